@@ -1,0 +1,13 @@
+"""Errors a user can act on. Each message is one line that names the value, the place and the remedy."""
+
+
+class RequestError(ValueError):
+    """The request is wrong: an unknown name, a date without a session, a number out of range (exit status 2)."""
+
+
+class DataError(ValueError):
+    """The prices are wrong: a check failed for a symbol, a session and a field (exit status 2)."""
+
+
+class SourceError(RuntimeError):
+    """A source of prices failed: not reachable, rate-limited, or its answer could not be stored (exit status 1)."""

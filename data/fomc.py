@@ -1,0 +1,58 @@
+"""Decisions of the Federal Open Market Committee, May 2019 to December 2026.
+
+Source: statements of the Federal Reserve, carried in `facts/fomc-decisions.csv` (percent a year). A decision is public
+at 14:00 New York time on its date, before the close; a change of the range counts from its effective date.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision: its date, whether it was scheduled, and the change in basis points (None while unknown)."""
+
+    date: np.datetime64
+    scheduled: bool
+    change_bps: float | None
+
+
+@cache
+def _table() -> pd.DataFrame:
+    with (files("data") / "facts" / "fomc-decisions.csv").open() as file:
+        return pd.read_csv(file, parse_dates=["decision_date", "effective_date"])
+
+
+@cache
+def decisions() -> tuple[Decision, ...]:
+    """All decisions in order of their dates; those without an outcome have `change_bps` None."""
+    return tuple(
+        Decision(date, bool(scheduled), None if np.isnan(change) else float(change))
+        for date, scheduled, change in zip(
+            _table()["decision_date"].to_numpy().astype("datetime64[D]"),
+            _table()["scheduled"],
+            _table()["change_bps"],
+            strict=True,
+        )
+    )
+
+
+def policy_range(sessions: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper bound of the target range in force on each session, as fractions a year.
+
+    Returns two arrays of shape (n_sessions,). Before the first decision the range that it changed is in force; after
+    the last known one its outcome stays.
+    """
+    known = _table().dropna(subset=["target_lower_after"])
+    place = known["effective_date"].to_numpy().searchsorted(sessions.to_numpy(), side="right")
+    bounds = [
+        np.concatenate(([known[f"target_{side}_before"].iloc[0]], known[f"target_{side}_after"]))[place] / 100
+        for side in ("lower", "upper")
+    ]
+    return bounds[0], bounds[1]

@@ -1,0 +1,121 @@
+"""Prices: sessions x symbols, aligned to the exchange calendar, total-return adjusted, read-only."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from data.errors import RequestError
+
+FIELDS = ("open", "high", "low", "close", "volume")
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """Daily bars of several symbols on consecutive XNYS sessions.
+
+    `open`, `high`, `low`, `close` (USD a share) and `volume` (shares) are float64 arrays of shape
+    (n_sessions, n_symbols) in the units of the source (split-adjusted); `factor` turns them into total-return prices:
+    adjusted = raw * factor. Only ratios of factors carry meaning, see `rebased`. NaN marks sessions before a symbol's
+    listing, in all fields at once, and nothing else; volume may be NaN throughout where a source has none.
+    `origin` says in a few words where the prices come from and `real` is False for reconstructed ones.
+    """
+
+    sessions: pd.DatetimeIndex
+    symbols: tuple[str, ...]
+    open: np.ndarray = field(repr=False)
+    high: np.ndarray = field(repr=False)
+    low: np.ndarray = field(repr=False)
+    close: np.ndarray = field(repr=False)
+    volume: np.ndarray = field(repr=False)
+    factor: np.ndarray = field(repr=False)
+    origin: str = "memory"
+    real: bool = True
+
+    def __post_init__(self) -> None:
+        shape = (len(self.sessions), len(self.symbols))
+        for name in (*FIELDS, "factor"):
+            values = np.array(getattr(self, name), dtype=np.float64)
+            if values.shape != shape:
+                raise ValueError(f"Prices.{name} has shape {values.shape}, expected {shape} (sessions, symbols)")
+            values.flags.writeable = False
+            object.__setattr__(self, name, values)
+
+    @cached_property
+    def columns(self) -> dict[str, int]:
+        """Column of each symbol."""
+        return {symbol: column for column, symbol in enumerate(self.symbols)}
+
+    @cached_property
+    def days(self) -> np.ndarray:
+        """The sessions as `datetime64[D]`, shape (n_sessions,)."""
+        return self.sessions.to_numpy().astype("datetime64[D]")
+
+    @cached_property
+    def listed(self) -> np.ndarray:
+        """Row of each symbol's first bar, shape (n_symbols,); n_sessions where it has none."""
+        traded = ~np.isnan(self.close)
+        return np.where(traded.any(axis=0), traded.argmax(axis=0), len(self.sessions))
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """SHA-256 of each symbol's own bars (sessions, raw fields, factor), the same whatever stands beside it."""
+        return {symbol: self._digest(column) for symbol, column in self.columns.items()}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over all symbols, independent of their order."""
+        lines = [f"{symbol} {digest}" for symbol, digest in sorted(self.fingerprints.items())]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def row(self, session: str | pd.Timestamp) -> int:
+        """Row of `session`. Raises RequestError when it is not among the sessions."""
+        row = int(self.sessions.searchsorted(pd.Timestamp(session)))
+        if row == len(self.sessions) or self.sessions[row] != pd.Timestamp(session):
+            raise RequestError(
+                f"no prices for the session {pd.Timestamp(session):%Y-%m-%d}: "
+                f"they run from {self.sessions[0]:%Y-%m-%d} to {self.sessions[-1]:%Y-%m-%d}"
+            )
+        return row
+
+    def select(self, symbols: Iterable[str]) -> Prices:
+        """The same sessions with only `symbols`, in that order. Raises RequestError for one that is not here."""
+        wanted = tuple(symbols)
+        missing = [symbol for symbol in wanted if symbol not in self.columns]
+        if missing:
+            raise RequestError(f"no prices for {', '.join(missing)} in {self.origin}")
+        columns = [self.columns[symbol] for symbol in wanted]
+        return self._with(symbols=wanted, **{name: getattr(self, name)[:, columns] for name in (*FIELDS, "factor")})
+
+    def rows(self, start: int, stop: int) -> Prices:
+        """The sessions of rows `start` to `stop` (excluded)."""
+        part = slice(start, stop)
+        return self._with(
+            sessions=self.sessions[part], **{name: getattr(self, name)[part] for name in (*FIELDS, "factor")}
+        )
+
+    def rebased(self, row: int) -> Prices:
+        """Total-return prices whose factor is 1 at `row`, or at the first bar of a symbol that is listed later.
+
+        Share counts of the past then do not depend on dividends paid afterwards.
+        """
+        base = np.minimum(np.maximum(row, self.listed), len(self.sessions) - 1)
+        scale = self.factor / self.factor[base, np.arange(len(self.symbols))]
+        bars = {name: getattr(self, name) * scale for name in FIELDS[:4]}
+        return self._with(**bars, volume=self.volume / scale, factor=np.where(np.isnan(scale), np.nan, 1.0))
+
+    def _digest(self, column: int) -> str:
+        start = int(self.listed[column])
+        digest = hashlib.sha256(self.days[start:].astype("<i8").tobytes())
+        for name in (*FIELDS, "factor"):
+            digest.update(np.ascontiguousarray(getattr(self, name)[start:, column], dtype="<f8").tobytes())
+        return digest.hexdigest()
+
+    def _with(self, **changes: object) -> Prices:
+        kept = {name: getattr(self, name) for name in ("sessions", "symbols", *FIELDS, "factor", "origin", "real")}
+        return Prices(**{**kept, **changes})  # type: ignore[arg-type]

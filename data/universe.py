@@ -1,0 +1,12 @@
+"""The names that the readings choose from, listed with hindsight (they are today's well-known names)."""
+
+AI_SOFTWARE = ("PLTR", "CRM", "NOW", "SNOW", "ADBE", "DDOG", "MDB", "WDAY", "PANW", "CRWD")
+
+AI_UNIVERSE = (
+    *("NVDA", "AMD", "INTC", "QCOM", "MRVL", "ARM", "AVGO", "TSM", "MU", "ANET", "VRT"),
+    *("MSFT", "GOOGL", "META", "AMZN", "ORCL"),
+    *AI_SOFTWARE,
+)
+
+# Companies of the AI universe that are not American.
+FOREIGN = ("TSM", "ARM")
