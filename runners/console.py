@@ -1,0 +1,38 @@
+"""What every command shares: exit statuses, one-line errors, and where output goes.
+
+Results go to standard output; progress goes to standard error, and only on a terminal.
+Exit status: 0 done, 1 it failed, 2 the request or its data are wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import click
+
+from data.errors import DataError, RequestError, SourceError
+
+DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+
+
+def run(command: click.Command) -> NoReturn:
+    """Run a command and leave with the right exit status; an error is one line on standard error."""
+    try:
+        status = command.main(standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else DONE)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _leave(INTERRUPTED, "interrupted; nothing was written")
+    except click.ClickException as error:
+        _leave(WRONG, error.format_message())
+    except (RequestError, DataError) as error:
+        _leave(WRONG, str(error))
+    except (SourceError, OSError) as error:
+        _leave(FAILED, str(error))
+
+
+def _leave(status: int, message: str) -> NoReturn:
+    click.echo(f"error: {' '.join(message.split())}", err=True)
+    sys.exit(status)

@@ -1,0 +1,1 @@
+"""Machinery behind the commands: backtests and what they are compared with."""

@@ -1,0 +1,194 @@
+"""The account of a backtest: Backtrader's broker with credit, interest, borrow fees and a memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+
+from runners.engine.frictions import DAYS_A_YEAR, Frictions
+from strategies.base.reading import ORDINAL_1970
+
+NEVER_FILLED = (bt.Order.Margin, bt.Order.Rejected, bt.Order.Canceled, bt.Order.Expired)
+
+
+@dataclass(frozen=True)
+class Fill:
+    """A fill: shares (negative when sold), price in USD a share, costs in USD."""
+
+    session: pd.Timestamp
+    symbol: str
+    size: float
+    price: float
+    commission: float
+    spread_cost: float
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An order that was not filled, and why."""
+
+    session: pd.Timestamp
+    symbol: str
+    size: float
+    reason: str
+
+
+@dataclass
+class Ledger:
+    """What happened in the account; arrays of shape (n_sessions,), USD at each close."""
+
+    equity: np.ndarray
+    gross: np.ndarray
+    interest: dict[str, float] = field(default_factory=lambda: {"cash": 0.0, "debit": 0.0, "borrow": 0.0})
+    fills: list[Fill] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    ruined: pd.Timestamp | None = None
+
+
+class Account(bt.brokers.BackBroker):
+    """Backtrader's broker on `sessions`, the first of which is the close before the entry.
+
+    `capital` is the equity at the start. `credit` is a line that the broker may draw on, held in Backtrader's cash and
+    subtracted from cash and equity wherever they are read, so that an order never fails because a gap made cash
+    negative. `last` is the session of the closing decision, from which on new orders are refused (None: never).
+    Interest is charged before the fills of a session, for the calendar days since the previous one, on that one's
+    closing values.
+    """
+
+    params = (
+        ("capital", 1_000_000.0),
+        ("credit", 0.0),
+        ("frictions", Frictions()),
+        ("sessions", None),
+        ("last", None),
+    )
+
+    def init(self) -> None:
+        self.p.cash = self.p.capital + self.p.credit
+        super().init()
+        sessions: pd.DatetimeIndex = self.p.sessions
+        self._rows = {int(day): row for row, day in enumerate(_ordinals(sessions))}
+        self._last = None if self.p.last is None else int(_ordinals(pd.DatetimeIndex([self.p.last]))[0])
+        self._nights = np.diff(_ordinals(sessions), prepend=0) / DAYS_A_YEAR
+        self._earns, self._costs = self.p.frictions.cash_rates(sessions)
+        self._row, self._shorts, self._closing = -1, 0.0, False
+        self.ledger = Ledger(*(np.full(len(sessions), value) for value in (self.p.capital, 0.0)))
+
+    def get_cash(self) -> float:
+        """Cash in USD, negative when on credit."""
+        return float(self.cash - self.p.credit)
+
+    getcash = get_cash
+
+    def get_value(self, datas: Any = None, mkt: bool = False, lever: bool = False) -> float:
+        """Equity in USD; with `datas` the value of those positions, with `mkt` of all positions."""
+        value = super().get_value(datas, mkt, lever)
+        return float(value if datas is not None or mkt else value - self.p.credit)
+
+    getvalue = get_value
+
+    def today(self) -> int:
+        """The session that the feeds have reached, in Backtrader's count of days."""
+        return max(int(data.datetime[0]) for data in self.cerebro.datas if len(data))
+
+    def next(self) -> None:
+        self._row = self._rows.get(self.today(), -1)
+        if self._row > 0:
+            self._accrue()
+        super().next()
+        if self._row >= 0:
+            self._record()
+
+    def submit(self, order: Any, check: bool = True) -> Any:
+        """Take an order, unless it lies outside the window."""
+        today = self.today()
+        if today not in self._rows:
+            reason = "before the entry"
+        elif self._last is not None and today >= self._last and not self._closing:
+            reason = "after the hold"
+        else:
+            return super().submit(order, check)
+        order.submit(self)
+        order.reject(self)
+        order.addinfo(refused=reason)
+        self.notify(order)
+        return order
+
+    def notify(self, order: Any) -> None:
+        """Note what became of an order, then tell its owner."""
+        if order.status == order.Completed:
+            self._note_fill(order)
+        elif order.status in NEVER_FILLED:
+            self._note_refusal(order, order.info.get("refused") or order.getstatusname().lower())
+        super().notify(order)
+
+    def close_out(self, strategy: Any) -> None:
+        """Cancel what is open and send closing orders for every position."""
+        for order in list(self.get_orders_open()):
+            self.cancel(order)
+        self._closing = True
+        for data in [data for data, position in self.positions.items() if position.size]:
+            strategy.close(data=data)
+        self._closing = False
+
+    def is_last(self) -> bool:
+        """Whether the feeds have reached the session of the closing decision."""
+        return self.today() == self._last
+
+    def unfilled(self) -> tuple[Refusal, ...]:
+        """Orders still waiting when the prices end."""
+        waiting = (*self.submitted, *self.get_orders_open())
+        return tuple(
+            Refusal(_session(order.created.dt), order.data._name, order.created.size, "still open") for order in waiting
+        )
+
+    def _accrue(self) -> None:
+        """Interest and borrow fees since the previous session, on its closing values."""
+        rates, years, before = self.p.frictions, self._nights[self._row], self._row - 1
+        cash = self.get_cash()
+        earned = max(0.0, cash - self._shorts) * self._earns[before] * years
+        debit = max(0.0, -cash) * self._costs[before] * years
+        borrow = self._shorts * rates.borrow_rate * years
+        for kind, amount in (("cash", earned), ("debit", debit), ("borrow", borrow)):
+            self.ledger.interest[kind] += float(amount)
+        self.cash += earned - debit - borrow
+
+    def _record(self) -> None:
+        values = [position.size * data.close[0] for data, position in self.positions.items() if position.size]
+        self._shorts = -sum(value for value in values if value < 0)
+        equity = self.get_value()
+        self.ledger.equity[self._row :] = equity
+        self.ledger.gross[self._row] = sum(map(abs, values)) / equity if equity > 0 else 0.0
+        if equity <= 0:
+            self.ledger.ruined = self.p.sessions[self._row]
+            self.cerebro.runstop()
+
+    def _note_fill(self, order: Any) -> None:
+        value = abs(order.executed.size) * order.executed.price
+        frictions = self.p.frictions
+        self.ledger.fills.append(
+            Fill(
+                _session(order.executed.dt),
+                order.data._name,
+                order.executed.size,
+                order.executed.price,
+                value * frictions.commission,
+                value * frictions.half_spread,
+            )
+        )
+
+    def _note_refusal(self, order: Any, reason: str) -> None:
+        session = _session(order.created.dt)
+        self.ledger.refusals.append(Refusal(session, order.data._name, order.created.size, reason))
+
+
+def _ordinals(sessions: pd.DatetimeIndex) -> np.ndarray:
+    return sessions.to_numpy().astype("datetime64[D]").astype(np.int64) + ORDINAL_1970
+
+
+def _session(number: float) -> pd.Timestamp:
+    return pd.Timestamp(bt.num2date(number).date())

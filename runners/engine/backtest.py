@@ -1,0 +1,173 @@
+"""One backtest in Backtrader: the only place where a Cerebro is wired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+
+from data.errors import RequestError
+from data.prices import Prices
+from runners.engine.account import Account, Fill, Refusal
+from runners.engine.feed import feeds
+from runners.engine.frictions import Frictions
+from strategies.base.reading import Decision, Reading
+from strategies.base.schedule import Schedule
+
+CAPITAL = 1_000_000.0  # USD
+CREDIT = 100 * CAPITAL  # more than any gap can ask for at a gross exposure of 1
+
+
+@dataclass(frozen=True)
+class Launch:
+    """When a strategy is launched and how long it runs. `hold` and `rebalance` count sessions, see Schedule."""
+
+    entry: pd.Timestamp
+    hold: int | None = 252
+    rebalance: int | None = 20
+    shock: pd.Timestamp | None = None
+
+    def __post_init__(self) -> None:
+        Schedule(self.hold, self.rebalance)
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """What a backtest did.
+
+    `sessions` run from the close before the entry to the open after the closing decision, or to the end of the prices;
+    `equity` (USD at the close, net) and `gross` (gross exposure as a fraction of equity) have shape (n_sessions,).
+    `exit` is the session of the closing fills, None while positions are still held. After ruin equity stays where it
+    fell to. `interest` is USD over the run: cash received, debit and borrow paid.
+    """
+
+    sessions: pd.DatetimeIndex
+    entry: pd.Timestamp
+    exit: pd.Timestamp | None
+    equity: np.ndarray
+    gross: np.ndarray
+    fills: tuple[Fill, ...]
+    decisions: tuple[Decision, ...]
+    refusals: tuple[Refusal, ...]
+    left_out: Mapping[str, pd.Timestamp]
+    interest: Mapping[str, float]
+    ruined: pd.Timestamp | None = None
+
+    @property
+    def wealth(self) -> pd.Series[float]:
+        """Equity as a Series over the sessions, USD."""
+        return pd.Series(self.equity, self.sessions)
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Backtrader's switches; every combination gives the same numbers."""
+
+    preload: bool = True
+    runonce: bool = True
+
+
+def backtest(
+    strategy: type[bt.Strategy],
+    prices: Prices,
+    launch: Launch,
+    frictions: Frictions = Frictions(),  # noqa: B008  (frozen)
+    parameters: Mapping[str, object] = {},  # noqa: B006  (read only)
+    modes: Modes = Modes(),  # noqa: B008  (frozen)
+) -> Backtest:
+    """Run one strategy on `prices` and give back what it did.
+
+    A Reading is fed the window only and takes its history from `prices`; its orders always fill. Any other
+    `bt.Strategy` is fed the whole history as warm-up; its orders outside the window are refused, and after the hold
+    its positions are closed.
+
+    Raises RequestError where the prices do not reach around the entry.
+    """
+    start, stop = window(prices, launch, frictions.lag)
+    based = prices.rows(0, stop).rebased(start)
+    is_reading = issubclass(strategy, Reading)
+    sessions = based.sessions[start:]
+    account = Account(
+        capital=CAPITAL,
+        credit=CREDIT if is_reading else 0.0,
+        checksubmit=not is_reading,
+        frictions=frictions,
+        sessions=sessions,
+        last=None if is_reading else _closing_session(sessions, launch.hold),
+    )
+    cerebro = _cerebro(account, frictions, modes)
+    for feed in feeds(based, start if is_reading else 0):
+        cerebro.adddata(feed)
+    if is_reading:
+        cerebro.addstrategy(strategy, **_schedule(launch, frictions), **parameters)
+    else:
+        cerebro.addstrategy(strategy, **parameters)
+        cerebro.addanalyzer(CloseOut)
+    ran = cerebro.run()[0]
+    return _result(ran, account, sessions, launch, frictions.lag)
+
+
+def window(prices: Prices, launch: Launch, lag: int = 1) -> tuple[int, int]:
+    """First row (the close before the entry) and the row after the last (the exit's fill, or the end of the prices)."""
+    entry = prices.row(launch.entry)
+    if entry == 0:
+        raise RequestError(
+            f"entry {launch.entry:%Y-%m-%d} is the first session with prices; the first decision needs the close before "
+            f"it: enter later or load earlier prices"
+        )
+    end = len(prices.sessions)
+    return entry - 1, end if launch.hold is None else min(entry + launch.hold + lag, end)
+
+
+class CloseOut(bt.Analyzer):
+    """Closes the positions of a strategy that knows nothing of holds, at the close after its last session."""
+
+    def next(self) -> None:
+        account: Account = self.strategy.broker
+        if account.is_last():
+            account.close_out(self.strategy)
+
+    prenext = nextstart = next
+
+
+def _cerebro(account: Account, frictions: Frictions, modes: Modes) -> bt.Cerebro:
+    cerebro = bt.Cerebro(stdstats=False, preload=modes.preload, runonce=modes.runonce)
+    cerebro.broker = account
+    account.setcommission(commission=frictions.commission + frictions.half_spread, percabs=True, stocklike=True)
+    return cerebro
+
+
+def _schedule(launch: Launch, frictions: Frictions) -> dict[str, object]:
+    return {
+        "entry": launch.entry,
+        "hold": launch.hold,
+        "rebalance": launch.rebalance,
+        "lag": frictions.lag,
+        "shock": launch.shock,
+    }
+
+
+def _closing_session(sessions: pd.DatetimeIndex, hold: int | None) -> pd.Timestamp | None:
+    return sessions[hold] if hold is not None and hold < len(sessions) else None
+
+
+def _result(ran: Any, account: Account, sessions: pd.DatetimeIndex, launch: Launch, lag: int) -> Backtest:
+    ledger = account.ledger
+    closed = launch.hold is not None and launch.hold + lag < len(sessions) and ledger.ruined is None
+    return Backtest(
+        sessions=sessions,
+        entry=launch.entry,
+        exit=sessions[launch.hold + lag] if closed else None,
+        equity=ledger.equity,
+        gross=ledger.gross,
+        fills=tuple(ledger.fills),
+        decisions=tuple(getattr(ran, "decisions", ())),
+        refusals=(*ledger.refusals, *account.unfilled()),
+        left_out=getattr(ran, "left_out", {}),
+        interest=ledger.interest,
+        ruined=ledger.ruined,
+    )

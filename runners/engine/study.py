@@ -1,0 +1,235 @@
+"""One reading, run beside what it must beat, and told as a Result."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+
+from data.errors import RequestError
+from data.prices import Prices
+from reports.result import HORIZONS, Horizon, Result, Story
+from runners.engine.backtest import CAPITAL, Backtest, Launch, backtest, window
+from runners.engine.frictions import Frictions
+from strategies.base.basket import Basket
+from strategies.base.comparator import BetaMatched, Cash, Comparator, EqualWeight, Fund, Variants, symbols_of
+from strategies.base.reading import Reading
+
+SECTIONS = ("Claim", "Rule", "Trades", "Refuted")
+FILL_COLUMNS = ["session", "symbol", "size", "price", "commission", "spread_cost"]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A strategy under a name, with what it trades and what it must beat."""
+
+    name: str
+    strategy: type[bt.Strategy]
+    symbols: tuple[str, ...]
+    comparator: Comparator
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """All symbols whose prices it needs."""
+        return tuple(dict.fromkeys((*self.symbols, *symbols_of(self.comparator))))
+
+    @property
+    def history(self) -> int:
+        """Closes that the rule needs at its first decision."""
+        return int(getattr(self.strategy, "history", 1))
+
+
+def prepare(name: str, strategy: type[Any], benchmark: str, symbols: tuple[str, ...] = ()) -> Study:
+    """A study of a strategy class: a Reading as it declares itself, any other strategy against the benchmark.
+
+    Raises RequestError for a strategy that does not say what it trades.
+    """
+    if issubclass(strategy, Reading):
+        return Study(name, strategy, tuple(strategy.rule().symbols), strategy.comparator)
+    declared = tuple(getattr(strategy, "symbols", symbols)) or symbols
+    if not declared:
+        raise RequestError(f"{name} does not say what it trades; give --symbols A,B or a class attribute `symbols`")
+    return Study(strategy.__name__, strategy, declared, Fund(benchmark))
+
+
+def study(subject: Study, prices: Prices, launch: Launch, frictions: Frictions, benchmark: pd.Series[float]) -> Result:
+    """Run a study. `benchmark` holds daily simple returns on the sessions after the first of the window."""
+    _require_history(subject, prices, launch, frictions)
+    run = backtest(subject.strategy, prices.select(subject.symbols), launch, frictions, subject.parameters)
+    wealth, yardstick = run.wealth, comparator_wealth(subject, prices, launch, frictions)
+    d = log_ratio(run.equity[-1], yardstick[-1])
+    occurred = subject.strategy.refuted(d, run.decisions) if issubclass(subject.strategy, Reading) else None
+    comparator = pd.Series(yardstick, run.sessions)
+    return Result(
+        name=subject.name,
+        claims=tuple(getattr(subject.strategy, "claims", ())),
+        story=story(subject.strategy),
+        parameters=_parameters(subject),
+        symbols=subject.symbols,
+        entry=run.entry,
+        exit=run.exit,
+        equity=wealth.rename(subject.name),
+        gross=pd.Series(run.gross, run.sessions),
+        comparator=comparator,
+        comparator_name=comparator_name(subject.comparator),
+        fills=pd.DataFrame([vars(fill) for fill in run.fills], columns=FILL_COLUMNS),
+        decisions=decision_table(run),
+        interest=run.interest,
+        horizons=horizons(wealth, comparator, benchmark, launch.hold),
+        occurred=occurred,
+        outcome=outcome(run, d, comparator_name(subject.comparator), occurred),
+        ruined=run.ruined,
+        warnings=warnings(subject, run),
+    )
+
+
+def comparator_wealth(subject: Study, prices: Prices, launch: Launch, frictions: Frictions) -> np.ndarray:
+    """Wealth of one USD in what the reading must beat, shape (n_sessions,); see `strategies.base.comparator`."""
+    match subject.comparator:
+        case Cash():
+            start, stop = window(prices, launch, frictions.lag)
+            return np.ones(stop - start)
+        case Fund(symbol):
+            held = Launch(launch.entry, launch.hold, rebalance=None)
+            return _basket(prices, held, frictions, (symbol,), 1.0)
+        case EqualWeight(symbols):
+            return _basket(prices, launch, frictions, symbols, 1.0)
+        case BetaMatched(symbol, sessions):
+            beta = earlier_beta(subject, prices, launch, frictions, symbol, sessions)
+            return _basket(prices, launch, frictions, (symbol,), min(max(beta, 0.0), 1.0))
+        case Variants(variants):
+            own = prices.select(subject.symbols)
+            runs = (
+                backtest(subject.strategy, own, launch, frictions, {**subject.parameters, **variant})
+                for variant in variants
+            )
+            return reduce(np.maximum, [run.equity / CAPITAL for run in runs])
+
+
+def earlier_beta(
+    subject: Study, prices: Prices, launch: Launch, frictions: Frictions, symbol: str, sessions: int
+) -> float:
+    """OLS slope of the rule's own daily returns on the fund's, over the sessions before the first decision's close."""
+    entry = prices.row(launch.entry)
+    first = max(entry - sessions, subject.history)
+    before = prices.rows(0, entry)
+    earlier = Launch(prices.sessions[first], hold=None, rebalance=launch.rebalance)
+    run = backtest(subject.strategy, before.select(subject.symbols), earlier, frictions, subject.parameters)
+    fund = before.select((symbol,)).rebased(0).close[first - 1 :, 0]
+    covariance = np.cov(run.equity[1:] / run.equity[:-1], fund[1:] / fund[:-1])
+    return float(covariance[0, 1] / covariance[1, 1])
+
+
+def horizons(
+    wealth: pd.Series[float], comparator: pd.Series[float], benchmark: pd.Series[float], hold: int | None
+) -> dict[int, Horizon]:
+    """Outcomes at those of `HORIZONS` that the hold and the prices reach."""
+    last = len(wealth) - 1 if hold is None else min(hold, len(wealth) - 1)
+    growth = np.cumprod(1 + benchmark.to_numpy())
+    return {
+        n: Horizon(
+            net_return=wealth.iloc[n] / CAPITAL - 1,
+            excess_benchmark=wealth.iloc[n] / CAPITAL - growth[n - 1],
+            d=log_ratio(wealth.iloc[n], comparator.iloc[n]),
+        )
+        for n in HORIZONS
+        if n <= last
+    }
+
+
+def log_ratio(equity: float, yardstick: float) -> float:
+    """d: log of equity per starting USD less log of the comparator's wealth; -inf after ruin."""
+    return float(np.log(equity / CAPITAL) - np.log(yardstick)) if equity > 0 else float("-inf")
+
+
+def story(strategy: type[Any]) -> Story:
+    """The sections of a strategy's docstring: that of its file, or of its class where the file has none."""
+    module = inspect.getmodule(strategy)
+    text = inspect.cleandoc((module and module.__doc__) or strategy.__doc__ or strategy.__name__)
+    parts = re.split(rf"^({'|'.join((*SECTIONS, 'Parameters'))}):", text, flags=re.MULTILINE)
+    sections = {key: " ".join(value.split()) for key, value in zip(parts[1::2], parts[2::2], strict=True)}
+    return Story(parts[0].strip().split("\n")[0], *(sections.get(key, "") for key in SECTIONS))
+
+
+def comparator_name(comparator: Comparator) -> str:
+    """What a reading must beat, in words."""
+    match comparator:
+        case Cash():
+            return "cash at zero"
+        case Fund(symbol):
+            return f"{symbol}, bought and held"
+        case BetaMatched(symbol):
+            return f"{symbol} and cash mixed at the rule's own earlier beta"
+        case EqualWeight(name=name) | Variants(name=name):
+            return name
+
+
+def decision_table(run: Backtest) -> pd.DataFrame:
+    """Every target that the rule asked for; a symbol that a decision drops appears with weight zero."""
+    rows, before = [], set[str]()
+    for decision in run.decisions:
+        dropped = dict.fromkeys(sorted(before - set(decision.weights)), 0.0)
+        rows += [(decision.session, symbol, weight) for symbol, weight in {**decision.weights, **dropped}.items()]
+        before = {symbol for symbol, weight in decision.weights.items() if weight}
+    return pd.DataFrame(rows, columns=["session", "symbol", "weight"])
+
+
+def outcome(run: Backtest, d: float, comparator: str, occurred: bool | None) -> str:
+    """What happened, in a sentence or two."""
+    if run.ruined is not None:
+        return f"Ruined on {run.ruined:%Y-%m-%d}: equity fell to {run.equity[-1]:,.0f} USD and the run ended."
+    gain = run.equity[-1] / CAPITAL - 1
+    until = f"by {run.exit:%Y-%m-%d}" if run.exit is not None else f"by {run.sessions[-1]:%Y-%m-%d} (still open)"
+    told = f"{'Made' if gain >= 0 else 'Lost'} {abs(gain):.1%} net {until}"
+    if comparator != "cash at zero":
+        beat = "more" if d > 0 else "less"
+        told += f", {abs(np.expm1(d)):.1%} {beat} wealth than {comparator}"
+    if occurred is None:
+        return f"{told}."
+    return f"{told}. Its criterion of refutation {'came true' if occurred else 'did not come true'}."
+
+
+def warnings(subject: Study, run: Backtest) -> tuple[str, ...]:
+    """What a reader must know beside the numbers."""
+    told = [f"{symbol} was left out on {session:%Y-%m-%d}: too few closes by then" for symbol, session in run.left_out.items()]
+    told += [
+        f"order not filled: {refusal.size:+,.0f} {refusal.symbol} sent on {refusal.session:%Y-%m-%d}, {refusal.reason}"
+        for refusal in run.refusals
+    ]
+    if not issubclass(subject.strategy, Reading) and run.gross.max() > 1 + 1e-9:
+        told.append(f"gross exposure reached {run.gross.max():.2f} times equity")
+    if run.exit is None and run.ruined is None:
+        told.append(f"still open: valued at the close of {run.sessions[-1]:%Y-%m-%d}")
+    return tuple(told)
+
+
+def _basket(prices: Prices, launch: Launch, frictions: Frictions, symbols: tuple[str, ...], weight: float) -> np.ndarray:
+    run = backtest(Basket, prices.select(symbols), launch, frictions, {"names": symbols, "weight": weight})
+    return run.equity / CAPITAL
+
+
+def _parameters(subject: Study) -> dict[str, object]:
+    """The strategy's own parameters with the values of this run."""
+    declared = subject.strategy.params
+    schedule = set(Reading.params._getkeys()) if issubclass(subject.strategy, Reading) else set()
+    defaults = dict(zip(declared._getkeys(), declared._getdefaults(), strict=True))
+    return {name: subject.parameters.get(name, value) for name, value in defaults.items() if name not in schedule}
+
+
+def _require_history(subject: Study, prices: Prices, launch: Launch, frictions: Frictions) -> None:
+    start, _ = window(prices, launch, frictions.lag)
+    if start + 1 < subject.history:
+        first = prices.sessions[subject.history] if subject.history < len(prices.sessions) else None
+        remedy = f"enter on {first:%Y-%m-%d} or later" if first is not None else "load more prices"
+        raise RequestError(
+            f"{subject.name} needs {subject.history} closes before its entry, and prices begin {start + 1} closes before "
+            f"{launch.entry:%Y-%m-%d}; {remedy}, or load earlier prices"
+        )

@@ -1,0 +1,221 @@
+"""The main job: what was asked for, run on prices and handed to the reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from platform import python_version
+
+import pandas as pd
+
+import strategies
+from data import calendar, fomc
+from data.errors import RequestError
+from data.events import DEEPSEEK, Event
+from data.prices import Prices
+from reports.result import Result, Run
+from runners.engine.backtest import Launch, window
+from runners.engine.frictions import Frictions
+from runners.engine.study import Study, prepare, study
+
+PACKAGES = ("backtrader", "numpy", "pandas", "quantstats", "matplotlib", "exchange_calendars")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the main job is asked to run.
+
+    `entry` is published, shock or a date; `hold` counts sessions, None to stay to the end of the prices; `symbols` are
+    those of a plain `bt.Strategy` that does not declare any.
+    """
+
+    readings: tuple[str, ...] = ()
+    entry: str = "published"
+    hold: int | None = 252
+    rebalance: int = 20
+    benchmark: str = "SPY"
+    symbols: tuple[str, ...] = ()
+    frictions: Frictions = Frictions()
+    event: Event = DEEPSEEK
+
+    def __post_init__(self) -> None:
+        for name, least in (("hold", self.hold), ("rebalance", self.rebalance)):
+            if least is not None and least < 1:
+                raise RequestError(f"--{name} {least} is too short; give 1 session or more")
+        if twice := {name for name in self.readings if self.readings.count(name) > 1}:
+            raise RequestError(f"{sorted(twice)[0]} is asked for twice; name each reading once")
+
+    @property
+    def launch(self) -> Launch:
+        """Entry and shock as sessions. Raises RequestError for a date on which the exchange is closed."""
+        if self.entry == "published":
+            return Launch(self.event.entry, self.hold, self.rebalance, self.event.shock)
+        if self.entry == "shock":
+            return Launch(self.event.shock, self.hold, self.rebalance, self.event.shock)
+        return Launch(calendar.require_session(_date(self.entry)), self.hold, self.rebalance)
+
+    @property
+    def hindsight(self) -> bool:
+        """Whether the entry comes before the reading could be known."""
+        return self.launch.entry < self.event.entry
+
+
+def studies(request: Request) -> tuple[Study, ...]:
+    """The strategies asked for (all readings by default), loaded and ready to run."""
+    wanted = request.readings or strategies.names()
+    found = tuple(prepare(name, strategies.load(name), request.benchmark, request.symbols) for name in wanted)
+    names = [subject.name for subject in found]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise RequestError(f"two strategies are called {sorted(twice)[0]}; their pages would overwrite each other")
+    return found
+
+
+def symbols(request: Request, subjects: Sequence[Study]) -> tuple[str, ...]:
+    """All symbols whose prices the run needs, in order of first mention."""
+    return tuple(dict.fromkeys([*(symbol for subject in subjects for symbol in subject.needed), request.benchmark]))
+
+
+def run(
+    request: Request, subjects: Sequence[Study], prices: Prices, notices: Sequence[str], done: Callable[[str], None]
+) -> Run:
+    """Run every study on `prices`; `done` is told each name as it finishes.
+
+    Raises RequestError where prices do not reach around the entry or a name has none by then.
+    """
+    launch = request.launch
+    start, stop = window(prices, launch, request.frictions.lag)
+    sessions = prices.sessions[start:stop]
+    _require_benchmark(request, prices, start)
+    benchmark = benchmark_returns(prices, request.benchmark, start, stop)
+    results = []
+    for subject in subjects:
+        results.append(study(subject, prices, launch, request.frictions, benchmark))
+        done(subject.name)
+    lower, upper = fomc.policy_range(sessions[1:])
+    return Run(
+        results=tuple(results),
+        benchmark_name=request.benchmark,
+        benchmark=benchmark,
+        risk_free=pd.Series((lower + upper) / 2, sessions[1:]),
+        origin=prices.origin,
+        real=prices.real,
+        title=request.event.title + (" (with hindsight)" if request.hindsight else ""),
+        notices=(*notices, *_hindsight(request)),
+        marks=marks(request.event, sessions),
+        settings=settings(request, sessions),
+        frictions=request.frictions.as_dict(),
+        manifest=manifest(request, subjects, prices, results),
+    )
+
+
+def benchmark_returns(prices: Prices, symbol: str, start: int, stop: int) -> pd.Series[float]:
+    """Daily simple total returns of a fund held without costs, from the session after row `start`."""
+    fund = prices.select((symbol,)).rebased(start)
+    close = pd.Series(fund.close[start:stop, 0], fund.sessions[start:stop], name=symbol)
+    return close.pct_change().iloc[1:]
+
+
+def marks(event: Event, sessions: pd.DatetimeIndex) -> tuple[tuple[pd.Timestamp, str, str], ...]:
+    """Dates for the charts: those of the event (the shock too, where it lies shortly before), and FOMC decisions."""
+    first, last = calendar.offset(sessions[0], -5), sessions[-1]
+    own = [(pd.Timestamp(date), label, "event") for date, label in event.marks if "FOMC" not in label]
+    rates = [
+        (pd.Timestamp(decision.date), _change(decision.change_bps), "fomc")
+        for decision in fomc.decisions()
+        if decision.scheduled and decision.change_bps is not None
+    ]
+    return tuple(sorted(mark for mark in (*own, *rates) if first <= mark[0] <= last))
+
+
+def settings(request: Request, sessions: pd.DatetimeIndex) -> dict[str, str]:
+    """The choices of the run in plain words."""
+    launch, costs = request.launch, request.frictions
+    cash = "policy rate" if costs.cash_rate == "policy" else f"{costs.cash_rate:.2%} a year"
+    return {
+        "Entry": f"open of {launch.entry:%Y-%m-%d}, decided at the close of {sessions[0]:%Y-%m-%d}",
+        "Hold": "to the end of the prices" if request.hold is None else f"{request.hold} sessions",
+        "Rebalancing": f"every {request.rebalance} sessions",
+        "Window": f"{sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}",
+        "Capital": "1,000,000 USD, whole shares, total-return adjusted prices",
+        "Trading costs": f"{costs.commission_bps:g} bp commission and {costs.half_spread_bps:g} bp half-spread, one way",
+        "Holding costs": f"{costs.borrow_rate:.2%} a year on shorts; free cash earns the {cash}, less 0.50 points"
+        if costs.cash_rate == "policy"
+        else f"{costs.borrow_rate:.2%} a year on shorts; cash earns and credit costs {cash}",
+        "Benchmark": f"{request.benchmark}, held without costs",
+    }
+
+
+def manifest(
+    request: Request, subjects: Sequence[Study], prices: Prices, results: Sequence[Result]
+) -> dict[str, object]:
+    """What the run was made of: the request, versions and the fingerprints of the prices; nothing of when or where."""
+    return {
+        "request": {
+            "readings": [subject.name for subject in subjects],
+            "entry": f"{request.launch.entry:%Y-%m-%d}",
+            "entry_kind": request.entry if request.entry in ("published", "shock") else "date",
+            "hold": request.hold,
+            "rebalance": request.rebalance,
+            "benchmark": request.benchmark,
+        },
+        "parameters": {result.name: dict(result.parameters) for result in results},
+        "frictions": request.frictions.as_dict(),
+        "seed": None,
+        "source": prices.origin,
+        "versions": {"python": python_version(), **{name: version(name) for name in PACKAGES}},
+        "code": code_version(),
+        "prices": {
+            symbol: {
+                "rows": len(prices.sessions) - int(prices.listed[column]),
+                "first": f"{prices.sessions[prices.listed[column]]:%Y-%m-%d}",
+                "last": f"{prices.sessions[-1]:%Y-%m-%d}",
+                "sha256": prices.fingerprints[symbol],
+            }
+            for symbol, column in sorted(prices.columns.items())
+        },
+    }
+
+
+def code_version() -> str:
+    """SHA-256 over our own Python files: equal code, equal version, committed or not."""
+    from hashlib import sha256
+    from pathlib import Path
+
+    root = Path(__file__).parent.parent
+    digest = sha256()
+    for room in ("data", "strategies", "runners", "reports"):
+        for path in sorted((root / room).rglob("*.py")):
+            digest.update(f"{path.relative_to(root).as_posix()}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _date(text: str) -> pd.Timestamp:
+    try:
+        return pd.to_datetime(text, format="%Y-%m-%d")
+    except ValueError:
+        raise RequestError(f"{text!r} is not a date; write YYYY-MM-DD, for example 2025-01-31") from None
+
+
+def _change(change_bps: float | None) -> str:
+    if not change_bps:
+        return "FOMC holds"
+    return f"FOMC {'cuts' if change_bps < 0 else 'hikes'} {abs(change_bps):.0f} bp"
+
+
+def _hindsight(request: Request) -> tuple[str, ...]:
+    if not request.hindsight:
+        return ()
+    return (
+        f"With hindsight: the entry on {request.launch.entry:%Y-%m-%d} comes before {request.event.entry:%Y-%m-%d}, "
+        f"the first session on which the essay could be traded.",
+    )
+
+
+def _require_benchmark(request: Request, prices: Prices, start: int) -> None:
+    listed = int(prices.listed[prices.columns[request.benchmark]])
+    if listed > start:
+        raise RequestError(
+            f"the benchmark {request.benchmark} has no close on {prices.sessions[start]:%Y-%m-%d}, before the entry; "
+            f"choose one that was trading, for example --benchmark SPY"
+        )

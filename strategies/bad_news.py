@@ -1,0 +1,20 @@
+"""Short the chips, long the market: what the market itself read first.
+
+Claim: the opposite of the essay, and the first reading of the day: cheap training means fewer chips, so the sector that
+    sells them loses against everything else.
+Rule: short SMH with half of equity, long SPY with half; dollar neutral.
+Trades: at the entry, then every 20 sessions back to these weights; closed after the hold.
+Refuted: when it has lost money, net of costs, against cash at zero.
+"""
+
+from strategies.base import Past, Reading, Weights
+
+
+class BadNews(Reading):
+    """Short SMH, long SPY, dollar neutral."""
+
+    symbols = ("SMH", "SPY")
+    claims = ()
+
+    def weights(self, past: Past) -> Weights:
+        return {"SMH": -0.5, "SPY": 0.5}

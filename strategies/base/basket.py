@@ -1,0 +1,27 @@
+"""A plain basket at fixed weight: what comparators hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from strategies.base.past import Past, leg
+from strategies.base.reading import Reading
+
+
+class Basket(Reading):
+    """`names` at equal weight, together `weight` of equity, refreshed at every decision.
+
+    Parameters:
+        names: symbols
+        weight: fraction of equity
+    """
+
+    params: ClassVar[Any] = (("names", ()), ("weight", 1.0))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:  # type: ignore[override]
+        return tuple(self.p.names)
+
+    def weights(self, past: Past) -> Mapping[str, float]:
+        return leg(past.tradable(self.p.names), self.p.weight)

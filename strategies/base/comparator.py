@@ -1,0 +1,60 @@
+"""What a reading must beat: the yardstick of its difference d."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cash:
+    """Zero return: for readings that are dollar neutral or out of the market."""
+
+
+@dataclass(frozen=True)
+class Fund:
+    """One fund, bought at the entry and held."""
+
+    symbol: str
+
+
+@dataclass(frozen=True)
+class EqualWeight:
+    """A basket at equal weight, under the reading's own schedule and frictions."""
+
+    symbols: tuple[str, ...]
+    name: str
+
+
+@dataclass(frozen=True)
+class Variants:
+    """The same reading with other parameters; with several, the better one at each session."""
+
+    parameters: tuple[Mapping[str, object], ...]
+    name: str
+
+
+@dataclass(frozen=True)
+class BetaMatched:
+    """beta * fund + (1 - beta) * cash, under the reading's own schedule and frictions.
+
+    beta is the OLS slope of the rule's own daily returns on the fund's over the `sessions` sessions before the entry
+    (as many as there are where prices begin later), kept within [0, 1].
+    """
+
+    symbol: str
+    sessions: int = 252
+
+
+Comparator = Cash | Fund | EqualWeight | Variants | BetaMatched
+
+
+def symbols_of(comparator: Comparator) -> tuple[str, ...]:
+    """The symbols that a comparator trades beyond those of the reading."""
+    match comparator:
+        case Fund(symbol) | BetaMatched(symbol):
+            return (symbol,)
+        case EqualWeight(symbols):
+            return symbols
+        case _:
+            return ()

@@ -1,0 +1,118 @@
+"""What a rule may see: everything known at one close, nothing later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from data import calendar, fomc
+from data.prices import Prices
+
+
+class Past:
+    """Read-only history that ends at the current close.
+
+    Prices are total-return adjusted, in USD; only their ratios carry meaning. Arrays have shape (n_sessions,), oldest
+    first, and are NaN before a symbol's listing. `held` counts sessions since the close before the entry (0 at the
+    first decision); `scheduled` says whether this close is a date of the reading's own schedule; `shock` is the
+    session of the event that the reading is about. Names that were asked for and could not be used are in `left_out`.
+    """
+
+    def __init__(self, prices: Prices, row: int, *, held: int = 0, scheduled: bool = True, shock: str | None = None):
+        self.session = prices.sessions[row]
+        self.held = held
+        self.scheduled = scheduled
+        self.shock = np.datetime64(shock, "D") if shock else None
+        self.left_out: dict[str, None] = {}
+        self._prices = prices
+        self._row = row
+
+    def open(self, symbol: str) -> np.ndarray:
+        """Opens up to now."""
+        return self._values("open", symbol)
+
+    def high(self, symbol: str) -> np.ndarray:
+        """Highs up to now."""
+        return self._values("high", symbol)
+
+    def low(self, symbol: str) -> np.ndarray:
+        """Lows up to now."""
+        return self._values("low", symbol)
+
+    def close(self, symbol: str) -> np.ndarray:
+        """Closes up to now."""
+        return self._values("close", symbol)
+
+    def volume(self, symbol: str) -> np.ndarray:
+        """Volumes up to now, in shares."""
+        return self._values("volume", symbol)
+
+    @property
+    def sessions(self) -> np.ndarray:
+        """The sessions up to now, as `datetime64[D]`."""
+        return self._prices.days[: self._row + 1]
+
+    def back(self, sessions: int) -> Past:
+        """The past as it was `sessions` sessions ago."""
+        if not 0 <= sessions <= self._row:
+            raise ValueError(f"{self.session:%Y-%m-%d}: cannot look {sessions} sessions back, history has {self._row}")
+        return Past(self._prices, self._row - sessions, held=self.held - sessions)
+
+    def tradable(self, symbols: Iterable[str], closes: int = 1) -> tuple[str, ...]:
+        """Those of `symbols` that have at least `closes` closes by now; the others are noted in `left_out`."""
+        wanted = tuple(symbols)
+        usable = tuple(symbol for symbol in wanted if self._history(symbol) >= closes)
+        self.left_out.update(dict.fromkeys(symbol for symbol in wanted if symbol not in usable))
+        return usable
+
+    def growth(self, symbol: str, sessions: int, until: int = 0) -> float:
+        """C_(t-until) / C_(t-sessions); NaN where a close is missing."""
+        close = self.close(symbol)
+        return float(close[-1 - until] / close[-1 - sessions]) if sessions < len(close) else float("nan")
+
+    def beats(self, symbol: str, other: str, sessions: int) -> bool:
+        """Whether `symbol` grew strictly more than `other` over the last `sessions` sessions.
+
+        Raises ValueError where one of them has no close that far back.
+        """
+        growth, yardstick = self.growth(symbol, sessions), self.growth(other, sessions)
+        if np.isnan(growth) or np.isnan(yardstick):
+            raise ValueError(
+                f"{self.session:%Y-%m-%d}: comparing {symbol} with {other} needs {sessions} earlier sessions of both; "
+                f"enter later or load earlier prices"
+            )
+        return growth > yardstick
+
+    def returns(self, symbol: str, sessions: int) -> np.ndarray:
+        """The last `sessions` close-to-close simple returns."""
+        close = self.close(symbol)[-sessions - 1 :]
+        return close[1:] / close[:-1] - 1
+
+    def meeting(self, ahead: int, ago: int) -> tuple[int, fomc.Decision] | None:
+        """The scheduled FOMC decision at most `ahead` sessions ahead or `ago` sessions ago, None without one.
+
+        Comes with the number of sessions to it (0 on its day, negative afterwards). The calendar of meetings is public;
+        the outcome (`change_bps`) is None until it is announced, before the close of its day.
+        """
+        places, decisions = fomc.scheduled()
+        distance = places - calendar.position(self.session)
+        near = np.flatnonzero((distance <= ahead) & (distance >= -ago))
+        if not len(near):
+            return None
+        to_go, decision = int(distance[near[-1]]), decisions[near[-1]]
+        return to_go, decision if to_go <= 0 else fomc.Decision(decision.date, True, None)
+
+    def _values(self, name: str, symbol: str) -> np.ndarray:
+        values: np.ndarray = getattr(self._prices, name)[: self._row + 1, self._prices.columns[symbol]]
+        return values
+
+    def _history(self, symbol: str) -> int:
+        column = self._prices.columns.get(symbol)
+        return 0 if column is None else self._row + 1 - int(self._prices.listed[column])
+
+
+def leg(symbols: Iterable[str], weight: float) -> dict[str, float]:
+    """`weight` (fraction of equity, negative when short) spread equally over `symbols`; empty for no symbols."""
+    names = tuple(symbols)
+    return {symbol: weight / len(names) for symbol in names}

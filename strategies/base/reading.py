@@ -1,0 +1,203 @@
+"""A reading: a rule, a schedule, and the orders that follow from both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import copysign, floor, isfinite
+from typing import Any, ClassVar
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+
+from data import calendar
+from data.events import DEEPSEEK
+from data.prices import Prices
+from strategies.base.comparator import Cash, Comparator
+from strategies.base.past import Past
+from strategies.base.schedule import Schedule
+
+ORDINAL_1970 = 719163  # backtrader counts days from year 1, numpy from 1970
+SHOCK_BEFORE_ENTRY = 4  # sessions from the shock (27 January 2025) to the entry (31 January)
+GROSS_TOLERANCE = 1e-9
+SHARE_TOLERANCE = 1e-6
+
+Weights = Mapping[str, float] | None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Targets that a rule asked for at a close: weights are fractions of equity, absent symbols are zero."""
+
+    session: pd.Timestamp
+    weights: Mapping[str, float]
+
+
+class Reading(bt.Strategy):
+    """Base of all readings. A subclass declares `symbols` and overrides `weights`.
+
+    It works in any Cerebro whose feeds are daily and named by symbol: decisions are taken at closes, orders fill at
+    the next open, sells before buys. Target shares are sign(w) * floor(|w| * E / C + 1e-6), with equity E and price C
+    of the decision close.
+
+    Parameters (all in sessions but the dates):
+        entry: first session whose open may be traded (default: the first after the essay)
+        hold: sessions until the closing decision, None to stay to the end
+        rebalance: sessions between decisions
+        lag: sessions from a decision to its fill, 1 for the next open
+        shock: session of the shock (default: `SHOCK_BEFORE_ENTRY` sessions before the entry)
+    """
+
+    params: ClassVar[Any] = (("entry", None), ("hold", 252), ("rebalance", 20), ("lag", 1), ("shock", None))
+
+    symbols: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    comparator: Comparator = Cash()
+    history = 1  # closes that the rule needs at its first decision
+    watches = False  # True: asked at every close, and answers None when nothing changes
+
+    def weights(self, past: Past) -> Weights:
+        """Target weights at this close, as fractions of equity; None leaves positions alone.
+
+        A pure function of the parameters (`self.p`) and `past`. Gross exposure (the sum of absolute weights) must not
+        exceed 1.
+        """
+        raise TypeError(f"{type(self).__name__} does not say what it holds: override weights(self, past)")
+
+    @classmethod
+    def refuted(cls, d: float, decisions: tuple[Decision, ...]) -> bool:
+        """Whether the reading's own criterion of refutation came true; `d` as in the docstring of its file."""
+        return d <= 0
+
+    @classmethod
+    def rule(cls, **parameters: object) -> Reading:
+        """The bare rule with these parameters, for asking `weights` outside of Backtrader.
+
+        Raises ValueError for a parameter that the reading does not declare.
+        """
+        known = cls.params._getkeys()
+        if unknown := [name for name in parameters if name not in known]:
+            raise ValueError(f"{cls.__name__} has no parameter {unknown[0]!r}; it has {', '.join(known)}")
+        rule: Reading = object.__new__(cls)
+        rule.p = rule.params = cls.params()
+        for name, value in parameters.items():
+            setattr(rule.p, name, value)
+        return rule
+
+    def start(self) -> None:
+        self.decisions: list[Decision] = []
+        self.left_out: dict[str, pd.Timestamp] = {}
+        self._schedule = Schedule(self.p.hold, self.p.rebalance)
+        entry = calendar.require_session(self.p.entry) if self.p.entry else DEEPSEEK.entry
+        self._entry_place = calendar.position(entry)
+        self._shock = str(self.p.shock or calendar.offset(entry, -SHOCK_BEFORE_ENTRY))[:10]
+        self._feeds = {data._name: data for data in self.datas}
+        self._due: list[tuple[int, dict[str, int]]] = []
+        if missing := [symbol for symbol in self.symbols if symbol not in self._feeds]:
+            raise ValueError(f"{type(self).__name__} needs a feed named {missing[0]!r}; use adddata(feed, name={missing[0]!r})")
+
+    def prenext(self) -> None:
+        # Backtrader calls `next` only once every feed has begun; a late listing must not hold up the others.
+        self.next()
+
+    def next(self) -> None:
+        held = self._held()
+        if held < 0 or self.broker.getvalue() <= 0:
+            return
+        if held > 0 and not self.decisions and not self._asked_before(held):
+            raise ValueError(
+                f"{type(self).__name__}: the feeds begin after the first decision, the close before the entry; "
+                f"start them earlier or set a later entry"
+            )
+        if self._schedule.closes(held):
+            self._aim(held, {})
+        elif self._schedule.runs(held) and (self.watches or self._schedule.decides(held)):
+            self._ask(held)
+        self._send_due(held)
+
+    def _held(self) -> int:
+        """Sessions since the close before the entry."""
+        day = np.datetime64(int(self.datetime[0]) - ORDINAL_1970, "D")
+        return int(calendar.xnys_days().searchsorted(day)) - self._entry_place + 1
+
+    def _asked_before(self, held: int) -> bool:
+        return len(self) > held
+
+    def _ask(self, held: int) -> None:
+        prices, row = self._tape()
+        past = Past(prices, row, held=held, scheduled=self._schedule.decides(held), shock=self._shock)
+        weights = self.weights(past)
+        for symbol in past.left_out:
+            self.left_out.setdefault(symbol, past.session)
+        if weights is not None:
+            self._check(weights, past.session)
+            self.decisions.append(Decision(past.session, dict(weights)))
+            self._aim(held, weights)
+
+    def _check(self, weights: Mapping[str, float], session: pd.Timestamp) -> None:
+        where = f"{type(self).__name__} at {session:%Y-%m-%d}"
+        for symbol, weight in weights.items():
+            if symbol not in self._feeds:
+                raise ValueError(f"{where}: weight for {symbol!r}, which has no feed; list it in `symbols`")
+            if not isfinite(weight):
+                raise ValueError(f"{where}: weight of {symbol} is {weight}; give a finite fraction of equity")
+        gross = sum(abs(weight) for weight in weights.values())
+        if gross > 1 + GROSS_TOLERANCE:
+            raise ValueError(f"{where}: gross exposure {gross:.6f} of the targets exceeds 1; scale the weights down")
+
+    def _aim(self, held: int, weights: Mapping[str, float]) -> None:
+        equity = self.broker.getvalue()
+        shares = {symbol: self._shares(weight, equity, symbol) for symbol, weight in weights.items()}
+        self._due.append((held + self.p.lag - 1, shares))
+
+    def _shares(self, weight: float, equity: float, symbol: str) -> int:
+        price = self._feeds[symbol].close[0]
+        return int(copysign(floor(abs(weight) * equity / price + SHARE_TOLERANCE), weight))
+
+    def _send_due(self, held: int) -> None:
+        while self._due and self._due[0][0] <= held:
+            self._send(self._due.pop(0)[1])
+
+    def _send(self, target: Mapping[str, int]) -> None:
+        """Orders from the present position to the target, sells first so that they pay for the buys."""
+        changes = {
+            data: target.get(symbol, 0) - self.getposition(data).size
+            for symbol, data in self._feeds.items()
+            if len(data)
+        }
+        for data, change in sorted(changes.items(), key=lambda item: item[1] > 0):
+            if change < 0:
+                self.sell(data=data, size=-change)
+            elif change > 0:
+                self.buy(data=data, size=change)
+
+    def _tape(self) -> tuple[Prices, int]:
+        """Prices up to now and the row of this close; from the feeds' own lines unless a feed carries `prices`."""
+        day = np.datetime64(int(self.datetime[0]) - ORDINAL_1970, "D")
+        prices = getattr(self.data, "prices", None) or tape(self._feeds, day)
+        return prices, int(prices.days.searchsorted(day))
+
+
+def tape(feeds: Mapping[str, Any], today: np.datetime64) -> Prices:
+    """The bars that anyone's Backtrader feeds have delivered by now, as Prices."""
+    days = {symbol: _line(data, "datetime").astype(np.int64) - ORDINAL_1970 for symbol, data in feeds.items()}
+    first = min(values[0] for values in days.values() if len(values))
+    sessions = calendar.xnys()[calendar.position(np.datetime64(int(first), "D")) : calendar.position(today) + 1]
+    fields = {name: np.full((len(sessions), len(feeds)), np.nan) for name in ("open", "high", "low", "close", "volume")}
+    numbers = sessions.to_numpy().astype("datetime64[D]").astype(np.int64)
+    for column, (symbol, data) in enumerate(feeds.items()):
+        known, rows, _ = np.intersect1d(numbers, days[symbol], return_indices=True)
+        if len(known) < len(days[symbol]):
+            raise ValueError(f"the feed {symbol!r} has bars on days without a session of the New York Stock Exchange")
+        for name, values in fields.items():
+            values[rows, column] = _line(data, name)
+    return Prices(sessions, tuple(feeds), **fields, factor=np.where(np.isnan(fields["close"]), np.nan, 1.0))
+
+
+def _line(data: Any, name: str) -> np.ndarray:
+    """One line of a feed up to the present bar."""
+    line = getattr(data.lines, name)
+    if line.mode != line.UnBounded:
+        raise ValueError("readings look back further than `exactbars` keeps; run Cerebro with exactbars=False")
+    return np.array(line.array[: len(data)])

@@ -1,0 +1,48 @@
+"""Tilt to rate-sensitive assets around FOMC decisions.
+
+Claim: the rate decision two days after the shock looks like a separate matter; linking the two is where insight lies.
+Rule: all in SPY. Around every scheduled FOMC decision session D a tilt is held from the open of D-5 to the open of
+    D+11. Easing: half SPY, a tenth each TLT IEF VNQ XLU IWM. Tightening: half SPY, half BIL. At the close of D-6 it is
+    easing if IEF beat BIL over 20 sessions; at the close of D if the range was cut, or held while IEF leads.
+Trades: at the closes of D-6, D and D+10 and every 20 sessions; an entry inside a window takes the latest deciding
+    close; closed after the hold.
+Refuted: when it has earned no more than SPY and cash mixed at its own earlier beta, net of costs.
+Parameters:
+    before: sessions before D at whose open the tilt begins
+    after: sessions after D at whose open it ends
+    lookback: sessions over which IEF is compared with BIL
+"""
+
+from data.fomc import Decision
+from strategies.base import BetaMatched, Past, Reading, Weights, leg
+
+EASING = ("TLT", "IEF", "VNQ", "XLU", "IWM")
+
+
+class FomcTilt(Reading):
+    """SPY, half of it exchanged for rate-sensitive funds or bills around FOMC decisions."""
+
+    params = (("before", 5), ("after", 11), ("lookback", 20))
+    symbols = ("SPY", *EASING, "BIL")
+    claims = ("C16",)
+    comparator = BetaMatched("SPY")
+    history = 30  # the lookback, and up to nine sessions since the deciding close
+    watches = True
+
+    def weights(self, past: Past) -> Weights:
+        begins, ends = self.p.before + 1, 1 - self.p.after
+        meeting = past.meeting(ahead=begins, ago=-ends)
+        to_go = meeting[0] if meeting else None
+        if not past.scheduled and to_go not in (begins, 0, ends):
+            return None
+        if meeting is None or to_go == ends:
+            return {"SPY": 1.0}
+        return self.tilt(past, *meeting)
+
+    def tilt(self, past: Past, to_go: int, decision: Decision) -> Weights:
+        """The tilt as it was decided at the latest deciding close: D, or `before` + 1 sessions ahead of it."""
+        since = -to_go if to_go <= 0 else self.p.before + 1 - to_go
+        leads = past.back(since).beats("IEF", "BIL", self.p.lookback)
+        change = decision.change_bps if to_go <= 0 else 0
+        easing = change is not None and (change < 0 or (change == 0 and leads))
+        return {"SPY": 0.5} | (leg(past.tradable(EASING), 0.5) if easing else {"BIL": 0.5})

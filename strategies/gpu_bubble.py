@@ -1,0 +1,24 @@
+"""Short the flagship GPU, long the overlooked ones.
+
+Claim: near-frontier results on mid-tier chips say that the premium on the very best GPU is too high, and that AMD and
+    Intel are good enough when the software is good. For holders of NVDA alone the news can keep pulling the price down.
+Rule: short NVDA with half of the gross exposure, long AMD and INTC with a quarter each; dollar neutral.
+Trades: at the entry, then every 20 sessions back to these weights; closed after the hold.
+Refuted: when it has lost money, net of costs, against cash at zero.
+Parameters:
+    gross: gross exposure, fraction of equity
+"""
+
+from strategies.base import Past, Reading, Weights, leg
+
+
+class GpuBubble(Reading):
+    """Short NVDA, long AMD and INTC, dollar neutral."""
+
+    params = (("gross", 1.0),)
+    symbols = ("NVDA", "AMD", "INTC")
+    claims = ("C1", "C5", "C10", "C17")
+
+    def weights(self, past: Past) -> Weights:
+        half = self.p.gross / 2
+        return leg(past.tradable(["NVDA"]), -half) | leg(past.tradable(["AMD", "INTC"]), half)

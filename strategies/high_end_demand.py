@@ -1,0 +1,20 @@
+"""Long the top specification: demand for it continues.
+
+Claim: cash-rich American technology companies keep buying the best there is.
+Rule: equal weight in NVDA AVGO TSM MU ANET VRT; long only.
+Trades: at the entry, then every 20 sessions back to equal weight; closed after the hold.
+Refuted: when it has earned no more than QQQ, net of costs.
+"""
+
+from strategies.base import Fund, Past, Reading, Weights, leg
+
+
+class HighEndDemand(Reading):
+    """Equal weight in six makers of the top specification."""
+
+    symbols = ("NVDA", "AVGO", "TSM", "MU", "ANET", "VRT")
+    claims = ("C13",)
+    comparator = Fund("QQQ")
+
+    def weights(self, past: Past) -> Weights:
+        return leg(past.tradable(self.symbols), 1.0)

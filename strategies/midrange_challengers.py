@@ -1,0 +1,22 @@
+"""Long the makers of mid-range chips against the whole sector.
+
+Claim: mid- and low-priced chips become good enough and open new markets; beyond a ceiling more specification is worth
+    little.
+Rule: long AMD INTC QCOM ARM MRVL with a tenth of equity each, short SMH with half; dollar neutral.
+Trades: at the entry, then every 20 sessions back to these weights; closed after the hold.
+Refuted: when it has lost money, net of costs, against cash at zero.
+"""
+
+from strategies.base import Past, Reading, Weights, leg
+
+CHALLENGERS = ("AMD", "INTC", "QCOM", "ARM", "MRVL")
+
+
+class MidrangeChallengers(Reading):
+    """Long five challengers, short SMH, dollar neutral."""
+
+    symbols = (*CHALLENGERS, "SMH")
+    claims = ("C5", "C14", "C17")
+
+    def weights(self, past: Past) -> Weights:
+        return leg(past.tradable(CHALLENGERS), 0.5) | {"SMH": -0.5}

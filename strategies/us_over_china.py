@@ -1,0 +1,20 @@
+"""Long American technology against Chinese.
+
+Claim: a state-run sprint shines early, but a diverse and competitive pool wins in the long run; the final beneficiary
+    is the United States.
+Rule: long QQQ with half of equity, short KWEB and FXI with a quarter each; dollar neutral.
+Trades: at the entry, then every 20 sessions back to these weights; closed after the hold.
+Refuted: when it has lost money, net of costs, against cash at zero.
+"""
+
+from strategies.base import Past, Reading, Weights, leg
+
+
+class UsOverChina(Reading):
+    """Long QQQ, short KWEB and FXI, dollar neutral."""
+
+    symbols = ("QQQ", "KWEB", "FXI")
+    claims = ("C9",)
+
+    def weights(self, past: Past) -> Weights:
+        return {"QQQ": 0.5} | leg(past.tradable(["KWEB", "FXI"]), -0.5)
