@@ -13,6 +13,8 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
+from data import calendar
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -41,6 +43,13 @@ def decisions() -> tuple[Decision, ...]:
             strict=True,
         )
     )
+
+
+@cache
+def scheduled() -> tuple[np.ndarray, tuple[Decision, ...]]:
+    """Places of the scheduled decisions in the exchange calendar, shape (n_scheduled,), and the decisions themselves."""
+    planned = tuple(decision for decision in decisions() if decision.scheduled)
+    return calendar.xnys_days().searchsorted(np.array([decision.date for decision in planned])), planned
 
 
 def policy_range(sessions: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray]:

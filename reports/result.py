@@ -55,6 +55,7 @@ class Result:
     symbols: tuple[str, ...]
     entry: pd.Timestamp
     exit: pd.Timestamp | None
+    d: float
     equity: pd.Series[float]
     gross: pd.Series[float]
     comparator: pd.Series[float]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runners import console
+
+if TYPE_CHECKING:
+    from reports.result import Run
+    from runners.job import Request
 
 EXAMPLES = """
 \b
@@ -69,22 +75,50 @@ def deepseek(
     """
     if only_list:
         return show_readings(as_json)
-    from runners import show
+    from runners.job import Request
 
-    return show.run_and_show(
-        readings=readings,
-        source=source,
-        start=start,
-        end=end,
-        entry=entry,
-        hold=hold,
-        rebalance=rebalance,
-        benchmark=benchmark,
-        symbols=tuple(filter(None, symbols.split(","))),
-        out=out,
-        jobs=jobs,
-        as_json=as_json,
-    )
+    request = Request(readings, entry, hold, rebalance, benchmark, tuple(filter(None, symbols.split(","))))
+    page = execute(request, source, start, end, out, jobs)
+    if as_json:
+        click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
+    else:
+        from runners import terminal
+
+        terminal.show_run(page, out)
+    return console.DONE
+
+
+def execute(request: Request, source: str, start: str | None, end: str | None, out: Path, jobs: int | None) -> Run:
+    """Load prices, run every study, draw the sheets and write the run folder."""
+    from reports import run_folder, tearsheet
+    from runners import job, prices_for, terminal
+
+    tearsheet.warm_up(jobs)
+    subjects = job.studies(request)
+    request.launch  # a wrong entry date is refused before prices are asked for
+    with terminal.progress() as progress:
+        prices, notices = prices_for.load(job.symbols(request, subjects), start, end, source, progress)
+        run = job.run(request, subjects, prices, notices, progress.step("backtests", len(subjects)))
+        sheets = tearsheet.draw_all(run, out, jobs, progress.step("tearsheets", len(subjects)))
+        progress.say("writing")
+        run_folder.write(run, sheets, out)
+    return run
+
+
+def show_readings(as_json: bool) -> int:
+    """List the readings with their claims."""
+    import strategies
+    from runners import terminal
+    from runners.engine.study import story
+
+    found = [(name, strategies.load(name)) for name in strategies.names()]
+    rows = [(name, " ".join(getattr(cls, "claims", ())), story(cls)) for name, cls in found]
+    if as_json:
+        listed = [{"name": name, "claims": claims.split(), **vars(told)} for name, claims, told in rows]
+        click.echo(json.dumps(listed, indent=2))
+    else:
+        terminal.show_readings(rows)
+    return console.DONE
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ class PriceFeed(bt.feed.DataBase):
             line = getattr(self.lines, alias)
             line.array = array("d", np.ascontiguousarray(values).tobytes())
             line.idx, line.lencount = len(values) - 1, len(values)
+        self._loaded = len(self._bars["close"])
         self.home()
 
     def _load(self) -> bool:

@@ -1,0 +1,91 @@
+"""What a person sees in the terminal: progress while it runs, tables when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from reports.metrics import metrics
+from reports.result import Result, Run, Story
+
+
+class Steps:
+    """The steps of a job on a progress display."""
+
+    def __init__(self, display: Progress):
+        self._display = display
+
+    def step(self, name: str, total: int | None = None) -> Callable[[str], None]:
+        """Begin a step of `total` parts; call the result with the name of each part that is done."""
+        task = self._display.add_task(name, total=total)
+        return lambda part: self._display.update(task, advance=1, description=f"{name} {part}")
+
+
+@contextmanager
+def progress() -> Iterator[Steps]:
+    """A progress display on standard error that vanishes when done; silent where that is no terminal."""
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as display:
+        yield Steps(display)
+
+
+def show_run(run: Run, out: Path) -> None:
+    """The summary of a run: source and notices, a row a reading, and what was written."""
+    console = Console(highlight=False)
+    console.print(Text(run.title, "bold"))
+    console.print(f"prices: {run.origin}", markup=False)
+    for notice in run.notices:
+        console.print(Text(notice, "bold yellow"))
+    console.print(_summary(run))
+    for result in run.results:
+        for warning in result.warnings[:3]:
+            console.print(Text(f"{result.name}: {warning}", "yellow"))
+        if len(result.warnings) > 3:
+            console.print(Text(f"{result.name}: and {len(result.warnings) - 3} more, see its page", "yellow"))
+    console.print(f"compare   {out / 'index.html'}", markup=False, soft_wrap=True)
+    console.print(f"sheets    {out}/NAME.html", markup=False, soft_wrap=True)
+    console.print(f"tables    {out}/results.json, returns.csv, fills.csv, decisions.csv", markup=False, soft_wrap=True)
+
+
+def show_readings(rows: Iterable[tuple[str, str, Story]]) -> None:
+    """A row a reading: its name, the claims of the essay that it stands for, what it does."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for heading in ("reading", "claims", "what it says"):
+        table.add_column(heading, no_wrap=heading == "reading")
+    for name, claims, story in rows:
+        table.add_row(Text(name, "bold"), Text(claims or "-"), Text(story.title))
+    Console(highlight=False).print(table)
+
+
+def _summary(run: Run) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("reading", no_wrap=True)
+    for heading in ("net", f"vs {run.benchmark_name}", "d", "Sharpe", "worst", "costs USD"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("refuted", no_wrap=True)
+    for result in run.results:
+        table.add_row(*_row(result, run))
+    return table
+
+
+def _row(result: Result, run: Run) -> tuple[str, ...]:
+    measured = metrics(result, run)
+    benchmark = float((1 + run.benchmark).prod() - 1)
+    return (
+        result.name,
+        f"{measured.total_return:+.1%}",
+        f"{measured.total_return - benchmark:+.1%}",
+        f"{result.d:+.3f}",
+        "-" if measured.sharpe is None else f"{measured.sharpe:.2f}",
+        f"{measured.max_drawdown:.1%}",
+        f"{measured.costs:,.0f}",
+        {True: "yes", False: "no", None: "-"}[result.occurred],
+    )

@@ -1,0 +1,71 @@
+"""Shared fixtures: real prices, which live outside the project, and small hand-made ones."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import strategies
+from data import calendar
+from data.prices import Prices
+from runners.engine.study import prepare
+
+BESIDE = Path(__file__).parents[2] / "shared" / "market-data" / "daily"
+
+
+@pytest.fixture(scope="session")
+def market_data() -> Path:
+    """The folder of real prices: DEEPSEEK_PRICES, else the one beside the checkout; without it CI fails."""
+    folder = Path(os.environ.get("DEEPSEEK_PRICES", BESIDE))
+    if folder.is_dir():
+        return folder
+    reason = f"no real prices in {folder}; set DEEPSEEK_PRICES to a folder of CSVs as Yahoo writes them"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def real_prices(market_data: Path) -> Prices:
+    """Real prices of every symbol that a reading or its comparator needs."""
+    subjects = [prepare(name, strategies.load(name), "SPY") for name in strategies.names()]
+    symbols = dict.fromkeys(symbol for subject in subjects for symbol in (*subject.needed, "SPY", "QQQ"))
+    from data import load_prices
+
+    return load_prices(tuple(symbols), source=str(market_data))
+
+
+@pytest.fixture
+def make_prices():
+    """Prices from columns of closes (and opens, else equal to closes), on sessions from a first one on."""
+
+    def make(closes: dict[str, list[float]], opens: dict[str, list[float]] | None = None, first: str = "2025-01-27") -> Prices:
+        close = np.array(list(closes.values()), dtype=float).T
+        opened = close if opens is None else np.array([opens.get(name, closes[name]) for name in closes], dtype=float).T
+        place = calendar.position(first)
+        sessions = calendar.xnys()[place : place + len(close)]
+        high, low = np.fmax(opened, close), np.fmin(opened, close)
+        flat = np.where(np.isnan(close), np.nan, 1.0)
+        return Prices(sessions, tuple(closes), opened, high, low, close, volume=flat * 1000, factor=flat)
+
+    return make
+
+
+@pytest.fixture
+def random_prices():
+    """Prices of random walks with gaps at the open, seeded."""
+
+    def make(symbols: tuple[str, ...], sessions: int = 320, seed: int = 7, first: str = "2024-01-02") -> Prices:
+        rng = np.random.default_rng(seed)
+        close = 50 * np.exp(np.cumsum(rng.normal(0, 0.02, (sessions, len(symbols))), axis=0))
+        opened = close * np.exp(rng.normal(0, 0.01, close.shape))
+        place = calendar.position(first)
+        days: pd.DatetimeIndex = calendar.xnys()[place : place + sessions]
+        high, low = np.maximum(opened, close) * 1.003, np.minimum(opened, close) * 0.997
+        return Prices(days, symbols, opened, high, low, close, np.full(close.shape, 1e6), np.ones(close.shape))
+
+    return make
