@@ -75,7 +75,8 @@ class Account(bt.brokers.BackBroker):
         self._last = None if self.p.last is None else int(_ordinals(pd.DatetimeIndex([self.p.last]))[0])
         self._nights = np.diff(_ordinals(sessions), prepend=0) / DAYS_A_YEAR
         self._earns, self._costs = self.p.frictions.cash_rates(sessions)
-        self._row, self._shorts, self._closing = -1, 0.0, False
+        self._row, self._today, self._shorts, self._closing = -1, -1, 0.0, False
+        self._longest: Any = None
         self.ledger = Ledger(*(np.full(len(sessions), value) for value in (self.p.capital, 0.0)))
 
     def get_cash(self) -> float:
@@ -91,24 +92,31 @@ class Account(bt.brokers.BackBroker):
 
     getvalue = get_value
 
-    def today(self) -> int:
-        """The session that the feeds have reached, in Backtrader's count of days."""
-        return max(int(data.datetime[0]) for data in self.cerebro.datas if len(data))
-
     def next(self) -> None:
-        self._row = self._rows.get(self.today(), -1)
+        self._today = int(self._clock().datetime[0])
+        self._row = self._rows.get(self._today, -1)
         if self._row > 0:
             self._accrue()
-        super().next()
+        if self.pending or self.submitted or self._toactivate:
+            super().next()
+        else:
+            # Without orders the rest of Backtrader's own session is valuation: stocks have no daily cash adjustment,
+            # and interest was charged above.
+            self._get_value()
         if self._row >= 0:
             self._record()
 
+    def _clock(self) -> Any:
+        """The feed with the most bars: one that has a bar on every session."""
+        if self._longest is None:
+            self._longest = max(self.cerebro.datas, key=lambda data: len(data.bars["close"]))
+        return self._longest
+
     def submit(self, order: Any, check: bool = True) -> Any:
         """Take an order, unless it lies outside the window."""
-        today = self.today()
-        if today not in self._rows:
+        if self._today not in self._rows:
             reason = "before the entry"
-        elif self._last is not None and today >= self._last and not self._closing:
+        elif self._last is not None and self._today >= self._last and not self._closing:
             reason = "after the hold"
         else:
             return super().submit(order, check)
@@ -137,7 +145,7 @@ class Account(bt.brokers.BackBroker):
 
     def is_last(self) -> bool:
         """Whether the feeds have reached the session of the closing decision."""
-        return self.today() == self._last
+        return self._today == self._last
 
     def unfilled(self) -> tuple[Refusal, ...]:
         """Orders still waiting when the prices end."""
@@ -160,7 +168,7 @@ class Account(bt.brokers.BackBroker):
     def _record(self) -> None:
         values = [position.size * data.close[0] for data, position in self.positions.items() if position.size]
         self._shorts = -sum(value for value in values if value < 0)
-        equity = self.get_value()
+        equity = float(self._value - self.p.credit)
         self.ledger.equity[self._row :] = equity
         self.ledger.gross[self._row] = sum(map(abs, values)) / equity if equity > 0 else 0.0
         if equity <= 0:

@@ -1,7 +1,8 @@
 """A Backtrader feed that fills its lines from arrays in one go.
 
-Backtrader's pandas feed reads row by row, which is half of the time of a backtest. Bars are complete, so the per-bar
-bookkeeping for bars under construction (ticks) has nothing to do either.
+Backtrader's pandas feed reads row by row, which is half of the time of a backtest; most of the other half goes into
+moving seven pointers a feed and bar through layers of calls. Here the bars are complete and known, so there is nothing
+to build up tick by tick, and the pointers are moved directly. The numbers are the same to the last digit.
 """
 
 from __future__ import annotations
@@ -31,21 +32,40 @@ class PriceFeed(bt.feed.DataBase):
         bars = {name: getattr(self.prices, name)[first:, self.p.column] for name in FIELDS}
         bars["datetime"] = self.prices.days[first:].astype(np.int64) + float(ORDINAL_1970)
         bars["openinterest"] = np.zeros(len(bars["close"]))
-        self._bars: dict[str, np.ndarray] = bars
+        self.bars: dict[str, np.ndarray] = bars
         self._loaded = 0
+        self._moments: list[float] = bars["datetime"].tolist()
+        self._pointers = [getattr(self.lines, alias) for alias in self.getlinealiases()]
+        # Found here, a line need not be looked up through LineSeries.__getattr__ on every access.
+        self.open, self.high, self.low, self.close = (getattr(self.lines, name) for name in FIELDS[:4])
+        self.volume, self.datetime = self.lines.volume, self.lines.datetime
+
+    def __len__(self) -> int:
+        return int(self._pointers[0].lencount)
+
+    def advance_peek(self) -> float:
+        """The moment of the next bar, infinity after the last."""
+        place = self._pointers[0].lencount
+        return self._moments[place] if place < len(self._moments) else float("inf")
+
+    def advance(self, size: int = 1, datamaster: object = None, ticks: bool = True) -> None:
+        """Move on by `size` bars; the lines are unbounded, so their indexes need no check."""
+        for line in self._pointers:
+            line._idx += size
+            line.lencount += size
 
     def preload(self) -> None:
-        for alias, values in self._bars.items():
+        for alias, values in self.bars.items():
             line = getattr(self.lines, alias)
             line.array = array("d", np.ascontiguousarray(values).tobytes())
             line.idx, line.lencount = len(values) - 1, len(values)
-        self._loaded = len(self._bars["close"])
+        self._loaded = len(self.bars["close"])
         self.home()
 
     def _load(self) -> bool:
-        if self._loaded == len(self._bars["close"]):
+        if self._loaded == len(self.bars["close"]):
             return False
-        for alias, values in self._bars.items():
+        for alias, values in self.bars.items():
             getattr(self.lines, alias)[0] = values[self._loaded]
         self._loaded += 1
         return True

@@ -1,0 +1,174 @@
+"""What every reading promises. A new file in strategies/ is tested by existing."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+import pytest
+
+import strategies
+from data.events import DEEPSEEK
+from data.prices import FIELDS, Prices
+from reports.result import HORIZONS
+from runners.engine.backtest import CAPITAL, Launch, Modes, backtest
+from runners.engine.frictions import Frictions
+from runners.engine.study import prepare, story, study
+from runners.job import benchmark_returns
+from strategies.base import Past, Reading
+
+GOLDEN = Path(__file__).parents[1] / "resources" / "golden"
+LAUNCH = Launch(DEEPSEEK.entry, shock=DEEPSEEK.shock)
+
+pytestmark = pytest.mark.parametrize("name", strategies.names())
+
+
+@pytest.fixture(scope="module")
+def run_of(real_prices):
+    """The default backtest of a reading on real prices, run once."""
+    runs = {}
+
+    def run(name):
+        if name not in runs:
+            rule = strategies.load(name).rule()
+            runs[name] = backtest(strategies.load(name), real_prices.select(rule.symbols), LAUNCH)
+        return runs[name]
+
+    return run
+
+
+def golden(name: str) -> pd.Series:
+    path = GOLDEN / f"{name}.csv"
+    if not path.exists():
+        pytest.fail(f"no golden file {path.name}; make it with: python tests/resources/make_golden.py")
+    return pd.read_csv(path, index_col="session", parse_dates=True)["equity"]
+
+
+def test_equity_equals_the_golden_file_to_the_cent(name, run_of):
+    expected = golden(name)
+    actual = run_of(name).wealth.reindex(expected.index)
+    assert len(expected) >= 10
+    assert actual.to_numpy() == pytest.approx(expected.to_numpy(), abs=0.0101)
+
+
+def test_every_decision_session_stands_in_the_golden_file(name, run_of):
+    asked = {decision.session for decision in run_of(name).decisions}
+    assert asked <= set(golden(name).index)
+
+
+def test_d_equals_the_golden_file_at_every_horizon(name, real_prices):
+    expected = pd.read_csv(GOLDEN / "d.csv", dtype={"horizon": str}).query("reading == @name").set_index("horizon")["d"]
+    subject = prepare(name, strategies.load(name), "SPY")
+    start = real_prices.row(DEEPSEEK.entry) - 1
+    benchmark = benchmark_returns(real_prices, "SPY", start, start + 254)
+    result = study(subject, real_prices, LAUNCH, Frictions(), benchmark)
+    actual = {str(n): result.horizons[n].d for n in HORIZONS} | {"end": result.d}
+    assert actual == pytest.approx(expected.to_dict(), abs=1e-7)
+
+
+def test_nothing_trades_before_the_open_after_publication(name, run_of):
+    run = run_of(name)
+    assert all(fill.session >= pd.Timestamp("2025-01-31") for fill in run.fills)
+    assert run.equity[0] == CAPITAL
+    assert run.gross[0] == 0
+
+
+def test_every_order_fills_in_whole_shares_at_the_open(name, run_of, real_prices):
+    run = run_of(name)
+    based = real_prices.rebased(real_prices.row("2025-01-30"))
+    assert run.fills and not run.refusals
+    for fill in run.fills:
+        assert fill.size == int(fill.size) != 0
+        assert fill.price == based.open[based.row(fill.session), based.columns[fill.symbol]]
+
+
+def test_it_ends_flat_after_its_hold(name, run_of):
+    run = run_of(name)
+    shares = pd.DataFrame([vars(fill) for fill in run.fills]).groupby("symbol")["size"].sum()
+    assert (shares == 0).all()
+    assert run.exit == run.sessions[-1] == pd.Timestamp("2026-02-03")
+
+
+def test_targets_stay_within_gross_one(name, run_of):
+    for decision in run_of(name).decisions:
+        assert sum(map(abs, decision.weights.values())) <= 1 + 1e-9
+
+
+def test_a_changed_future_changes_nothing_in_the_past(name, run_of, real_prices):
+    """Prices after a session are doubled; up to it, every decision and every cent stays."""
+    rule, today = strategies.load(name).rule(), 150
+    own = real_prices.select(rule.symbols)
+    cut = own.row(DEEPSEEK.entry) + today
+    later = (np.arange(len(own.sessions)) > cut)[:, None]
+    changed = {field: getattr(own, field) * np.where(later, 2.0, 1.0) for field in FIELDS[:4]}
+    future = Prices(own.sessions, own.symbols, **changed, volume=own.volume, factor=own.factor)
+    run, other = run_of(name), backtest(strategies.load(name), future, LAUNCH)
+    assert other.equity[: today + 2].tolist() == run.equity[: today + 2].tolist()
+    known = [decision for decision in run.decisions if decision.session <= own.sessions[cut]]
+    assert list(other.decisions[: len(known)]) == known
+    assert not np.array_equal(other.equity, run.equity)
+
+
+def test_prices_that_end_earlier_give_the_same_past(name, run_of, real_prices):
+    own = real_prices.select(strategies.load(name).rule().symbols)
+    stop = own.row(DEEPSEEK.entry) + 90
+    short = backtest(strategies.load(name), own.rows(0, stop), LAUNCH)
+    assert short.exit is None
+    assert short.equity.tolist() == run_of(name).equity[: len(short.equity)].tolist()
+
+
+def test_the_order_of_symbols_changes_nothing(name, run_of, real_prices):
+    own = real_prices.select(reversed(strategies.load(name).rule().symbols))
+    assert backtest(strategies.load(name), own, LAUNCH).equity == pytest.approx(run_of(name).equity, abs=1e-6)
+
+
+@pytest.mark.parametrize("modes", [Modes(True, False), Modes(False, True), Modes(False, False)], ids=str)
+def test_every_mode_of_backtrader_gives_the_same_equity(name, run_of, real_prices, modes):
+    own = real_prices.select(strategies.load(name).rule().symbols)
+    launch = Launch(DEEPSEEK.entry, hold=45, shock=DEEPSEEK.shock)
+    assert backtest(strategies.load(name), own, launch, modes=modes).equity[:46].tolist() == run_of(name).equity[:46].tolist()
+
+
+def test_it_runs_in_anyones_own_cerebro(name, run_of, real_prices):
+    """Stock feeds and broker, all history: the same shares on the same days as long as the broker has the cash."""
+    based = real_prices.rebased(real_prices.row("2025-01-30"))
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.broker.setcash(1_000_000)
+    for symbol in strategies.load(name).rule().symbols:
+        column = based.columns[symbol]
+        frame = pd.DataFrame({field: getattr(based, field)[:, column] for field in FIELDS}, index=based.sessions)
+        cerebro.adddata(bt.feeds.PandasData(dataname=frame.dropna()), name=symbol)
+    cerebro.addstrategy(strategies.load(name))
+    ran = cerebro.run()[0]
+    # the decisions of a rule do not depend on its account
+    assert [decision.session for decision in ran.decisions] == [decision.session for decision in run_of(name).decisions]
+    for own, other in zip(run_of(name).decisions, ran.decisions, strict=True):
+        assert other.weights == pytest.approx(own.weights, rel=1e-9)
+
+
+def test_weights_are_a_pure_function_of_the_past(name, real_prices):
+    rule = strategies.load(name).rule()
+    row = real_prices.row("2025-01-30")
+    own = real_prices.select(rule.symbols)
+    ended = own.rows(0, row + 1)
+    asked = [rule.weights(Past(prices, row, shock="2025-01-27")) for prices in (own, own, ended, own.rebased(row))]
+    for other in asked[1:]:
+        assert (other is None) == (asked[0] is None)
+        if other is not None:
+            assert other == pytest.approx(asked[0], rel=1e-9)
+
+
+def test_its_file_reads_as_a_page(name):
+    cls = strategies.load(name)
+    told = story(cls)
+    assert all(vars(told).values()), "the docstring names Claim, Rule, Trades and Refuted"
+    assert issubclass(cls, Reading)
+    assert re.fullmatch(r"C\d+( C\d+)*|", " ".join(cls.claims))
+    own = set(cls.params._getkeys()) - set(Reading.params._getkeys())
+    text = Path(strategies.__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^    (\w+): ", ast.get_docstring(ast.parse(text), clean=False) or "", re.MULTILINE))
+    assert own <= documented, "every parameter stands in the docstring with its unit"
