@@ -83,7 +83,8 @@ def test_every_order_fills_in_whole_shares_at_the_open(name, run_of, real_prices
     assert run.fills and not run.refusals
     for fill in run.fills:
         assert fill.size == int(fill.size) != 0
-        assert fill.price == based.open[based.row(fill.session), based.columns[fill.symbol]]
+        opened = based.open[based.row(fill.session), based.columns[fill.symbol]]
+        assert fill.price == pytest.approx(opened, rel=1e-12)
 
 
 def test_it_ends_flat_after_its_hold(name, run_of):

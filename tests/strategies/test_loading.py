@@ -1,0 +1,51 @@
+"""The plug-in listing never imports what it lists; loading lets errors through."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import strategies
+from data.errors import RequestError
+
+
+def test_the_listing_reads_file_names_exemplars_first():
+    names = strategies.names()
+    assert names[:3] == ("gpu_bubble", "ai_software", "fomc_tilt")
+    assert len(names) == len(set(names)) == 12
+
+
+def test_the_listing_imports_nothing():
+    code = "import sys, strategies; strategies.names(); sys.exit('backtrader' in sys.modules or 'pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_unknown_name_gets_close_matches():
+    with pytest.raises(RequestError, match="unknown reading 'gpu_buble'; did you mean gpu_bubble"):
+        strategies.load("gpu_buble")
+
+
+def test_a_path_loads_anyones_class():
+    assert strategies.load("backtrader.strategies:MA_CrossOver").__name__ == "MA_CrossOver"
+
+
+@pytest.mark.parametrize(
+    ("path", "complaint"),
+    [
+        ("no_such_package.module:Class", "no module 'no_such_package'"),
+        ("strategies.gpu_bubble:GpuBuble", "has no class 'GpuBuble'; it has GpuBubble"),
+        ("pathlib:Path", "not a backtrader strategy"),
+    ],
+)
+def test_a_wrong_path_says_what_is_wrong(path, complaint):
+    with pytest.raises(RequestError, match=complaint):
+        strategies.load(path)
+
+
+def test_an_error_inside_a_module_is_its_authors_to_see(tmp_path, monkeypatch):
+    (tmp_path / "broken_idea.py").write_text("import a_module_that_is_missing\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="a_module_that_is_missing"):
+        strategies.load("broken_idea:Idea")
