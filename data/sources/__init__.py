@@ -85,5 +85,5 @@ def _folder(name: str | PathLike[str]) -> Source:
 
     path = Path(name).expanduser()
     if not path.exists() and (close := get_close_matches(str(name).lower(), NAMES, n=1)):
-        raise RequestError(f"--source {str(name)!r} is not a source and no such folder exists: did you mean {close[0]}?")
+        raise RequestError(f"--source {str(name)!r} is neither a source nor a folder: did you mean {close[0]}?")
     return FolderSource(path)

@@ -1,0 +1,103 @@
+"""From the bars of a source to Prices: checked whole, aligned to the exchange's sessions, cut to a window."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from os import PathLike
+
+import numpy as np
+import pandas as pd
+
+from data import calendar, quality
+from data.errors import DataError, RequestError
+from data.prices import FIELDS, Prices
+from data.sources import Source, open_source
+
+SYMBOL = re.compile(r"[\^A-Za-z0-9][A-Za-z0-9.\-=^]{0,14}")
+
+Date = str | pd.Timestamp
+
+
+def load(symbols: Iterable[str], start: Date | None, end: Date | None, source: str | PathLike[str] | Source) -> Prices:
+    """What `data.load_prices` does."""
+    wanted = _symbols(symbols)
+    first, last = _date("--start", start), _date("--end", end)
+    _require_sessions(first, last)
+    opened = open_source(source) if isinstance(source, str | PathLike) else source
+    found = opened.bars(wanted, first, last)
+    bars = {symbol: found[symbol] for symbol in wanted}
+    for symbol, frame in bars.items():
+        quality.check(symbol, frame)
+    return aligned(bars, first, last, opened.origin, opened.real)
+
+
+def aligned(
+    bars: Mapping[str, pd.DataFrame], first: pd.Timestamp | None, last: pd.Timestamp | None, origin: str, real: bool
+) -> Prices:
+    """Bars that have passed every check, side by side on the sessions from `first` to `last` that they reach.
+
+    NaN before a symbol's first bar. Raises DataError where one symbol ends before the others do, and RequestError
+    where no session is left.
+    """
+    begin, final = min(frame.index[0] for frame in bars.values()), _common_end(bars, last)
+    sessions = calendar.sessions(begin if first is None else max(begin, first), final)
+    if sessions.empty:
+        reach = f"{begin:%Y-%m-%d} to {max(frame.index[-1] for frame in bars.values()):%Y-%m-%d}"
+        raise RequestError(f"no prices in the window {_window(first, last)}: {origin} has them from {reach}")
+    grid = [frame.reindex(sessions) for frame in bars.values()]
+    columns = {name: np.column_stack([frame[name.title()] for frame in grid]) for name in FIELDS}
+    total = np.column_stack([frame["Adj Close"] for frame in grid])
+    return Prices(sessions, tuple(bars), **columns, factor=total / columns["close"], origin=origin, real=real)
+
+
+def _common_end(bars: Mapping[str, pd.DataFrame], last: pd.Timestamp | None) -> pd.Timestamp:
+    """The last session of all symbols up to `last`. Raises DataError when one of them stops earlier than another."""
+    ends = {symbol: frame.index[-1] for symbol, frame in bars.items()}
+    longest = max(ends, key=lambda symbol: ends[symbol])
+    final = ends[longest] if last is None else min(ends[longest], last)
+    # Only sessions count: an end on a Sunday asks for no more than Friday.
+    target = calendar.position(final + pd.Timedelta(days=1))
+    for symbol, end in ends.items():
+        if calendar.position(end + pd.Timedelta(days=1)) < target:
+            raise DataError(
+                f"{symbol} ends on {end:%Y-%m-%d} but {longest} on {ends[longest]:%Y-%m-%d}: "
+                f"refresh the prices of {symbol}, or stop there with --end {end:%Y-%m-%d}"
+            )
+    return final
+
+
+def _symbols(symbols: Iterable[str]) -> tuple[str, ...]:
+    wanted = tuple(dict.fromkeys([symbols] if isinstance(symbols, str) else symbols))
+    if not wanted:
+        raise RequestError("no symbols were asked for; name at least one, for example SPY")
+    for symbol in wanted:
+        if not SYMBOL.fullmatch(symbol):
+            raise RequestError(f"{symbol!r} is not a symbol; write it as Yahoo does, for example NVDA, BRK-B or ^GSPC")
+    return wanted
+
+
+def _date(option: str, date: Date | None) -> pd.Timestamp | None:
+    if date is None:
+        return None
+    try:
+        day = pd.Timestamp(pd.to_datetime(date, format="%Y-%m-%d") if isinstance(date, str) else date)
+    except ValueError:
+        raise RequestError(f"{option} {date!r} is not a date; write YYYY-MM-DD, for example 2025-01-31") from None
+    if pd.isna(day) or day.tzinfo is not None:
+        raise RequestError(f"{option} {date!r} is not a plain date; give one without a time zone")
+    return day.normalize()
+
+
+def _require_sessions(first: pd.Timestamp | None, last: pd.Timestamp | None) -> None:
+    if first is None or last is None:
+        return
+    if first > last:
+        raise RequestError(f"--start {first:%Y-%m-%d} comes after --end {last:%Y-%m-%d}; swap them")
+    if calendar.sessions(first, last).empty:
+        raise RequestError(f"the exchange is closed on every day of {_window(first, last)}; choose a longer window")
+
+
+def _window(first: pd.Timestamp | None, last: pd.Timestamp | None) -> str:
+    limits = {"from": first or pd.Timestamp(calendar.FIRST), "to": last}
+    return " ".join(f"{word} {day:%Y-%m-%d}" for word, day in limits.items() if day is not None)

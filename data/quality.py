@@ -1,0 +1,183 @@
+"""What prices must pass before anything is computed from them.
+
+Every check takes the bars of one symbol (columns as in `data.sources.Source.bars`) and gives the first fault or None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from data import calendar
+from data.adjustment import check_adjustment
+from data.errors import DataError
+
+PRICES = ("Open", "High", "Low", "Close", "Adj Close")
+AGAIN = "download this symbol again or take it from another source"
+UNSPLIT = "divide all prices before it by the ratio, or " + AGAIN
+# Relative: prices that were computed from others differ in their last digit.
+ROUNDING = 1e-6
+# Relative: Yahoo rounds adjusted closes to about six digits.
+ADJUSTMENT_NOISE = 1e-5
+# A session that opens and closes within this share of a whole multiple of the close before betrays a split.
+NEAR_SPLIT = 0.05
+# The largest credible move from close to close, as a multiple; 27 January 2025 at its worst was 1.4.
+LARGEST_MOVE = 10.0
+# The bars of Treasury-bill funds, the calmest that trade, repeat for up to 5 sessions.
+STALE = 10
+
+
+class Fault(NamedTuple):
+    """Where prices are wrong, how, and what to do about it."""
+
+    session: pd.Timestamp
+    field: str
+    trouble: str
+    remedy: str = AGAIN
+
+
+def check(symbol: str, bars: pd.DataFrame) -> None:
+    """Raise DataError, in one line, at the first check that the bars of `symbol` do not pass."""
+    for find in CHECKS:
+        if fault := find(bars):
+            raise DataError(f"{symbol} on {fault.session:%Y-%m-%d}, {fault.field}: {fault.trouble}; {fault.remedy}")
+    if "Dividends" in bars:
+        check_adjustment(symbol, bars)
+
+
+def order(bars: pd.DataFrame) -> Fault | None:
+    """Dates rise, and none comes twice."""
+    dates = bars.index.to_numpy()
+    row = _first(dates[1:] <= dates[:-1])
+    if row is None:
+        return None
+    before, after = bars.index[row], bars.index[row + 1]
+    if before == after:
+        return Fault(after, "Date", "the date comes twice", "keep one of the two rows")
+    return Fault(after, "Date", f"it follows {before:%Y-%m-%d}, which is later", "sort the rows by date")
+
+
+def sessions(bars: pd.DataFrame) -> Fault | None:
+    """Every session of the exchange from the first row to the last has a row, and no other day has one.
+
+    Rows before the exchange calendar begins (2000) are not looked at.
+    """
+    dates = bars.index[bars.index >= pd.Timestamp(calendar.FIRST)]
+    place = calendar.xnys().get_indexer(dates)
+    closed = _first(place < 0)
+    if closed is not None:
+        return Fault(dates[closed], "Date", f"the exchange was closed ({dates[closed]:%A})", "remove the row")
+    gap = _first(np.diff(place) > 1)
+    if gap is None:
+        return None
+    session, missing = calendar.xnys()[place[gap] + 1], int(place[-1] - place[0]) + 1 - len(place)
+    return Fault(session, "Date", f"this session has no row ({missing} missing in all)", f"add it, or {AGAIN}")
+
+
+def numbers(bars: pd.DataFrame) -> Fault | None:
+    """Prices are positive numbers. Volume is never negative, and NaN nowhere or everywhere."""
+    for field in PRICES:
+        values = bars[field].to_numpy(dtype=float)
+        row = _first(~(np.isfinite(values) & (values > 0)))
+        if row is not None:
+            return Fault(bars.index[row], field, f"{values[row]:g} is not a price")
+    volume = bars["Volume"].to_numpy(dtype=float)
+    row = None if np.isnan(volume).all() else _first(~(np.isfinite(volume) & (volume >= 0)))
+    return None if row is None else Fault(bars.index[row], "Volume", f"{volume[row]:g} is not a number of shares")
+
+
+def ranges(bars: pd.DataFrame) -> Fault | None:
+    """Open and close lie between low and high."""
+    high, low = (bars[field].to_numpy(dtype=float) for field in ("High", "Low"))
+    row = _first(high < low * (1 - ROUNDING))
+    if row is not None:
+        return Fault(bars.index[row], "High", f"{high[row]:g} is below the low of {low[row]:g}")
+    for field in ("Open", "Close"):
+        values = bars[field].to_numpy(dtype=float)
+        row = _first((values > high * (1 + ROUNDING)) | (values < low * (1 - ROUNDING)))
+        if row is not None:
+            return Fault(bars.index[row], field, f"{values[row]:g} lies outside {low[row]:g} to {high[row]:g}")
+    return None
+
+
+def jumps(bars: pd.DataFrame) -> Fault | None:
+    """No move looks like a split that was not adjusted for, none like a slip of the decimal point."""
+    opened, closed = _moves(bars)
+    multiple, at_open = (np.where(closed > 1, move, 1 / move) for move in (closed, opened))
+    whole = np.maximum(np.rint(multiple), 2)
+    row = _first(_near(multiple, whole) & _near(at_open, whole))
+    if row is not None:
+        terms = f"{whole[row]:g}:1" if closed[row] < 1 else f"1:{whole[row]:g}"
+        return _jump(bars, row, f"looks like a {terms} split that was not adjusted for", UNSPLIT)
+    row = _first(multiple > LARGEST_MOVE)
+    return None if row is None else _jump(bars, row, "is not credible", AGAIN)
+
+
+def splits(bars: pd.DataFrame) -> Fault | None:
+    """Prices do not move by the ratio of a split that the source itself lists."""
+    if "Stock Splits" not in bars:
+        return None
+    ratio = bars["Stock Splits"].to_numpy(dtype=float)[1:]
+    listed = np.where(ratio > 0, ratio, 1.0)
+    telling = np.abs(np.log(listed)) > 2 * NEAR_SPLIT
+    row = _first(np.logical_and.reduce([telling, *(_near(move * listed, 1.0) for move in _moves(bars))]))
+    return None if row is None else _jump(bars, row, f"repeats the split of {ratio[row]:g} listed that day", UNSPLIT)
+
+
+def adjusted(bars: pd.DataFrame) -> Fault | None:
+    """Adj Close / Close never falls: a dividend can only lower the prices before it."""
+    close, total = (bars[field].to_numpy(dtype=float) for field in ("Close", "Adj Close"))
+    ratio = total / close
+    highest = np.maximum.accumulate(ratio)
+    row = _first(ratio < highest * (1 - ADJUSTMENT_NOISE - _grain(total) / total.min()))
+    if row is None:
+        return None
+    fall = f"from {highest[row]:.6f} to {ratio[row]:.6f}"
+    return Fault(bars.index[row], "Adj Close", f"its ratio to Close falls {fall}, which no dividend does")
+
+
+def stale(bars: pd.DataFrame) -> Fault | None:
+    """Bars do not repeat themselves for ten sessions."""
+    values = bars[["Open", "High", "Low", "Close"]].to_numpy(dtype=float)
+    if len(values) < STALE:
+        return None
+    same = (values[1:] == values[:-1]).all(axis=1)
+    row = _first(np.lib.stride_tricks.sliding_window_view(same, STALE - 1).all(axis=1))
+    if row is None:
+        return None
+    trouble = f"{values[row, 3]:g} and the rest of the bar repeat for {STALE} sessions or more"
+    return Fault(bars.index[row], "Close", trouble)
+
+
+CHECKS: tuple[Callable[[pd.DataFrame], Fault | None], ...] = (
+    *(order, sessions, numbers, ranges),
+    *(jumps, splits, adjusted, stale),
+)
+
+
+def _first(wrong: Any) -> int | None:
+    """The first row of a mask of shape (n_rows,) that is true."""
+    return int(np.argmax(wrong)) if np.any(wrong) else None
+
+
+def _moves(bars: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Open and close as multiples of the close before, each of shape (n_sessions - 1,)."""
+    opened, close = (bars[field].to_numpy(dtype=float) for field in ("Open", "Close"))
+    return opened[1:] / close[:-1], close[1:] / close[:-1]
+
+
+def _near(multiple: np.ndarray, target: np.ndarray | float) -> np.ndarray:
+    return np.abs(multiple / target - 1) < NEAR_SPLIT
+
+
+def _jump(bars: pd.DataFrame, row: int, verdict: str, remedy: str) -> Fault:
+    before, after = bars["Close"].iloc[row], bars["Close"].iloc[row + 1]
+    return Fault(bars.index[row + 1], "Close", f"the move from {before:g} to {after:g} {verdict}", remedy)
+
+
+def _grain(values: np.ndarray) -> float:
+    """The unit to which `values` were rounded when that is a cent or a tenth of it, else 0."""
+    return next((10.0**-digits for digits in (2, 3) if (np.round(values, digits) == values).all()), 0.0)
