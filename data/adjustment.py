@@ -1,0 +1,52 @@
+"""Total-return adjustment of closing prices from the dividends themselves.
+
+f_T = 1 at the last session T and f_(t-1) = f_t * (1 - D_t / C_(t-1)) before it, where D_t is the cash paid on the
+ex-date t and C the split-adjusted close; the adjusted close is C_t * f_t. This is the convention of CRSP and Yahoo.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from data.errors import DataError
+
+# Yahoo rounds its adjusted closes to about six digits. On the 47 files that were looked at the ratio of adjusted to
+# raw close strayed by at most 1.3e-6 a session; the smallest dividend (BIL, 2021) was 3.3e-5 of the price.
+NOISE = 1e-5
+SHARE_OF_DIVIDEND = 0.05
+
+
+def steps(close: np.ndarray, dividends: np.ndarray) -> np.ndarray:
+    """1 - D_t / C_(t-1) for every session but the first, shape (n_sessions - 1,)."""
+    return np.asarray(1.0 - dividends[1:] / close[:-1])
+
+
+def adjusted_close(bars: pd.DataFrame) -> pd.Series:
+    """Total-return closes (USD, equal to `Close` on the last session) from the columns `Close` and `Dividends`."""
+    close = bars["Close"].to_numpy(dtype=float)
+    later = steps(close, bars["Dividends"].to_numpy(dtype=float))[::-1]
+    factor = np.append(np.cumprod(later)[::-1], 1.0)[-len(close) :]
+    return pd.Series(close * factor, index=bars.index, name="Adj Close")
+
+
+def check_adjustment(symbol: str, bars: pd.DataFrame) -> None:
+    """Compare the source's own `Adj Close` with the dividends that it lists.
+
+    Raises DataError at the first session where the two disagree: prices that are passed as raw but are adjusted, or
+    as adjusted but are raw, and dividends that one of the two has missed. A NaN is not compared.
+    """
+    if len(bars) < 2:
+        return
+    close, dividends = bars["Close"].to_numpy(dtype=float), bars["Dividends"].to_numpy(dtype=float)
+    ratio = bars["Adj Close"].to_numpy(dtype=float) / close
+    ours, theirs = steps(close, dividends), ratio[:-1] / ratio[1:]
+    allowed = NOISE + SHARE_OF_DIVIDEND * dividends[1:] / close[:-1]
+    wrong = np.flatnonzero(np.abs(theirs - ours) > allowed)
+    if wrong.size:
+        row = int(wrong[0]) + 1
+        raise DataError(
+            f"{symbol} on {bars.index[row]:%Y-%m-%d}: the dividend of {dividends[row]:g} calls for an adjustment of "
+            f"{ours[row - 1]:.6f}, but Adj Close was adjusted by {theirs[row - 1]:.6f}; these prices cannot be "
+            "trusted: try later with --refresh, or use --source DIR"
+        )

@@ -1,0 +1,191 @@
+"""The one place that talks to Yahoo: serial, through yfinance, patient with rate limits, quick to see it is offline.
+
+Worker processes never come here: what they need is in the cache before they start.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from http import HTTPStatus
+from itertools import count
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from curl_cffi.requests import Session
+
+from data.errors import SourceError
+
+HOST = "https://query2.finance.yahoo.com/"
+REMEDY = "try later, or use --source sample or --source DIR"
+
+# Seconds. Yahoo must answer something within REACH; one request may take REQUEST; a run of requests BUDGET in all,
+# of which PATIENCE may be spent waiting for a rate limit to relent.
+REACH, REQUEST, BUDGET, PATIENCE = 6.0, 8.0, 300.0, 60.0
+FIRST_WAIT = 3.0
+# Times that a request which failed on the way is made.
+TRIES = 3
+
+
+class UnknownSymbolError(Exception):
+    """Yahoo answered that it does not know the symbol."""
+
+
+class TimedSession(Session[Any]):
+    """A session of the only kind that yfinance accepts, whose requests together end before `deadline`.
+
+    yfinance allows its detours for cookies 30 s each, which adds up to minutes when a proxy drops packets.
+    """
+
+    deadline = float("inf")
+
+    def request(self, method: Any, url: str, **options: Any) -> Any:  # type: ignore[override]
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"Yahoo took more than {BUDGET:g} s")
+        response = super().request(method, url, **{**options, "timeout": min(REQUEST, left)})
+        if "/v8/finance/chart/" in url:
+            _check_status(response.status_code)
+        return response
+
+
+def _check_status(status: int) -> None:
+    """Tell an unknown symbol from a failing server: yfinance takes the words of either for a delisting."""
+    if status == HTTPStatus.NOT_FOUND:
+        raise UnknownSymbolError
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise OSError(f"HTTP {status}")
+
+
+def _new_session() -> TimedSession:
+    return TimedSession(impersonate="chrome")
+
+
+@dataclass(eq=False)
+class Downloader:
+    """Fetches the daily bars of one symbol at a time. `notebook` is where yfinance keeps its small databases."""
+
+    notebook: Path
+    session: TimedSession = field(default_factory=_new_session)
+    sleep: Callable[[float], None] = time.sleep
+    patience: float = PATIENCE
+
+    def reach(self) -> None:
+        """Begin a run of requests. Raises SourceError when Yahoo answers nothing at all within REACH seconds."""
+        self.patience = PATIENCE
+        self.session.deadline = time.monotonic() + BUDGET
+        reasons: SimpleQueue[str] = SimpleQueue()
+        # In a thread because a name server that stays silent can hold up even a request with a time limit.
+        threading.Thread(target=self._probe, args=(reasons,), daemon=True).start()
+        try:
+            reason = reasons.get(timeout=REACH)
+        except Empty:
+            reason = f"no answer within {REACH:g} s"
+        if reason:
+            raise SourceError(f"Yahoo cannot be reached ({reason}): {REMEDY}")
+
+    def history(self, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+        """Bars of `symbol` from `start` to `end`, both included, as `tidy` leaves them; empty when Yahoo has none.
+
+        Raises SourceError when Yahoo fails, or limits the rate of requests for longer than our patience.
+        """
+        from yfinance.exceptions import YFException, YFRateLimitError, YFTickerMissingError
+
+        for attempt in count(1):
+            try:
+                return tidy(self._ask(symbol, start, end), symbol, end)
+            except YFRateLimitError as error:
+                self._wait(symbol, FIRST_WAIT * 2 ** (attempt - 1), error)
+            except (YFTickerMissingError, UnknownSymbolError):
+                break
+            except OSError as error:
+                if attempt >= TRIES:
+                    raise _failed(symbol, error) from error
+                self.sleep(1.0)
+            except (YFException, ValueError, LookupError, TypeError, AttributeError) as error:
+                raise _failed(symbol, error) from error
+        return pd.DataFrame()
+
+    def _probe(self, reasons: SimpleQueue[str]) -> None:
+        """Put why Yahoo cannot be reached, or nothing when it answers, whatever it says."""
+        try:
+            self.session.get(HOST)
+        except OSError as error:
+            reasons.put(_brief(error))
+        else:
+            reasons.put("")
+
+    def _wait(self, symbol: str, seconds: float, error: Exception) -> None:
+        seconds *= np.random.default_rng().uniform(0.75, 1.25)
+        if seconds > self.patience:
+            raise SourceError(
+                f"Yahoo limits the rate of requests (HTTP 429) and did not relent in "
+                f"{PATIENCE - self.patience:.0f} s of waiting with {symbol}; what came before it is cached: {REMEDY}"
+            ) from error
+        self.patience -= seconds
+        self.sleep(seconds)
+
+    def _ask(self, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+        yfinance = _configured(self.notebook)
+        # It remembers answers, bad ones too, for the life of the process.
+        yfinance.data.YfData.cache_get.cache_clear()
+        with warnings.catch_warnings():
+            # yfinance trips over deprecations of pandas that are no business of our users.
+            warnings.simplefilter("ignore")
+            frame: pd.DataFrame = yfinance.Ticker(symbol, session=self.session).history(
+                interval="1d",
+                start=f"{start:%Y-%m-%d}",
+                end=f"{end + pd.Timedelta(days=1):%Y-%m-%d}",  # yfinance leaves its end out
+                auto_adjust=False,
+                actions=True,
+                repair=False,
+                timeout=REQUEST,
+            )
+        return frame
+
+
+def tidy(frame: pd.DataFrame, symbol: str, end: pd.Timestamp) -> pd.DataFrame:
+    """yfinance's answer as plain columns (Open to Volume, Adj Close, Dividends, Stock Splits) by tz-naive session.
+
+    Takes columns with a level for the ticker, on either side. Bars after `end` (Yahoo appends the running session) and
+    empty bars at the end (it publishes late) are dropped; one inside is left for the quality check to name.
+    Capital gains that a fund distributes count as dividends: Yahoo's own adjusted close takes both.
+    """
+    if isinstance(frame.columns, pd.MultiIndex):
+        level = next(level for level in range(2) if symbol in frame.columns.get_level_values(level))
+        frame = pd.DataFrame(frame.xs(symbol, axis=1, level=level))
+    sessions = pd.DatetimeIndex(frame.index).tz_localize(None).normalize()
+    bars = frame.set_axis(sessions, axis=0).loc[:end]
+    bars = bars.loc[: bars["Close"].last_valid_index()] if bars["Close"].notna().any() else bars.iloc[:0]
+    paid = bars["Dividends"] + bars["Capital Gains"] if "Capital Gains" in bars else bars["Dividends"]
+    return bars.assign(Dividends=paid).drop(columns="Capital Gains", errors="ignore").rename_axis(columns=None)
+
+
+@cache
+def _configured(notebook: Path) -> Any:
+    """yfinance, told to raise instead of log, and to keep quiet."""
+    import yfinance
+    import yfinance.data
+
+    # Databases of its own, away from those of other programs, with which it comes to "database is locked".
+    yfinance.set_tz_cache_location(str(notebook))
+    yfinance.config.debug.hide_exceptions = False
+    logging.getLogger("yfinance").setLevel(logging.CRITICAL + 1)
+    return yfinance
+
+
+def _failed(symbol: str, error: Exception) -> SourceError:
+    return SourceError(f"Yahoo failed to answer for {symbol} ({_brief(error)}): {REMEDY}")
+
+
+def _brief(error: Exception) -> str:
+    words = " ".join(str(error).split()).removeprefix("Failed to perform, ").split(". See http")[0]
+    return words[:160] or type(error).__name__

@@ -1,0 +1,209 @@
+"""Yahoo's prices, kept in a cache: raw bars, dividends and splits are stored, the adjustment is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from data.adjustment import adjusted_close, check_adjustment
+from data.cache import COLUMNS, Cache, Entry
+from data.calendar import position, xnys
+from data.errors import DataError, RequestError, SourceError
+
+if TYPE_CHECKING:
+    from data.sources.downloader import Downloader
+
+# Enough history for every rule, event or placebo of the readings.
+HISTORY = pd.Timestamp("2019-05-01")
+# Sessions fetched again with each update, to see whether Yahoo has restated what we hold.
+OVERLAP = 10
+# A restatement moves a price by a cent or a split ratio; two downloads of the same bar differ in the seventh digit.
+SAME = 1e-5
+# Sessions that a symbol may lag behind the others because Yahoo publishes it late.
+LATE = 2
+# The bar of a session is final this long after midnight in New York: half an hour after the close.
+FINAL = pd.Timedelta(hours=16, minutes=30)
+
+
+def _utc_now() -> pd.Timestamp:
+    return pd.Timestamp.now("UTC")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Sessions to be held: from `first` to at least `needed`; what is fetched is fetched up to `final`."""
+
+    first: pd.Timestamp
+    needed: pd.Timestamp
+    final: pd.Timestamp
+
+    @classmethod
+    def of(cls, start: str | pd.Timestamp | None, end: str | pd.Timestamp | None, now: pd.Timestamp) -> Span:
+        """The span of a request for `start` to `end` that is made at `now`."""
+        final = last_session(now)
+        first = HISTORY if start is None else min(HISTORY, pd.Timestamp(start))
+        return cls(first, final if end is None else min(final, _session_by(pd.Timestamp(end))), final)
+
+    def begun_by(self, entry: Entry) -> bool:
+        """Whether `entry` was fetched from `first` or earlier."""
+        return entry.start <= self.first
+
+
+@dataclass(eq=False)
+class YahooSource:
+    """Daily bars from Yahoo through yfinance; what is cached is not asked for again.
+
+    Only sessions that are missing are fetched, with some overlap; where the overlap disagrees (a later split, a
+    dividend that was added) the symbol is fetched whole. With `refresh` everything is fetched whole. When Yahoo fails
+    and the cache knows every symbol, the cache is used and `notes` says so. `now` is the clock, in any time zone.
+    """
+
+    cache: Cache = field(default_factory=Cache)
+    refresh: bool = False
+    now: Callable[[], pd.Timestamp] = _utc_now
+    downloader: Downloader | None = None
+    name: str = "yahoo"
+    origin: str = "Yahoo through yfinance"
+    real: bool = True
+    notes: tuple[str, ...] = ()
+    _stale: bool = False
+
+    def bars(
+        self,
+        symbols: Iterable[str],
+        start: str | pd.Timestamp | None = None,
+        end: str | pd.Timestamp | None = None,
+    ) -> dict[str, pd.DataFrame]:
+        """One frame a symbol: Open High Low Close (USD, split-adjusted), Adj Close, Volume, Dividends, Stock Splits.
+
+        They begin at HISTORY, at `start` when that is earlier, or at the listing, and end at the last session that is
+        over, or at `end` (included). NaN is only what Yahoo itself left empty. Raises SourceError when Yahoo fails
+        and the cache cannot stand in, RequestError for a symbol that Yahoo does not know, and DataError when Yahoo's
+        adjusted prices contradict its dividends.
+        """
+        self.notes, self._stale = (), False
+        span = Span.of(start, end, self.now())
+        entries = self._entries(tuple(dict.fromkeys(symbols)), span)
+        last = min(span.needed, self._common_last(entries))
+        self.origin = f"Yahoo through yfinance, to {last:%Y-%m-%d}"
+        return {symbol: _adjusted(entry.bars.loc[:last]) for symbol, entry in entries.items()}
+
+    def _entries(self, symbols: tuple[str, ...], span: Span) -> dict[str, Entry]:
+        entries = self._cached(symbols)
+        if not self._missing(symbols, entries, span):
+            return entries
+        with self.cache.locked():
+            # Another process may have fetched them while we waited.
+            entries = self._cached(symbols)
+            try:
+                self._update(self._missing(symbols, entries, span), entries, span)
+            except SourceError as error:
+                self._stand_in(symbols, entries, span, error)
+        return {symbol: entries[symbol] for symbol in symbols}
+
+    def _cached(self, symbols: tuple[str, ...]) -> dict[str, Entry]:
+        self.notes = ()
+        read = {symbol: self._read(symbol) for symbol in symbols}
+        return {symbol: entry for symbol, entry in read.items() if entry is not None}
+
+    def _read(self, symbol: str) -> Entry | None:
+        try:
+            return self.cache.read(symbol)
+        except DataError as error:
+            self.notes = (*self.notes, f"{str(error).split(': ')[0]} and were fetched again")
+            return None
+
+    def _missing(self, symbols: tuple[str, ...], entries: dict[str, Entry], span: Span) -> list[str]:
+        def complete(symbol: str) -> bool:
+            entry = entries.get(symbol)
+            return entry is not None and span.begun_by(entry) and entry.last >= span.needed
+
+        return [symbol for symbol in symbols if self.refresh or not complete(symbol)]
+
+    def _update(self, symbols: list[str], entries: dict[str, Entry], span: Span) -> None:
+        """Fetch `symbols` into `entries`, each stored at once so that a failure loses nothing."""
+        if not symbols:
+            return
+        downloader = self._connected()
+        for symbol in symbols:
+            entries[symbol] = self._fetched(downloader, symbol, entries.get(symbol), span)
+            self.cache.write(symbol, entries[symbol])
+
+    def _connected(self) -> Downloader:
+        if self.downloader is None:
+            from data.sources.downloader import Downloader
+
+            self.downloader = Downloader(self.cache.root / "yfinance")
+        self.downloader.reach()
+        return self.downloader
+
+    def _fetched(self, downloader: Downloader, symbol: str, entry: Entry | None, span: Span) -> Entry:
+        if entry is None:
+            return _whole(downloader, symbol, span.first, span.final)
+        longer = None if self.refresh or not span.begun_by(entry) else _extended(downloader, symbol, entry, span.final)
+        return longer or _whole(downloader, symbol, min(span.first, entry.start), span.final)
+
+    def _stand_in(self, symbols: tuple[str, ...], entries: dict[str, Entry], span: Span, error: SourceError) -> None:
+        """Accept what the cache holds when it holds every symbol from the first session on; else raise `error`."""
+        if self.refresh or not all(symbol in entries and span.begun_by(entries[symbol]) for symbol in symbols):
+            raise error
+        self._stale = True
+        oldest = min(entry.last for entry in entries.values())
+        self.notes = (*self.notes, f"cached prices, to {oldest:%Y-%m-%d}: {str(error).split(': ')[0]}")
+
+    def _common_last(self, entries: dict[str, Entry]) -> pd.Timestamp:
+        """The last session that all hold, where some lag a little (Yahoo publishes some late) or stand in.
+
+        A symbol that lags further is left as it is, for the quality check to name.
+        """
+        lasts = [entry.last for entry in entries.values()]
+        behind = position(max(lasts)) - position(min(lasts))
+        return min(lasts) if self._stale or behind <= LATE else max(lasts)
+
+
+def last_session(now: pd.Timestamp) -> pd.Timestamp:
+    """The last session whose bar is final at `now` (time-zone aware)."""
+    york = now.tz_convert("America/New_York").tz_localize(None)
+    return _session_by((york - FINAL).normalize())
+
+
+def _session_by(date: pd.Timestamp) -> pd.Timestamp:
+    days = xnys()
+    return pd.Timestamp(days[max(int(days.searchsorted(date, side="right")) - 1, 0)])
+
+
+def _adjusted(bars: pd.DataFrame) -> pd.DataFrame:
+    return bars.assign(**{"Adj Close": adjusted_close(bars)})
+
+
+def _whole(downloader: Downloader, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> Entry:
+    bars = downloader.history(symbol, start, end)
+    if bars.empty:
+        raise RequestError(
+            f"Yahoo has no prices for {symbol!r} by {end:%Y-%m-%d}: unknown or delisted; check the symbol"
+        )
+    check_adjustment(symbol, bars)
+    return Entry(start, bars)
+
+
+def _extended(downloader: Downloader, symbol: str, entry: Entry, end: pd.Timestamp) -> Entry | None:
+    """`entry` with the sessions to `end`, or None when Yahoo has restated what it holds."""
+    held = entry.bars.iloc[-OVERLAP:]
+    fresh = downloader.history(symbol, held.index[0], end)
+    if not _agree(held, fresh):
+        return None
+    check_adjustment(symbol, fresh)
+    return Entry(entry.start, pd.concat([entry.bars.iloc[:-OVERLAP], fresh[list(COLUMNS)]]))
+
+
+def _agree(held: pd.DataFrame, fresh: pd.DataFrame) -> bool:
+    """Whether a new answer repeats the sessions that are held, prices, dividends and splits alike."""
+    if not held.index.isin(fresh.index).all():
+        return False
+    columns = ["Open", "High", "Low", "Close", "Dividends", "Stock Splits"]
+    again = fresh.loc[held.index, columns].to_numpy(dtype=float)
+    return bool(np.allclose(held[columns].to_numpy(), again, rtol=SAME, atol=0, equal_nan=True))
