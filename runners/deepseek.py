@@ -90,17 +90,20 @@ def deepseek(
 
 def execute(request: Request, source: str, start: str | None, end: str | None, out: Path, jobs: int | None) -> Run:
     """Load prices, run every study, draw the sheets and write the run folder."""
+    from data import load_prices
+    from data.sources import open_source
     from reports import run_folder, tearsheet
-    from runners import job, prices_for, terminal
+    from runners import job, terminal
 
-    tearsheet.warm_up(jobs)
+    opened = open_source(source)
     subjects = job.studies(request)
-    request.launch  # a wrong entry date is refused before prices are asked for
-    with terminal.progress() as progress:
-        prices, notices = prices_for.load(job.symbols(request, subjects), start, end, source, progress)
-        run = job.run(request, subjects, prices, notices, progress.step("backtests", len(subjects)))
-        sheets = tearsheet.draw_all(run, out, jobs, progress.step("tearsheets", len(subjects)))
-        progress.say("writing")
+    tearsheet.warm_up(jobs)
+    with terminal.progress() as steps:
+        wanted = job.symbols(request, subjects)
+        steps.step(f"prices of {len(wanted)} symbols")
+        prices = load_prices(wanted, start, end, opened)
+        run = job.run(request, subjects, prices, opened.notes, steps.step("backtests", len(subjects)))
+        sheets = tearsheet.draw_all(run, out, jobs, steps.step("tearsheets", len(subjects)))
         run_folder.write(run, sheets, out)
     return run
 
