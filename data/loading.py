@@ -53,7 +53,7 @@ def aligned(
 
 def _common_end(bars: Mapping[str, pd.DataFrame], last: pd.Timestamp | None) -> pd.Timestamp:
     """The last session of all symbols up to `last`. Raises DataError when one of them stops earlier than another."""
-    ends = {symbol: frame.index[-1] for symbol, frame in bars.items()}
+    ends = {symbol: pd.Timestamp(frame.index[-1]) for symbol, frame in bars.items()}
     longest = max(ends, key=lambda symbol: ends[symbol])
     final = ends[longest] if last is None else min(ends[longest], last)
     # Only sessions count: an end on a Sunday asks for no more than Friday.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -109,14 +108,16 @@ def _text(symbol: str, path: Path) -> str:
 
 def _parsed(text: str) -> pd.DataFrame:
     """The table in `text`. Raises ValueError for anything that is not a full line of a date and numbers."""
-    # Exact conversion, so that a price is the same number here and in any other program.
-    table = pd.read_csv(io.StringIO(text), float_precision="round_trip")
+    table = pd.read_csv(io.StringIO(text))
     wanted = [*NUMBERS, *(column for column in EXTRAS if column in table)]
     if table.empty or not isinstance(table.index, pd.RangeIndex):
         raise ValueError("no rows, or more fields than names")
-    bars = table[wanted].astype("float64")
-    if bars.isna().to_numpy().any():
+    if table[["Date", *wanted]].isna().to_numpy().any():
         raise ValueError("an empty cell")
+    # Of text that pandas did not take for numbers, `astype` alone would still accept some, such as 1_000.
+    bars = table[wanted].select_dtypes("number").astype("float64")
+    if len(bars.columns) < len(wanted):
+        raise ValueError("text among the numbers")
     bars.index = pd.DatetimeIndex(pd.to_datetime(table["Date"], format="%Y-%m-%d"), name="Date").as_unit("ns")
     return _with_gains(bars)
 
@@ -154,7 +155,4 @@ def _line_fault(names: list[str], cells: list[str]) -> str | None:
 
 
 def _is_number(cell: str) -> bool:
-    try:
-        return not math.isnan(float(cell))
-    except ValueError:
-        return False
+    return bool(pd.notna(pd.to_numeric(cell, errors="coerce")))

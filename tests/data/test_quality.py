@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data import calendar
+from data.errors import DataError
+from data.quality import check
+from data.sources.folder import FolderSource
+
+DAY = pd.Timestamp("2025-01-15")
+
+
+def refusal(bars: pd.DataFrame) -> str:
+    """The message with which `bars` are refused: one line that begins with the symbol."""
+    with pytest.raises(DataError) as caught:
+        check("NVDA", bars)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith("NVDA on 20")
+    return message
+
+
+def paying(bars: pd.DataFrame, dividend: float) -> pd.DataFrame:
+    """`bars` with a dividend on DAY, adjusted as Yahoo does: prices before it fall by dividend / close before."""
+    factor = np.where(bars.index < DAY, 1 - dividend / bars["Close"].shift().loc[DAY], 1.0)
+    paid = np.where(bars.index == DAY, dividend, 0.0)
+    return bars.assign(**{"Adj Close": bars["Close"] * factor, "Dividends": paid, "Stock Splits": 0.0})
+
+
+def test_good_bars_pass(bars: pd.DataFrame) -> None:
+    check("NVDA", bars)
+    check("NVDA", paying(bars, 0.5))
+
+
+def test_a_single_bar_passes(bars: pd.DataFrame) -> None:
+    check("NVDA", bars.iloc[:1])
+
+
+def test_every_tradable_file_of_the_real_folder_passes(market_data: Path) -> None:
+    source = FolderSource(market_data)
+    tradable = [name for name, path in source.files.items() if "Adj Close" in path.read_text()]
+    assert len(tradable) >= 45
+    for symbol, frame in source.bars(tradable).items():
+        check(symbol, frame)
+
+
+def test_dates_out_of_order_are_named(bars: pd.DataFrame) -> None:
+    shuffled = bars.iloc[[0, 2, 1, *range(3, 40)]]
+    assert "2025-01-03, Date: it follows 2025-01-06, which is later; sort" in refusal(shuffled)
+
+
+def test_a_date_that_comes_twice_is_named(bars: pd.DataFrame) -> None:
+    doubled = bars.loc[[*bars.index[:5], bars.index[4], *bars.index[5:]]]
+    assert "2025-01-08, Date: the date comes twice" in refusal(doubled)
+
+
+def test_a_missing_session_is_named(bars: pd.DataFrame) -> None:
+    message = refusal(bars.drop(pd.to_datetime(["2025-01-14", "2025-01-21"])))
+    assert "2025-01-14, Date: this session has no row (2 missing in all)" in message
+
+
+@pytest.mark.parametrize(
+    ("closed", "weekday"), [("2025-01-09", "Thursday"), ("2025-01-11", "Saturday"), ("2025-01-20", "Monday")]
+)
+def test_a_row_on_a_day_without_trading_is_named(bars: pd.DataFrame, closed: str, weekday: str) -> None:
+    extra = pd.concat([bars, bars.iloc[[0]].set_axis(pd.DatetimeIndex([closed]))]).sort_index()
+    assert f"{closed}, Date: the exchange was closed ({weekday})" in refusal(extra)
+
+
+def test_a_time_of_day_is_not_a_session(bars: pd.DataFrame) -> None:
+    assert "the exchange was closed" in refusal(bars.set_axis(bars.index + pd.Timedelta(hours=16)))
+
+
+def test_rows_older_than_the_exchange_calendar_are_not_looked_at(bars: pd.DataFrame) -> None:
+    from_2000 = bars.set_axis(calendar.xnys()[:40])
+    older = pd.concat([bars.iloc[[0]].set_axis(pd.DatetimeIndex(["1999-12-31"])), from_2000])
+    check("NVDA", older)
+
+
+@pytest.mark.parametrize("field", ["Open", "High", "Low", "Close", "Adj Close"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, -1.5])
+def test_what_is_not_a_price_is_named(bars: pd.DataFrame, field: str, value: float) -> None:
+    bars.loc[DAY, field] = value
+    assert f"2025-01-15, {field}: {value:g} is not a price" in refusal(bars)
+
+
+@pytest.mark.parametrize("value", [np.nan, -1.0])
+def test_what_is_not_a_volume_is_named(bars: pd.DataFrame, value: float) -> None:
+    bars.loc[DAY, "Volume"] = value
+    assert f"2025-01-15, Volume: {value:g} is not a number of shares" in refusal(bars)
+
+
+def test_a_day_without_trades_and_a_source_without_volume_pass(bars: pd.DataFrame) -> None:
+    bars.loc[DAY, "Volume"] = 0.0
+    check("VRT", bars)
+    check("VRT", bars.assign(Volume=np.nan))
+
+
+def test_a_high_below_the_low_is_named(bars: pd.DataFrame) -> None:
+    bars.loc[DAY, ["High", "Low"]] = [99.0, 99.5]
+    assert "2025-01-15, High: 99 is below the low of 99.5" in refusal(bars)
+
+
+@pytest.mark.parametrize("field", ["Open", "Close"])
+@pytest.mark.parametrize("beyond", ["High", "Low"])
+def test_a_price_outside_its_range_is_named(bars: pd.DataFrame, field: str, beyond: str) -> None:
+    outside = bars.loc[DAY, beyond] + (0.01 if beyond == "High" else -0.01)
+    bars.loc[DAY, [field, *(["Adj Close"] if field == "Close" else [])]] = outside
+    assert f"2025-01-15, {field}: {outside:g} lies outside" in refusal(bars)
+
+
+def test_the_last_digit_of_a_computed_range_is_forgiven(bars: pd.DataFrame) -> None:
+    bars.loc[DAY, "High"] = bars.loc[DAY, ["Open", "Close"]].max() * (1 - 1e-9)
+    check("NVDA", bars)
+
+
+@pytest.mark.parametrize(("ratio", "terms"), [(2, "2:1"), (3, "3:1"), (10, "10:1"), (0.5, "1:2"), (0.1, "1:10")])
+def test_a_split_that_was_not_adjusted_for_is_named(bars: pd.DataFrame, ratio: float, terms: str) -> None:
+    bars.loc[: pd.Timestamp("2025-01-14"), ["Open", "High", "Low", "Close", "Adj Close"]] *= ratio
+    message = refusal(bars)
+    assert "NVDA on 2025-01-15, Close: the move from" in message
+    assert f"looks like a {terms} split that was not adjusted for" in message
+
+
+def test_a_slip_of_the_decimal_point_is_named(bars: pd.DataFrame) -> None:
+    bars.loc[DAY, ["Open", "High", "Low", "Close", "Adj Close"]] *= 0.01
+    assert "2025-01-15, Close: the move from" in refusal(bars)
+
+
+@pytest.mark.parametrize("ratio", [1.5, 1.25, 2.0])
+def test_prices_that_repeat_a_split_listed_beside_them_are_named(bars: pd.DataFrame, ratio: float) -> None:
+    bars.loc[: pd.Timestamp("2025-01-14"), ["Open", "High", "Low", "Close", "Adj Close"]] *= ratio
+    listed = bars.assign(Dividends=0.0, **{"Stock Splits": np.where(bars.index == DAY, ratio, 0.0)})
+    assert re.search(r"2025-01-15, Close: .* split", refusal(listed))
+
+
+def test_prices_adjusted_for_a_listed_split_pass(bars: pd.DataFrame) -> None:
+    check("NVDA", bars.assign(**{"Stock Splits": np.where(bars.index == DAY, 10.0, 0.0)}))
+
+
+@pytest.mark.parametrize(("at_open", "at_close"), [(0.731, 0.667), (0.8, 0.5), (1.1, 2.0), (0.36, 0.27)])
+def test_a_crash_or_a_leap_that_goes_on_after_the_open_is_believed(
+    bars: pd.DataFrame, at_open: float, at_close: float
+) -> None:
+    last, before = bars.index[-1], bars["Close"].iloc[-2]
+    opened, close = before * at_open, before * at_close
+    values = [opened, max(opened, close), min(opened, close), close, close]
+    bars.loc[last, ["Open", "High", "Low", "Close", "Adj Close"]] = values
+    check("NVDA", bars)
+
+
+def test_an_adjustment_that_falls_is_named(bars: pd.DataFrame) -> None:
+    bars.loc[DAY:, "Adj Close"] *= 0.99
+    assert "2025-01-15, Adj Close: its ratio to Close falls from 1.000000 to 0.990000" in refusal(bars)
+
+
+def test_an_adjustment_that_sinks_slowly_is_noticed(bars: pd.DataFrame) -> None:
+    bars["Adj Close"] = bars["Close"] * (1 - 5e-6) ** np.arange(len(bars))
+    assert "Adj Close: its ratio to Close falls" in refusal(bars)
+
+
+@pytest.mark.parametrize("digits", [2, 3, 4, 6])
+def test_adjusted_closes_rounded_for_print_pass(bars: pd.DataFrame, digits: int) -> None:
+    check("NVDA", bars.assign(**{"Adj Close": (bars["Close"] * 0.87654321).round(digits)}))
+
+
+def test_bars_that_repeat_for_ten_sessions_are_named(bars: pd.DataFrame) -> None:
+    filled = bars.copy()
+    filled.iloc[20:30] = filled.iloc[20].to_numpy()
+    assert f"{filled.index[20]:%Y-%m-%d}, Close:" in refusal(filled)
+    filled.iloc[29] = bars.iloc[29]
+    check("NVDA", filled)
+
+
+def test_a_calm_close_within_changing_ranges_is_not_stale(bars: pd.DataFrame) -> None:
+    calm = bars.assign(Open=91.5, Close=91.5, **{"Adj Close": 91.5})
+    calm["High"], calm["Low"] = 91.5 + 0.01 * (np.arange(40) % 2), 91.49
+    check("BIL", calm)
+
+
+def test_dividends_that_were_not_adjusted_for_are_named(bars: pd.DataFrame) -> None:
+    raw = paying(bars, 0.5).assign(**{"Adj Close": bars["Close"]})
+    assert "NVDA on 2025-01-15: the dividend of 0.5" in refusal(raw)
+
+
+def test_an_adjustment_without_its_dividend_is_named(bars: pd.DataFrame) -> None:
+    silent = paying(bars, 0.5).assign(Dividends=0.0)
+    assert "2025-01-15" in refusal(silent)
+
+
+def test_real_dividends_agree_with_the_real_adjusted_closes(market_data: Path) -> None:
+    frame = FolderSource(market_data).bars(["IEF"])["IEF"]
+    listed = market_data.parent / "dividends" / "IEF.csv"
+    if not listed.exists():
+        pytest.skip(f"no list of dividends in {listed}")
+    paid = pd.read_csv(listed, index_col="Date", parse_dates=True)["Dividend"].reindex(frame.index).fillna(0.0)
+    assert (paid > 0).sum() > 60
+    check("IEF", frame.assign(Dividends=paid))
+    with pytest.raises(DataError, match="IEF on"):
+        check("IEF", frame.assign(Dividends=paid, **{"Adj Close": frame["Close"]}))
