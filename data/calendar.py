@@ -21,7 +21,9 @@ def xnys() -> pd.DatetimeIndex:
     """Every XNYS session from 2000 to about one year from today."""
     import exchange_calendars
 
-    return pd.DatetimeIndex(exchange_calendars.get_calendar("XNYS", start=FIRST).sessions).tz_localize(None).as_unit("ns")
+    return (
+        pd.DatetimeIndex(exchange_calendars.get_calendar("XNYS", start=FIRST).sessions).tz_localize(None).as_unit("ns")
+    )
 
 
 @cache
@@ -41,9 +43,14 @@ def is_session(date: str | pd.Timestamp) -> bool:
     return pd.Timestamp(date) in xnys()
 
 
+def place(day: np.datetime64) -> int:
+    """Number of sessions before `day` since `FIRST`; for a session, its place in `xnys()`."""
+    return int(xnys_days().searchsorted(day))
+
+
 def position(date: str | pd.Timestamp) -> int:
-    """Number of sessions before `date` since `FIRST`; for a session, its place in `xnys()`."""
-    return int(xnys_days().searchsorted(np.datetime64(pd.Timestamp(date), "D")))
+    """The same for a date as text or Timestamp."""
+    return place(np.datetime64(pd.Timestamp(date), "D"))
 
 
 def offset(session: str | pd.Timestamp, count: int) -> pd.Timestamp:
@@ -62,10 +69,12 @@ def require_session(date: str | pd.Timestamp) -> pd.Timestamp:
     day = pd.Timestamp(date)
     if is_session(day):
         return day
-    place = position(day)
-    if place in (0, len(xnys())):
-        raise RequestError(f"{day:%Y-%m-%d} lies outside the exchange calendar ({xnys()[0]:%Y-%m-%d} to {xnys()[-1]:%Y-%m-%d})")
-    before, after = xnys()[place - 1], xnys()[place]
+    after_it = position(day)
+    if after_it in (0, len(xnys())):
+        raise RequestError(
+            f"{day:%Y-%m-%d} lies outside the exchange calendar ({xnys()[0]:%Y-%m-%d} to {xnys()[-1]:%Y-%m-%d})"
+        )
+    before, after = xnys()[after_it - 1], xnys()[after_it]
     raise RequestError(
         f"{day:%Y-%m-%d} ({day:%A}) is not a session of the New York Stock Exchange; "
         f"use {after:%Y-%m-%d} (the next one) or {before:%Y-%m-%d} (the one before)"

@@ -29,7 +29,7 @@ class Event:
     def __post_init__(self) -> None:
         calendar.require_session(self.shock)
         if self.published.tzinfo is None:
-            raise ValueError(f"event {self.name!r}: published {self.published} has no time zone; write it as New York time")
+            raise ValueError(f"event {self.name!r}: published {self.published} has no time zone; give it one")
 
     @property
     def entry(self) -> pd.Timestamp:

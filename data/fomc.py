@@ -47,7 +47,7 @@ def decisions() -> tuple[Decision, ...]:
 
 @cache
 def scheduled() -> tuple[np.ndarray, tuple[Decision, ...]]:
-    """Places of the scheduled decisions in the exchange calendar, shape (n_scheduled,), and the decisions themselves."""
+    """The scheduled decisions and their places in the exchange calendar, shape (n_scheduled,)."""
     planned = tuple(decision for decision in decisions() if decision.scheduled)
     return calendar.xnys_days().searchsorted(np.array([decision.date for decision in planned])), planned
 

@@ -118,4 +118,4 @@ class Prices:
 
     def _with(self, **changes: object) -> Prices:
         kept = {name: getattr(self, name) for name in ("sessions", "symbols", *FIELDS, "factor", "origin", "real")}
-        return Prices(**{**kept, **changes})  # type: ignore[arg-type]
+        return Prices(**{**kept, **changes})

@@ -1,0 +1,1 @@
+"""How it is run: the commands, thin, and the engine below them."""

@@ -26,7 +26,7 @@ Examples:
 """
 
 
-class Hold(click.ParamType):
+class Hold(click.ParamType["int | None"]):
     """A number of sessions, or `end`."""
 
     name = "N|end"
@@ -45,12 +45,20 @@ class Hold(click.ParamType):
 @click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Where prices come from.  [auto]")
 @click.option("--start", metavar="DATE", help="First session of the prices that are read, history included.")
 @click.option("--end", metavar="DATE", help="Last session of the prices that are read.")
-@click.option("--entry", default="published", metavar="published|shock|DATE", help="Entry session.  [published: 2025-01-31]")
+@click.option(
+    "--entry", default="published", metavar="published|shock|DATE", help="Entry session.  [published: 2025-01-31]"
+)
 @click.option("--hold", type=Hold(), default="252", help="Sessions to hold, the entry session included.  [252]")
 @click.option("--rebalance", type=click.IntRange(1), default=20, metavar="N", help="Sessions between decisions.  [20]")
 @click.option("--benchmark", default="SPY", metavar="SYMBOL", help="Fund behind beta, alpha and excess return.  [SPY]")
 @click.option("--symbols", default="", metavar="A,B", help="Feeds of a plain bt.Strategy that declares no `symbols`.")
-@click.option("--out", type=click.Path(path_type=Path), default="reports/latest", metavar="DIR", help="Run folder.  [reports/latest]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="reports/latest",
+    metavar="DIR",
+    help="Run folder.  [reports/latest]",
+)
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one a processor]")
 @click.option("--list", "only_list", is_flag=True, help="Show the readings with their claims, and run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")

@@ -138,7 +138,7 @@ def settings(request: Request, sessions: pd.DatetimeIndex) -> dict[str, str]:
         "Rebalancing": f"every {request.rebalance} sessions",
         "Window": f"{sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}",
         "Capital": "1,000,000 USD, whole shares, total-return adjusted prices",
-        "Trading costs": f"{costs.commission_bps:g} bp commission and {costs.half_spread_bps:g} bp half-spread, one way",
+        "Trading costs": f"{costs.commission_bps:g} bp commission, {costs.half_spread_bps:g} bp half-spread, one way",
         "Holding costs": f"{costs.borrow_rate:.2%} a year on shorts; free cash earns the {cash}, less 0.50 points"
         if costs.cash_rate == "policy"
         else f"{costs.borrow_rate:.2%} a year on shorts; cash earns and credit costs {cash}",
@@ -206,10 +206,8 @@ def _change(change_bps: float | None) -> str:
 def _hindsight(request: Request) -> tuple[str, ...]:
     if not request.hindsight:
         return ()
-    return (
-        f"With hindsight: the entry on {request.launch.entry:%Y-%m-%d} comes before {request.event.entry:%Y-%m-%d}, "
-        f"the first session on which the essay could be traded.",
-    )
+    entry, known = request.launch.entry, request.event.entry
+    return (f"With hindsight: the entry on {entry:%Y-%m-%d} comes before {known:%Y-%m-%d}, the first honest session.",)
 
 
 def _require_benchmark(request: Request, prices: Prices, start: int) -> None:

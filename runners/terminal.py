@@ -6,20 +6,21 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+from reports.metrics import metrics
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from reports.metrics import metrics
 from reports.result import Result, Run, Story
 
 
 class Steps:
     """The steps of a job on a progress display."""
 
-    def __init__(self, display: Progress):
+    def __init__(self, display: Progress) -> None:
         self._display = display
 
     def step(self, name: str, total: int | None = None) -> Callable[[str], None]:
@@ -32,7 +33,13 @@ class Steps:
 def progress() -> Iterator[Steps]:
     """A progress display on standard error that vanishes when done; silent where that is no terminal."""
     console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as display:
         yield Steps(display)
 
@@ -78,7 +85,7 @@ def _summary(run: Run) -> Table:
 
 def _row(result: Result, run: Run) -> tuple[str, ...]:
     measured = metrics(result, run)
-    benchmark = float((1 + run.benchmark).prod() - 1)
+    benchmark = float(np.prod(1 + run.benchmark.to_numpy()) - 1)
     return (
         result.name,
         f"{measured.total_return:+.1%}",

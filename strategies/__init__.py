@@ -25,7 +25,7 @@ def names() -> tuple[str, ...]:
     offered = {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
     if clash := sorted(set(own) & set(offered)):
         raise RequestError(
-            f"the reading {clash[0]!r} exists twice: strategies/{clash[0]}.py and {offered[clash[0]]}; rename one of them"
+            f"the reading {clash[0]!r} exists twice: strategies/{clash[0]}.py and {offered[clash[0]]}; rename one"
         )
     return (*own, *sorted(offered))
 
@@ -55,9 +55,13 @@ def _load_path(path: str) -> type[Any]:
         # Only the asked-for module being absent is the user's slip; an import failing inside it is theirs to see.
         if error.name is None or not (module_name == error.name or module_name.startswith(f"{error.name}.")):
             raise
-        raise RequestError(f"no module {error.name!r} for {path!r}; run from the folder that holds it or install it") from None
+        raise RequestError(
+            f"no module {error.name!r} for {path!r}; run from the folder that holds it or install it"
+        ) from None
     if not hasattr(module, class_name):
-        classes = [key for key, value in vars(module).items() if inspect.isclass(value) and value.__module__ == module_name]
+        classes = [
+            key for key, value in vars(module).items() if inspect.isclass(value) and value.__module__ == module_name
+        ]
         raise RequestError(f"{module_name} has no class {class_name!r}; it has {', '.join(classes) or 'none'}")
     return _strategy(getattr(module, class_name), path)
 
@@ -71,7 +75,9 @@ def _only_strategy(module: Any) -> type[Any]:
         if inspect.isclass(value) and issubclass(value, bt.Strategy) and value.__module__ == module.__name__
     ]
     if len(own) != 1:
-        raise RequestError(f"{module.__file__} defines {len(own)} strategy classes; a file of strategies/ holds exactly one")
+        raise RequestError(
+            f"{module.__file__} defines {len(own)} strategy classes; a file of strategies/ holds exactly one"
+        )
     return own[0]
 
 

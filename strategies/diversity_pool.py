@@ -41,7 +41,7 @@ class DiversityPool(Reading):
     def shares(self, past: Past, names: tuple[str, ...], ago: int = 0) -> np.ndarray:
         """Leadership shares `ago` sessions ago, shape (n_names,), summing to 1."""
         growth = np.array([past.growth(name, self.p.lookback + ago, until=ago) for name in names])
-        return growth / growth.sum()
+        return np.asarray(growth / growth.sum())
 
 
 def effective_number(shares: np.ndarray) -> float:

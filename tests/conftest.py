@@ -43,7 +43,9 @@ def real_prices(market_data: Path) -> Prices:
 def make_prices():
     """Prices from columns of closes (and opens, else equal to closes), on sessions from a first one on."""
 
-    def make(closes: dict[str, list[float]], opens: dict[str, list[float]] | None = None, first: str = "2025-01-27") -> Prices:
+    def make(
+        closes: dict[str, list[float]], opens: dict[str, list[float]] | None = None, first: str = "2025-01-27"
+    ) -> Prices:
         close = np.array(list(closes.values()), dtype=float).T
         opened = close if opens is None else np.array([opens.get(name, closes[name]) for name in closes], dtype=float).T
         place = calendar.position(first)

@@ -77,7 +77,7 @@ class Account(bt.brokers.BackBroker):
         self._earns, self._costs = self.p.frictions.cash_rates(sessions)
         self._row, self._today, self._shorts, self._closing = -1, -1, 0.0, False
         self._longest: Any = None
-        self.ledger = Ledger(*(np.full(len(sessions), value) for value in (self.p.capital, 0.0)))
+        self.ledger = Ledger(np.full(len(sessions), self.p.capital), np.zeros(len(sessions)))
 
     def get_cash(self) -> float:
         """Cash in USD, negative when on credit."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import backtrader as bt
@@ -75,9 +75,9 @@ def backtest(
     strategy: type[bt.Strategy],
     prices: Prices,
     launch: Launch,
-    frictions: Frictions = Frictions(),  # noqa: B008  (frozen)
-    parameters: Mapping[str, object] = {},  # noqa: B006  (read only)
-    modes: Modes = Modes(),  # noqa: B008  (frozen)
+    frictions: Frictions = Frictions(),
+    parameters: Mapping[str, object] = {},
+    modes: Modes = Modes(),
 ) -> Backtest:
     """Run one strategy on `prices` and give back what it did.
 
@@ -112,11 +112,11 @@ def backtest(
 
 
 def window(prices: Prices, launch: Launch, lag: int = 1) -> tuple[int, int]:
-    """First row (the close before the entry) and the row after the last (the exit's fill, or the end of the prices)."""
+    """First row (the close before the entry) and the row after the last (exit's fill, or end of the prices)."""
     entry = prices.row(launch.entry)
     if entry == 0:
         raise RequestError(
-            f"entry {launch.entry:%Y-%m-%d} is the first session with prices; the first decision needs the close before "
+    """First row (the close before the entry) and the row after the last (the exit, or the end of the prices)."""
             f"it: enter later or load earlier prices"
         )
     end = len(prices.sessions)
@@ -157,11 +157,12 @@ def _closing_session(sessions: pd.DatetimeIndex, hold: int | None) -> pd.Timesta
 
 def _result(ran: Any, account: Account, sessions: pd.DatetimeIndex, launch: Launch, lag: int) -> Backtest:
     ledger = account.ledger
-    closed = launch.hold is not None and launch.hold + lag < len(sessions) and ledger.ruined is None
+    leaves = len(sessions) if launch.hold is None else launch.hold + lag
+    closed = leaves < len(sessions) and ledger.ruined is None
     return Backtest(
         sessions=sessions,
         entry=launch.entry,
-        exit=sessions[launch.hold + lag] if closed else None,
+        exit=sessions[leaves] if closed else None,
         equity=ledger.equity,
         gross=ledger.gross,
         fills=tuple(ledger.fills),

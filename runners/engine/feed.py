@@ -80,8 +80,9 @@ class PriceFeed(bt.feed.DataBase):
 
 def feeds(prices: Prices, start: int) -> list[Any]:
     """One feed a symbol that trades by the last row, in the order of `prices.symbols`."""
+    make: Any = PriceFeed  # Backtrader's metaclass turns the parameters into keywords
     return [
-        PriceFeed(prices=prices, column=column, start=start, name=symbol)
+        make(prices=prices, column=column, start=start, name=symbol)
         for symbol, column in prices.columns.items()
         if prices.listed[column] < len(prices.sessions)
     ]

@@ -56,7 +56,7 @@ class Frictions:
         return self.half_spread_bps * BASIS_POINT
 
     def cash_rates(self, sessions: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray]:
-        """What cash earns and what credit costs on each session: fractions a year, two arrays of shape (n_sessions,)."""
+        """What cash earns and what credit costs: fractions a year, two arrays of shape (n_sessions,)."""
         if self.cash_rate == "policy":
             lower, upper = fomc.policy_range(sessions)
             return np.maximum(lower - CREDIT_SPREAD, 0.0), upper + CREDIT_SPREAD

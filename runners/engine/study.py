@@ -200,7 +200,10 @@ def outcome(run: Backtest, d: float, comparator: str, occurred: bool | None) -> 
 
 def warnings(subject: Study, run: Backtest) -> tuple[str, ...]:
     """What a reader must know beside the numbers."""
-    told = [f"{symbol} was left out on {session:%Y-%m-%d}: too few closes by then" for symbol, session in run.left_out.items()]
+    told = [
+        f"{symbol} was left out on {session:%Y-%m-%d}: too few closes by then"
+        for symbol, session in run.left_out.items()
+    ]
     told += [
         f"order not filled: {refusal.size:+,.0f} {refusal.symbol} sent on {refusal.session:%Y-%m-%d}, {refusal.reason}"
         for refusal in run.refusals
@@ -212,7 +215,9 @@ def warnings(subject: Study, run: Backtest) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _basket(prices: Prices, launch: Launch, frictions: Frictions, symbols: tuple[str, ...], weight: float) -> np.ndarray:
+def _basket(
+    prices: Prices, launch: Launch, frictions: Frictions, symbols: tuple[str, ...], weight: float
+) -> np.ndarray:
     run = backtest(Basket, prices.select(symbols), launch, frictions, {"names": symbols, "weight": weight})
     return run.equity / CAPITAL
 
@@ -231,6 +236,6 @@ def _require_history(subject: Study, prices: Prices, launch: Launch, frictions: 
         first = prices.sessions[subject.history] if subject.history < len(prices.sessions) else None
         remedy = f"enter on {first:%Y-%m-%d} or later" if first is not None else "load more prices"
         raise RequestError(
-            f"{subject.name} needs {subject.history} closes before its entry, and prices begin {start + 1} closes before "
-            f"{launch.entry:%Y-%m-%d}; {remedy}, or load earlier prices"
+            f"{subject.name} needs {subject.history} closes before its entry, and prices begin {start + 1} closes "
+            f"before {launch.entry:%Y-%m-%d}; {remedy}, or load earlier prices"
         )

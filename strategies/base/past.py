@@ -16,14 +16,17 @@ class Past:
     Prices are total-return adjusted, in USD; only their ratios carry meaning. Arrays have shape (n_sessions,), oldest
     first, and are NaN before a symbol's listing. `held` counts sessions since the close before the entry (0 at the
     first decision); `scheduled` says whether this close is a date of the reading's own schedule; `shock` is the
-    session of the event that the reading is about. Names that were asked for and could not be used are in `left_out`.
+    session of the event that the reading is about (NaT where none is told). Names that were asked for and could not be
+    used are in `left_out`.
     """
 
-    def __init__(self, prices: Prices, row: int, *, held: int = 0, scheduled: bool = True, shock: str | None = None):
+    def __init__(
+        self, prices: Prices, row: int, *, held: int = 0, scheduled: bool = True, shock: str | None = None
+    ) -> None:
         self.session = prices.sessions[row]
         self.held = held
         self.scheduled = scheduled
-        self.shock = np.datetime64(shock, "D") if shock else None
+        self.shock = np.datetime64(shock or "NaT", "D")
         self.left_out: dict[str, None] = {}
         self._prices = prices
         self._row = row
@@ -87,7 +90,7 @@ class Past:
     def returns(self, symbol: str, sessions: int) -> np.ndarray:
         """The last `sessions` close-to-close simple returns."""
         close = self.close(symbol)[-sessions - 1 :]
-        return close[1:] / close[:-1] - 1
+        return np.asarray(close[1:] / close[:-1] - 1)
 
     def meeting(self, ahead: int, ago: int) -> tuple[int, fomc.Decision] | None:
         """The scheduled FOMC decision at most `ahead` sessions ahead or `ago` sessions ago, None without one.

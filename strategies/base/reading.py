@@ -13,7 +13,7 @@ import pandas as pd
 
 from data import calendar
 from data.events import DEEPSEEK
-from data.prices import Prices
+from data.prices import FIELDS, Prices
 from strategies.base.comparator import Cash, Comparator
 from strategies.base.past import Past
 from strategies.base.schedule import Schedule
@@ -80,7 +80,7 @@ class Reading(bt.Strategy):
         if unknown := [name for name in parameters if name not in known]:
             raise ValueError(f"{cls.__name__} has no parameter {unknown[0]!r}; it has {', '.join(known)}")
         rule: Reading = object.__new__(cls)
-        rule.p = rule.params = cls.params()
+        rule.p = cls.params()
         for name, value in parameters.items():
             setattr(rule.p, name, value)
         return rule
@@ -95,7 +95,9 @@ class Reading(bt.Strategy):
         self._feeds = {data._name: data for data in self.datas}
         self._due: list[tuple[int, dict[str, int]]] = []
         if missing := [symbol for symbol in self.symbols if symbol not in self._feeds]:
-            raise ValueError(f"{type(self).__name__} needs a feed named {missing[0]!r}; use adddata(feed, name={missing[0]!r})")
+            raise ValueError(
+                f"{type(self).__name__} needs a feed named {missing[0]!r}; use adddata(feed, name={missing[0]!r})"
+            )
 
     def prenext(self) -> None:
         # Backtrader calls `next` only once every feed has begun; a late listing must not hold up the others.
@@ -119,7 +121,7 @@ class Reading(bt.Strategy):
     def _held(self) -> int:
         """Sessions since the close before the entry."""
         day = np.datetime64(int(self.datetime[0]) - ORDINAL_1970, "D")
-        return int(calendar.xnys_days().searchsorted(day)) - self._entry_place + 1
+        return calendar.place(day) - self._entry_place + 1
 
     def _asked_before(self, held: int) -> bool:
         return len(self) > held
@@ -183,8 +185,8 @@ def tape(feeds: Mapping[str, Any], today: np.datetime64) -> Prices:
     """The bars that anyone's Backtrader feeds have delivered by now, as Prices."""
     days = {symbol: _line(data, "datetime").astype(np.int64) - ORDINAL_1970 for symbol, data in feeds.items()}
     first = min(values[0] for values in days.values() if len(values))
-    sessions = calendar.xnys()[calendar.position(np.datetime64(int(first), "D")) : calendar.position(today) + 1]
-    fields = {name: np.full((len(sessions), len(feeds)), np.nan) for name in ("open", "high", "low", "close", "volume")}
+    sessions = calendar.xnys()[calendar.place(np.datetime64(int(first), "D")) : calendar.place(today) + 1]
+    fields = {name: np.full((len(sessions), len(feeds)), np.nan) for name in FIELDS}
     numbers = sessions.to_numpy().astype("datetime64[D]").astype(np.int64)
     for column, (symbol, data) in enumerate(feeds.items()):
         known, rows, _ = np.intersect1d(numbers, days[symbol], return_indices=True)
@@ -192,7 +194,9 @@ def tape(feeds: Mapping[str, Any], today: np.datetime64) -> Prices:
             raise ValueError(f"the feed {symbol!r} has bars on days without a session of the New York Stock Exchange")
         for name, values in fields.items():
             values[rows, column] = _line(data, name)
-    return Prices(sessions, tuple(feeds), **fields, factor=np.where(np.isnan(fields["close"]), np.nan, 1.0))
+    factor = np.where(np.isnan(fields["close"]), np.nan, 1.0)
+    opened, high, low, close, volume = fields.values()
+    return Prices(sessions, tuple(feeds), opened, high, low, close, volume, factor)
 
 
 def _line(data: Any, name: str) -> np.ndarray:

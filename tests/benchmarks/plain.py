@@ -80,8 +80,14 @@ def main(folder: Path, out: Path) -> None:
         daily.index = pd.DatetimeIndex(daily.index)
         returns[name] = daily
         fills += [(name, day, *row) for day, rows in ran.analyzers.fills.get_analysis().items() for row in rows]
-        decisions += [(name, item.session, symbol, weight) for item in ran.decisions for symbol, weight in item.weights.items()]
-        summary[name] = {"total_return": qs.stats.comp(daily), "sharpe": qs.stats.sharpe(daily), "cagr": qs.stats.cagr(daily)}
+        decisions += [
+            (name, item.session, symbol, weight) for item in ran.decisions for symbol, weight in item.weights.items()
+        ]
+        summary[name] = {
+            "total_return": qs.stats.comp(daily),
+            "sharpe": qs.stats.sharpe(daily),
+            "cagr": qs.stats.cagr(daily),
+        }
         sheet = {"rf": 0.0409, "match_dates": False, "title": name, "output": str(out / f"{name}.html")}
         try:
             qs.reports.html(daily, benchmark, **sheet)

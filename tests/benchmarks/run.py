@@ -65,7 +65,9 @@ def job(prices: Path) -> list[Record]:
     for _ in range(3):
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
-            plain.append(timed([sys.executable, "-W", "ignore", str(HERE / "plain.py"), str(prices), str(folder / "plain")]))
+            plain.append(
+                timed([sys.executable, "-W", "ignore", str(HERE / "plain.py"), str(prices), str(folder / "plain")])
+            )
             checkout = copy_checkout(folder / "checkout")
             cold.append(timed(job_command(prices, folder / "out"), checkout))
             change_one_reading(checkout)

@@ -30,7 +30,8 @@ class Monthly(bt.Strategy):
             return
         equity = self.broker.getvalue()
         changes = {
-            data: int(0.9 / len(self.datas) * equity / data.close[0]) - self.getposition(data).size for data in self.datas
+            data: int(0.9 / len(self.datas) * equity / data.close[0]) - self.getposition(data).size
+            for data in self.datas
         }
         for data, change in sorted(changes.items(), key=lambda item: item[1] > 0):
             if change < 0:
@@ -51,7 +52,9 @@ def prices() -> Prices:
     opened = close * np.exp(rng.normal(0, 0.01, shape))
     place = calendar.position("2021-01-04")
     high, low = np.maximum(opened, close), np.minimum(opened, close)
-    return Prices(calendar.xnys()[place : place + SESSIONS], SYMBOLS, opened, high, low, close, np.ones(shape), np.ones(shape))
+    return Prices(
+        calendar.xnys()[place : place + SESSIONS], SYMBOLS, opened, high, low, close, np.ones(shape), np.ones(shape)
+    )
 
 
 def stock(bars: Prices) -> tuple[list[float], list[tuple[str, float, float]], float]:

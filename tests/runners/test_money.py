@@ -99,7 +99,9 @@ def test_sells_go_before_buys(make_prices):
 def test_lag_delays_the_fill_but_not_the_sizing(make_prices):
     prices = make_prices({"A": [100, 100, 100, 100, 200, 400]})
     result = run(prices, {"A": 0.5}, Frictions(0, 0, 0, 0, lag=2))
-    assert [(fill.session, fill.size, fill.price) for fill in result.fills] == [(pd.Timestamp("2025-02-03"), 5000, 400.0)]
+    assert [(fill.session, fill.size, fill.price) for fill in result.fills] == [
+        (pd.Timestamp("2025-02-03"), 5000, 400.0)
+    ]
 
 
 def test_the_hold_counts_the_entry_session_as_number_one_and_leaves_at_the_open_after(make_prices):
@@ -219,14 +221,25 @@ def test_a_strangers_order_without_the_cash_is_refused_and_told(make_prices):
 def test_costs_fall_with_nothing_else_when_rates_are_scaled(random_prices):
     prices = random_prices(("A", "B"))
     costs = [
-        sum(fill.commission for fill in run(prices, {"A": 0.5}, Frictions(bps, 0, 0, 0), entry=prices.sessions[30]).fills)
+        sum(
+            fill.commission
+            for fill in run(prices, {"A": 0.5}, Frictions(bps, 0, 0, 0), entry=prices.sessions[30]).fills
+        )
         for bps in (1, 2)
     ]
     assert costs[1] == pytest.approx(2 * costs[0])
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("commission_bps", -1), ("half_spread_bps", float("nan")), ("borrow_rate", "x"), ("lag", 0), ("lag", 1.5), ("cash_rate", "prime")]
+    ("name", "value"),
+    [
+        ("commission_bps", -1),
+        ("half_spread_bps", float("nan")),
+        ("borrow_rate", "x"),
+        ("lag", 0),
+        ("lag", 1.5),
+        ("cash_rate", "prime"),
+    ],
 )
 def test_frictions_name_the_field_and_the_value_they_refuse(name, value):
     with pytest.raises(ValueError, match=f"{name} is {value!r}"):

@@ -131,7 +131,10 @@ def test_the_order_of_symbols_changes_nothing(name, run_of, real_prices):
 def test_every_mode_of_backtrader_gives_the_same_equity(name, run_of, real_prices, modes):
     own = real_prices.select(strategies.load(name).rule().symbols)
     launch = Launch(DEEPSEEK.entry, hold=45, shock=DEEPSEEK.shock)
-    assert backtest(strategies.load(name), own, launch, modes=modes).equity[:46].tolist() == run_of(name).equity[:46].tolist()
+    assert (
+        backtest(strategies.load(name), own, launch, modes=modes).equity[:46].tolist()
+        == run_of(name).equity[:46].tolist()
+    )
 
 
 def test_it_runs_in_anyones_own_cerebro(name, run_of, real_prices):

@@ -18,7 +18,9 @@ def test_the_listing_reads_file_names_exemplars_first():
 
 
 def test_the_listing_imports_nothing():
-    code = "import sys, strategies; strategies.names(); sys.exit('backtrader' in sys.modules or 'pandas' in sys.modules)"
+    code = (
+        "import sys, strategies; strategies.names(); sys.exit('backtrader' in sys.modules or 'pandas' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

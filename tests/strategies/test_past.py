@@ -32,7 +32,7 @@ def test_beats_is_strict_and_needs_both_histories(past, make_prices):
     same = Past(make_prices({"A": [10, 11], "B": [20, 22], "C": [20, 23]}), 1)
     assert not same.beats("A", "B", 1)
     assert same.beats("C", "B", 1)
-    with pytest.raises(ValueError, match="LATE.*3 earlier sessions"):
+    with pytest.raises(ValueError, match=r"LATE.*3 earlier sessions"):
         past.beats("LATE", "A", 3)
 
 

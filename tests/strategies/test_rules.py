@@ -72,7 +72,8 @@ class TestFomcTilt:
         closes |= {name: np.full(80, 50.0) for name in ("SPY", "TLT", "VNQ", "XLU", "IWM")}
         prices = make_prices({name: close.tolist() for name, close in closes.items()}, first="2024-10-21")
         asked = {
-            str(prices.days[row]): rule("fomc_tilt").weights(Past(prices, row, scheduled=False)) for row in range(31, 80)
+            str(prices.days[row]): rule("fomc_tilt").weights(Past(prices, row, scheduled=False))
+            for row in range(31, 80)
         }
         return {day: weights for day, weights in asked.items() if weights is not None}
 
@@ -121,7 +122,9 @@ def test_two_shocks_halves_its_basket_while_bonds_do_not_lead(make_prices):
     closes = {name: [1.0] * 61 for name in (*AI_SOFTWARE, "SMH", "BIL")}
     flat = Past(make_prices(closes | {"IEF": [1.0] * 61}), 60)
     leads = Past(make_prices(closes | {"IEF": [1.0] * 60 + [1.1]}), 60)
-    assert rule("two_shocks").weights(flat) == pytest.approx(dict.fromkeys(AI_SOFTWARE, 0.025) | {"SMH": 0.25, "BIL": 0.5})
+    assert rule("two_shocks").weights(flat) == pytest.approx(
+        dict.fromkeys(AI_SOFTWARE, 0.025) | {"SMH": 0.25, "BIL": 0.5}
+    )
     assert rule("two_shocks").weights(leads) == pytest.approx(dict.fromkeys(AI_SOFTWARE, 0.05) | {"SMH": 0.5})
     assert rule("two_shocks", scaled=False).weights(flat) == rule("two_shocks").weights(leads)
 

@@ -1,0 +1,234 @@
+"""Prices by themselves: fetch, refresh, inspect and check them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from data.errors import DataError, RequestError
+from data.universe import AI_UNIVERSE
+from runners import console
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from data.prices import Prices
+    from data.sources import Source
+
+# What the readings, their comparators and benchmarks trade besides the AI universe.
+FUNDS = ("SPY", "QQQ", "SMH", "SOXX", "IGV", "IWM", "TLT", "IEF", "BIL", "VNQ", "XLU", "KWEB", "FXI")
+NUMBERS = ("rows", "paid", "largest")
+# A smaller rise of the adjustment is rounding.
+DIVIDEND = 1e-5
+
+EXAMPLES = """
+\b
+Examples:
+  python -m runners.prices                        all symbols that the readings need
+  python -m runners.prices NVDA AMD --source yahoo
+  python -m runners.prices --refresh              fetch everything again from Yahoo
+  python -m runners.prices --source prices/       check a folder of CSVs as Yahoo writes them
+"""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What there is of one symbol; nothing but its name where it was not listed yet.
+
+    Sessions are YYYY-MM-DD, the move is the largest total return from close to close (a fraction), `sha256` that of
+    the prices as in a run's manifest, and `fault` is the first check that failed, None when all passed.
+    """
+
+    symbol: str
+    fault: str | None = None
+    first: str | None = None
+    last: str | None = None
+    rows: int = 0
+    listed_later: bool = False
+    dividends: int = 0
+    largest_move: float | None = None
+    largest_move_on: str | None = None
+    sha256: str | None = None
+
+
+class Once:
+    """A source that is asked a single time, for everything; later questions are answered from memory."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.answer: dict[str, pd.DataFrame] = {}
+
+    @property
+    def name(self) -> str:
+        return self._source.name
+
+    @property
+    def origin(self) -> str:
+        return self._source.origin
+
+    @property
+    def real(self) -> bool:
+        return self._source.real
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._source.notes
+
+    def bars(
+        self, symbols: Sequence[str], start: pd.Timestamp | None, end: pd.Timestamp | None
+    ) -> dict[str, pd.DataFrame]:
+        if not self.answer:
+            self.answer = self._source.bars(symbols, start, end)
+        return {symbol: self.answer[symbol] for symbol in symbols}
+
+
+@click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
+@click.argument("symbols", nargs=-1, metavar="[SYMBOL ...]")
+@click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Where prices come from.  [auto]")
+@click.option("--start", metavar="DATE", help="First session to look at; Yahoo is asked for more where need be.")
+@click.option("--end", metavar="DATE", help="Last session to look at.")
+@click.option("--refresh", is_flag=True, help="Fetch whole histories from Yahoo again instead of what is missing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def prices(
+    symbols: tuple[str, ...], source: str, start: str | None, end: str | None, refresh: bool, as_json: bool
+) -> int:
+    """Fetch daily prices into the cache, check them, and show what there is.
+
+    SYMBOL is written as Yahoo does; without any, the symbols that the readings need. Leaves with status 2, after the
+    table, when a check failed.
+    """
+    from rich.console import Console
+
+    wanted = tuple(dict.fromkeys(symbols)) or (*AI_UNIVERSE, *FUNDS)
+    asked = Once(_opened(source, refresh))
+    # Rich shows this only where standard error is a terminal.
+    with Console(stderr=True).status(f"prices of {len(wanted)} symbols"):
+        found, fault = inspect(asked, wanted, start, end)
+    if as_json:
+        click.echo(as_text(asked, found))
+    else:
+        show(asked, found)
+    if fault is not None:
+        raise fault
+    return console.DONE
+
+
+def inspect(
+    source: Once, symbols: Sequence[str], start: str | None, end: str | None
+) -> tuple[list[Inspection], DataError | None]:
+    """An inspection a symbol, and what is wrong with them side by side, if anything is.
+
+    Raises DataError only where the source itself cannot be read.
+    """
+    from data import load_prices
+
+    fault: DataError | None = None
+    try:
+        load_prices(symbols, start, end, source)
+    except DataError as error:
+        if not source.answer:
+            raise
+        fault = error
+    begin = min(bars.index[0] for bars in source.answer.values())
+    return [_inspected(source, symbol, start, end, begin) for symbol in symbols], fault
+
+
+def show(source: Source, found: Sequence[Inspection]) -> None:
+    """A row a symbol on the terminal, under the origin of the prices."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    out = Console(highlight=False, soft_wrap=True)
+    out.print(f"prices: {source.origin}", markup=False)
+    for note in source.notes:
+        out.print(Text(note, "bold yellow"))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
+    for heading in ("symbol", "first", "last", "rows", "paid", "largest", "on", "SHA-256", "checks"):
+        table.add_column(heading, no_wrap=True, justify="right" if heading in NUMBERS else "left")
+    for inspection in found:
+        table.add_row(*(Text(cell) for cell in _cells(inspection)))
+    out.print(table)
+    out.print("* listed later; paid: dividends; largest: move from close to close, dividend included")
+    for inspection in found:
+        if inspection.fault:
+            out.print(Text(inspection.fault, "bold red"))
+
+
+def as_text(source: Source, found: Sequence[Inspection]) -> str:
+    """The same as JSON."""
+    listed = {inspection.symbol: {**asdict(inspection)} for inspection in found}
+    for fields in listed.values():
+        del fields["symbol"]
+    head = {"schema": 1, "source": source.name, "origin": source.origin, "real": source.real}
+    return json.dumps({**head, "notes": list(source.notes), "symbols": listed}, indent=2)
+
+
+def _opened(name: str, refresh: bool) -> Source:
+    from data.sources import open_source
+
+    if not refresh:
+        return open_source(name)
+    if name not in ("auto", "yahoo"):
+        raise RequestError(f"--refresh fetches from Yahoo, which --source {name} does not ask; leave one of them out")
+    from data.sources.yahoo import YahooSource
+
+    return YahooSource(refresh=True)
+
+
+def _inspected(source: Once, symbol: str, start: str | None, end: str | None, begin: pd.Timestamp) -> Inspection:
+    from data import load_prices
+
+    try:
+        alone = load_prices([symbol], start, end, source)
+    except DataError as error:
+        return Inspection(symbol, fault=str(error))
+    except RequestError:
+        return Inspection(symbol)
+    return _described(alone, symbol, source.answer[symbol].index[0] > begin)
+
+
+def _described(alone: Prices, symbol: str, listed_later: bool) -> Inspection:
+    import numpy as np
+
+    close, factor = alone.close[:, 0], alone.factor[:, 0]
+    moves = (close[1:] * factor[1:]) / (close[:-1] * factor[:-1]) - 1
+    row = int(np.abs(moves).argmax()) if moves.size else None
+    days = alone.days.astype(str)
+    return Inspection(
+        symbol,
+        first=str(days[0]),
+        last=str(days[-1]),
+        rows=len(days),
+        listed_later=listed_later,
+        dividends=int((factor[1:] / factor[:-1] - 1 > DIVIDEND).sum()),
+        largest_move=None if row is None else float(moves[row]),
+        largest_move_on=None if row is None else str(days[row + 1]),
+        sha256=alone.fingerprints[symbol],
+    )
+
+
+def _cells(inspection: Inspection) -> tuple[str, ...]:
+    if inspection.sha256 is None:
+        return (inspection.symbol, *("-" for _ in range(7)), "failed" if inspection.fault else "-")
+    move = inspection.largest_move
+    return (
+        inspection.symbol,
+        f"{inspection.first}{'*' if inspection.listed_later else ''}",
+        inspection.last or "-",
+        f"{inspection.rows:,}",
+        str(inspection.dividends),
+        "-" if move is None else f"{move:+.2%}",
+        inspection.largest_move_on or "-",
+        inspection.sha256[:8],
+        "passed",
+    )
+
+
+if __name__ == "__main__":
+    console.run(prices)

@@ -1,0 +1,187 @@
+"""The command as a user runs it: outputs, determinism, exit statuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FILES = {"index.html", "results.json", "returns.csv", "fills.csv", "decisions.csv", "manifest.json"}
+
+
+def command(*words: object, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **variables}
+    return subprocess.run(
+        [sys.executable, "-m", "runners.deepseek", *map(str, words)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A run of two readings on the bundled sample."""
+    out = tmp_path_factory.mktemp("run") / "out"
+    done = command("gpu_bubble", "nvda_comeback", "--source", "sample", "--out", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    return out, done.stdout
+
+
+def test_the_run_folder_holds_what_other_tools_rely_on(folder):
+    out, _ = folder
+    assert {path.name for path in out.iterdir()} == FILES | {"gpu_bubble.html", "nvda_comeback.html"}
+    results = json.loads((out / "results.json").read_text())
+    assert results["schema"] == 1
+    assert list(results["readings"]) == ["gpu_bubble", "nvda_comeback"]
+    assert set(results["readings"]["gpu_bubble"]["horizons"]) == {"5", "20", "60", "120", "252"}
+    returns = pd.read_csv(out / "returns.csv", index_col="date")
+    assert list(returns.columns) == ["gpu_bubble", "nvda_comeback", "SPY"]
+    fills = pd.read_csv(out / "fills.csv")
+    assert list(fills.columns) == ["reading", "session", "symbol", "size", "price", "commission", "spread_cost"]
+    assert list(pd.read_csv(out / "decisions.csv").columns) == ["reading", "session", "symbol", "weight"]
+
+
+def test_the_terminal_says_loudly_that_the_sample_is_a_reconstruction(folder):
+    _, printed = folder
+    assert "real closes on 46 dates, simulated in between" in " ".join(printed.split())
+    assert "gpu_bubble" in printed and "index.html" in printed
+
+
+def test_the_same_inputs_give_the_same_bytes_whatever_the_workers(folder, tmp_path):
+    out, _ = folder
+    again = command("gpu_bubble", "nvda_comeback", "--source", "sample", "--out", tmp_path / "again", "--jobs", 1)
+    assert again.returncode == 0
+    for path in out.iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+
+
+def test_returns_reconcile_with_equity_and_results(folder):
+    out, _ = folder
+    results = json.loads((out / "results.json").read_text())["readings"]
+    returns = pd.read_csv(out / "returns.csv", index_col="date")
+    for name in ("gpu_bubble", "nvda_comeback"):
+        total = (1 + returns[name]).prod() - 1
+        assert total == pytest.approx(results[name]["metrics"]["total_return"], abs=1e-12)
+
+
+def test_costs_reconcile_with_fills(folder):
+    out, _ = folder
+    fills = pd.read_csv(out / "fills.csv").query("reading == 'gpu_bubble'")
+    value = (fills["size"].abs() * fills["price"]).sum()
+    told = json.loads((out / "results.json").read_text())["readings"]["gpu_bubble"]["metrics"]["costs"]
+    assert told == pytest.approx(value * 3e-4, abs=0.005)
+
+
+def test_json_is_the_results_file(tmp_path):
+    done = command("bad_news", "--source", "sample", "--out", tmp_path / "out", "--json")
+    assert done.stdout == (tmp_path / "out" / "results.json").read_text()
+
+
+def test_hindsight_is_said_in_name_and_report(tmp_path):
+    done = command("bad_news", "--source", "sample", "--entry", "shock", "--out", tmp_path / "out")
+    assert "with hindsight" in done.stdout.lower()
+    for page in ("index.html", "bad_news.html"):
+        assert "hindsight" in (tmp_path / "out" / page).read_text().lower()
+
+
+def test_a_strangers_strategy_runs_from_the_users_own_folder(tmp_path):
+    (tmp_path / "my_idea.py").write_text(
+        "import backtrader as bt\n\n\nclass Golden(bt.Strategy):\n    '''Buy <b>and</b> hold.'''\n\n    def next(self):\n"
+        "        if not self.position:\n            self.order_target_percent(target=0.9)\n"
+    )
+    done = command("my_idea:Golden", "--symbols", "SPY", "--source", "sample", "--out", "out", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    page = (tmp_path / "out" / "Golden.html").read_text()
+    assert "<b>and</b>" not in page
+    assert "before the entry" in done.stdout
+
+
+def test_list_shows_readings_with_their_claims():
+    done = command("--list")
+    assert done.returncode == 0
+    assert "gpu_bubble" in done.stdout and "C1 C5 C10 C17" in done.stdout
+
+
+def test_help_shows_examples():
+    done = command("--help")
+    assert "python -m runners.deepseek gpu_bubble fomc_tilt" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["gpu_buble"], "unknown reading 'gpu_buble'; did you mean gpu_bubble"),
+        (["gpu_bubble", "gpu_bubble"], "gpu_bubble is asked for twice"),
+        (["--hold", "0"], "'0' is no hold"),
+        (["--rebalance", "0"], "rebalance"),
+        (["--entry", "2025-01-09"], "2025-01-09 (Thursday) is not a session"),
+        (["--entry", "tomorrow"], "'tomorrow' is not a date"),
+        (["--entry", "2019-06-03"], "2019-06-03"),
+        (["--start", "2025-03-01", "--end", "2025-02-01"], "--start 2025-03-01 comes after --end 2025-02-01"),
+        (["--start", "2025-02-01", "--end", "2025-02-02"], "closed on every day"),
+        (["--benchmark", "NOSUCH"], "NOSUCH"),
+        (["--source", "no/such/folder"], "no/such/folder"),
+        (["backtrader.strategies:MA_CrossOver"], "--symbols"),
+        (["backtrader.strategies:MA_CrossOver", "--symbols", "NOSUCH"], "NOSUCH"),
+        (["--no-such-option"], "--no-such-option"),
+        (["--out", "/proc/nowhere/out"], "/proc/nowhere"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_status_2_and_leaves_the_last_run_alone(tmp_path, words, complaint):
+    out = tmp_path / "out"
+    out.mkdir()
+    source = [] if "--source" in words else ["--source", "sample"]
+    place = [] if "--out" in words else ["--out", out]
+    done = command(*words, *source, *place)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1 and complaint in done.stderr
+    assert not list(out.iterdir())
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_bad_file_is_one_line_and_status_2(tmp_path, market_data):
+    prices = tmp_path / "prices"
+    prices.mkdir()
+    for symbol in ("SMH", "SPY"):
+        shutil.copy(market_data / f"{symbol}.csv", prices)
+    lines = (prices / "SMH.csv").read_text().splitlines()
+    (prices / "SMH.csv").write_text("\n".join(lines[:-1]) + "\n" + lines[-1][:20])
+    done = command("bad_news", "--source", prices, "--out", tmp_path / "out")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert f"line {len(lines)}" in done.stderr and not (tmp_path / "out").exists()
+
+
+def test_an_interrupt_leaves_the_last_run_whole(folder, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(folder[0], out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    words = [sys.executable, "-m", "runners.deepseek", "--source", "sample", "--out", str(out)]
+    process = subprocess.Popen(
+        words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    time.sleep(2.5)
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 130, told
+    assert told.splitlines() == ["error: interrupted; nothing was written"]
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_the_main_job_on_real_prices_gives_the_golden_end(market_data, tmp_path):
+    done = command("gpu_bubble", "--source", market_data, "--out", tmp_path / "out", "--json")
+    told = json.loads(done.stdout)["readings"]["gpu_bubble"]
+    assert told["metrics"]["total_return"] == pytest.approx(0.28688390, abs=1e-8)
