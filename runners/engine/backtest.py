@@ -116,8 +116,8 @@ def window(prices: Prices, launch: Launch, lag: int = 1) -> tuple[int, int]:
     entry = prices.row(launch.entry)
     if entry == 0:
         raise RequestError(
-    """First row (the close before the entry) and the row after the last (the exit, or the end of the prices)."""
-            f"it: enter later or load earlier prices"
+            f"entry {launch.entry:%Y-%m-%d} is the first session with prices; the first decision needs the close "
+            f"before it: enter later or load earlier prices"
         )
     end = len(prices.sessions)
     return entry - 1, end if launch.hold is None else min(entry + launch.hold + lag, end)
