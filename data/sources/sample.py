@@ -1,0 +1,138 @@
+"""The bundled sample, for a machine that cannot reach Yahoo.
+
+3 January 2022 to 30 April 2026. The closes on the pinned dates (`facts/pinned-closes.csv`; its first row is the close
+before the sample) are real, everything else is simulated: the same bars on every machine, whatever is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+
+from data import calendar, fomc, market, simulator
+from data.errors import RequestError
+from data.prices import Prices
+
+SEED = 20250127
+CENTS = 2
+
+# First sessions of names that were listed after the sample begins (NASDAQ); the first pin of ARM is two weeks later.
+LISTED = {"ARM": "2023-09-14"}
+
+# Assumed effective yields a year, near what these funds paid on average; the pins carry no dividends.
+YIELDS = {"TLT": 0.035, "IEF": 0.030, "SHY": 0.030, "VNQ": 0.040, "XLU": 0.030}
+
+NOTICE = (
+    "real closes on 46 dates, simulated in between; dividends are assumed: BIL earns the middle of the policy range, "
+    + ", ".join(f"{symbol} {rate:.1%}" for symbol, rate in YIELDS.items())
+    + " a year, the others pay none"
+)
+
+
+@dataclass(frozen=True)
+class SampleSource:
+    """The 42 symbols of the pinned closes."""
+
+    name: str = "sample"
+    origin: str = "bundled sample"
+    real: bool = False
+    notes: tuple[str, ...] = (NOTICE,)
+
+    def bars(
+        self, symbols: Sequence[str], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
+    ) -> dict[str, pd.DataFrame]:
+        """All bars of `symbols`, whatever `start` and `end` are; those of ARM begin with its listing."""
+        del start, end
+        prices = reconstruction()
+        if missing := [symbol for symbol in symbols if symbol not in prices.columns]:
+            raise RequestError(_without(missing, prices.symbols))
+        return {symbol: _frame(prices, symbol) for symbol in symbols}
+
+
+def _without(missing: Sequence[str], symbols: Sequence[str]) -> str:
+    close = {symbol: get_close_matches(symbol.upper(), symbols, n=1) for symbol in missing}
+    guesses = [f"{symbol} (did you mean {close[symbol][0]}?)" if close[symbol] else symbol for symbol in missing]
+    return (
+        f"no prices for {', '.join(guesses)} in the bundled sample, which has {len(symbols)} symbols: "
+        "use --source yahoo or --source DIR, a folder of CSV files"
+    )
+
+
+def _frame(prices: Prices, symbol: str) -> pd.DataFrame:
+    column = prices.columns[symbol]
+    traded = slice(int(prices.listed[column]), None)
+    # Six digits, as Yahoo prints them; they also hide the last bits, in which machines differ.
+    adjusted = np.round(prices.close * prices.factor, 6)
+    fields = {"Open": prices.open, "High": prices.high, "Low": prices.low, "Close": prices.close}
+    table = {**fields, "Adj Close": adjusted, "Volume": prices.volume}
+    columns = {name: values[traded, column] for name, values in table.items()}
+    return pd.DataFrame(columns, pd.DatetimeIndex(prices.sessions[traded], name="Date"))
+
+
+@cache
+def pins() -> pd.DataFrame:
+    """Real closes (USD, adjusted for splits), dates x symbols; NaN before a listing."""
+    with (files("data") / "facts" / "pinned-closes.csv").open() as file:
+        return pd.read_csv(file, index_col="date", parse_dates=["date"])
+
+
+@cache
+def reconstruction() -> Prices:
+    """The whole sample. The factor is 1 at the last session."""
+    days = calendar.sessions(pins().index[0], pins().index[-1])
+    model, rng = market.model(), simulator.generator(SEED)
+    returns, deviation = simulator.draw(model, len(days) - 1, rng)
+    path = _pinned(days, returns, deviation)
+    bars = simulator.bars(model, days[1:], path, deviation, rng)
+    return _listed(bars)
+
+
+def _pinned(days: pd.DatetimeIndex, returns: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Log closes on `days` that go through the pins, shape (n_days, n_symbols)."""
+    start = np.zeros((1, returns.shape[1]))
+    path = np.vstack((start, np.cumsum(returns, axis=0)))
+    clock = np.vstack((start, np.cumsum(deviation**2, axis=0)))
+    targets = pins().reindex(index=days, columns=list(market.ASSETS)).to_numpy()
+    return simulator.bridge(path, np.log(targets), clock)
+
+
+def _listed(bars: Prices) -> Prices:
+    """`bars` in cents, with dividends, and without the sessions before a listing."""
+    first = np.array([LISTED.get(symbol, bars.sessions[0]) for symbol in bars.symbols], dtype="datetime64[D]")
+    alive = bars.days[:, None] >= first
+    opened, high, low, close = (
+        np.where(alive, np.round(values, CENTS), np.nan) for values in (bars.open, bars.high, bars.low, bars.close)
+    )
+    factor = np.where(alive, _factors(bars, close), np.nan)
+    volume = np.where(alive, bars.volume, np.nan)
+    return Prices(
+        bars.sessions, bars.symbols, opened, high, low, close, volume, factor, origin=SampleSource.origin, real=False
+    )
+
+
+def _factors(bars: Prices, close: np.ndarray) -> np.ndarray:
+    """Adjusted close over close, shape (n_sessions, n_symbols): it grows by the dividends and ends at 1."""
+    factor = np.ones(close.shape)
+    for symbol, rate in YIELDS.items():
+        factor[:, bars.columns[symbol]] = growth(bars.sessions, np.full(len(close), rate))
+    # The real price of BIL collects its interest and falls when it is paid out, and the pins stand anywhere in
+    # between. So its total return is what accrues, and a dividend is whatever the price has fallen behind that.
+    bills = bars.columns["BIL"]
+    accrued = growth(bars.sessions, np.mean(fomc.policy_range(bars.sessions), axis=0))
+    factor[:, bills] = np.maximum.accumulate(accrued / close[:, bills])
+    return np.asarray(factor / factor[-1])
+
+
+def growth(sessions: pd.DatetimeIndex, rate: np.ndarray) -> np.ndarray:
+    """Growth since the first session of 1 USD that earns, by calendar days, the `rate` of the session before.
+
+    `rate`, shape (n_sessions,), is an effective rate a year of 365 days, as a fraction.
+    """
+    days = np.diff(sessions.to_numpy()) / np.timedelta64(1, "D")
+    return np.exp(np.concatenate(([0.0], np.cumsum(np.log1p(rate[:-1]) * days / 365))))
