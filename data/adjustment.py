@@ -48,5 +48,5 @@ def check_adjustment(symbol: str, bars: pd.DataFrame) -> None:
         raise DataError(
             f"{symbol} on {bars.index[row]:%Y-%m-%d}: the dividend of {dividends[row]:g} calls for an adjustment of "
             f"{ours[row - 1]:.6f}, but Adj Close was adjusted by {theirs[row - 1]:.6f}; these prices cannot be "
-            "trusted: try later with --refresh, or use --source DIR"
+            "trusted: download them again later, or take them from another source"
         )

@@ -57,6 +57,10 @@ class Entry:
         """The last session that is held."""
         return pd.Timestamp(self.bars.index[-1])
 
+    def until(self, session: pd.Timestamp) -> pd.DataFrame:
+        """The bars up to `session`, included; all of them where the first is later."""
+        return self.bars.loc[:session] if self.bars.index[0] <= session else self.bars
+
     def digest(self, symbol: str) -> str:
         """SHA-256 over the symbol, `start` and every bar."""
         total = hashlib.sha256(f"{symbol} {self.start:%Y-%m-%d}".encode())

@@ -81,16 +81,16 @@ class YahooSource:
         """One frame a symbol: Open High Low Close (USD, split-adjusted), Adj Close, Volume, Dividends, Stock Splits.
 
         They begin at HISTORY, at `start` when that is earlier, or at the listing, and end at the last session that is
-        over, or at `end` (included). NaN is only what Yahoo itself left empty. Raises SourceError when Yahoo fails
-        and the cache cannot stand in, RequestError for a symbol that Yahoo does not know, and DataError when Yahoo's
-        adjusted prices contradict its dividends.
+        over, or at `end` (included; a symbol that was listed later comes whole). NaN is only what Yahoo itself left
+        empty. Raises SourceError when Yahoo fails and the cache cannot stand in, RequestError for a symbol that Yahoo
+        does not know, and DataError when Yahoo's adjusted prices contradict its dividends.
         """
         self.notes, self._stale = (), False
         span = Span.of(start, end, self.now())
         entries = self._entries(tuple(dict.fromkeys(symbols)), span)
         last = min(span.needed, self._common_last(entries))
         self.origin = f"Yahoo through yfinance, to {last:%Y-%m-%d}"
-        return {symbol: _adjusted(entry.bars.loc[:last]) for symbol, entry in entries.items()}
+        return {symbol: _adjusted(entry.until(last)) for symbol, entry in entries.items()}
 
     def _entries(self, symbols: tuple[str, ...], span: Span) -> dict[str, Entry]:
         entries = self._cached(symbols)
