@@ -95,7 +95,7 @@ def _require_sessions(first: pd.Timestamp | None, last: pd.Timestamp | None) -> 
     if first > last:
         raise RequestError(f"--start {first:%Y-%m-%d} comes after --end {last:%Y-%m-%d}; swap them")
     if calendar.sessions(first, last).empty:
-        raise RequestError(f"the exchange is closed on every day of {_window(first, last)}; choose a longer window")
+        raise RequestError(f"the exchange is closed on every day {_window(first, last)}; choose a longer window")
 
 
 def _window(first: pd.Timestamp | None, last: pd.Timestamp | None) -> str:
