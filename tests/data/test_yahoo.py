@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from data import calendar
+from data import calendar, load_prices
 from data.cache import Cache
 from data.errors import DataError, RequestError, SourceError
 from data.sources import downloader
@@ -295,3 +296,26 @@ def test_capital_gains_count_as_dividends() -> None:
     plain = tidy(bars, "AAA", pd.Timestamp(LAST))
     assert "Capital Gains" not in plain
     assert plain.loc["2024-12-16", "Dividends"] == 0.2
+
+
+def test_two_at_once_download_once(tmp_path: Path, yahoo: Yahoo) -> None:
+    sources = [source_at(AFTER_CLOSE, tmp_path, yahoo.address) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda source: source.bars(["AAA", "BBB"]), sources)
+    assert sorted(asked[0] for asked in yahoo.asked) == ["AAA", "BBB"]
+    for symbol, frame in first.items():
+        pd.testing.assert_frame_equal(frame, second[symbol], check_exact=True)
+
+
+def test_real_funds_in_yahoos_shape_load_like_the_folder(tmp_path: Path, market_data: Path) -> None:
+    funds = ("SPY", "BIL", "TLT", "SMH")
+    market = {}
+    for fund in funds:
+        bars = pd.read_csv(market_data / f"{fund}.csv", index_col=0, parse_dates=True)
+        paid = pd.read_csv(market_data.parent / "dividends" / f"{fund}.csv", index_col=0, parse_dates=True).iloc[:, 0]
+        market[fund] = bars.assign(Dividends=paid.reindex(bars.index).fillna(0.0), **{"Stock Splits": 0.0})
+    with serving(market) as stub:
+        fetched = load_prices(funds, source=source_at("2026-05-01 23:00", tmp_path, stub.address))
+    folder = load_prices(funds, source=market_data)
+    np.testing.assert_array_equal(fetched.close, folder.close)
+    np.testing.assert_allclose(fetched.rebased(0).close, folder.rebased(0).close, rtol=3e-6)
