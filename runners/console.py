@@ -18,13 +18,16 @@ DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
 def run(command: click.Command) -> NoReturn:
     """Run a command and leave with the right exit status; an error is one line on standard error."""
+    spec = sys.modules["__main__"].__spec__
     try:
-        status = command.main(standalone_mode=False)
+        # Not command.main(), which prints an empty line of its own when it is interrupted.
+        with command.make_context(f"python -m {spec.name}" if spec else str(command.name), sys.argv[1:]) as context:
+            status = command.invoke(context)
         sys.exit(status if isinstance(status, int) else DONE)
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        _leave(INTERRUPTED, "interrupted; nothing was written")
+        _leave(INTERRUPTED, "interrupted")
     except click.ClickException as error:
         _leave(WRONG, error.format_message())
     except (RequestError, DataError) as error:

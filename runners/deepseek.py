@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 EXAMPLES = """
 \b
 Examples:
-  python -m runners.deepseek                              every reading, prices from wherever they can be had
-  python -m runners.deepseek gpu_bubble fomc_tilt         two of them
-  python -m runners.deepseek --source prices/             a folder of CSVs as Yahoo writes them
-  python -m runners.deepseek --entry shock                with hindsight: at the open of the shock's session
-  python -m runners.deepseek --hold end --benchmark QQQ   stay to the end of the prices
-  python -m runners.deepseek my_package.my_module:MyStrategy --symbols SPY,TLT
+  python -m runners.deepseek                        every reading
+  python -m runners.deepseek gpu_bubble fomc_tilt   two of them
+  python -m runners.deepseek --source prices/       CSVs as Yahoo writes them
+  python -m runners.deepseek --entry shock          at the shock, with hindsight
+  python -m runners.deepseek --hold end             stay to the end of prices
+  python -m runners.deepseek my.module:MyStrategy --symbols SPY,TLT
 """
 
 
@@ -48,7 +48,7 @@ class Hold(click.ParamType["int | None"]):
 @click.option(
     "--entry", default="published", metavar="published|shock|DATE", help="Entry session.  [published: 2025-01-31]"
 )
-@click.option("--hold", type=Hold(), default="252", help="Sessions to hold, the entry session included.  [252]")
+@click.option("--hold", type=Hold(), default="252", metavar="N|end", help="Sessions to hold, the entry session included.  [252]")
 @click.option("--rebalance", type=click.IntRange(1), default=20, metavar="N", help="Sessions between decisions.  [20]")
 @click.option("--benchmark", default="SPY", metavar="SYMBOL", help="Fund behind beta, alpha and excess return.  [SPY]")
 @click.option("--symbols", default="", metavar="A,B", help="Feeds of a plain bt.Strategy that declares no `symbols`.")
