@@ -17,13 +17,15 @@ from data.errors import DataError
 
 PRICES = ("Open", "High", "Low", "Close", "Adj Close")
 AGAIN = "download this symbol again or take it from another source"
-UNSPLIT = "divide all prices before it by the ratio, or " + AGAIN
+UNSPLIT = "divide all prices before it by the ratio; if the move is real, list 1 that day in a column Stock Splits"
 # Relative: prices that were computed from others differ in their last digit.
 ROUNDING = 1e-6
 # Relative: Yahoo rounds adjusted closes to about six digits.
 ADJUSTMENT_NOISE = 1e-5
-# A session that opens and closes within this share of a whole multiple of the close before betrays a split.
-NEAR_SPLIT = 0.05
+# A split betrays itself in the gap at the open, which is then within this share of a whole number ...
+AT_OPEN = 0.10
+# ... and which the close does not undo (TSLA rose by 13 % on the day of its split in 2020).
+BY_CLOSE = 0.20
 # The largest credible move from close to close, as a multiple; 27 January 2025 at its worst was 1.4.
 LARGEST_MOVE = 10.0
 # The bars of Treasury-bill funds, the calmest that trade, repeat for up to 5 sessions.
@@ -104,26 +106,26 @@ def ranges(bars: pd.DataFrame) -> Fault | None:
 
 
 def jumps(bars: pd.DataFrame) -> Fault | None:
-    """No move looks like a split that was not adjusted for, none like a slip of the decimal point."""
+    """No move looks like a split that was not adjusted for, none like a slip of the decimal point.
+
+    A session for which the source lists a split is left to `splits`.
+    """
     opened, closed = _moves(bars)
-    multiple, at_open = (np.where(closed > 1, move, 1 / move) for move in (closed, opened))
-    whole = np.maximum(np.rint(multiple), 2)
-    row = _first(_near(multiple, whole) & _near(at_open, whole))
+    at_open, by_close = (np.where(opened > 1, move, 1 / move) for move in (opened, closed))
+    whole = np.maximum(np.rint(at_open), 2)
+    row = _first(_repeats(at_open / whole, by_close / whole) & (_listed(bars) == 0))
     if row is not None:
-        terms = f"{whole[row]:g}:1" if closed[row] < 1 else f"1:{whole[row]:g}"
+        terms = f"1:{whole[row]:g}" if opened[row] > 1 else f"{whole[row]:g}:1"
         return _jump(bars, row, f"looks like a {terms} split that was not adjusted for", UNSPLIT)
-    row = _first(multiple > LARGEST_MOVE)
+    row = _first(np.maximum(closed, 1 / closed) > LARGEST_MOVE)
     return None if row is None else _jump(bars, row, "is not credible", AGAIN)
 
 
 def splits(bars: pd.DataFrame) -> Fault | None:
     """Prices do not move by the ratio of a split that the source itself lists."""
-    if "Stock Splits" not in bars:
-        return None
-    ratio = bars["Stock Splits"].to_numpy(dtype=float)[1:]
-    listed = np.where(ratio > 0, ratio, 1.0)
-    telling = np.abs(np.log(listed)) > 2 * NEAR_SPLIT
-    row = _first(np.logical_and.reduce([telling, *(_near(move * listed, 1.0) for move in _moves(bars))]))
+    ratio = np.where(_listed(bars) > 0, _listed(bars), 1.0)
+    opened, closed = _moves(bars)
+    row = _first(_repeats(opened * ratio, closed * ratio) & (np.abs(np.log(ratio)) > BY_CLOSE))
     return None if row is None else _jump(bars, row, f"repeats the split of {ratio[row]:g} listed that day", UNSPLIT)
 
 
@@ -169,8 +171,14 @@ def _moves(bars: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return opened[1:] / close[:-1], close[1:] / close[:-1]
 
 
-def _near(multiple: np.ndarray, target: np.ndarray | float) -> np.ndarray:
-    return np.abs(multiple / target - 1) < NEAR_SPLIT
+def _listed(bars: pd.DataFrame) -> np.ndarray:
+    """The ratio of the split that is listed for each session but the first, 0 where there is none."""
+    return np.asarray(bars["Stock Splits"], dtype=float)[1:] if "Stock Splits" in bars else np.zeros(len(bars) - 1)
+
+
+def _repeats(at_open: np.ndarray, by_close: np.ndarray) -> np.ndarray:
+    """Whether moves that are divided by the ratio of a split leave next to nothing."""
+    return (np.abs(at_open - 1) < AT_OPEN) & (np.abs(by_close - 1) < BY_CLOSE)
 
 
 def _jump(bars: pd.DataFrame, row: int, verdict: str, remedy: str) -> Fault:

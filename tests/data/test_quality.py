@@ -127,6 +127,28 @@ def test_a_split_that_was_not_adjusted_for_is_named(bars: pd.DataFrame, ratio: f
     assert f"looks like a {terms} split that was not adjusted for" in message
 
 
+def split_day(bars: pd.DataFrame, at_open: float, at_close: float) -> pd.DataFrame:
+    """`bars` with a last session that opens and closes at multiples of the close before."""
+    before = bars["Close"].iloc[-2]
+    opened, close = before * at_open, before * at_close
+    values = [opened, max(opened, close), min(opened, close), close, close]
+    bars.loc[bars.index[-1], ["Open", "High", "Low", "Close", "Adj Close"]] = values
+    return bars
+
+
+def test_a_split_shows_in_the_gap_though_the_day_was_wild(bars: pd.DataFrame) -> None:
+    # TSLA, 31 August 2020, had its 5:1 split been missed: 2213.40 before; open 444.61, close 498.32 after.
+    assert "looks like a 5:1 split" in refusal(split_day(bars, 444.61 / 2213.40, 498.32 / 2213.40))
+
+
+def test_a_crash_that_looks_like_a_split_is_believed_when_it_is_listed_as_none(bars: pd.DataFrame) -> None:
+    halved = split_day(bars, 0.51, 0.52)
+    message = refusal(halved)
+    assert "looks like a 2:1 split" in message
+    assert "list 1 that day in a column Stock Splits" in message
+    check("CHGG", halved.assign(**{"Stock Splits": [*[0.0] * 39, 1.0]}))
+
+
 def test_a_slip_of_the_decimal_point_is_named(bars: pd.DataFrame) -> None:
     bars.loc[DAY, ["Open", "High", "Low", "Close", "Adj Close"]] *= 0.01
     assert "2025-01-15, Close: the move from" in refusal(bars)
@@ -143,15 +165,11 @@ def test_prices_adjusted_for_a_listed_split_pass(bars: pd.DataFrame) -> None:
     check("NVDA", bars.assign(**{"Stock Splits": np.where(bars.index == DAY, 10.0, 0.0)}))
 
 
-@pytest.mark.parametrize(("at_open", "at_close"), [(0.731, 0.667), (0.8, 0.5), (1.1, 2.0), (0.36, 0.27)])
+@pytest.mark.parametrize(("at_open", "at_close"), [(0.731, 0.667), (0.8, 0.5), (1.1, 2.0), (2.40, 2.35), (0.57, 0.57)])
 def test_a_crash_or_a_leap_that_goes_on_after_the_open_is_believed(
     bars: pd.DataFrame, at_open: float, at_close: float
 ) -> None:
-    last, before = bars.index[-1], bars["Close"].iloc[-2]
-    opened, close = before * at_open, before * at_close
-    values = [opened, max(opened, close), min(opened, close), close, close]
-    bars.loc[last, ["Open", "High", "Low", "Close", "Adj Close"]] = values
-    check("NVDA", bars)
+    check("NVDA", split_day(bars, at_open, at_close))
 
 
 def test_an_adjustment_that_falls_is_named(bars: pd.DataFrame) -> None:
