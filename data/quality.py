@@ -178,7 +178,7 @@ def _listed(bars: pd.DataFrame) -> np.ndarray:
 
 def _repeats(at_open: np.ndarray, by_close: np.ndarray) -> np.ndarray:
     """Whether moves that are divided by the ratio of a split leave next to nothing."""
-    return (np.abs(at_open - 1) < AT_OPEN) & (np.abs(by_close - 1) < BY_CLOSE)
+    return np.asarray((np.abs(at_open - 1) < AT_OPEN) & (np.abs(by_close - 1) < BY_CLOSE))
 
 
 def _jump(bars: pd.DataFrame, row: int, verdict: str, remedy: str) -> Fault:
