@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 import tomllib
 from pathlib import Path
@@ -71,3 +72,11 @@ def test_ci_runs_the_readmes_test_command():
     assert "tox" in command
     assert command in code_blocks("README.md")
     assert command in code_blocks("CONTRIBUTING.md")
+
+
+def test_every_environment_of_tox_is_explained():
+    tox = configparser.ConfigParser()
+    tox.read(ROOT / "tox.ini", encoding="utf-8")
+    explained = set(re.findall(r"^\| `(\w+)`", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE))
+    declared = {section.removeprefix("testenv:") for section in tox.sections() if section.startswith("testenv:")}
+    assert declared | {"py311", "py"} == explained
