@@ -56,9 +56,15 @@ def position(date: str | pd.Timestamp) -> int:
 def offset(session: str | pd.Timestamp, count: int) -> pd.Timestamp:
     """The session `count` sessions after `session` (before it when negative).
 
-    Raises RequestError when `session` is not a session.
+    Raises RequestError when `session` is not a session, or the other one lies outside the calendar.
     """
-    return xnys()[position(require_session(session)) + count]
+    target = position(require_session(session)) + count
+    if 0 <= target < len(xnys()):
+        return xnys()[target]
+    raise RequestError(
+        f"the exchange calendar ({xnys()[0]:%Y-%m-%d} to {xnys()[-1]:%Y-%m-%d}) does not reach {count:+d} sessions from "
+        f"{session}; choose a date further inside"
+    )
 
 
 def require_session(date: str | pd.Timestamp) -> pd.Timestamp:

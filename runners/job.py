@@ -165,16 +165,15 @@ def manifest(
         "source": prices.origin,
         "versions": {"python": python_version(), **{name: version(name) for name in PACKAGES}},
         "code": code_version(),
-        "prices": {
-            symbol: {
-                "rows": len(prices.sessions) - int(prices.listed[column]),
-                "first": f"{prices.sessions[prices.listed[column]]:%Y-%m-%d}",
-                "last": f"{prices.sessions[-1]:%Y-%m-%d}",
-                "sha256": prices.fingerprints[symbol],
-            }
-            for symbol, column in sorted(prices.columns.items())
-        },
+        "prices": {symbol: provenance(prices, symbol) for symbol in sorted(prices.symbols)},
     }
+
+
+def provenance(prices: Prices, symbol: str) -> dict[str, object]:
+    """How many bars of a symbol there are, from when to when, and their fingerprint."""
+    listed = prices.sessions[prices.listed[prices.columns[symbol]] :]
+    first, last = (f"{listed[end]:%Y-%m-%d}" if len(listed) else None for end in (0, -1))
+    return {"rows": len(listed), "first": first, "last": last, "sha256": prices.fingerprints[symbol]}
 
 
 def code_version() -> str:
