@@ -1,0 +1,362 @@
+"""One page a reading: what it claims and did, QuantStats' tearsheet of it, and its trades.
+
+QuantStats computes and draws; words, tables and layout around it are ours. What it gets wrong is left out (`WRONG`) or
+said differently, see the comments. The page needs nothing but itself: no script, no font, no request.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from reports import pool, trades
+from reports.pool import warm_up
+from reports.result import Result, Run
+
+ROOM = Path(__file__).parent
+TEMPLATES = ROOM / "templates"
+BACKEND = "module://reports.canvas"
+__all__ = ["draw_all", "inputs_key", "quantstats_sheet", "render", "take_over", "warm_up"]
+
+PERIODS = 252  # a year
+MOST_TRADES = 100  # rows; the others are counted
+PACKAGES = ("quantstats", "matplotlib", "seaborn", "pandas", "numpy", "jinja2")
+SOURCES = ("tearsheet.py", "trades.py", "canvas.py", "templates/tearsheet.html", "templates/quantstats.html")
+
+CHARTS = {
+    "returns": "Cumulative returns against the benchmark",
+    "log_returns": "Cumulative returns against the benchmark, log scale",
+    "vol_returns": "Cumulative returns at the volatility of the benchmark",
+    "monthly_dist": "Distribution of monthly returns",
+    "rolling_beta": "Rolling beta to the benchmark",
+    "rolling_vol": "Rolling volatility",
+    "rolling_sharpe": "Rolling Sharpe ratio",
+    "rolling_sortino": "Rolling Sortino ratio",
+    "dd_periods": "Worst drawdown periods",
+    "dd_plot": "Underwater plot",
+    "monthly_heatmap": "Monthly returns",
+    "returns_dist": "Quantiles of returns by period",
+}
+
+# What a chart does not say itself.
+CAPTIONS = {
+    "rolling_beta": "Zero stands for the sessions before a first window is full; the dashed mean counts them.",
+    "monthly_heatmap": "0.00 also stands for months outside of the window; its first and last month are parts.",
+}
+
+# Charts that are not drawn, by their names in QuantStats.
+MISLEADING = (
+    "yearly_returns",  # with pandas 3 its years stand under the wrong bars; the table says the same
+    "daily_returns",  # a running sum that falls to zero on days without a session
+)
+
+# Rows of QuantStats that count days where they speak of trades, or that follow no formula of the literature.
+WRONG = frozenset(
+    {
+        "Start Period",  # the window stands above
+        "End Period",
+        "Time in Market",  # counts days with a return other than zero, rounded up; ours comes from the exposure
+        "Information Ratio",  # daily, not a year
+        "Kelly Criterion",
+        "Risk of Ruin",
+        "Avg. Win",
+        "Avg. Loss",
+        "Win/Loss Ratio",
+        "Profit Ratio",
+        "Payoff Ratio",
+        "Profit Factor",
+        "CPC Index",
+        "Common Sense Ratio",
+        "Win Days",
+        "Max Consecutive Wins",
+        "Max Consecutive Losses",
+        "Risk-Adjusted Return",  # CAGR over that time in market
+        "Alpha",  # without the risk-free rate
+        "Treynor Ratio",  # a total return over beta, as a percentage
+        "3Y (ann.)",  # a window that is shorter repeats the CAGR
+        "5Y (ann.)",
+        "10Y (ann.)",
+        "All-time (ann.)",
+    }
+)
+
+Rows = list[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What QuantStats made: groups of metric rows (name, benchmark, reading), tables, and charts as SVG by name."""
+
+    metrics: tuple[Rows, ...]
+    years: Rows
+    drawdowns: Rows
+    charts: Mapping[str, Markup]
+
+
+def render(result: Result, run: Run) -> str:
+    """The page of one reading. Equal inputs give equal bytes.
+
+    It leaves pyplot on a backend that only writes SVG: call it in a process of its own, as `draw_all` does.
+    """
+    told = trades.round_trips(result.fills)
+    return _template().render(
+        result=result,
+        run=run,
+        key=inputs_key(result, run),
+        rf=_risk_free(result, run),
+        in_market=float((result.gross > 0).iloc[1:].mean()),
+        sheet=None if _is_idle(result) else quantstats_sheet(result, run),
+        chart_names=CHARTS,
+        captions=CAPTIONS,
+        trades=trades.foremost(told, MOST_TRADES),
+        all_trades=told,
+        summary=trades.summary(told),
+        quantstats=version("quantstats"),
+    )
+
+
+def quantstats_sheet(result: Result, run: Run) -> Sheet:
+    """QuantStats' tearsheet, taken apart.
+
+    The flat days before an entry stay in (`match_dates=False`), the benchmark is a Series on the very same sessions,
+    the risk-free rate one number: its mean over the window.
+    """
+    from quantstats import reports
+
+    # QuantStats loses a column where both have one name.
+    title = f"{result.name} (strategy)" if result.name == run.benchmark_name else result.name
+    returns, benchmark = checked(result.returns), checked(run.benchmark.rename(run.benchmark_name))
+    if not returns.index.equals(benchmark.index):
+        raise ValueError(f"{result.name} and {run.benchmark_name} have different sessions; give both on one index")
+    with _style(salt=result.name), tempfile.TemporaryDirectory() as folder:
+        page = Path(folder, "sheet.html")
+        reports.html(  # type: ignore[no-untyped-call]
+            returns,
+            benchmark,
+            rf=_risk_free(result, run),
+            periods_per_year=PERIODS,
+            match_dates=False,
+            strategy_title=title,
+            benchmark_title=run.benchmark_name,
+            template_path=TEMPLATES / "quantstats.html",
+            output=page,
+        )
+        parts = re.split(r"<!-- part: (\w+) -->", page.read_text(encoding="utf-8"))[1:]
+    return _sheet(dict(zip(parts[::2], parts[1::2], strict=True)), returns.index[-1])
+
+
+def checked(returns: pd.Series[float]) -> pd.Series[float]:
+    """Daily returns that QuantStats reads as what they are. Raises ValueError for others.
+
+    It takes a series without losses and with a gain above 100 % for prices, moves dates that carry a time zone or an
+    hour, and skips NaN.
+    """
+    index = returns.index
+    if not isinstance(index, pd.DatetimeIndex) or index.tz is not None or (index != index.normalize()).any():
+        raise ValueError(f"{returns.name}: sessions must be dates without time zone and hour; normalize them")
+    if returns.isna().any():
+        raise ValueError(f"{returns.name}: no return on {index[returns.isna()][0]:%Y-%m-%d}; give every session one")
+    if returns.min() >= 0 and returns.max() > 1:
+        raise ValueError(
+            f"{returns.name}: QuantStats would take returns without a loss and with a gain above 100 % for prices"
+        )
+    return returns
+
+
+def inputs_key(result: Result, run: Run) -> str:
+    """SHA-256 of all that shapes a page: numbers, words, parameters, versions and the code that draws it."""
+    parts = [_text(getattr(result, field.name)) for field in fields(result) if field.name != "decisions"]
+    parts += [_text(getattr(run, field.name)) for field in fields(run) if field.name not in ("results", "manifest")]
+    return sha256("\0".join((*parts, _code())).encode()).hexdigest()
+
+
+def take_over(page: Path, key: str, sha256_expected: str | None) -> bytes | None:
+    """An earlier page if it was made from the same inputs and, where its SHA-256 is known, is unchanged; else None."""
+    try:
+        content = page.read_bytes()
+    except OSError:
+        return None
+    if sha256_expected is not None and sha256(content).hexdigest() != sha256_expected:
+        return None
+    return content if f'<meta name="inputs" content="{key}">'.encode() in content[:1000] else None
+
+
+def draw_all(run: Run, previous: Path | None, jobs: int | None, progress: Callable[[str], None]) -> dict[str, bytes]:
+    """Every reading's page by name: taken over from the run folder `previous` where nothing has changed, else drawn.
+
+    `progress` is told each name when its page is there. Raises RuntimeError that names a reading which cannot be drawn.
+    """
+    known = _known_pages(previous)
+    pages: dict[str, bytes] = {}
+    tasks = {}
+    for result in run.results:
+        own = light(result, run)
+        file = f"{result.name}.html"
+        page = take_over(previous / file, inputs_key(*own), known[file]) if previous and file in known else None
+        if page is None:
+            tasks[result.name] = own
+        else:
+            pages[result.name] = page
+            progress(result.name)
+    for name, drawn in pool.outcomes(render, tasks, jobs):
+        pages[name] = drawn.encode()
+        progress(name)
+    return {result.name: pages[result.name] for result in run.results}
+
+
+def light(result: Result, run: Run) -> tuple[Result, Run]:
+    """What a page needs, without the other readings, and with parameters as text: cheap to send to a worker."""
+    own = replace(result, parameters={name: str(value) for name, value in result.parameters.items()})
+    return replace(own, decisions=result.decisions.iloc[:0]), replace(run, results=(), manifest={})
+
+
+def _known_pages(folder: Path | None) -> dict[str, str]:
+    """SHA-256 by file name, from the manifest of a run folder; empty where there is none that can be read."""
+    try:
+        files = json.loads((folder / "manifest.json").read_bytes())["files"] if folder else {}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+    return dict(files) if isinstance(files, dict) else {}
+
+
+@contextmanager
+def _style(salt: str) -> Iterator[None]:
+    """Matplotlib as the page wants it: drawn once, texts as text, ids that repeat."""
+    import matplotlib
+    import quantstats.plots  # noqa: F401  (it sets its theme when imported: before the settings are saved)
+
+    _name_arial()
+    matplotlib.use(BACKEND)
+    settings = {"svg.fonttype": "none", "svg.hashsalt": salt, "text.parse_math": False, "interactive": False}
+    with (
+        matplotlib.rc_context(settings),  # type: ignore[arg-type]
+        # Faster by a tenth: the table is built string by string.
+        pd.option_context("mode.string_storage", "python"),
+        warnings.catch_warnings(),
+        _without(MISLEADING),
+    ):
+        # What QuantStats and seaborn are warned of lies in their own code.
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _without(charts: Iterable[str]) -> Iterator[None]:
+    """Let QuantStats skip charts that no page shows: a tenth of the time of a sheet."""
+    from quantstats import plots
+
+    skipped = {name: getattr(plots, name) for name in charts if hasattr(plots, name)}
+    for name in skipped:
+        setattr(plots, name, lambda *_args, **_options: None)
+    try:
+        yield
+    finally:
+        for name, chart in skipped.items():
+            setattr(plots, name, chart)
+
+
+@cache
+def _name_arial() -> None:
+    """Let Matplotlib's own DejaVu Sans answer to Arial, the font that QuantStats asks for.
+
+    Without, every text logs a missing font; with the real Arial, pages would differ between machines.
+    """
+    import matplotlib
+    from matplotlib.font_manager import fontManager
+
+    home = matplotlib.get_data_path()
+    own = [font for font in fontManager.ttflist if font.name == "DejaVu Sans" and font.fname.startswith(home)]
+    fontManager.ttflist[:0] = [replace(font, name="Arial") for font in own]
+
+
+def _sheet(parts: Mapping[str, str], last: pd.Timestamp) -> Sheet:
+    return Sheet(
+        metrics=tuple(_groups(_rows(parts["metrics"]))),
+        years=_rows(parts["years"])[1:],
+        drawdowns=[_open_drawdown(row, f"{last:%Y-%m-%d}") for row in _rows(parts["drawdowns"])[1:]],
+        charts={name: _svg(parts[name]) for name in CHARTS},
+    )
+
+
+def _rows(table: str) -> Rows:
+    """Cells of an HTML table as plain text."""
+    return [
+        tuple(html.unescape(cell).strip() for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL))
+        for row in re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)
+    ]
+
+
+def _groups(rows: Rows) -> Iterator[Rows]:
+    """Metric rows between QuantStats' rules, without the wrong ones; the name of one carries an odd sign."""
+    group: Rows = []
+    for row in [*rows[1:], ("",)]:
+        if len(row) == 1:
+            if group:
+                yield group
+            group = []
+        elif row[0] not in WRONG:
+            group.append((row[0].replace("﹪", ""), *row[1:]))
+
+
+def _open_drawdown(row: tuple[str, ...], last: str) -> tuple[str, ...]:
+    """A drawdown that lasts to the end has not recovered; QuantStats gives the last session as its recovery."""
+    return (row[0], "not yet" if row[1] == last else row[1], *row[2:])
+
+
+def _svg(figure: str) -> Markup:
+    """The figure without its XML prologue, which has no place inside a page."""
+    return Markup(figure[figure.index("<svg") :].strip())  # noqa: S704  (drawn by Matplotlib, which escapes texts)
+
+
+def _is_idle(result: Result) -> bool:
+    """Whether there is nothing to measure; QuantStats fails on returns that are all the same."""
+    return result.fills.empty or result.returns.nunique() < 2
+
+
+def _risk_free(result: Result, run: Run) -> float:
+    return float(run.risk_free.reindex(result.returns.index).mean())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (pd.Series, pd.DataFrame)):
+        return value.to_csv()
+    if isinstance(value, Mapping):
+        return repr([(str(name), str(item)) for name, item in value.items()])
+    return repr(value)
+
+
+@cache
+def _code() -> str:
+    files = [sha256((ROOM / name).read_bytes()).hexdigest() for name in SOURCES]
+    return repr([*files, *((name, version(name)) for name in PACKAGES)])
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "usd": lambda value: f"{value:,.0f}".replace("-", "\u2212"),
+        "sentence": lambda words: words[:1].upper() + words[1:],
+    }
+    return environment.get_template("tearsheet.html")

@@ -1,0 +1,318 @@
+"""The page of a reading: what stands in it, what must not, and when it need not be drawn again."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from hashlib import sha256
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reports import tearsheet
+from reports.result import Result, Run, Story
+
+SESSIONS = pd.bdate_range("2025-01-30", periods=254)
+HOSTILE = "<script>alert(1)</script> {{metrics}} {{ 7*7 }} $x_1$ & \"'"
+
+
+def walk(seed, sessions=SESSIONS, drift=0.0005):
+    steps = np.random.default_rng(seed).normal(drift, 0.012, len(sessions) - 1)
+    return pd.Series(np.concatenate([[1.0], np.cumprod(1 + steps)]), sessions)
+
+
+def fill(session, symbol, size, price):
+    return (session, symbol, size, price, abs(size) * price / 1e4, abs(size) * price / 5e3)
+
+
+def make_result(name="walker", seed=1, sessions=SESSIONS, **changes):
+    rows = [fill(sessions[1], "AAA", 100, 10.0), fill(sessions[-1], "AAA", -100, 11.0)]
+    columns = ["session", "symbol", "size", "price", "commission", "spread_cost"]
+    made = Result(
+        name=name,
+        claims=("C1", "C5"),
+        story=Story("A walk.", "it drifts.", "hold AAA.", "once.", "when it lost."),
+        parameters={"gross": 1.0},
+        symbols=("AAA",),
+        entry=sessions[1],
+        exit=sessions[-1],
+        d=0.1,
+        equity=walk(seed, sessions) * 1e6,
+        gross=pd.Series(1.0, sessions),
+        comparator=pd.Series(1.0, sessions),
+        comparator_name="cash at zero",
+        fills=pd.DataFrame(rows, columns=columns),
+        decisions=pd.DataFrame({"session": [sessions[0]], "symbol": ["AAA"], "weight": [1.0]}),
+        interest={"cash": 100.0, "debit": 0.0, "borrow": 0.0},
+        horizons={},
+        occurred=False,
+        outcome="Made something.",
+    )
+    return replace(made, **changes)
+
+
+def make_run(*results, sessions=SESSIONS, **changes):
+    made = Run(
+        results=results,
+        benchmark_name="SPY",
+        benchmark=walk(99, sessions).pct_change().iloc[1:],
+        risk_free=pd.Series(np.linspace(0.045, 0.037, len(sessions) - 1), sessions[1:]),
+        origin="a random walk",
+        real=False,
+        title="The DeepSeek shock",
+        notices=("Simulated prices.",),
+        marks=(),
+        settings={"Hold": "252 sessions"},
+        frictions={"lag": 1},
+    )
+    return replace(made, **changes)
+
+
+def numbers(sheet):
+    """Metric rows of the reading as numbers: percentages as fractions."""
+    cells = {row[0]: row[-1] for group in sheet.metrics for row in group}
+    return {
+        name: float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        for name, text in cells.items()
+        if re.fullmatch(r"-?[\d.]+%?", text)
+    }
+
+
+@pytest.fixture(scope="module")
+def result():
+    return make_result()
+
+
+@pytest.fixture(scope="module")
+def run(result):
+    return make_run(result)
+
+
+@pytest.fixture(scope="module")
+def page(result, run):
+    return tearsheet.render(result, run)
+
+
+@pytest.fixture(scope="module")
+def sheet(result, run):
+    return tearsheet.quantstats_sheet(result, run)
+
+
+class Outline(HTMLParser):
+    """Ids, links and tags of a page."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.links, self.text, self.attributes = [], [], [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
+        self.links += [value for name, value in attrs if name in ("href", "src", "xlink:href")]
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_the_page_tells_reading_run_and_trades(page):
+    for words in (
+        "A walk",
+        "It drifts.",
+        "Simulated prices.",
+        "A random walk",
+        "252 sessions",
+        "Made something.",
+        "AAA",
+    ):
+        assert words in page
+    assert '<a href="index.html">' in page
+    assert "2 fills in 1 round trips: 1 of 1 closed ones won" in page
+
+
+def test_every_chart_is_there(sheet):
+    assert all(chart.startswith("<svg") and chart.endswith("</svg>") for chart in sheet.charts.values())
+    assert len(sheet.charts) == 12
+
+
+def test_the_page_asks_for_nothing(page):
+    outline = Outline(page)
+    assert {link.split(":")[0].split("#")[0] for link in outline.links} <= {"", "index.html", "data"}
+    assert not {"script", "iframe", "object"} & set(outline.tags)
+    assert not [name for name in outline.attributes if name.startswith("on")]
+    assert "default-src 'none'" in page
+    assert "{{" not in page
+
+
+def test_texts_are_escaped():
+    hostile = make_result(
+        story=Story(*[HOSTILE] * 5),
+        claims=(HOSTILE,),
+        parameters={HOSTILE: HOSTILE},
+        symbols=(HOSTILE,),
+        outcome=HOSTILE,
+        warnings=(HOSTILE,),
+        comparator_name=HOSTILE,
+    )
+    changed = {"title": HOSTILE, "origin": HOSTILE, "notices": (HOSTILE,), "settings": {HOSTILE: HOSTILE}}
+    outline = Outline(tearsheet.render(hostile, make_run(hostile, benchmark_name="S<b>Y", **changed)))
+    assert not {"script", "b"} & set(outline.tags)
+    assert "".join(outline.text).count(HOSTILE) >= 12
+
+
+def test_drawing_again_gives_equal_bytes_and_says_nothing(page, result, run, caplog, recwarn):
+    assert tearsheet.render(result, run) == page
+    assert not caplog.records
+    assert not recwarn.list
+
+
+def test_metrics_are_those_of_the_formulas(sheet, result, run):
+    returns, benchmark = result.returns, run.benchmark
+    rf = 1.041 ** (1 / 252) - 1  # the mean of 4.5 % and 3.7 %
+    excess = returns - rf
+    wealth = result.equity / result.equity.iloc[0]
+    told = numbers(sheet)
+    assert told["Risk-Free Rate"] == pytest.approx(0.041)
+    assert told["Cumulative Return"] == pytest.approx(wealth.iloc[-1] - 1, abs=5e-5)
+    assert told["CAGR"] == pytest.approx(wealth.iloc[-1] ** (252 / 253) - 1, abs=5e-5)
+    assert told["Volatility (ann.)"] == pytest.approx(returns.std() * np.sqrt(252), abs=5e-5)
+    assert told["Sharpe"] == pytest.approx(excess.mean() / excess.std() * np.sqrt(252), abs=5e-3)
+    downside = np.sqrt((np.minimum(excess, 0) ** 2).mean())
+    assert told["Sortino"] == pytest.approx(excess.mean() / downside * np.sqrt(252), abs=5e-3)
+    assert told["Max Drawdown"] == pytest.approx((wealth / wealth.cummax() - 1).min(), abs=5e-5)
+    assert told["Beta"] == pytest.approx(returns.cov(benchmark) / benchmark.var(), abs=5e-3)
+
+
+def test_metrics_agree_with_ffn(sheet, result):
+    ffn = pytest.importorskip("ffn")
+    told, returns = numbers(sheet), result.returns
+    assert told["Cumulative Return"] == pytest.approx(ffn.calc_total_return(result.equity), abs=5e-5)
+    assert told["Max Drawdown"] == pytest.approx(ffn.calc_max_drawdown(result.equity), abs=5e-5)
+    assert told["Sharpe"] == pytest.approx(ffn.calc_sharpe(returns, rf=0.041, nperiods=252), abs=5e-3)
+    assert told["Sortino"] == pytest.approx(ffn.calc_sortino_ratio(returns, rf=0.041, nperiods=252), abs=5e-3)
+
+
+def test_rows_that_count_days_as_trades_are_left_out(sheet):
+    names = {row[0] for group in sheet.metrics for row in group}
+    assert not names & tearsheet.WRONG
+    assert not [name for name in names if "Kelly" in name or "Ruin" in name or "﹪" in name]
+    assert len(names) > 40
+
+
+def test_flat_sessions_before_the_first_trade_count(run):
+    equity = make_result().equity.copy()
+    equity.iloc[:121] = equity.iloc[120]
+    late = make_result(equity=equity)
+    told = numbers(tearsheet.quantstats_sheet(late, run))
+    assert told["Volatility (ann.)"] == pytest.approx(late.returns.std() * np.sqrt(252), abs=5e-5)
+
+
+def test_calendar_years_are_cut_to_the_window_for_both(sheet, result, run):
+    for row in sheet.years:
+        for told, returns in ((row[1], run.benchmark), (row[2], result.returns)):
+            own = returns[returns.index.year == int(row[0])]
+            assert float(told) == pytest.approx(100 * ((1 + own).prod() - 1), abs=0.01)
+
+
+def test_a_drawdown_at_the_end_has_not_recovered(run):
+    equity = make_result().equity.copy()
+    equity.iloc[-1] = equity.iloc[-2] * 0.9
+    rows = tearsheet.quantstats_sheet(make_result(equity=equity), run).drawdowns
+    assert [row[1] for row in rows].count("not yet") == 1
+
+
+def test_without_trades_there_is_nothing_to_draw(run):
+    idle = make_result(equity=pd.Series(1e6, SESSIONS), fills=make_result().fills.iloc[:0], exit=None)
+    page = tearsheet.render(idle, run)
+    assert "No trades" in page
+    assert "<svg" not in page
+
+
+@pytest.mark.parametrize("length", [3, 30])
+def test_short_windows_are_drawn(length):
+    sessions = SESSIONS[:length]
+    short = make_result(sessions=sessions, exit=None)
+    assert "still open" in tearsheet.render(short, make_run(short, sessions=sessions))
+
+
+def test_ruin_is_drawn_and_said(run):
+    equity = make_result().equity.copy()
+    equity.iloc[100:] = -5000.0
+    page = tearsheet.render(make_result(equity=equity, ruined=SESSIONS[100], exit=None), run)
+    assert f"Ruined on {SESSIONS[100]:%Y-%m-%d}" in page
+
+
+def test_a_strategy_may_be_called_like_the_benchmark(run):
+    rows = tearsheet.quantstats_sheet(make_result(name="SPY"), run).metrics
+    assert all(len(row) == 3 for group in rows for row in group)
+
+
+@pytest.mark.parametrize(
+    ("returns", "said"),
+    [
+        (pd.Series([0.0, 1.5], SESSIONS[:2], name="x"), "for prices"),
+        (pd.Series([0.1, np.nan], SESSIONS[:2], name="x"), "no return on 2025-01-31"),
+        (pd.Series([0.1, -0.1], SESSIONS[:2].tz_localize("UTC"), name="x"), "time zone"),
+        (pd.Series([0.1, -0.1], SESSIONS[:2] + pd.Timedelta(hours=16), name="x"), "hour"),
+    ],
+)
+def test_returns_that_quantstats_would_misread_are_refused(returns, said):
+    with pytest.raises(ValueError, match=said):
+        tearsheet.checked(returns)
+
+
+def test_the_benchmark_must_have_the_same_sessions(result, run):
+    with pytest.raises(ValueError, match="different sessions"):
+        tearsheet.quantstats_sheet(result, replace(run, benchmark=run.benchmark.iloc[1:]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"outcome": "Lost something."},
+        {"parameters": {"gross": 0.5}},
+        {"equity": walk(2) * 1e6},
+        {"fills": make_result().fills.iloc[:1]},
+    ],
+)
+def test_the_key_changes_with_what_is_shown(result, run, change):
+    assert tearsheet.inputs_key(replace(result, **change), run) != tearsheet.inputs_key(result, run)
+
+
+def test_the_key_does_not_know_the_other_readings(result, run):
+    other = make_run(result, make_result("other", 5), manifest={"code": "x"})
+    assert tearsheet.inputs_key(*tearsheet.light(result, other)) == tearsheet.inputs_key(result, run)
+
+
+def test_a_page_is_taken_over_when_nothing_changed(tmp_path, page, result, run):
+    file = tmp_path / "walker.html"
+    file.write_text(page, encoding="utf-8")
+    key, content = tearsheet.inputs_key(result, run), page.encode()
+    assert tearsheet.take_over(file, key, sha256(content).hexdigest()) == content
+    assert tearsheet.take_over(file, key, None) == content
+    assert tearsheet.take_over(file, key, "0" * 64) is None
+    assert tearsheet.take_over(file, "0" * 64, None) is None
+    assert tearsheet.take_over(tmp_path / "gone.html", key, None) is None
+
+
+def test_workers_draw_what_cannot_be_taken_over(tmp_path, page, result, run):
+    other = make_result("other", 5)
+    earlier = f'<meta name="inputs" content="{tearsheet.inputs_key(other, run)}">an earlier page'.encode()
+    (tmp_path / "other.html").write_bytes(earlier)
+    files = {"other.html": sha256(earlier).hexdigest(), "walker.html": "0" * 64}
+    (tmp_path / "manifest.json").write_text(json.dumps({"files": files}), encoding="utf-8")
+    done = []
+    pages = tearsheet.draw_all(replace(run, results=(result, other)), tmp_path, 1, done.append)
+    assert done == ["other", "walker"]
+    assert list(pages.items()) == [("walker", page.encode()), ("other", earlier)]
+
+
+def test_a_reading_that_cannot_be_drawn_is_named(run):
+    equity = make_result().equity.copy()
+    equity.iloc[7] = np.nan
+    broken = make_result("broken", equity=equity)
+    with pytest.raises(RuntimeError, match="broken could not be drawn: ValueError: broken: no return on"):
+        tearsheet.draw_all(replace(run, results=(broken,)), None, 1, lambda _: None)
