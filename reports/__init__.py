@@ -1,0 +1,1 @@
+"""What comes out: pages, tables and figures, made from arrays; nothing is run here."""

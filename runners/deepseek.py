@@ -48,7 +48,9 @@ class Hold(click.ParamType["int | None"]):
 @click.option(
     "--entry", default="published", metavar="published|shock|DATE", help="Entry session.  [published: 2025-01-31]"
 )
-@click.option("--hold", type=Hold(), default="252", metavar="N|end", help="Sessions to hold, the entry session included.  [252]")
+@click.option(
+    "--hold", type=Hold(), default="252", metavar="N|end", help="Sessions to hold, the entry session included.  [252]"
+)
 @click.option("--rebalance", type=click.IntRange(1), default=20, metavar="N", help="Sessions between decisions.  [20]")
 @click.option("--benchmark", default="SPY", metavar="SYMBOL", help="Fund behind beta, alpha and excess return.  [SPY]")
 @click.option("--symbols", default="", metavar="A,B", help="Feeds of a plain bt.Strategy that declares no `symbols`.")
@@ -105,6 +107,7 @@ def execute(request: Request, source: str, start: str | None, end: str | None, o
 
     opened = open_source(source)
     subjects = job.studies(request)
+    run_folder.require_writable(out)
     tearsheet.warm_up(jobs)
     with terminal.progress() as steps:
         wanted = job.symbols(request, subjects)

@@ -1,0 +1,113 @@
+"""The figures of a reading that the pages compare.
+
+Computed from the net daily returns of the whole window, in formulas that equal QuantStats' (which draws the sheets):
+252 sessions a year, one risk-free rate for the window. Undefined figures (no volatility, no drawdown, after ruin) are
+None, never infinite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite, sqrt
+
+import numpy as np
+
+from reports.result import Result, Run
+
+PERIODS = 252  # sessions a year
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Fractions, not percent; ratios and rates are a year.
+
+    `volatility` is the standard deviation of daily returns, `time_in_market` the share of sessions with a position,
+    `turnover` the value traded a year over mean equity, `costs` commission and half-spread in USD, `beta` and
+    `alpha_annual` the least-squares line of excess returns on the benchmark's.
+    """
+
+    total_return: float
+    cagr: float | None
+    volatility: float
+    sharpe: float | None
+    sortino: float | None
+    max_drawdown: float
+    calmar: float | None
+    time_in_market: float
+    turnover: float | None
+    costs: float
+    beta: float | None
+    alpha_annual: float | None
+
+
+def metrics(result: Result, run: Run) -> Metrics:
+    """The figures of one reading over the run's window."""
+    returns, free = result.returns.to_numpy(), daily_risk_free(run)
+    growth = float(np.prod(1 + returns))
+    annual = cagr(growth, len(returns))
+    worst = max_drawdown(result.equity.to_numpy())
+    beta, alpha = line(returns - free, run.benchmark.to_numpy() - free)
+    return Metrics(
+        total_return=growth - 1,
+        cagr=annual,
+        volatility=float(np.std(returns, ddof=1)) * sqrt(PERIODS),
+        sharpe=sharpe(returns - free),
+        sortino=sortino(returns - free),
+        max_drawdown=worst,
+        calmar=_ratio(annual, abs(worst)),
+        time_in_market=float(np.mean(result.gross.to_numpy()[1:] > 0)),
+        turnover=turnover(result),
+        costs=float(result.fills["commission"].sum() + result.fills["spread_cost"].sum()),
+        beta=beta,
+        alpha_annual=alpha,
+    )
+
+
+def risk_free(run: Run) -> float:
+    """The risk-free rate of the window: the mean middle of the policy range, a fraction a year."""
+    return float(run.risk_free.mean())
+
+
+def daily_risk_free(run: Run) -> float:
+    """The same for a session, as QuantStats takes it down from a year."""
+    return float((1 + risk_free(run)) ** (1 / PERIODS) - 1)
+
+
+def cagr(growth: float, sessions: int) -> float | None:
+    """Compound annual growth; None where nothing is left to grow."""
+    return float(growth ** (PERIODS / sessions) - 1) if growth > 0 else None
+
+
+def sharpe(excess: np.ndarray) -> float | None:
+    """Mean over standard deviation of daily excess returns, annualised (Sharpe 1994)."""
+    return _ratio(float(np.mean(excess)) * sqrt(PERIODS), float(np.std(excess, ddof=1)))
+
+
+def sortino(excess: np.ndarray) -> float | None:
+    """Mean over downside deviation (root mean square of the losses over all sessions), annualised."""
+    return _ratio(float(np.mean(excess)) * sqrt(PERIODS), sqrt(float(np.mean(np.minimum(excess, 0.0) ** 2))))
+
+
+def max_drawdown(equity: np.ndarray) -> float:
+    """The deepest fall from an earlier peak, a fraction in [-1, 0] while equity is positive."""
+    return float(np.min(equity / np.maximum.accumulate(equity)) - 1)
+
+
+def line(returns: np.ndarray, benchmark: np.ndarray) -> tuple[float | None, float | None]:
+    """Slope, and intercept a year, of the least-squares line of `returns` on `benchmark`."""
+    covariance = np.cov(returns, benchmark)
+    beta = _ratio(float(covariance[0, 1]), float(covariance[1, 1]))
+    return beta, None if beta is None else float((np.mean(returns) - beta * np.mean(benchmark)) * PERIODS)
+
+
+def turnover(result: Result) -> float | None:
+    """Value traded a year (both ways) over mean equity."""
+    traded = float((result.fills["size"].abs() * result.fills["price"]).sum())
+    years = len(result.returns) / PERIODS
+    return _ratio(traded / years, float(result.equity.mean()))
+
+
+def _ratio(numerator: float | None, denominator: float) -> float | None:
+    if numerator is None or denominator <= 1e-15 or not isfinite(numerator):
+        return None
+    return numerator / denominator

@@ -1,0 +1,61 @@
+"""Figures against hand arithmetic, plain pandas and QuantStats."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reports.metrics import line, max_drawdown, metrics, sharpe, sortino
+
+
+def test_a_year_of_steady_growth_by_hand(result_of, run_of):
+    index = pd.bdate_range("2025-01-30", periods=253)
+    equity = pd.Series(1e6 * 1.001 ** np.arange(253), index)
+    told = metrics(result_of(sessions=index, equity=equity), run_of(result_of(sessions=index)))
+    assert told.total_return == pytest.approx(1.001**252 - 1)
+    assert told.cagr == pytest.approx(1.001**252 - 1)
+    assert told.max_drawdown == 0
+    assert told.calmar is None, "no drawdown, no ratio"
+
+
+def test_drawdown_is_from_the_highest_peak_before():
+    assert max_drawdown(np.array([100.0, 120, 90, 110, 130, 117])) == pytest.approx(90 / 120 - 1)
+
+
+def test_costs_and_turnover_by_hand(result_of, run_of):
+    result = result_of()
+    told = metrics(result, run_of(result))
+    assert told.costs == pytest.approx(0.5 + 0.6 + 1.0 + 1.2)
+    years = len(result.returns) / 252
+    assert told.turnover == pytest.approx((5000 + 6000) / years / result.equity.mean())
+    assert told.time_in_market == 1.0
+
+
+def test_undefined_ratios_are_none():
+    assert sharpe(np.zeros(10)) is None
+    assert sortino(np.full(10, 0.01)) is None
+    assert line(np.ones(5), np.ones(5)) == (None, None)
+
+
+def test_beta_and_alpha_of_a_levered_benchmark():
+    market = np.random.default_rng(1).normal(0, 0.01, 100)
+    beta, alpha = line(2 * market + 0.001, market)
+    assert beta == pytest.approx(2)
+    assert alpha == pytest.approx(0.252)
+
+
+def test_figures_equal_those_of_quantstats(result_of, run_of):
+    stats = pytest.importorskip("quantstats").stats
+    result = result_of()
+    run = run_of(result)
+    told, returns = metrics(result, run), result.returns
+    assert told.total_return == pytest.approx(stats.comp(returns), rel=1e-12)
+    assert told.cagr == pytest.approx(stats.cagr(returns), rel=1e-12)
+    assert told.volatility == pytest.approx(stats.volatility(returns), rel=1e-12)
+    assert told.sharpe == pytest.approx(stats.sharpe(returns, rf=0.041), rel=1e-12)
+    assert told.sortino == pytest.approx(stats.sortino(returns, rf=0.041), rel=1e-12)
+    assert told.max_drawdown == pytest.approx(stats.max_drawdown(returns), rel=1e-12)
+    assert told.calmar == pytest.approx(stats.calmar(returns), rel=1e-12)
+    # A constant taken from both sides changes no slope.
+    assert told.beta == pytest.approx(stats.greeks(returns, run.benchmark)["beta"], rel=1e-9)

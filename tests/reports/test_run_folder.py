@@ -1,0 +1,105 @@
+"""The run folder: whole or not at all, the same bytes for the same run, nobody's files lost."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+
+import pandas as pd
+import pytest
+
+from data.errors import RequestError
+from reports import run_folder
+from reports.result import Horizon
+
+SHEETS = {"first": b"<p>first", "second": b"<p>second"}
+
+
+def snapshot(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_it_holds_pages_tables_and_a_manifest_that_knows_them(run_of, tmp_path):
+    out = tmp_path / "new" / "out"
+    run_folder.write(run_of(), SHEETS, out)
+    assert set(snapshot(out)) == {
+        *("index.html", "first.html", "second.html", "results.json"),
+        *("returns.csv", "fills.csv", "decisions.csv", "manifest.json"),
+    }
+    digests = json.loads((out / "manifest.json").read_text())["files"]
+    assert digests == {name: sha256(content).hexdigest() for name, content in snapshot(out).items() if name in digests}
+    assert set(digests) == set(snapshot(out)) - {"manifest.json"}
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_the_same_run_gives_the_same_bytes(run_of, tmp_path):
+    for name in ("a", "b"):
+        run_folder.write(run_of(), SHEETS, tmp_path / name)
+    assert snapshot(tmp_path / "a") == snapshot(tmp_path / "b")
+
+
+def test_a_failure_while_building_leaves_the_earlier_run(run_of, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    run_folder.write(run_of(), SHEETS, out)
+    before = snapshot(out)
+    with pytest.raises(OSError, match="No such file"):
+        run_folder.write(run_of(title="other"), {**SHEETS, "no/such/place": b""}, out)
+    assert snapshot(out) == before
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_run_killed_in_the_exchange_is_recovered(run_of, tmp_path):
+    out = tmp_path / "out"
+    run_folder.write(run_of(), SHEETS, out)
+    before = snapshot(out)
+    out.rename(tmp_path / ".out.previous")
+    (tmp_path / ".out.new-abandoned").mkdir()
+    run_folder.recover(out)
+    assert snapshot(out) == before
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_folder_of_other_files_is_refused_and_kept(run_of, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(RequestError, match="holds files that are no run"):
+        run_folder.write(run_of(), SHEETS, tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(run_of, tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(RequestError, match="is not a folder"):
+        run_folder.write(run_of(), SHEETS, tmp_path / "out")
+    with pytest.raises(RequestError, match="cannot write in"):
+        run_folder.require_writable(tmp_path / "out" / "deeper")
+
+
+def test_results_have_null_where_a_figure_is_not_defined(run_of, result_of):
+    ruined = result_of(
+        "ruined",
+        d=float("-inf"),
+        exit=None,
+        ruined=pd.Timestamp("2025-03-03"),
+        horizons={5: Horizon(-1.2, -1.3, float("-inf"))},
+    )
+    told = json.loads(run_folder.files(run_of(ruined), {})["results.json"])["readings"]["ruined"]
+    assert told["metrics"]["d"] is None and told["exit"] is None and told["ruined"] == "2025-03-03"
+    assert told["horizons"]["5"] == {"return": -1.2, "excess_benchmark": -1.3, "d": None}
+    assert told["horizons"]["252"] is None and told["evidence"] is None
+
+
+def test_tables_reconcile_with_the_run(run_of, tmp_path):
+    run = run_of()
+    run_folder.write(run, SHEETS, tmp_path / "out")
+    returns = pd.read_csv(tmp_path / "out" / "returns.csv", index_col="date", parse_dates=True)
+    assert list(returns) == ["first", "second", "SPY"]
+    assert returns["first"].to_numpy() == pytest.approx(run.results[0].returns.to_numpy(), abs=1e-15)
+    fills = pd.read_csv(tmp_path / "out" / "fills.csv")
+    assert list(fills) == ["reading", "session", "symbol", "size", "price", "commission", "spread_cost"]
+    assert fills["reading"].tolist() == ["first", "first", "second", "second"]
+
+
+def test_a_reading_without_fills_has_no_rows(run_of, result_of):
+    idle = result_of("idle", fills=result_of().fills.iloc[:0])
+    lines = run_folder.files(run_of(idle), {})["fills.csv"].decode().splitlines()
+    assert lines == ["reading,session,symbol,size,price,commission,spread_cost"]
