@@ -1,8 +1,8 @@
 """The figures of a reading that the pages compare.
 
 Computed from the net daily returns of the whole window, in formulas that equal QuantStats' (which draws the sheets):
-252 sessions a year, one risk-free rate for the window. Undefined figures (no volatility, no drawdown, after ruin) are
-None, never infinite.
+252 sessions a year, one risk-free rate for the window. Undefined figures (a single session, no volatility, no drawdown,
+any ratio after ruin) are None, never infinite.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Metrics:
 
     total_return: float
     cagr: float | None
-    volatility: float
+    volatility: float | None
     sharpe: float | None
     sortino: float | None
     max_drawdown: float
@@ -42,17 +42,18 @@ class Metrics:
 
 def metrics(result: Result, run: Run) -> Metrics:
     """The figures of one reading over the run's window."""
-    returns, free = result.returns.to_numpy(), daily_risk_free(run)
-    growth = float(np.prod(1 + returns))
-    annual = cagr(growth, len(returns))
-    worst = max_drawdown(result.equity.to_numpy())
-    beta, alpha = line(returns - free, run.benchmark.to_numpy() - free)
+    equity, sessions = result.equity.to_numpy(), len(result.equity) - 1
+    growth, worst = float(equity[-1] / equity[0]), max_drawdown(equity)
+    annual = cagr(growth, sessions)
+    measurable = sessions > 1 and bool(equity.min() > 0)
+    excess = result.returns.to_numpy() - daily_risk_free(run) if measurable else None
+    beta, alpha = (None, None) if excess is None else line(excess, run.benchmark.to_numpy() - daily_risk_free(run))
     return Metrics(
         total_return=growth - 1,
         cagr=annual,
-        volatility=float(np.std(returns, ddof=1)) * sqrt(PERIODS),
-        sharpe=sharpe(returns - free),
-        sortino=sortino(returns - free),
+        volatility=None if excess is None else float(np.std(excess, ddof=1)) * sqrt(PERIODS),
+        sharpe=None if excess is None else sharpe(excess),
+        sortino=None if excess is None else sortino(excess),
         max_drawdown=worst,
         calmar=_ratio(annual, abs(worst)),
         time_in_market=float(np.mean(result.gross.to_numpy()[1:] > 0)),
@@ -89,7 +90,7 @@ def sortino(excess: np.ndarray) -> float | None:
 
 
 def max_drawdown(equity: np.ndarray) -> float:
-    """The deepest fall from an earlier peak, a fraction in [-1, 0] while equity is positive."""
+    """The deepest fall from an earlier peak, a fraction in [-1, 0]; below -1 where ruin left a debt."""
     return float(np.min(equity / np.maximum.accumulate(equity)) - 1)
 
 

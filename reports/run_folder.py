@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from getpass import getuser
+from glob import escape
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
@@ -33,6 +34,7 @@ def write(run: Run, sheets: Mapping[str, bytes], out: Path) -> None:
     as it is. Raises RequestError where `out` holds something else, cannot be written, or is being written by another
     run.
     """
+    out = out.resolve()
     with _locked(out):
         recover(out)
         require_replaceable(out)
@@ -77,11 +79,16 @@ def returns_table(run: Run) -> pd.DataFrame:
 
 
 def require_replaceable(out: Path) -> None:
-    """Raise RequestError unless `out` is absent, empty, or the folder of an earlier run."""
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
+    """Raise RequestError unless `out` is absent, empty, or the folder of an earlier run and nothing else."""
+    if out.exists() and not out.is_dir():
         raise RequestError(f"--out {out} is not a folder; name another one")
-    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
-        raise RequestError(f"--out {out} holds files that are no run; name another folder, or empty this one")
+    if out.resolve() == Path.cwd() or not out.resolve().name:
+        raise RequestError(f"--out {out} is the folder you are in; name one inside it, for example {out}/run")
+    present = {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
+    if foreign := sorted(present - _own_files(out)):
+        raise RequestError(
+            f"--out {out} holds {foreign[0]}, which no run put there; move it away or name another folder"
+        )
 
 
 def require_writable(out: Path) -> None:
@@ -92,12 +99,21 @@ def require_writable(out: Path) -> None:
         raise RequestError(f"--out {out}: cannot write in {nearest}; name another folder")
 
 
+def _own_files(out: Path) -> set[str]:
+    """The files of a run in `out` as its manifest lists them; none where there is no manifest of ours."""
+    try:
+        listed = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["files"]
+        return {*listed, MANIFEST} if "results.json" in listed else set()
+    except (OSError, ValueError, TypeError, KeyError):
+        return set()
+
+
 def recover(out: Path) -> None:
     """Undo or clear away what a killed run left beside `out`."""
     previous = _previous(out)
     if previous.exists() and not out.exists():
         previous.rename(out)
-    for left in (*out.parent.glob(f".{out.name}.new-*"), *([previous] if previous.exists() else [])):
+    for left in (*out.parent.glob(f".{escape(out.name)}.new-*"), *([previous] if previous.exists() else [])):
         shutil.rmtree(left)
 
 

@@ -59,3 +59,18 @@ def test_figures_equal_those_of_quantstats(result_of, run_of):
     assert told.calmar == pytest.approx(stats.calmar(returns), rel=1e-12)
     # A constant taken from both sides changes no slope.
     assert told.beta == pytest.approx(stats.greeks(returns, run.benchmark)["beta"], rel=1e-9)
+
+
+def test_a_single_session_has_no_spread(result_of, run_of):
+    result = result_of(sessions=pd.DatetimeIndex(["2025-01-30", "2025-01-31"]))
+    told = metrics(result, run_of(result))
+    assert (told.volatility, told.sharpe, told.beta) == (None, None, None)
+    assert told.total_return == pytest.approx(result.equity.iloc[-1] / 1e6 - 1)
+
+
+def test_after_ruin_there_are_no_ratios(result_of, run_of):
+    index = pd.bdate_range("2025-01-30", periods=5)
+    ruined = result_of(sessions=index, equity=pd.Series([1e6, 5e5, -1e4, -1e4, -1e4], index))
+    told = metrics(ruined, run_of(ruined))
+    assert (told.total_return, told.max_drawdown) == pytest.approx((-1.01, -1.01))
+    assert (told.cagr, told.volatility, told.sharpe, told.sortino, told.calmar, told.beta) == (None,) * 6

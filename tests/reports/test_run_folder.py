@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -61,9 +62,34 @@ def test_a_run_killed_in_the_exchange_is_recovered(run_of, tmp_path):
 
 def test_a_folder_of_other_files_is_refused_and_kept(run_of, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(RequestError, match="holds files that are no run"):
+    with pytest.raises(RequestError, match=r"holds thesis.txt, which no run put there"):
+        run_folder.write(run_of(), SHEETS, tmp_path)
+    (tmp_path / "manifest.json").write_text('{"name": "somebody\'s web app"}')
+    with pytest.raises(RequestError, match="which no run put there"):
         run_folder.write(run_of(), SHEETS, tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_note_added_to_a_run_is_not_lost(run_of, tmp_path):
+    out = tmp_path / "out"
+    run_folder.write(run_of(), SHEETS, out)
+    (out / "notes.md").write_text("mine")
+    with pytest.raises(RequestError, match=r"holds notes.md"):
+        run_folder.write(run_of(), SHEETS, out)
+    assert (out / "notes.md").read_text() == "mine"
+
+
+def test_the_folder_one_stands_in_is_refused(run_of, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RequestError, match="is the folder you are in"):
+        run_folder.write(run_of(), SHEETS, Path())
+
+
+def test_recovery_touches_nothing_of_a_neighbour(tmp_path):
+    (tmp_path / ".run1.new-inflight").mkdir()
+    (tmp_path / ".run[1].new-dead").mkdir()
+    run_folder.recover(tmp_path / "run[1]")
+    assert [path.name for path in tmp_path.iterdir()] == [".run1.new-inflight"]
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(run_of, tmp_path):
