@@ -130,7 +130,7 @@ def test_the_page_tells_reading_run_and_trades(page):
     ):
         assert words in page
     assert '<a href="index.html">' in page
-    assert "2 fills in 1 round trips: 1 of 1 closed ones won" in page
+    assert "2 fills in 1 round trip: 1 of 1 closed ones won" in page
 
 
 def test_every_chart_is_there(sheet):
