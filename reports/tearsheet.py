@@ -25,6 +25,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from reports import pool, trades
+from reports.metrics import PERIODS, metrics, risk_free
 from reports.pool import warm_up
 from reports.result import Result, Run
 
@@ -33,10 +34,16 @@ TEMPLATES = ROOM / "templates"
 BACKEND = "module://reports.canvas"
 __all__ = ["draw_all", "inputs_key", "quantstats_sheet", "render", "take_over", "warm_up"]
 
-PERIODS = 252  # a year
 MOST_TRADES = 100  # rows; the others are counted
 PACKAGES = ("quantstats", "matplotlib", "seaborn", "pandas", "numpy", "jinja2")
-SOURCES = ("tearsheet.py", "trades.py", "canvas.py", "templates/tearsheet.html", "templates/quantstats.html")
+SOURCES = (
+    "tearsheet.py",
+    "trades.py",
+    "metrics.py",
+    "canvas.py",
+    "templates/tearsheet.html",
+    "templates/quantstats.html",
+)
 
 CHARTS = {
     "returns": "Cumulative returns against the benchmark",
@@ -70,7 +77,7 @@ WRONG = frozenset(
     {
         "Start Period",  # the window stands above
         "End Period",
-        "Time in Market",  # counts days with a return other than zero, rounded up; ours comes from the exposure
+        "Time in Market",  # counts days with a return other than zero, rounded up; ours counts positions
         "Information Ratio",  # daily, not a year
         "Kelly Criterion",
         "Risk of Ruin",
@@ -86,7 +93,7 @@ WRONG = frozenset(
         "Max Consecutive Wins",
         "Max Consecutive Losses",
         "Risk-Adjusted Return",  # CAGR over that time in market
-        "Alpha",  # without the risk-free rate
+        "Alpha",  # without the risk-free rate; ours has it
         "Treynor Ratio",  # a total return over beta, as a percentage
         "3Y (ann.)",  # a window that is shorter repeats the CAGR
         "5Y (ann.)",
@@ -118,8 +125,8 @@ def render(result: Result, run: Run) -> str:
         result=result,
         run=run,
         key=inputs_key(result, run),
-        rf=_risk_free(result, run),
-        in_market=float((result.gross > 0).iloc[1:].mean()),
+        rf=risk_free(run),
+        own=metrics(result, run),
         sheet=None if _is_idle(result) else quantstats_sheet(result, run),
         chart_names=CHARTS,
         captions=CAPTIONS,
@@ -148,7 +155,7 @@ def quantstats_sheet(result: Result, run: Run) -> Sheet:
         reports.html(  # type: ignore[no-untyped-call]
             returns,
             benchmark,
-            rf=_risk_free(result, run),
+            rf=risk_free(run),
             periods_per_year=PERIODS,
             match_dates=False,
             strategy_title=title,
@@ -326,10 +333,6 @@ def _svg(figure: str) -> Markup:
 def _is_idle(result: Result) -> bool:
     """Whether there is nothing to measure; QuantStats fails on returns that are all the same."""
     return result.fills.empty or result.returns.nunique() < 2
-
-
-def _risk_free(result: Result, run: Run) -> float:
-    return float(run.risk_free.reindex(result.returns.index).mean())
 
 
 def _text(value: Any) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from reports import tearsheet
+from reports.metrics import metrics
 from reports.result import Result, Run, Story
 
 SESSIONS = pd.bdate_range("2025-01-30", periods=254)
@@ -184,6 +185,21 @@ def test_metrics_are_those_of_the_formulas(sheet, result, run):
     assert told["Sortino"] == pytest.approx(excess.mean() / downside * np.sqrt(252), abs=5e-3)
     assert told["Max Drawdown"] == pytest.approx((wealth / wealth.cummax() - 1).min(), abs=5e-5)
     assert told["Beta"] == pytest.approx(returns.cov(benchmark) / benchmark.var(), abs=5e-3)
+
+
+def test_metrics_on_the_sheet_are_those_that_the_index_compares(sheet, result, run):
+    told, own = numbers(sheet), metrics(result, run)
+    for name, value, rounding in (
+        ("Cumulative Return", own.total_return, 5e-5),
+        ("CAGR", own.cagr, 5e-5),
+        ("Volatility (ann.)", own.volatility, 5e-5),
+        ("Max Drawdown", own.max_drawdown, 5e-5),
+        ("Sharpe", own.sharpe, 5e-3),
+        ("Sortino", own.sortino, 5e-3),
+        ("Calmar", own.calmar, 5e-3),
+        ("Beta", own.beta, 5e-3),
+    ):
+        assert told[name] == pytest.approx(value, abs=rounding), name
 
 
 def test_metrics_agree_with_ffn(sheet, result):
