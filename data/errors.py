@@ -11,3 +11,7 @@ class DataError(ValueError):
 
 class SourceError(RuntimeError):
     """A source of prices failed: not reachable, rate-limited, or its answer could not be stored (exit status 1)."""
+
+
+class WorkError(RuntimeError):
+    """A part of the work failed in a worker process; the message names the part (exit status 1)."""

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from multiprocessing.context import BaseContext
 from typing import Any
 
+from data.errors import WorkError
+
 PRELOAD = ["quantstats.reports", "quantstats.plots", "reports.tearsheet", "reports.canvas"]
 
 
@@ -39,7 +41,7 @@ def outcomes(
 ) -> Iterator[tuple[str, str]]:
     """`draw(*arguments)` for each named task in worker processes (one a processor), in the order in which they finish.
 
-    Raises RuntimeError that names the task where one fails or its worker dies.
+    Raises WorkError that names the task where one fails or its worker dies.
     """
     if not tasks:
         return
@@ -49,7 +51,7 @@ def outcomes(
         for future in as_completed(futures):
             name = futures[future]
             if (error := future.exception()) is not None:
-                raise RuntimeError(f"{name} could not be drawn: {type(error).__name__}: {error}") from error
+                raise WorkError(f"{name} could not be drawn: {type(error).__name__}: {error}") from error
             yield name, future.result()
 
 

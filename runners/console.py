@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from data.errors import DataError, RequestError, SourceError
+from data.errors import DataError, RequestError, SourceError, WorkError
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
@@ -32,7 +32,7 @@ def run(command: click.Command) -> NoReturn:
         _leave(WRONG, error.format_message())
     except (RequestError, DataError) as error:
         _leave(WRONG, str(error))
-    except (SourceError, OSError) as error:
+    except (SourceError, WorkError, OSError) as error:
         _leave(FAILED, str(error))
 
 

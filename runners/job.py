@@ -131,7 +131,11 @@ def marks(event: Event, sessions: pd.DatetimeIndex) -> tuple[tuple[pd.Timestamp,
 def settings(request: Request, sessions: pd.DatetimeIndex) -> dict[str, str]:
     """The choices of the run in plain words."""
     launch, costs = request.launch, request.frictions
-    cash = "policy rate" if costs.cash_rate == "policy" else f"{costs.cash_rate:.2%} a year"
+    cash = (
+        "free cash earns the lower bound of the policy range less 0.50 points, credit costs the upper bound plus 0.50"
+        if costs.cash_rate == "policy"
+        else f"cash earns and credit costs {costs.cash_rate:.2%}"
+    )
     return {
         "Entry": f"open of {launch.entry:%Y-%m-%d}, decided at the close of {sessions[0]:%Y-%m-%d}",
         "Hold": "to the end of the prices" if request.hold is None else f"{request.hold} sessions",
@@ -139,9 +143,7 @@ def settings(request: Request, sessions: pd.DatetimeIndex) -> dict[str, str]:
         "Window": f"{sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}",
         "Capital": "1,000,000 USD, whole shares, total-return adjusted prices",
         "Trading costs": f"{costs.commission_bps:g} bp commission, {costs.half_spread_bps:g} bp half-spread, one way",
-        "Holding costs": f"{costs.borrow_rate:.2%} a year on shorts; free cash earns the {cash}, less 0.50 points"
-        if costs.cash_rate == "policy"
-        else f"{costs.borrow_rate:.2%} a year on shorts; cash earns and credit costs {cash}",
+        "Holding costs": f"shorts {costs.borrow_rate:.2%} a year; {cash}",
         "Benchmark": f"{request.benchmark}, held without costs",
     }
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 DISTRIBUTION = "deepseek-readings"
 ROOMS = ("data", "reports", "runners", "strategies")
-DATA_FILES = ("data/facts/*.csv", "reports/templates/*", "reports/static/*")
+DATA_FILES = ("data/facts/*.csv", "reports/templates/*", "reports/static/*", "reports/static/*/*")
 
 
 def installed_files() -> set[str]:
