@@ -37,11 +37,15 @@ ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table of figures: its heading, what it means, and how a value is written."""
+    """A column of the table of figures: its heading, what it means, and how a value is written.
+
+    `judged` says whether below zero is worse, which a negative beta is not; such values are coloured.
+    """
 
     heading: str
     meaning: str
     write: Callable[[float | None], str]
+    judged: bool = True
 
 
 @dataclass(frozen=True)
@@ -144,9 +148,9 @@ COLUMNS = (
     Column("Volatility", "Standard deviation of daily returns, a year", share),
     Column("Sharpe", "Mean excess return over its standard deviation, a year", ratio),
     Column("Sortino", "Mean excess return over downside deviation, a year", ratio),
-    Column("Worst drawdown", "Deepest fall from an earlier peak", percent),
+    Column("Worst drawdown", "Deepest fall from an earlier peak", percent, judged=False),
     Column("Calmar", "CAGR over worst drawdown", ratio),
-    Column("Beta", "To the benchmark, from daily excess returns", ratio),
+    Column("Beta", "To the benchmark, from daily excess returns", ratio, judged=False),
     Column("Alpha", "What beta does not explain, a year", percent),
     Column("In market", "Sessions with a position", share),
     Column("Turnover", "Value traded a year over mean equity", ratio),
