@@ -73,11 +73,11 @@ def show_readings(rows: Iterable[tuple[str, str, Story]]) -> None:
 
 
 def _summary(run: Run) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    """A row a reading, 80 columns wide for the names of ours."""
+    table = Table(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("reading", no_wrap=True)
-    for heading in ("net", f"vs {run.benchmark_name}", "d", "Sharpe", "worst", "costs USD"):
+    for heading in ("net", f"vs {run.benchmark_name}", "d", "Sharpe", "worst", "costs $", "refuted"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("refuted", no_wrap=True)
     for result in run.results:
         table.add_row(*_row(result, run))
     return table

@@ -79,10 +79,9 @@ class PriceFeed(bt.feed.DataBase):
 
 
 def feeds(prices: Prices, start: int) -> list[Any]:
-    """One feed a symbol that trades by the last row, in the order of `prices.symbols`."""
+    """One feed a symbol in the order of `prices.symbols`; without bars where it is listed later."""
     make: Any = PriceFeed  # Backtrader's metaclass turns the parameters into keywords
     return [
         make(prices=prices, column=column, start=start, name=symbol)
         for symbol, column in prices.columns.items()
-        if prices.listed[column] < len(prices.sessions)
     ]

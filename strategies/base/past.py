@@ -58,8 +58,7 @@ class Past:
 
     def back(self, sessions: int) -> Past:
         """The past as it was `sessions` sessions ago."""
-        if not 0 <= sessions <= self._row:
-            raise ValueError(f"{self.session:%Y-%m-%d}: cannot look {sessions} sessions back, history has {self._row}")
+        self._require_row(sessions)
         return Past(self._prices, self._row - sessions, held=self.held - sessions)
 
     def tradable(self, symbols: Iterable[str], closes: int = 1) -> tuple[str, ...]:
@@ -105,6 +104,10 @@ class Past:
             return None
         to_go, decision = int(distance[near[-1]]), decisions[near[-1]]
         return to_go, decision if to_go <= 0 else fomc.Decision(decision.date, True, None)
+
+    def _require_row(self, sessions: int) -> None:
+        if not 0 <= sessions <= self._row:
+            raise ValueError(f"{self.session:%Y-%m-%d}: cannot look {sessions} sessions back, history has {self._row}")
 
     def _values(self, name: str, symbol: str) -> np.ndarray:
         values: np.ndarray = getattr(self._prices, name)[: self._row + 1, self._prices.columns[symbol]]

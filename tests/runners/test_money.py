@@ -244,3 +244,17 @@ def test_costs_fall_with_nothing_else_when_rates_are_scaled(random_prices):
 def test_frictions_name_the_field_and_the_value_they_refuse(name, value):
     with pytest.raises(ValueError, match=f"{name} is {value!r}"):
         Frictions(**{name: value})
+
+
+@pytest.mark.parametrize("preload", [True, False])
+@pytest.mark.parametrize("runonce", [True, False])
+def test_a_name_listed_after_the_window_is_no_obstacle(make_prices, preload, runonce):
+    class Patient(Reading):
+        symbols = ("A", "LATE")
+
+        def weights(self, past: Past) -> Weights:
+            return dict.fromkeys(past.tradable(self.symbols), 0.5)
+
+    prices = make_prices({"A": [100.0] * 9, "LATE": [np.nan] * 8 + [1.0]})
+    result = backtest(Patient, prices, Launch(ENTRY, hold=2), FREE, modes=Modes(preload, runonce))
+    assert [(fill.symbol, fill.size) for fill in result.fills] == [("A", 5000), ("A", -5000)]
