@@ -77,6 +77,7 @@ def render(run: Run) -> str:
         last=run.results[0].equity.index[-1],
         data=Markup(embedded(curves(run))),  # noqa: S704  (escaped for a script element)
         uplot_script=_vendored("uPlot.iife.min.js"),
+        uplot_licence=_vendored("LICENSE"),
         uplot_style=_vendored("uPlot.min.css"),
     )
 
@@ -162,14 +163,14 @@ POLICY_CASH = (
     "costs its upper bound plus 0.50; proceeds of shorts earn nothing"
 )
 FRICTIONS: dict[str, tuple[str, Callable[[Any], str]]] = {
-    "commission_bps": ("Commission", "{:g} basis points of the value traded, one way".format),
-    "half_spread_bps": ("Half-spread", "{:g} basis points of the value traded, one way".format),
+    "commission_bps": ("Commission", lambda bps: f"{_many(bps, 'basis point')} of the value traded, one way"),
+    "half_spread_bps": ("Half-spread", lambda bps: f"{_many(bps, 'basis point')} of the value traded, one way"),
     "borrow_rate": ("Borrow fee", "{:.2%} a year of the value held short".format),
     "cash_rate": (
         "Cash",
         lambda rate: POLICY_CASH if rate == "policy" else f"earns, and credit costs, {rate:.2%} a year",
     ),
-    "lag": ("Fills", lambda lag: f"at the open, {lag} session{'' if lag == 1 else 's'} after the decision's close"),
+    "lag": ("Fills", lambda lag: f"at the open, {_many(lag, 'session')} after the decision's close"),
 }
 COST_COLUMNS = (
     "Fills",
@@ -232,6 +233,10 @@ def _cost_row(result: Result, line: int) -> Row:
     return Row(result.name, line, page(result.name), (len(result.fills), *paid, received, received - sum(paid)))
 
 
+def _many(number: float, noun: str) -> str:
+    return f"{number:g} {noun}{'' if number == 1 else 's'}"
+
+
 def _wealth(returns: pd.Series[float]) -> np.ndarray:
     """One unit before the first session, and after each."""
     return np.concatenate(([1.0], np.cumprod(1 + returns.to_numpy())))
@@ -276,7 +281,6 @@ def _template() -> jinja2.Template:
         "percent": percent,
         "log_ratio": log_ratio,
         "usd": usd,
-        "yes_no": yes_no,
         "sort_key": _sort_key,
         "sentence": lambda words: words[:1].upper() + words[1:],
         "colour": lambda line: "ink" if line == 0 else f"line-{(line - 1) % COLOURS}",

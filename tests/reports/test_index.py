@@ -176,7 +176,7 @@ def test_notices_are_loud(run_of, result_of):
 def test_frictions_are_told_in_words():
     frictions = {"commission_bps": 1.0, "borrow_rate": 0.003, "cash_rate": 0.02, "lag": 2, "tax_rate": "none"}
     assert index.friction_words(frictions) == {
-        "Commission": "1 basis points of the value traded, one way",
+        "Commission": "1 basis point of the value traded, one way",
         "Borrow fee": "0.30% a year of the value held short",
         "Cash": "earns, and credit costs, 2.00% a year",
         "Fills": "at the open, 2 sessions after the decision's close",
