@@ -1,0 +1,50 @@
+"""What the README shows is what a user gets."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line.partition("#")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("python -m")
+]
+
+
+def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(folder))), "COLUMNS": "80"}
+    return subprocess.run(
+        [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=180, check=False
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_does_what_it_says(command, tmp_path):
+    done = run(shlex.split(command)[1:], tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+def test_the_figures_are_those_of_the_main_job_on_real_prices(market_data, tmp_path):
+    (shown,) = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
+    done = run(["-m", "runners.deepseek", "--source", str(market_data), "--out", "out"], tmp_path)
+    assert shown in done.stdout
+
+
+def test_the_strategy_of_the_readme_runs(tmp_path):
+    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    (tmp_path / "chip_lead.py").write_text(code, encoding="utf-8")
+    done = run(["-m", "runners.deepseek", "chip_lead:ChipLead", "--source", "sample", "--out", "out"], tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "what leads keeps leading" in page
