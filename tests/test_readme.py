@@ -47,4 +47,4 @@ def test_the_strategy_of_the_readme_runs(tmp_path):
     done = run(["-m", "runners.deepseek", "chip_lead:ChipLead", "--source", "sample", "--out", "out"], tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
-    assert "what leads keeps leading" in page
+    assert "what leads keeps leading" in page.lower()
