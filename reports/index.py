@@ -145,6 +145,7 @@ COLUMNS = (
     Column("Net return", "After all costs and interest, over the whole window", percent),
     Column("Excess", "Net return less the benchmark's, in percentage points", percent),
     Column("d", "Log of wealth less log of the comparator's wealth", log_ratio),
+    Column("Refuted", "Whether the reading's own criterion of refutation came true", yes_no),
     Column("CAGR", "Compound annual growth", percent),
     Column("Volatility", "Standard deviation of daily returns, a year", share),
     Column("Sharpe", "Mean excess return over its standard deviation, a year", ratio),
@@ -156,7 +157,6 @@ COLUMNS = (
     Column("In market", "Sessions with a position", share),
     Column("Turnover", "Value traded a year over mean equity", ratio),
     Column("Costs, USD", "Commission and half-spread", usd),
-    Column("Refuted", "Whether the reading's own criterion of refutation came true", yes_no),
 )
 POLICY_CASH = (
     "free cash earns the lower bound of the Fed's policy range less 0.50 percentage points, never below zero; credit "
@@ -189,6 +189,7 @@ def _row(result: Result, line: int, run: Run) -> Row:
         known.total_return,
         known.total_return - _total(run.benchmark),
         result.d,
+        result.occurred,
         known.cagr,
         known.volatility,
         known.sharpe,
@@ -200,7 +201,6 @@ def _row(result: Result, line: int, run: Run) -> Row:
         known.time_in_market,
         known.turnover,
         known.costs,
-        result.occurred,
     )
     return Row(result.name, line, page(result.name), values)
 
@@ -211,7 +211,7 @@ def _benchmark_row(run: Run) -> Row:
     held = replace(
         run.results[0], equity=wealth, gross=pd.Series(1.0, wealth.index), fills=run.results[0].fills.iloc[:0]
     )
-    undefined = {"Excess", "d", "Turnover", "Costs, USD", "Refuted"}
+    undefined = {"Excess", "d", "Refuted", "Turnover", "Costs, USD"}
     values = zip(COLUMNS, _row(held, 0, run).values, strict=True)
     return Row(
         run.benchmark_name, 0, None, tuple(None if column.heading in undefined else value for column, value in values)

@@ -260,7 +260,7 @@ def test_twelve_readings_weigh_little(run_of, result_of):
 
 def test_a_single_session_is_shown(run_of, result_of):
     sessions = pd.DatetimeIndex(["2025-01-30", "2025-01-31"])
-    assert by_reading(shown(run_of(result_of("short", sessions=sessions))).tables[0])["SPY"][4] == "–"
+    assert by_reading(shown(run_of(result_of("short", sessions=sessions))).tables[0])["SPY"][5] == "–"
 
 
 @pytest.mark.parametrize(
