@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from reports.metrics import metrics
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from reports.metrics import metrics
 from reports.result import Result, Run, Story
 
 

@@ -81,7 +81,4 @@ class PriceFeed(bt.feed.DataBase):
 def feeds(prices: Prices, start: int) -> list[Any]:
     """One feed a symbol in the order of `prices.symbols`; without bars where it is listed later."""
     make: Any = PriceFeed  # Backtrader's metaclass turns the parameters into keywords
-    return [
-        make(prices=prices, column=column, start=start, name=symbol)
-        for symbol, column in prices.columns.items()
-    ]
+    return [make(prices=prices, column=column, start=start, name=symbol) for symbol, column in prices.columns.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import pandas as pd
 
 from data import calendar, fomc
 from data.prices import Prices
@@ -23,13 +24,17 @@ class Past:
     def __init__(
         self, prices: Prices, row: int, *, held: int = 0, scheduled: bool = True, shock: str | None = None
     ) -> None:
-        self.session = prices.sessions[row]
         self.held = held
         self.scheduled = scheduled
         self.shock = np.datetime64(shock or "NaT", "D")
         self.left_out: dict[str, None] = {}
         self._prices = prices
         self._row = row
+
+    @property
+    def session(self) -> pd.Timestamp:
+        """The session of the current close."""
+        return self._prices.sessions[self._row]
 
     def open(self, symbol: str) -> np.ndarray:
         """Opens up to now."""

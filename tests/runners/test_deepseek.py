@@ -99,7 +99,8 @@ def test_hindsight_is_said_in_name_and_report(tmp_path):
 
 def test_a_strangers_strategy_runs_from_the_users_own_folder(tmp_path):
     (tmp_path / "my_idea.py").write_text(
-        "import backtrader as bt\n\n\nclass Golden(bt.Strategy):\n    '''Buy <b>and</b> hold.'''\n\n    def next(self):\n"
+        "import backtrader as bt\n\n\nclass Golden(bt.Strategy):\n    '''Buy <b>and</b> hold.'''\n\n"
+        "    def next(self):\n"
         "        if not self.position:\n            self.order_target_percent(target=0.9)\n"
     )
     done = command("my_idea:Golden", "--symbols", "SPY", "--source", "sample", "--out", "out", cwd=tmp_path)
