@@ -52,24 +52,24 @@ class Ledger:
 class Account(bt.brokers.BackBroker):
     """Backtrader's broker on `sessions`, the first of which is the close before the entry.
 
-    `capital` is the equity at the start. `credit` is a line that the broker may draw on, held in Backtrader's cash and
-    subtracted from cash and equity wherever they are read, so that an order never fails because a gap made cash
-    negative. `last` is the session of the closing decision, from which on new orders are refused (None: never).
-    Interest is charged before the fills of a session, for the calendar days since the previous one, on that one's
-    closing values.
+    `capital` is the equity at the start. With `lends` an order never fails because a gap made cash negative: the broker
+    extends credit, which is held in Backtrader's cash and subtracted from cash and equity wherever they are read.
+    `last` is the session of the closing decision, from which on new orders are refused (None: never). Interest is
+    charged before the fills of a session, for the calendar days since the previous one, on that one's closing values.
     """
 
     params = (
         ("capital", 1_000_000.0),
-        ("credit", 0.0),
+        ("lends", False),
         ("frictions", Frictions()),
         ("sessions", None),
         ("last", None),
     )
 
     def init(self) -> None:
-        self.p.cash = self.p.capital + self.p.credit
+        self.p.cash = self.p.capital
         super().init()
+        self._credit = 0.0
         sessions: pd.DatetimeIndex = self.p.sessions
         self._rows = {int(day): row for row, day in enumerate(_ordinals(sessions))}
         self._last = None if self.p.last is None else int(_ordinals(pd.DatetimeIndex([self.p.last]))[0])
@@ -81,14 +81,14 @@ class Account(bt.brokers.BackBroker):
 
     def get_cash(self) -> float:
         """Cash in USD, negative when on credit."""
-        return float(self.cash - self.p.credit)
+        return float(self.cash - self._credit)
 
     getcash = get_cash
 
     def get_value(self, datas: Any = None, mkt: bool = False, lever: bool = False) -> float:
         """Equity in USD; with `datas` the value of those positions, with `mkt` of all positions."""
         value = super().get_value(datas, mkt, lever)
-        return float(value if datas is not None or mkt else value - self.p.credit)
+        return float(value if datas is not None or mkt else value - self._credit)
 
     getvalue = get_value
 
@@ -98,6 +98,8 @@ class Account(bt.brokers.BackBroker):
         if self._row > 0:
             self._accrue()
         if self.pending or self.submitted or self._toactivate:
+            if self.p.lends:
+                self._lend()
             super().next()
         else:
             # Without orders the rest of Backtrader's own session is valuation: stocks have no daily cash adjustment,
@@ -105,6 +107,13 @@ class Account(bt.brokers.BackBroker):
             self._get_value()
         if self._row >= 0:
             self._record()
+
+    def _lend(self) -> None:
+        """Credit for whatever the waiting orders may cost at this open, fees included."""
+        needed = 2 * sum(abs(order.size) * order.data.open[0] for order in self.pending)
+        lacking = max(0.0, needed - self.cash)
+        self.cash += lacking
+        self._credit += lacking
 
     def _clock(self) -> Any:
         """The feed with the most bars: one that has a bar on every session."""
@@ -168,7 +177,7 @@ class Account(bt.brokers.BackBroker):
     def _record(self) -> None:
         values = [position.size * data.close[0] for data, position in self.positions.items() if position.size]
         self._shorts = -sum(value for value in values if value < 0)
-        equity = float(self._value - self.p.credit)
+        equity = float(self._value - self._credit)
         self.ledger.equity[self._row :] = equity
         self.ledger.gross[self._row] = sum(map(abs, values)) / equity if equity > 0 else 0.0
         if equity <= 0:

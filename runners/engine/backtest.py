@@ -19,7 +19,6 @@ from strategies.base.reading import Decision, Reading
 from strategies.base.schedule import Schedule
 
 CAPITAL = 1_000_000.0  # USD
-CREDIT = 100 * CAPITAL  # more than any gap can ask for at a gross exposure of 1
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def backtest(
     sessions = based.sessions[start:]
     account = Account(
         capital=CAPITAL,
-        credit=CREDIT if is_reading else 0.0,
+        lends=is_reading,
         checksubmit=not is_reading,
         frictions=frictions,
         sessions=sessions,
