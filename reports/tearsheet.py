@@ -77,6 +77,7 @@ WRONG = frozenset(
     {
         "Start Period",  # the window stands above
         "End Period",
+        "Max DD Period End",  # the last session under water; the table of drawdowns has the recovery
         "Time in Market",  # counts days with a return other than zero, rounded up; ours counts positions
         "Information Ratio",  # daily, not a year
         "Kelly Criterion",
@@ -164,7 +165,7 @@ def quantstats_sheet(result: Result, run: Run) -> Sheet:
             output=page,
         )
         parts = re.split(r"<!-- part: (\w+) -->", page.read_text(encoding="utf-8"))[1:]
-    return _sheet(dict(zip(parts[::2], parts[1::2], strict=True)), returns.index[-1])
+    return _sheet(dict(zip(parts[::2], parts[1::2], strict=True)), returns.index)
 
 
 def checked(returns: pd.Series[float]) -> pd.Series[float]:
@@ -291,11 +292,11 @@ def _name_arial() -> None:
     fontManager.ttflist[:0] = [replace(font, name="Arial") for font in own]
 
 
-def _sheet(parts: Mapping[str, str], last: pd.Timestamp) -> Sheet:
+def _sheet(parts: Mapping[str, str], sessions: pd.DatetimeIndex) -> Sheet:
     return Sheet(
         metrics=tuple(_groups(_rows(parts["metrics"]))),
         years=_rows(parts["years"])[1:],
-        drawdowns=[_open_drawdown(row, f"{last:%Y-%m-%d}") for row in _rows(parts["drawdowns"])[1:]],
+        drawdowns=[_recovered(row, sessions) for row in _rows(parts["drawdowns"])[1:]],
         charts={name: _svg(parts[name]) for name in CHARTS},
     )
 
@@ -320,9 +321,11 @@ def _groups(rows: Rows) -> Iterator[Rows]:
             group.append((row[0].replace("﹪", ""), *row[1:]))
 
 
-def _open_drawdown(row: tuple[str, ...], last: str) -> tuple[str, ...]:
-    """A drawdown that lasts to the end has not recovered; QuantStats gives the last session as its recovery."""
-    return (row[0], "not yet" if row[1] == last else row[1], *row[2:])
+def _recovered(row: tuple[str, ...], sessions: pd.DatetimeIndex) -> tuple[str, ...]:
+    """A drawdown with the session of its recovery, where QuantStats gives the last one under water."""
+    start, last, *others = row
+    after = sessions[sessions > pd.Timestamp(last)]
+    return (start, f"{after[0]:%Y-%m-%d}" if len(after) else "not yet", *others)
 
 
 def _svg(figure: str) -> Markup:

@@ -233,6 +233,22 @@ def test_calendar_years_are_cut_to_the_window_for_both(sheet, result, run):
             assert float(told) == pytest.approx(100 * ((1 + own).prod() - 1), abs=0.01)
 
 
+def test_a_drawdown_has_recovered_at_the_first_session_back_at_the_peak(run):
+    result = make_result(seed=4)
+    equity = result.equity
+    below = equity < equity.cummax()
+    rows = tearsheet.quantstats_sheet(result, run).drawdowns
+    assert len(rows) > 5
+    for start, recovered, depth, days in rows:
+        first = equity.index.get_loc(start)
+        assert below.iloc[first] and not below.iloc[first - 1]
+        above = below.index[first:][~below.iloc[first:]]
+        last = below.index[below.index < above[0]][-1] if len(above) else below.index[-1]
+        assert recovered == (f"{above[0]:%Y-%m-%d}" if len(above) else "not yet")
+        assert int(days) == (last - pd.Timestamp(start)).days + 1
+        assert float(depth) == pytest.approx(100 * (equity / equity.cummax() - 1)[start:last].min(), abs=0.01)
+
+
 def test_a_drawdown_at_the_end_has_not_recovered(run):
     equity = make_result().equity.copy()
     equity.iloc[-1] = equity.iloc[-2] * 0.9
