@@ -49,7 +49,6 @@ CHARTS = {
     "returns": "Cumulative returns against the benchmark",
     "log_returns": "Cumulative returns against the benchmark, log scale",
     "vol_returns": "Cumulative returns at the volatility of the benchmark",
-    "monthly_dist": "Distribution of monthly returns",
     "rolling_beta": "Rolling beta to the benchmark",
     "rolling_vol": "Rolling volatility",
     "rolling_sharpe": "Rolling Sharpe ratio",
@@ -70,6 +69,7 @@ CAPTIONS = {
 MISLEADING = (
     "yearly_returns",  # with pandas 3 its years stand under the wrong bars; the table says the same
     "daily_returns",  # a running sum that falls to zero on days without a session
+    "monthly_dist",  # densities on an axis without a name; the heatmap holds the same months
 )
 
 # Rows of QuantStats that count days where they speak of trades, or that follow no formula of the literature.

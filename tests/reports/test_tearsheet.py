@@ -136,7 +136,7 @@ def test_the_page_tells_reading_run_and_trades(page):
 
 def test_every_chart_is_there(sheet):
     assert all(chart.startswith("<svg") and chart.endswith("</svg>") for chart in sheet.charts.values())
-    assert len(sheet.charts) == 12
+    assert len(sheet.charts) == 11
 
 
 def test_the_page_asks_for_nothing(page):
