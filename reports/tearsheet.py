@@ -1,7 +1,8 @@
 """One page a reading: what it claims and did, QuantStats' tearsheet of it, and its trades.
 
 QuantStats computes and draws; words, tables and layout around it are ours. What it gets wrong is left out (`WRONG`) or
-said differently, see the comments. The page needs nothing but itself: no script, no font, no request.
+said differently, see the comments, and so are figures of its own (`UNEXPLAINED`). The page needs nothing but itself: no
+script, no font, no request.
 """
 
 from __future__ import annotations
@@ -100,6 +101,36 @@ WRONG = frozenset(
         "5Y (ann.)",
         "10Y (ann.)",
         "All-time (ann.)",
+    }
+)
+
+# Rows that are right by a formula of their own, which no page explains: a reader could not tell what they say.
+UNEXPLAINED = frozenset(
+    {
+        "Smart Sharpe",  # with a penalty for autocorrelation
+        "Smart Sortino",
+        "Sortino/√2",
+        "Smart Sortino/√2",
+        "Risk-Return Ratio",  # Sharpe a day, without the risk-free rate
+        "Ulcer Index",
+        "Ulcer Performance Index",
+        "Serenity Index",
+        "Recovery Factor",  # over a sum of returns, without compounding
+        "Gain/Pain Ratio",
+        "Gain/Pain (1M)",
+        "Tail Ratio",
+        "Outlier Win Ratio",
+        "Outlier Loss Ratio",
+        "Avg. Return",  # over days with a return other than zero
+        "Expected Daily",  # geometric means: nothing is expected
+        "Expected Monthly",
+        "Expected Yearly",
+        "Best Year",  # parts of years; the table of years says what they are
+        "Worst Year",
+        "Win Year",
+        "Win Quarter",
+        "Avg. Drawdown",  # counts every dip of a day
+        "Avg. Drawdown Days",
     }
 )
 
@@ -310,14 +341,14 @@ def _rows(table: str) -> Rows:
 
 
 def _groups(rows: Rows) -> Iterator[Rows]:
-    """Metric rows between QuantStats' rules, without the wrong ones; the name of one carries an odd sign."""
+    """Metric rows between QuantStats' rules, without those left out; the name of one carries an odd sign."""
     group: Rows = []
     for row in [*rows[1:], ("",)]:
         if len(row) == 1:
             if group:
                 yield group
             group = []
-        elif row[0] not in WRONG:
+        elif row[0] not in WRONG | UNEXPLAINED:
             group.append((row[0].replace("﹪", ""), *row[1:]))
 
 
