@@ -8,6 +8,7 @@ script, no font, no request.
 from __future__ import annotations
 
 import html
+import importlib
 import json
 import re
 import tempfile
@@ -196,7 +197,7 @@ def quantstats_sheet(result: Result, run: Run) -> Sheet:
             output=page,
         )
         parts = re.split(r"<!-- part: (\w+) -->", page.read_text(encoding="utf-8"))[1:]
-    return _sheet(dict(zip(parts[::2], parts[1::2], strict=True)), returns.index)
+    return _sheet(dict(zip(parts[::2], parts[1::2], strict=True)), pd.DatetimeIndex(returns.index))
 
 
 def checked(returns: pd.Series[float]) -> pd.Series[float]:
@@ -277,11 +278,10 @@ def _known_pages(folder: Path | None) -> dict[str, str]:
 def _style(salt: str) -> Iterator[None]:
     """Matplotlib as the page wants it: drawn once, texts as text, ids that repeat."""
     import matplotlib
-    import quantstats.plots  # noqa: F401  (it sets its theme when imported: before the settings are saved)
 
     _name_arial()
     matplotlib.use(BACKEND)
-    settings = {"svg.fonttype": "none", "svg.hashsalt": salt, "text.parse_math": False, "interactive": False}
+    settings = {**_theme(), "svg.fonttype": "none", "svg.hashsalt": salt, "text.parse_math": False}
     with (
         matplotlib.rc_context(settings),  # type: ignore[arg-type]
         # Faster by a tenth: the table is built string by string.
@@ -292,6 +292,21 @@ def _style(salt: str) -> Iterator[None]:
         # What QuantStats and seaborn are warned of lies in their own code.
         warnings.simplefilter("ignore")
         yield
+
+
+@cache
+def _theme() -> dict[str, Any]:
+    """Matplotlib's own settings under QuantStats' theme, whatever a matplotlibrc of the user says.
+
+    QuantStats sets its theme when it is imported, on top of what it finds; so it is imported again on top of nothing.
+    """
+    import matplotlib
+    from quantstats._plotting import core
+
+    own: dict[Any, Any] = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
+    with matplotlib.rc_context(own):
+        importlib.reload(core)
+        return {name: matplotlib.rcParams[name] for name in own}
 
 
 @contextmanager

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
+from multiprocessing import get_context
 from statistics import NormalDist
 
 import numpy as np
@@ -169,6 +171,15 @@ def test_drawing_again_gives_equal_bytes_and_says_nothing(page, result, run, cap
     assert tearsheet.render(result, run) == page
     assert not caplog.records
     assert not recwarn.list
+
+
+def test_settings_of_the_user_change_no_page(page, result, run, tmp_path, monkeypatch):
+    own = ("axes.facecolor: black", "axes.titlesize: 40", "xtick.major.size: 30", "savefig.pad_inches: 3")
+    other = ("font.size: 30", "lines.linestyle: dotted", "axes.xmargin: 0.4", "timezone: Asia/Tokyo")
+    (tmp_path / "matplotlibrc").write_text("\n".join((*own, *other)), encoding="utf-8")
+    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path))
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        assert executor.submit(tearsheet.render, result, run).result() == page
 
 
 def test_metrics_are_those_of_the_formulas(sheet, result, run):
