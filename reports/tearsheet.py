@@ -37,11 +37,12 @@ BACKEND = "module://reports.canvas"
 __all__ = ["draw_all", "inputs_key", "quantstats_sheet", "render", "take_over", "warm_up"]
 
 MOST_TRADES = 100  # rows; the others are counted
-PACKAGES = ("quantstats", "matplotlib", "seaborn", "pandas", "numpy", "jinja2")
+PACKAGES = ("quantstats", "matplotlib", "seaborn", "pandas", "numpy", "scipy", "tabulate", "jinja2")
 SOURCES = (
     "tearsheet.py",
     "trades.py",
     "metrics.py",
+    "result.py",
     "canvas.py",
     "templates/tearsheet.html",
     "templates/quantstats.html",
@@ -225,13 +226,13 @@ def inputs_key(result: Result, run: Run) -> str:
     return sha256("\0".join((*parts, _code())).encode()).hexdigest()
 
 
-def take_over(page: Path, key: str, sha256_expected: str | None) -> bytes | None:
-    """An earlier page if it was made from the same inputs and, where its SHA-256 is known, is unchanged; else None."""
+def take_over(page: Path, key: str, sha256_expected: str) -> bytes | None:
+    """An earlier page if it was made from the same inputs and is unchanged since; else None."""
     try:
         content = page.read_bytes()
     except OSError:
         return None
-    if sha256_expected is not None and sha256(content).hexdigest() != sha256_expected:
+    if sha256(content).hexdigest() != sha256_expected:
         return None
     return content if f'<meta name="inputs" content="{key}">'.encode() in content[:1000] else None
 
