@@ -62,8 +62,8 @@ def offset(session: str | pd.Timestamp, count: int) -> pd.Timestamp:
     if 0 <= target < len(xnys()):
         return xnys()[target]
     raise RequestError(
-        f"the exchange calendar ({xnys()[0]:%Y-%m-%d} to {xnys()[-1]:%Y-%m-%d}) does not reach {count:+d} sessions from "
-        f"{session}; choose a date further inside"
+        f"the exchange calendar ({xnys()[0]:%Y-%m-%d} to {xnys()[-1]:%Y-%m-%d}) does not reach {count:+d} sessions "
+        f"from {session}; choose a date further inside"
     )
 
 
@@ -72,7 +72,7 @@ def require_session(date: str | pd.Timestamp) -> pd.Timestamp:
 
     Raises RequestError naming the neighbouring sessions otherwise.
     """
-    day = pd.Timestamp(date)
+    day = pd.Timestamp(date).normalize()
     if is_session(day):
         return day
     after_it = position(day)

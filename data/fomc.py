@@ -52,6 +52,12 @@ def scheduled() -> tuple[np.ndarray, tuple[Decision, ...]]:
     return calendar.xnys_days().searchsorted(np.array([decision.date for decision in planned])), planned
 
 
+def known_before() -> np.datetime64:
+    """The first decision whose outcome is not known here; the range after it cannot be known either."""
+    unknown = [decision.date for decision in decisions() if decision.change_bps is None]
+    return unknown[0] if unknown else decisions()[-1].date + 1
+
+
 def policy_range(sessions: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper bound of the target range in force on each session, as fractions a year.
 

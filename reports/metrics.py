@@ -1,8 +1,8 @@
 """The figures of a reading that the pages compare.
 
 Computed from the net daily returns of the whole window, in formulas that equal QuantStats' (which draws the sheets):
-252 sessions a year, one risk-free rate for the window. Undefined figures (a single session, no volatility, no drawdown,
-any ratio after ruin) are None, never infinite.
+252 sessions a year, one risk-free rate for the window. Undefined figures (no volatility, no drawdown, any ratio after
+ruin, anything a year from less than `LEAST` sessions) are None, never infinite.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from reports.result import Result, Run
 
 PERIODS = 252  # sessions a year
+LEAST = 20  # sessions: nothing shorter is blown up to a year
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ def metrics(result: Result, run: Run) -> Metrics:
     """The figures of one reading over the run's window."""
     equity, sessions = result.equity.to_numpy(), len(result.equity) - 1
     growth, worst = float(equity[-1] / equity[0]), max_drawdown(equity)
-    annual = cagr(growth, sessions)
-    measurable = sessions > 1 and bool(equity.min() > 0)
+    measurable = sessions >= LEAST and bool(equity.min() > 0)
+    annual = cagr(growth, sessions) if measurable else None
     excess = result.returns.to_numpy() - daily_risk_free(run) if measurable else None
     beta, alpha = (None, None) if excess is None else line(excess, run.benchmark.to_numpy() - daily_risk_free(run))
     return Metrics(
@@ -57,7 +58,7 @@ def metrics(result: Result, run: Run) -> Metrics:
         max_drawdown=worst,
         calmar=_ratio(annual, abs(worst)),
         time_in_market=float(np.mean(result.gross.to_numpy()[1:] > 0)),
-        turnover=turnover(result),
+        turnover=turnover(result) if measurable else None,
         costs=float(result.fills["commission"].sum() + result.fills["spread_cost"].sum()),
         beta=beta,
         alpha_annual=alpha,
@@ -74,9 +75,9 @@ def daily_risk_free(run: Run) -> float:
     return float((1 + risk_free(run)) ** (1 / PERIODS) - 1)
 
 
-def cagr(growth: float, sessions: int) -> float | None:
-    """Compound annual growth; None where nothing is left to grow."""
-    return float(growth ** (PERIODS / sessions) - 1) if growth > 0 else None
+def cagr(growth: float, sessions: int) -> float:
+    """Compound annual growth of a wealth that grew by the factor `growth`."""
+    return float(growth ** (PERIODS / sessions) - 1)
 
 
 def sharpe(excess: np.ndarray) -> float | None:

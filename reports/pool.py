@@ -87,14 +87,23 @@ def _leave_with_parent() -> None:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Let a process that starts now inherit a deaf ear to Ctrl-C: it would interrupt its imports with a traceback."""
+    """Let a process that starts now inherit a deaf ear to Ctrl-C, and no place for last words.
+
+    Interrupted in its imports, or left by its parent, it would print a traceback; failures of the work itself come
+    back as results.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before, errors = signal.signal(signal.SIGINT, signal.SIG_IGN), os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
     try:
         yield
     finally:
+        os.dup2(errors, 2)
+        os.close(errors)
+        os.close(nowhere)
         signal.signal(signal.SIGINT, before)
 
 

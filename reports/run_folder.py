@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from getpass import getuser
 from glob import escape
 from hashlib import sha256
 from math import isfinite
@@ -24,6 +23,7 @@ from reports.result import HORIZONS, Result, Run
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
+SCRATCH = ".unfinished"  # marks a folder that a run is building
 LOCK_SECONDS = 60
 
 
@@ -41,6 +41,7 @@ def write(run: Run, sheets: Mapping[str, bytes], out: Path) -> None:
         with _beside(out) as scratch:
             for name, content in files(run, sheets).items():
                 (scratch / name).write_bytes(content)
+            (scratch / SCRATCH).unlink()
             _exchange(scratch, out)
 
 
@@ -83,7 +84,7 @@ def require_replaceable(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise RequestError(f"--out {out} is not a folder; name another one")
     if out.resolve() == Path.cwd() or not out.resolve().name:
-        raise RequestError(f"--out {out} is the folder you are in; name one inside it, for example {out}/run")
+        raise RequestError(f"--out {out} cannot be replaced as a whole; name a folder inside it")
     present = {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
     if foreign := sorted(present - _own_files(out)):
         raise RequestError(
@@ -108,17 +109,25 @@ def _own_files(out: Path) -> set[str]:
         return set()
 
 
+def _is_run(folder: Path) -> bool:
+    """Whether a folder holds a whole run and nothing else."""
+    return folder.is_dir() and {path.name for path in folder.iterdir()} == _own_files(folder)
+
+
 def recover(out: Path) -> None:
-    """Undo or clear away what a killed run left beside `out`."""
+    """Undo or clear away what a killed run left beside `out`; folders that no run made are left alone."""
     previous = _previous(out)
-    if previous.exists() and not out.exists():
+    if _is_run(previous) and not out.exists():
         previous.rename(out)
-    for left in (*out.parent.glob(f".{escape(out.name)}.new-*"), *([previous] if previous.exists() else [])):
-        shutil.rmtree(left)
+    for left in (previous, *out.parent.glob(f".{escape(out.name)}.new-*")):
+        if _is_run(left) or (left / SCRATCH).is_file():
+            shutil.rmtree(left)
 
 
 def _exchange(scratch: Path, out: Path) -> None:
     previous = _previous(out)
+    if previous.exists():
+        raise RequestError(f"{previous} is in the way of exchanging {out}; move it away")
     if out.exists():
         out.rename(previous)
     try:
@@ -140,6 +149,7 @@ def _beside(out: Path) -> Iterator[Path]:
     """A scratch folder on the same disk, gone afterwards whatever happens."""
     scratch = Path(mkdtemp(prefix=f".{out.name}.new-", dir=out.parent))
     scratch.chmod(0o755)
+    (scratch / SCRATCH).touch()
     try:
         yield scratch
     finally:
@@ -148,16 +158,17 @@ def _beside(out: Path) -> Iterator[Path]:
 
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
-    """One writer at a time among a user's processes; the lock stands apart, so that nothing is left beside `out`."""
+    """One writer at a time; the lock stands apart, so that nothing is left beside `out`."""
     from filelock import FileLock, Timeout
 
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RequestError(f"--out {out} cannot be made ({error.strerror}); name another folder") from None
-    place = sha256(f"{getuser()} {out.absolute()}".encode()).hexdigest()[:16]
+    place = sha256(str(out).encode()).hexdigest()[:16]
     try:
-        with FileLock(Path(gettempdir()) / f"deepseek-run-{place}.lock", timeout=LOCK_SECONDS):
+        # Whoever shares a folder shares its lock.
+        with FileLock(Path(gettempdir()) / f"deepseek-run-{place}.lock", timeout=LOCK_SECONDS, mode=0o666):
             yield
     except Timeout:
         raise RequestError(f"--out {out} is being written by another run; wait for it or name another") from None

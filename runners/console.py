@@ -6,6 +6,7 @@ Exit status: 0 done, 1 it failed, 2 the request or its data are wrong, 130 inter
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import NoReturn
 
@@ -32,6 +33,10 @@ def run(command: click.Command) -> NoReturn:
         _leave(WRONG, error.format_message())
     except (RequestError, DataError) as error:
         _leave(WRONG, str(error))
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing may be flushed into the closed pipe at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(DONE)
     except (SourceError, WorkError, OSError) as error:
         _leave(FAILED, str(error))
 

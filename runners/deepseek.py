@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ import click
 from runners import console
 
 if TYPE_CHECKING:
-    from reports.result import Run
+    from reports.result import Run, Story
     from runners.job import Request
 
 EXAMPLES = """
@@ -88,13 +90,13 @@ def deepseek(
     from runners.job import Request
 
     request = Request(readings, entry, hold, rebalance, benchmark, tuple(filter(None, symbols.split(","))))
-    page = execute(request, source, start, end, out, jobs)
+    run = execute(request, source, start, end, out, jobs)
     if as_json:
         click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
     else:
         from runners import terminal
 
-        terminal.show_run(page, out)
+        terminal.show_run(run, out)
     return console.DONE
 
 
@@ -108,31 +110,59 @@ def execute(request: Request, source: str, start: str | None, end: str | None, o
     opened = open_source(source)
     subjects = job.studies(request)
     run_folder.require_writable(out)
-    tearsheet.warm_up(jobs)
     with terminal.progress() as steps:
         wanted = job.symbols(request, subjects)
         steps.step(f"prices of {len(wanted)} symbols")
         prices = load_prices(wanted, start, end, opened)
+        tearsheet.warm_up(jobs)
         run = job.run(request, subjects, prices, opened.notes, steps.step("backtests", len(subjects)))
+        run = replace(run, manifest={"command": command_line(request, source, start, end), **run.manifest})
         sheets = tearsheet.draw_all(run, out, jobs, steps.step("tearsheets", len(subjects)))
         run_folder.write(run, sheets, out)
     return run
+
+
+def command_line(request: Request, source: str, start: str | None, end: str | None) -> str:
+    """The command that gives this run again; where its folder lies and who drew it change nothing."""
+    options = {
+        "--source": source,
+        "--start": start,
+        "--end": end,
+        "--entry": request.entry,
+        "--hold": request.hold or "end",
+        "--rebalance": request.rebalance,
+        "--benchmark": request.benchmark,
+        "--symbols": ",".join(request.symbols) or None,
+    }
+    given = [f"{name}={value}" for name, value in options.items() if value is not None]
+    return shlex.join(["python", "-m", "runners.deepseek", *request.readings, *given])
 
 
 def show_readings(as_json: bool) -> int:
     """List the readings with their claims."""
     import strategies
     from runners import terminal
-    from runners.engine.study import story
 
-    found = [(name, strategies.load(name)) for name in strategies.names()]
-    rows = [(name, " ".join(getattr(cls, "claims", ())), story(cls)) for name, cls in found]
+    rows = [(name, *_introduced(name)) for name in strategies.names()]
     if as_json:
         listed = [{"name": name, "claims": claims.split(), **vars(told)} for name, claims, told in rows]
         click.echo(json.dumps(listed, indent=2))
     else:
         terminal.show_readings(rows)
     return console.DONE
+
+
+def _introduced(name: str) -> tuple[str, Story]:
+    """Claims and story of a reading; a broken file is shown with its error and hides no other."""
+    import strategies
+    from reports.result import Story
+    from runners.engine.study import story
+
+    try:
+        strategy = strategies.load(name)
+    except Exception as error:  # noqa: BLE001  (whatever its author let through)
+        return "", Story(f"broken: {type(error).__name__}: {error}", "", "", "", "")
+    return " ".join(getattr(strategy, "claims", ())), story(strategy)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.metadata import version
+from pathlib import Path
 from platform import python_version
+from traceback import extract_tb
 
 import pandas as pd
 
 import strategies
 from data import calendar, fomc
-from data.errors import RequestError
+from data.errors import DataError, RequestError, WorkError
 from data.events import DEEPSEEK, Event
 from data.prices import Prices
 from reports.result import Result, Run
@@ -19,7 +23,13 @@ from runners.engine.backtest import Launch, window
 from runners.engine.frictions import Frictions
 from runners.engine.study import Study, prepare, study
 
-PACKAGES = ("backtrader", "numpy", "pandas", "quantstats", "matplotlib", "exchange_calendars")
+# What shapes numbers and pages.
+PACKAGES = (
+    *("backtrader", "exchange_calendars", "jinja2", "matplotlib"),
+    *("numpy", "pandas", "quantstats", "scipy", "seaborn"),
+)
+ROOMS = ("data", "strategies", "runners", "reports")
+SHAPING = (".py", ".csv", ".html", ".css", ".js")
 
 
 @dataclass(frozen=True)
@@ -63,11 +73,18 @@ class Request:
 
 def studies(request: Request) -> tuple[Study, ...]:
     """The strategies asked for (all readings by default), loaded and ready to run."""
+    if request.symbols and not request.readings:
+        raise RequestError("--symbols is for a plain bt.Strategy; name one as package.module:Class")
+    _ = request.launch  # a wrong entry is refused before prices are asked for
     wanted = request.readings or strategies.names()
     found = tuple(prepare(name, strategies.load(name), request.benchmark, request.symbols) for name in wanted)
-    names = [subject.name for subject in found]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise RequestError(f"two strategies are called {sorted(twice)[0]}; their pages would overwrite each other")
+    names = [subject.name.casefold() for subject in found]
+    for subject in found:
+        # A page a name: some file systems do not tell a capital from a small letter.
+        if names.count(subject.name.casefold()) > 1 or subject.name.casefold() == "index":
+            raise RequestError(
+                f"a page {subject.name}.html would overwrite another one; rename the class {subject.name}"
+            )
     return found
 
 
@@ -90,7 +107,7 @@ def run(
     benchmark = benchmark_returns(prices, request.benchmark, start, stop)
     results = []
     for subject in subjects:
-        results.append(study(subject, prices, launch, request.frictions, benchmark))
+        results.append(_studied(subject, prices, launch, request.frictions, benchmark))
         done(subject.name)
     lower, upper = fomc.policy_range(sessions[1:])
     return Run(
@@ -101,12 +118,25 @@ def run(
         origin=prices.origin,
         real=prices.real,
         title=request.event.title + (" (with hindsight)" if request.hindsight else ""),
-        notices=(*notices, *_hindsight(request)),
+        notices=(*notices, *_hindsight(request), *_unknown_rates(sessions)),
         marks=marks(request.event, sessions),
         settings=settings(request, sessions),
         frictions=request.frictions.as_dict(),
         manifest=manifest(request, subjects, prices, results),
     )
+
+
+def _studied(
+    subject: Study, prices: Prices, launch: Launch, frictions: Frictions, benchmark: pd.Series[float]
+) -> Result:
+    try:
+        return study(subject, prices, launch, frictions, benchmark)
+    except (RequestError, DataError):
+        raise
+    except Exception as error:  # whatever the author of a strategy let through
+        last = extract_tb(error.__traceback__)[-1]
+        place = f"{Path(last.filename).name}, line {last.lineno}"
+        raise WorkError(f"{subject.name} failed in {place}: {type(error).__name__}: {error}") from error
 
 
 def benchmark_returns(prices: Prices, symbol: str, start: int, stop: int) -> pd.Series[float]:
@@ -160,13 +190,15 @@ def manifest(
             "hold": request.hold,
             "rebalance": request.rebalance,
             "benchmark": request.benchmark,
+            "first_price": f"{prices.sessions[0]:%Y-%m-%d}",
+            "last_price": f"{prices.sessions[-1]:%Y-%m-%d}",
         },
         "parameters": {result.name: dict(result.parameters) for result in results},
         "frictions": request.frictions.as_dict(),
         "seed": None,
         "source": prices.origin,
         "versions": {"python": python_version(), **{name: version(name) for name in PACKAGES}},
-        "code": code_version(),
+        "code": code_version(subjects),
         "prices": {symbol: provenance(prices, symbol) for symbol in sorted(prices.symbols)},
     }
 
@@ -178,16 +210,15 @@ def provenance(prices: Prices, symbol: str) -> dict[str, object]:
     return {"rows": len(listed), "first": first, "last": last, "sha256": prices.fingerprints[symbol]}
 
 
-def code_version() -> str:
-    """SHA-256 over our own Python files: equal code, equal version, committed or not."""
-    from hashlib import sha256
-    from pathlib import Path
-
+def code_version(subjects: Sequence[Study] = ()) -> str:
+    """SHA-256 over our own files and those of the strategies: equal code, equal version, committed or not."""
     root = Path(__file__).parent.parent
+    ours = [path for room in ROOMS for path in (root / room).rglob("*") if path.suffix in SHAPING]
+    theirs = [Path(inspect.getfile(subject.strategy)) for subject in subjects]
     digest = sha256()
-    for room in ("data", "strategies", "runners", "reports"):
-        for path in sorted((root / room).rglob("*.py")):
-            digest.update(f"{path.relative_to(root).as_posix()}\n".encode() + path.read_bytes())
+    for path in sorted({path.resolve() for path in (*ours, *theirs)}):
+        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+        digest.update(f"{name}\n".encode() + path.read_bytes())
     return digest.hexdigest()
 
 
@@ -209,6 +240,13 @@ def _hindsight(request: Request) -> tuple[str, ...]:
         return ()
     entry, known = request.launch.entry, request.event.entry
     return (f"With hindsight: the entry on {entry:%Y-%m-%d} comes before {known:%Y-%m-%d}, the first honest session.",)
+
+
+def _unknown_rates(sessions: pd.DatetimeIndex) -> tuple[str, ...]:
+    unknown = pd.Timestamp(fomc.known_before())
+    if sessions[-1] < unknown:
+        return ()
+    return (f"The Fed's decisions from {unknown:%Y-%m-%d} on are not known to this version; the last range stays.",)
 
 
 def _require_benchmark(request: Request, prices: Prices, start: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,7 @@ def _row(result: Result, run: Run) -> tuple[str, ...]:
         result.name,
         f"{measured.total_return:+.1%}",
         f"{measured.total_return - benchmark:+.1%}",
-        f"{result.d:+.3f}",
+        f"{result.d:+.3f}" if isfinite(result.d) else "-",
         "-" if measured.sharpe is None else f"{measured.sharpe:.2f}",
         f"{measured.max_drawdown:.1%}",
         f"{measured.costs:,.0f}",

@@ -37,18 +37,19 @@ def load(name: str) -> type[Any]:
     """
     if ":" in name:
         return _load_path(name)
-    for point in entry_points(group=ENTRY_POINTS, name=name):
-        return _strategy(point.load(), name)
     if name not in names():
         close = difflib.get_close_matches(name, names(), n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names())}"
         raise RequestError(f"unknown reading {name!r}; {hint}")
-    module = importlib.import_module(f"{__name__}.{name}")
-    return _only_strategy(module)
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        return _strategy(point.load(), name)
+    return _only_strategy(importlib.import_module(f"{__name__}.{name}"))
 
 
 def _load_path(path: str) -> type[Any]:
     module_name, _, class_name = path.partition(":")
+    if not all(part.isidentifier() for part in (*module_name.split("."), class_name)):
+        raise RequestError(f"{path!r} is no path to a class; write package.module:Class, without slashes and .py")
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:

@@ -29,6 +29,8 @@ class AiSoftware(Reading):
         if not self.p.hedge:
             return leg(past.tradable(AI_SOFTWARE), 1.0)
         names = past.tradable(AI_SOFTWARE, self.p.beta_sessions + 1)
+        if not names or not past.tradable(["QQQ"], self.p.beta_sessions + 1):
+            return {}
         beta = self.beta(past, names)
         return leg(names, 1 / (1 + beta)) | {"QQQ": -beta / (1 + beta)}
 

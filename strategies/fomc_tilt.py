@@ -40,9 +40,12 @@ class FomcTilt(Reading):
         return self.tilt(past, *meeting)
 
     def tilt(self, past: Past, to_go: int, decision: Decision) -> Weights:
-        """The tilt as it was decided at the latest deciding close: D, or `before` + 1 sessions ahead of it."""
-        since = -to_go if to_go <= 0 else self.p.before + 1 - to_go
+        """The tilt as it was decided at the latest deciding close: D, or `before` + 1 sessions ahead of it.
+
+        An outcome that the table of decisions does not have changes nothing.
+        """
+        change = decision.change_bps if to_go <= 0 else None
+        since = self.p.before + 1 - to_go if change is None else -to_go
         leads = past.back(since).beats("IEF", "BIL", self.p.lookback)
-        change = decision.change_bps if to_go <= 0 else 0
-        easing = change is not None and (change < 0 or (change == 0 and leads))
+        easing = leads if not change else change < 0
         return {"SPY": 0.5} | (leg(past.tradable(EASING), 0.5) if easing else {"BIL": 0.5})

@@ -24,7 +24,7 @@ class PolicyWinners(Reading):
     params = (("count", 5), ("lookback", 126), ("skip", 21))
     symbols = AMERICAN
     claims = ("C8", "C15")
-    comparator = EqualWeight(AMERICAN, "all American names of the AI universe, equal weight")
+    comparator = EqualWeight(AMERICAN, "all American names of the AI universe, equal weight", closes=127)
     history = 127
 
     def weights(self, past: Past) -> Weights:

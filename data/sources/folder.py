@@ -83,7 +83,10 @@ def read_bars(symbol: str, path: Path) -> pd.DataFrame:
     Raises DataError naming the line and the column where it is not a table of dates and numbers.
     """
     text = _text(symbol, path)
-    columns = next(csv.reader(io.StringIO(text)), [])
+    try:
+        columns = next(csv.reader(io.StringIO(text)), [])
+    except csv.Error as error:
+        raise DataError(f"{symbol}: {path.name} is not a CSV table ({error}): download it again") from error
     if not columns:
         raise DataError(f"{symbol}: {path.name} is empty: download it again")
     if missing := [column for column in ("Date", *NUMBERS) if column not in columns]:
@@ -135,10 +138,13 @@ def _fault(text: str) -> str:
     lines = csv.reader(io.StringIO(text))
     names = next(lines)
     read = 0
-    for cells in filter(None, lines):
-        read += 1
-        if fault := _line_fault(names, cells):
-            return f"line {lines.line_num}{fault}"
+    try:
+        for cells in filter(None, lines):
+            read += 1
+            if fault := _line_fault(names, cells):
+                return f"line {lines.line_num}{fault}"
+    except csv.Error as error:
+        return f"line {lines.line_num} is not CSV ({error})"
     return "which cannot be read as a table" if read else "which has a header but no rows"
 
 

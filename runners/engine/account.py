@@ -9,6 +9,7 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 
+from data.errors import RequestError
 from runners.engine.frictions import DAYS_A_YEAR, Frictions
 from strategies.base.reading import ORDINAL_1970
 
@@ -79,6 +80,48 @@ class Account(bt.brokers.BackBroker):
         self._longest: Any = None
         self.ledger = Ledger(np.full(len(sessions), self.p.capital), np.zeros(len(sessions)))
 
+    def start(self) -> None:
+        super().start()
+        self._sealed = True
+
+    def set_coc(self, coc: bool) -> None:
+        """Orders fill at the next open; refused once the run has begun."""
+        self._require_open("set_coc")
+        super().set_coc(coc)
+
+    def set_coo(self, coo: bool) -> None:
+        """Orders fill at the next open; refused once the run has begun."""
+        self._require_open("set_coo")
+        super().set_coo(coo)
+
+    def add_cash(self, cash: float) -> None:
+        """Capital is fixed; refused once the run has begun."""
+        self._require_open("add_cash")
+        super().add_cash(cash)
+
+    def set_cash(self, cash: float) -> None:
+        """Capital is fixed; refused once the run has begun."""
+        self._require_open("set_cash")
+        super().set_cash(cash)
+
+    setcash = set_cash
+
+    def addcommissioninfo(self, comminfo: Any, name: str | None = None) -> None:
+        """Costs are those of the frictions; refused once the run has begun."""
+        self._require_open("addcommissioninfo")
+        super().addcommissioninfo(comminfo, name)
+
+    def setcommission(self, *arguments: Any, **named: Any) -> None:
+        """Costs are those of the frictions; refused once the run has begun."""
+        self._require_open("setcommission")
+        super().setcommission(*arguments, **named)
+
+    def _require_open(self, method: str) -> None:
+        if getattr(self, "_sealed", False):
+            raise RequestError(
+                f"the strategy calls broker.{method}: capital, costs and fills belong to the run; take it out"
+            )
+
     def get_cash(self) -> float:
         """Cash in USD, negative when on credit."""
         return float(self.cash - self._credit)
@@ -148,7 +191,8 @@ class Account(bt.brokers.BackBroker):
         for order in list(self.get_orders_open()):
             self.cancel(order)
         self._closing = True
-        for data in [data for data, position in self.positions.items() if position.size]:
+        held = {data: position.size for data, position in self.positions.items() if position.size}
+        for data in sorted(held, key=lambda data: held[data] < 0):  # sells pay for what covers shorts
             strategy.close(data=data)
         self._closing = False
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from data.errors import RequestError
 from data.prices import Prices
 from strategies.base.past import Past
 from strategies.base.reading import GROSS_TOLERANCE, Reading
@@ -43,7 +44,9 @@ class WatchedPast(Past):
         """The past as it was `sessions` sessions ago."""
         self._require_row(sessions)
         earlier = {**self._facts, "held": self._facts["held"] - sessions}
-        return WatchedPast(self._prices, self._row - sessions, earlier, self._looked)
+        past = WatchedPast(self._prices, self._row - sessions, earlier, self._looked)
+        past.left_out = self.left_out
+        return past
 
 
 class Answers:
@@ -115,11 +118,11 @@ class Answers:
         where = f"{type(self._rule).__name__} at {{:%Y-%m-%d}}".format
         gross = sum(map(abs, weights.values()))
         if not gross <= 1 + GROSS_TOLERANCE:
-            raise ValueError(
+            raise RequestError(
                 f"{where(past.session)}: gross exposure {gross:.6f} of the targets exceeds 1; scale them down"
             )
         for symbol, weight in weights.items():
             if weight and self._listed[self._prices.columns[symbol]] > row:
-                raise ValueError(
+                raise RequestError(
                     f"{where(past.session)}: weight for {symbol}, which has no price yet; ask past.tradable first"
                 )

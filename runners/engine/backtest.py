@@ -88,6 +88,9 @@ def backtest(
     """
     start, stop = window(prices, launch, frictions.lag)
     based = prices.rows(0, stop).rebased(start)
+    if based.listed.min() > start:
+        names = ", ".join(based.symbols)
+        raise RequestError(f"none of {names} has a close on {based.sessions[start]:%Y-%m-%d}; enter later")
     is_reading = issubclass(strategy, Reading)
     sessions = based.sessions[start:]
     account = Account(
@@ -157,7 +160,8 @@ def _closing_session(sessions: pd.DatetimeIndex, hold: int | None) -> pd.Timesta
 def _result(ran: Any, account: Account, sessions: pd.DatetimeIndex, launch: Launch, lag: int) -> Backtest:
     ledger = account.ledger
     leaves = len(sessions) if launch.hold is None else launch.hold + lag
-    closed = leaves < len(sessions) and ledger.ruined is None
+    flat = not any(position.size for position in account.positions.values())
+    closed = leaves < len(sessions) and ledger.ruined is None and flat
     return Backtest(
         sessions=sessions,
         entry=launch.entry,

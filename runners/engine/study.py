@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -16,12 +16,15 @@ import pandas as pd
 from data.errors import RequestError
 from data.prices import Prices
 from reports.result import HORIZONS, Horizon, Result, Story
+from runners.engine.account import Refusal
 from runners.engine.backtest import CAPITAL, Backtest, Launch, backtest, window
 from runners.engine.frictions import Frictions
 from strategies.base.basket import Basket
 from strategies.base.comparator import BetaMatched, Cash, Comparator, EqualWeight, Fund, Variants, symbols_of
 from strategies.base.reading import Reading
 
+LEAST_RETURNS = 60  # sessions behind a beta; fewer would be noise
+FEW = 3  # orders not filled for one reason that are named one by one
 SECTIONS = ("Claim", "Rule", "Trades", "Refuted")
 FILL_COLUMNS = ["session", "symbol", "size", "price", "commission", "spread_cost"]
 
@@ -46,23 +49,31 @@ class Study:
         """Closes that the rule needs at its first decision."""
         return int(getattr(self.strategy, "history", 1))
 
+    @property
+    def least(self) -> int:
+        """Closes needed before the entry: those of the rule, and those behind a beta of its own earlier returns."""
+        return self.history + (LEAST_RETURNS if isinstance(self.comparator, BetaMatched) else 0)
+
 
 def prepare(name: str, strategy: type[Any], benchmark: str, symbols: tuple[str, ...] = ()) -> Study:
     """A study of a strategy class: a Reading as it declares itself, any other strategy against the benchmark.
 
-    Raises RequestError for a strategy that does not say what it trades.
+    One that was named by its path goes by its class name. Raises RequestError for a strategy that does not say what it
+    trades.
     """
+    name = strategy.__name__ if ":" in name else name
     if issubclass(strategy, Reading):
         return Study(name, strategy, tuple(strategy.rule().symbols), strategy.comparator)
-    declared = tuple(getattr(strategy, "symbols", symbols)) or symbols
-    if not declared:
+    declared = getattr(strategy, "symbols", None) or symbols
+    if isinstance(declared, str) or not declared or not all(isinstance(symbol, str) for symbol in declared):
         raise RequestError(f"{name} does not say what it trades; give --symbols A,B or a class attribute `symbols`")
-    return Study(strategy.__name__, strategy, declared, Fund(benchmark))
+    return Study(name, strategy, tuple(dict.fromkeys(declared)), Fund(benchmark))
 
 
 def study(subject: Study, prices: Prices, launch: Launch, frictions: Frictions, benchmark: pd.Series[float]) -> Result:
     """Run a study. `benchmark` holds daily simple returns on the sessions after the first of the window."""
     _require_history(subject, prices, launch, frictions)
+    _require_listed(subject, prices, launch, frictions)
     run = backtest(subject.strategy, prices.select(subject.symbols), launch, frictions, subject.parameters)
     wealth, yardstick = run.wealth, comparator_wealth(subject, prices, launch, frictions)
     d = log_ratio(run.equity[-1], yardstick[-1])
@@ -101,8 +112,8 @@ def comparator_wealth(subject: Study, prices: Prices, launch: Launch, frictions:
         case Fund(symbol):
             held = Launch(launch.entry, launch.hold, rebalance=None)
             return _basket(prices, held, frictions, (symbol,), 1.0)
-        case EqualWeight(symbols):
-            return _basket(prices, launch, frictions, symbols, 1.0)
+        case EqualWeight(symbols, _, closes):
+            return _basket(prices, launch, frictions, symbols, 1.0, closes)
         case BetaMatched(symbol, sessions):
             beta = earlier_beta(subject, prices, launch, frictions, symbol, sessions)
             return _basket(prices, launch, frictions, (symbol,), min(max(beta, 0.0), 1.0))
@@ -152,9 +163,11 @@ def log_ratio(equity: float, yardstick: float) -> float:
 
 
 def story(strategy: type[Any]) -> Story:
-    """The sections of a strategy's docstring: that of its file, or of its class where the file has none."""
+    """The sections of a strategy's docstring: of its class, or of its file where that is the one that has them."""
     module = inspect.getmodule(strategy)
-    text = inspect.cleandoc((module and module.__doc__) or strategy.__doc__ or strategy.__name__)
+    texts = [inspect.cleandoc(text) for text in (strategy.__doc__, module and module.__doc__) if text]
+    told = [text for text in texts if any(f"\n{section}:" in text for section in SECTIONS)]
+    text = (told or texts or [strategy.__name__])[0]
     parts = re.split(rf"^({'|'.join((*SECTIONS, 'Parameters'))}):", text, flags=re.MULTILINE)
     sections = {key: " ".join(value.split()) for key, value in zip(parts[1::2], parts[2::2], strict=True)}
     return Story(parts[0].strip().split("\n")[0], *(sections.get(key, "") for key in SECTIONS))
@@ -200,14 +213,8 @@ def outcome(run: Backtest, d: float, comparator: str, occurred: bool | None) -> 
 
 def warnings(subject: Study, run: Backtest) -> tuple[str, ...]:
     """What a reader must know beside the numbers."""
-    told = [
-        f"{symbol} was left out on {session:%Y-%m-%d}: too few closes by then"
-        for symbol, session in run.left_out.items()
-    ]
-    told += [
-        f"order not filled: {refusal.size:+,.0f} {refusal.symbol} sent on {refusal.session:%Y-%m-%d}, {refusal.reason}"
-        for refusal in run.refusals
-    ]
+    told = [f"{symbol} was left out on {day:%Y-%m-%d}: too few closes by then" for symbol, day in run.left_out.items()]
+    told += refused(run.refusals)
     if not issubclass(subject.strategy, Reading) and run.gross.max() > 1 + 1e-9:
         told.append(f"gross exposure reached {run.gross.max():.2f} times equity")
     if run.exit is None and run.ruined is None:
@@ -215,11 +222,50 @@ def warnings(subject: Study, run: Backtest) -> tuple[str, ...]:
     return tuple(told)
 
 
+def refused(refusals: Sequence[Refusal]) -> list[str]:
+    """Orders that were not filled, a line each, or a line a reason where there are many."""
+    told = []
+    for reason in dict.fromkeys(refusal.reason for refusal in refusals):
+        those = [refusal for refusal in refusals if refusal.reason == reason]
+        if len(those) > FEW:
+            first, last = (f"{those[end].session:%Y-%m-%d}" for end in (0, -1))
+            told.append(f"{len(those):,} orders not filled, sent {first} to {last}: {reason}")
+        else:
+            told += [
+                f"order not filled: {order.size:+,.0f} {order.symbol} sent {order.session:%Y-%m-%d}: {reason}"
+                for order in those
+            ]
+    return told
+
+
 def _basket(
-    prices: Prices, launch: Launch, frictions: Frictions, symbols: tuple[str, ...], weight: float
+    prices: Prices, launch: Launch, frictions: Frictions, symbols: tuple[str, ...], weight: float, closes: int = 1
 ) -> np.ndarray:
-    run = backtest(Basket, prices.select(symbols), launch, frictions, {"names": symbols, "weight": weight})
+    parameters = {"names": symbols, "weight": weight, "closes": closes}
+    run = backtest(Basket, prices.select(symbols), launch, frictions, parameters)
     return run.equity / CAPITAL
+
+
+def _require_listed(subject: Study, prices: Prices, launch: Launch, frictions: Frictions) -> None:
+    """A fund that a reading is compared with must be trading by the first decision."""
+    start, _ = window(prices, launch, frictions.lag)
+    if isinstance(subject.comparator, Fund | BetaMatched):
+        symbol = subject.comparator.symbol
+        if prices.listed[prices.columns[symbol]] > start:
+            raise RequestError(
+                f"{subject.name} is compared with {symbol}, which has no close on {prices.sessions[start]:%Y-%m-%d}; "
+                f"enter later or load earlier prices"
+            )
+
+
+def plain(value: object) -> object:
+    """A parameter as files can hold it: classes and functions by their names."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    named = value if hasattr(value, "__qualname__") else type(value)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 def _parameters(subject: Study) -> dict[str, object]:
@@ -227,15 +273,16 @@ def _parameters(subject: Study) -> dict[str, object]:
     declared = subject.strategy.params
     schedule = set(Reading.params._getkeys()) if issubclass(subject.strategy, Reading) else set()
     defaults = dict(zip(declared._getkeys(), declared._getdefaults(), strict=True))
-    return {name: subject.parameters.get(name, value) for name, value in defaults.items() if name not in schedule}
+    shown = {name: subject.parameters.get(name, value) for name, value in defaults.items() if name not in schedule}
+    return {name: plain(value) for name, value in shown.items()}
 
 
 def _require_history(subject: Study, prices: Prices, launch: Launch, frictions: Frictions) -> None:
     start, _ = window(prices, launch, frictions.lag)
-    if start + 1 < subject.history:
-        first = prices.sessions[subject.history] if subject.history < len(prices.sessions) else None
+    if start + 1 < subject.least:
+        first = prices.sessions[subject.least] if subject.least < len(prices.sessions) else None
         remedy = f"enter on {first:%Y-%m-%d} or later" if first is not None else "load more prices"
         raise RequestError(
-            f"{subject.name} needs {subject.history} closes before its entry, and prices begin {start + 1} closes "
+            f"{subject.name} needs {subject.least} closes before its entry, and prices begin {start + 1} closes "
             f"before {launch.entry:%Y-%m-%d}; {remedy}, or load earlier prices"
         )

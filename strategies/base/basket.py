@@ -15,13 +15,14 @@ class Basket(Reading):
     Parameters:
         names: symbols
         weight: fraction of equity
+        closes: closes that a name needs
     """
 
-    params: ClassVar[Any] = (("names", ()), ("weight", 1.0))
+    params: ClassVar[Any] = (("names", ()), ("weight", 1.0), ("closes", 1))
 
     @property
     def symbols(self) -> tuple[str, ...]:  # type: ignore[override]
         return tuple(self.p.names)
 
     def weights(self, past: Past) -> Mapping[str, float]:
-        return leg(past.tradable(self.p.names), self.p.weight)
+        return leg(past.tradable(self.p.names, self.p.closes), self.p.weight)

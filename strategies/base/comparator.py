@@ -20,10 +20,11 @@ class Fund:
 
 @dataclass(frozen=True)
 class EqualWeight:
-    """A basket at equal weight, under the reading's own schedule and frictions."""
+    """A basket at equal weight, under the reading's own schedule and frictions; names join with `closes` closes."""
 
     symbols: tuple[str, ...]
     name: str
+    closes: int = 1
 
 
 @dataclass(frozen=True)

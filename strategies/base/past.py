@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data import calendar, fomc
+from data.errors import RequestError
 from data.prices import Prices
 
 
@@ -64,7 +65,9 @@ class Past:
     def back(self, sessions: int) -> Past:
         """The past as it was `sessions` sessions ago."""
         self._require_row(sessions)
-        return Past(self._prices, self._row - sessions, held=self.held - sessions)
+        earlier = Past(self._prices, self._row - sessions, held=self.held - sessions, scheduled=self.scheduled)
+        earlier.shock, earlier.left_out = self.shock, self.left_out
+        return earlier
 
     def tradable(self, symbols: Iterable[str], closes: int = 1) -> tuple[str, ...]:
         """Those of `symbols` that have at least `closes` closes by now; the others are noted in `left_out`."""
@@ -81,11 +84,11 @@ class Past:
     def beats(self, symbol: str, other: str, sessions: int) -> bool:
         """Whether `symbol` grew strictly more than `other` over the last `sessions` sessions.
 
-        Raises ValueError where one of them has no close that far back.
+        Raises RequestError where one of them has no close that far back.
         """
         growth, yardstick = self.growth(symbol, sessions), self.growth(other, sessions)
         if np.isnan(growth) or np.isnan(yardstick):
-            raise ValueError(
+            raise RequestError(
                 f"{self.session:%Y-%m-%d}: comparing {symbol} with {other} needs {sessions} earlier sessions of both; "
                 f"enter later or load earlier prices"
             )
@@ -112,7 +115,9 @@ class Past:
 
     def _require_row(self, sessions: int) -> None:
         if not 0 <= sessions <= self._row:
-            raise ValueError(f"{self.session:%Y-%m-%d}: cannot look {sessions} sessions back, history has {self._row}")
+            raise RequestError(
+                f"{self.session:%Y-%m-%d}: cannot look {sessions} sessions back, history has {self._row}"
+            )
 
     def _values(self, name: str, symbol: str) -> np.ndarray:
         values: np.ndarray = getattr(self._prices, name)[: self._row + 1, self._prices.columns[symbol]]

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from data import calendar
+from data.errors import RequestError
 from data.events import DEEPSEEK
 from data.prices import FIELDS, Prices
 from strategies.base.comparator import Cash, Comparator
@@ -74,11 +75,11 @@ class Reading(bt.Strategy):
     def rule(cls, **parameters: object) -> Reading:
         """The bare rule with these parameters, for asking `weights` outside of Backtrader.
 
-        Raises ValueError for a parameter that the reading does not declare.
+        Raises RequestError for a parameter that the reading does not declare.
         """
         known = cls.params._getkeys()
         if unknown := [name for name in parameters if name not in known]:
-            raise ValueError(f"{cls.__name__} has no parameter {unknown[0]!r}; it has {', '.join(known)}")
+            raise RequestError(f"{cls.__name__} has no parameter {unknown[0]!r}; it has {', '.join(known)}")
         rule: Reading = object.__new__(cls)
         rule.p = cls.params()
         for name, value in parameters.items():
@@ -95,7 +96,7 @@ class Reading(bt.Strategy):
         self._feeds = {data._name: data for data in self.datas}
         self._due: list[tuple[int, dict[str, int]]] = []
         if missing := [symbol for symbol in self.symbols if symbol not in self._feeds]:
-            raise ValueError(
+            raise RequestError(
                 f"{type(self).__name__} needs a feed named {missing[0]!r}; use adddata(feed, name={missing[0]!r})"
             )
 
@@ -108,7 +109,7 @@ class Reading(bt.Strategy):
         if held < 0 or self.broker.getvalue() <= 0:
             return
         if held > 0 and not self.decisions and not self._asked_before(held):
-            raise ValueError(
+            raise RequestError(
                 f"{type(self).__name__}: the feeds begin after the first decision, the close before the entry; "
                 f"start them earlier or set a later entry"
             )
@@ -141,12 +142,16 @@ class Reading(bt.Strategy):
         where = f"{type(self).__name__} at {session:%Y-%m-%d}"
         for symbol, weight in weights.items():
             if symbol not in self._feeds:
-                raise ValueError(f"{where}: weight for {symbol!r}, which has no feed; list it in `symbols`")
+                raise RequestError(f"{where}: weight for {symbol!r}, which has no feed; list it in `symbols`")
+            if weight and not len(self._feeds[symbol]):
+                raise RequestError(
+                    f"{where}: weight for {symbol}, which has no price yet; enter later, or ask past.tradable"
+                )
             if not isfinite(weight):
-                raise ValueError(f"{where}: weight of {symbol} is {weight}; give a finite fraction of equity")
+                raise RequestError(f"{where}: weight of {symbol} is {weight}; give a finite fraction of equity")
         gross = sum(abs(weight) for weight in weights.values())
         if gross > 1 + GROSS_TOLERANCE:
-            raise ValueError(f"{where}: gross exposure {gross:.6f} of the targets exceeds 1; scale the weights down")
+            raise RequestError(f"{where}: gross exposure {gross:.6f} of the targets exceeds 1; scale the weights down")
 
     def _aim(self, held: int, weights: Mapping[str, float]) -> None:
         equity = self.broker.getvalue()
@@ -191,7 +196,7 @@ def tape(feeds: Mapping[str, Any], today: np.datetime64) -> Prices:
     for column, (symbol, data) in enumerate(feeds.items()):
         known, rows, _ = np.intersect1d(numbers, days[symbol], return_indices=True)
         if len(known) < len(days[symbol]):
-            raise ValueError(f"the feed {symbol!r} has bars on days without a session of the New York Stock Exchange")
+            raise RequestError(f"the feed {symbol!r} has bars on days without a session of the New York Stock Exchange")
         for name, values in fields.items():
             values[rows, column] = _line(data, name)
     factor = np.where(np.isnan(fields["close"]), np.nan, 1.0)
@@ -203,5 +208,5 @@ def _line(data: Any, name: str) -> np.ndarray:
     """One line of a feed up to the present bar."""
     line = getattr(data.lines, name)
     if line.mode != line.UnBounded:
-        raise ValueError("readings look back further than `exactbars` keeps; run Cerebro with exactbars=False")
+        raise RequestError("readings look back further than `exactbars` keeps; run Cerebro with exactbars=False")
     return np.array(line.array[: len(data)])

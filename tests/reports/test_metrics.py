@@ -61,10 +61,12 @@ def test_figures_equal_those_of_quantstats(result_of, run_of):
     assert told.beta == pytest.approx(stats.greeks(returns, run.benchmark)["beta"], rel=1e-9)
 
 
-def test_a_single_session_has_no_spread(result_of, run_of):
-    result = result_of(sessions=pd.DatetimeIndex(["2025-01-30", "2025-01-31"]))
+@pytest.mark.parametrize("sessions", [2, 20])
+def test_a_few_sessions_are_not_blown_up_to_a_year(result_of, run_of, sessions):
+    result = result_of(sessions=pd.bdate_range("2025-01-30", periods=sessions))
     told = metrics(result, run_of(result))
-    assert (told.volatility, told.sharpe, told.beta) == (None, None, None)
+    assert (told.cagr, told.volatility, told.sharpe, told.sortino, told.calmar) == (None,) * 5
+    assert (told.turnover, told.beta, told.alpha_annual) == (None,) * 3
     assert told.total_return == pytest.approx(result.equity.iloc[-1] / 1e6 - 1)
 
 

@@ -55,6 +55,7 @@ def test_a_run_killed_in_the_exchange_is_recovered(run_of, tmp_path):
     before = snapshot(out)
     out.rename(tmp_path / ".out.previous")
     (tmp_path / ".out.new-abandoned").mkdir()
+    (tmp_path / ".out.new-abandoned" / ".unfinished").touch()
     run_folder.recover(out)
     assert snapshot(out) == before
     assert list(tmp_path.iterdir()) == [out]
@@ -81,15 +82,25 @@ def test_a_note_added_to_a_run_is_not_lost(run_of, tmp_path):
 
 def test_the_folder_one_stands_in_is_refused(run_of, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(RequestError, match="is the folder you are in"):
+    with pytest.raises(RequestError, match="cannot be replaced as a whole"):
         run_folder.write(run_of(), SHEETS, Path())
 
 
 def test_recovery_touches_nothing_of_a_neighbour(tmp_path):
-    (tmp_path / ".run1.new-inflight").mkdir()
-    (tmp_path / ".run[1].new-dead").mkdir()
+    for name in (".run1.new-inflight", ".run[1].new-dead"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ".unfinished").touch()
     run_folder.recover(tmp_path / "run[1]")
     assert [path.name for path in tmp_path.iterdir()] == [".run1.new-inflight"]
+
+
+def test_recovery_touches_nothing_that_no_run_made(run_of, tmp_path):
+    for name in (".out.previous", ".out.new-ideas"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "thesis.txt").write_text("years of work")
+    run_folder.recover(tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.new-ideas", ".out.previous"]
+    assert (tmp_path / ".out.previous" / "thesis.txt").exists()
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(run_of, tmp_path):

@@ -110,6 +110,22 @@ def test_a_strangers_strategy_runs_from_the_users_own_folder(tmp_path):
     assert "before the entry" in done.stdout
 
 
+def test_a_parameter_that_is_a_class_does_not_spoil_the_run(tmp_path):
+    done = command(
+        "backtrader.strategies:MA_CrossOver", "--symbols", "SPY", "--source", "sample", "--out", tmp_path / "out"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_strategy_that_fails_is_one_line_with_its_place(tmp_path):
+    (tmp_path / "broken.py").write_text(
+        "import backtrader as bt\n\n\nclass Idea(bt.Strategy):\n    def next(self):\n        1 / 0\n"
+    )
+    done = command("broken:Idea", "--symbols", "SPY", "--source", "sample", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["error: Idea failed in broken.py, line 6: ZeroDivisionError: division by zero"]
+
+
 def test_list_shows_readings_with_their_claims():
     done = command("--list")
     assert done.returncode == 0
@@ -136,20 +152,24 @@ def test_help_shows_examples():
         (["--benchmark", "NOSUCH"], "NOSUCH"),
         (["--source", "no/such/folder"], "no/such/folder"),
         (["backtrader.strategies:MA_CrossOver"], "--symbols"),
+        (["./mine.py:Idea"], "is no path to a class"),
+        (["--symbols", "SPY"], "--symbols is for a plain bt.Strategy"),
+        (["bad_news", "--benchmark", "ARM", "--entry", "2023-03-01"], "the benchmark ARM has no close"),
         (["backtrader.strategies:MA_CrossOver", "--symbols", "NOSUCH"], "NOSUCH"),
         (["--no-such-option"], "--no-such-option"),
         (["--out", "/proc/nowhere/out"], "/proc/nowhere"),
     ],
 )
-def test_a_wrong_request_is_one_line_and_status_2_and_leaves_the_last_run_alone(tmp_path, words, complaint):
+def test_a_wrong_request_is_one_line_and_status_2_and_leaves_the_last_run_alone(folder, tmp_path, words, complaint):
     out = tmp_path / "out"
-    out.mkdir()
+    shutil.copytree(folder[0], out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
     source = [] if "--source" in words else ["--source", "sample"]
     place = [] if "--out" in words else ["--out", out]
     done = command(*words, *source, *place)
     assert done.returncode == 2, done.stderr
     assert len(done.stderr.splitlines()) == 1 and complaint in done.stderr
-    assert not list(out.iterdir())
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     assert list(tmp_path.iterdir()) == [out]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.errors import RequestError
 from runners.engine.backtest import Launch, Modes, backtest
 from runners.engine.frictions import Frictions
 from strategies.base import Past, Reading, Weights
@@ -205,6 +206,35 @@ def test_a_strangers_strategy_trades_inside_the_window_only(random_prices):
     assert result.fills and all(launch.entry <= fill.session <= result.exit for fill in result.fills)
     assert sum(fill.size for fill in result.fills) == 0
     assert result.equity[0] == 1_000_000
+
+
+def test_a_strangers_shorts_are_covered_after_the_sells_that_pay_for_it(make_prices):
+    class Pair(bt.Strategy):
+        def next(self) -> None:
+            if len(self) == 4:
+                self.sell(data=self.data0, size=14_000)
+                self.buy(data=self.data1, size=14_000)
+
+    prices = make_prices({"A": [100.0] * 12, "B": [100.0] * 12})
+    result = backtest(Pair, prices, Launch(ENTRY, hold=3), FREE)
+    assert [(fill.symbol, fill.size) for fill in result.fills[2:]] == [("B", -14_000), ("A", 14_000)]
+    assert result.exit is not None and not result.refusals
+
+
+@pytest.mark.parametrize("meddle", ["set_coc", "set_coo", "add_cash", "set_cash", "setcommission"])
+def test_a_stranger_cannot_change_the_rules_of_the_account(make_prices, meddle):
+    class Meddler(bt.Strategy):
+        def start(self) -> None:
+            getattr(self.broker, meddle)(1)
+
+    with pytest.raises(RequestError, match=f"calls broker.{meddle}"):
+        backtest(Meddler, make_prices({"A": [100.0] * 8}), Launch(ENTRY), FREE)
+
+
+def test_a_study_without_any_price_at_its_entry_is_refused(make_prices):
+    prices = make_prices({"LATE": [np.nan] * 5 + [1.0] * 3})
+    with pytest.raises(RequestError, match="none of LATE has a close on 2025-01-30"):
+        run(prices, {"LATE": 1.0})
 
 
 def test_a_strangers_order_without_the_cash_is_refused_and_told(make_prices):

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import strategies
 from data.errors import RequestError
+from runners.engine.account import Refusal
 from runners.engine.backtest import Launch
 from runners.engine.frictions import Frictions
-from runners.engine.study import Study, comparator_wealth, earlier_beta, horizons, prepare, story, study
+from runners.engine.study import Study, comparator_wealth, earlier_beta, horizons, plain, prepare, refused, story, study
 from strategies.base import BetaMatched, Cash, EqualWeight, Fund, Past, Reading, Variants, Weights
 
 FREE = Frictions(0, 0, 0, 0)
@@ -115,5 +117,40 @@ def test_a_strangers_strategy_needs_symbols_and_is_measured_against_the_benchmar
 
 def test_the_story_is_read_from_the_docstring():
     told = story(HalfMarket)
-    assert (told.claim, told.refuted) == ("", "")  # this file has a docstring of its own, which comes first
-    assert told.title.startswith("What a reading is compared with")
+    assert (told.title, told.claim, told.refuted) == ("Half in M, half in cash.", "half is enough.", "never.")
+    assert (
+        story(strategies.load("bad_news")).title
+        == "Short the chips, long the market: what the market itself read first."
+    )
+
+
+def test_a_comparator_fund_that_is_listed_later_is_an_error(prices, make_prices):
+    late = make_prices({"M": [10.0] * 9, "LATE": [np.nan] * 8 + [1.0]})
+    later = Study("half", HalfMarket, ("M",), Fund("LATE"))
+    with pytest.raises(RequestError, match="half is compared with LATE, which has no close on 2025-01-30"):
+        study(later, late, Launch(late.sessions[4]), FREE, pd.Series(0.0, late.sessions))
+
+
+def test_names_of_a_basket_join_with_their_history(make_prices):
+    young = make_prices({"M": [10.0] * 8 + [20.0], "LATE": [np.nan] * 2 + [1.0] * 7})
+    at = Launch(young.sessions[4], None, 100)
+    grown = [
+        comparator_wealth(subject(EqualWeight(("M", "LATE"), "both", closes)), young, at, FREE)[-1] for closes in (2, 3)
+    ]
+    assert grown == [1.5, 2.0]
+
+
+def test_parameters_that_are_classes_are_told_by_name():
+    told = [plain(value) for value in (1, "a", None, (1, 2.5), bt.ind.SMA)]
+    assert told[:4] == [1, "a", None, [1, 2.5]]
+    assert told[4].endswith("MovingAverageSimple") or told[4].endswith("SMA")
+
+
+def test_many_refusals_are_told_in_a_line_and_few_one_by_one():
+    day = pd.Timestamp("2025-01-30")
+    few = [Refusal(day, "A", 100, "margin")]
+    many = [Refusal(day + pd.Timedelta(days=n), "A", -1, "before the entry") for n in range(772)]
+    assert refused([*few, *many]) == [
+        "order not filled: +100 A sent 2025-01-30: margin",
+        "772 orders not filled, sent 2025-01-30 to 2027-03-12: before the entry",
+    ]

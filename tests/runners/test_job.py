@@ -1,0 +1,67 @@
+"""What a run is made of: the request, what it refuses, and what it says about itself."""
+
+from __future__ import annotations
+
+import sys
+
+import pandas as pd
+import pytest
+
+from data.errors import RequestError
+from runners import job
+from runners.job import Request
+
+
+def test_published_shock_and_date_name_the_entry():
+    assert [str(Request(entry=entry).launch.entry.date()) for entry in ("published", "shock", "2025-03-03")] == [
+        "2025-01-31",
+        "2025-01-27",
+        "2025-03-03",
+    ]
+    assert Request(entry="shock").launch.shock == pd.Timestamp("2025-01-27")
+    assert [Request(entry=entry).hindsight for entry in ("published", "shock", "2025-01-30")] == [False, True, True]
+
+
+def test_a_holiday_names_the_neighbouring_sessions():
+    with pytest.raises(RequestError, match=r"2025-01-09 \(Thursday\).*use 2025-01-10 .* or 2025-01-08"):
+        job.studies(Request(entry="2025-01-09"))
+
+
+def test_a_name_that_would_overwrite_a_page_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "odd_names.py").write_text(
+        "import backtrader as bt\n\n\nclass index(bt.Strategy):\n    symbols = ('SPY',)\n\n\n"
+        "class Gpu_Bubble(bt.Strategy):\n    symbols = ('SPY',)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(RequestError, match=r"index.html would overwrite"):
+        job.studies(Request(("odd_names:index",)))
+    with pytest.raises(RequestError, match="would overwrite another one"):
+        job.studies(Request(("gpu_bubble", "odd_names:Gpu_Bubble")))
+    del sys.modules["odd_names"]
+
+
+def test_the_code_version_changes_with_a_strategy_from_outside(tmp_path, monkeypatch):
+    file = tmp_path / "outside.py"
+    file.write_text("import backtrader as bt\n\n\nclass Idea(bt.Strategy):\n    symbols = ('SPY',)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    subjects = job.studies(Request(("outside:Idea",)))
+    before = job.code_version(subjects)
+    file.write_text(file.read_text() + "# changed\n")
+    assert job.code_version(subjects) != before
+    del sys.modules["outside"]
+
+
+def test_marks_are_the_event_and_the_decisions_of_the_window():
+    sessions = pd.DatetimeIndex(["2025-01-30", "2025-03-31"])
+    told = job.marks(Request().event, sessions)
+    assert [(str(day.date()), label) for day, label, _ in told] == [
+        ("2025-01-27", "shock"),
+        ("2025-01-29", "FOMC holds"),
+        ("2025-01-31", "essay published"),
+        ("2025-03-19", "FOMC holds"),
+    ]
+
+
+def test_decisions_that_are_not_known_are_said():
+    assert job._unknown_rates(pd.DatetimeIndex(["2026-09-15"])) == ()
+    assert "2026-09-16" in job._unknown_rates(pd.DatetimeIndex(["2026-09-16"]))[0]
