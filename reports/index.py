@@ -7,12 +7,11 @@ page with its data, so that the file opens from anywhere and loads nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from math import isfinite
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import jinja2
@@ -71,7 +70,6 @@ def render(run: Run) -> str:
         cost_rows=[_cost_row(result, line) for line, result in enumerate(run.results, 1)],
         cards=[(line, page(result.name), result) for line, result in enumerate(run.results, 1)],
         lines=(run.benchmark_name, *(result.name for result in run.results)),
-        frictions=friction_words(run.frictions),
         rate=risk_free(run),
         first=run.results[0].equity.index[0],
         last=run.results[0].equity.index[-1],
@@ -103,12 +101,6 @@ def curves(run: Run) -> dict[str, object]:
 def embedded(data: object) -> str:
     """JSON that can stand inside a script element."""
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(ESCAPES)
-
-
-def friction_words(frictions: Mapping[str, object]) -> dict[str, str]:
-    """Frictions in plain words with units; a name that is not known here is shown as it is."""
-    known = ((FRICTIONS.get(name, (name.replace("_", " "), str)), value) for name, value in frictions.items())
-    return {heading: write(value) for (heading, write), value in known}
 
 
 def percent(value: float | None) -> str:
@@ -158,20 +150,6 @@ COLUMNS = (
     Column("Turnover", "Value traded a year over mean equity", ratio),
     Column("Costs, USD", "Commission and half-spread", usd),
 )
-POLICY_CASH = (
-    "free cash earns the lower bound of the Fed's policy range less 0.50 percentage points, never below zero; credit "
-    "costs its upper bound plus 0.50; proceeds of shorts earn nothing"
-)
-FRICTIONS: dict[str, tuple[str, Callable[[Any], str]]] = {
-    "commission_bps": ("Commission", lambda bps: f"{_many(bps, 'basis point')} of the value traded, one way"),
-    "half_spread_bps": ("Half-spread", lambda bps: f"{_many(bps, 'basis point')} of the value traded, one way"),
-    "borrow_rate": ("Borrow fee", "{:.2%} a year of the value held short".format),
-    "cash_rate": (
-        "Cash",
-        lambda rate: POLICY_CASH if rate == "policy" else f"earns, and credit costs, {rate:.2%} a year",
-    ),
-    "lag": ("Fills", lambda lag: f"at the open, {_many(lag, 'session')} after the decision's close"),
-}
 COST_COLUMNS = (
     "Fills",
     "Commission paid",
@@ -231,10 +209,6 @@ def _cost_row(result: Result, line: int) -> Row:
     paid = (commission, spread, result.interest["borrow"], result.interest["debit"])
     received = result.interest["cash"]
     return Row(result.name, line, page(result.name), (len(result.fills), *paid, received, received - sum(paid)))
-
-
-def _many(number: float, noun: str) -> str:
-    return f"{number:g} {noun}{'' if number == 1 else 's'}"
 
 
 def _wealth(returns: pd.Series[float]) -> np.ndarray:
