@@ -28,6 +28,7 @@ UPLOT = ROOM / "static" / "uplot"
 UNDEFINED = "\u2013"
 MINUS = "\u2212"
 COLOURS, DASHES = 6, 3  # of lines, in index.css; the benchmark is drawn in ink
+MOST_WARNINGS = 10  # on a card; the others are counted
 DIGITS = 5  # of the curves: a hundredth of a thousandth is less than a pixel
 
 # What may not stand inside a script element, or ends a line of JavaScript.
@@ -69,6 +70,7 @@ def render(run: Run) -> str:
         cost_columns=COST_COLUMNS,
         cost_rows=[_cost_row(result, line) for line, result in enumerate(run.results, 1)],
         cards=[(line, page(result.name), result) for line, result in enumerate(run.results, 1)],
+        most_warnings=MOST_WARNINGS,
         lines=(run.benchmark_name, *(result.name for result in run.results)),
         rate=risk_free(run),
         first=run.results[0].equity.index[0],

@@ -37,6 +37,7 @@ BACKEND = "module://reports.canvas"
 __all__ = ["draw_all", "inputs_key", "quantstats_sheet", "render", "take_over", "warm_up"]
 
 MOST_TRADES = 100  # rows; the others are counted
+MOST_WARNINGS = 10
 PACKAGES = ("quantstats", "matplotlib", "seaborn", "pandas", "numpy", "scipy", "tabulate", "jinja2")
 SOURCES = (
     "tearsheet.py",
@@ -164,6 +165,7 @@ def render(result: Result, run: Run) -> str:
         sheet=None if _is_idle(result) else quantstats_sheet(result, run),
         chart_names=CHARTS,
         captions=CAPTIONS,
+        most_warnings=MOST_WARNINGS,
         trades=trades.foremost(told, MOST_TRADES),
         all_trades=told,
         summary=trades.summary(told),

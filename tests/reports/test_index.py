@@ -181,6 +181,12 @@ def test_notices_are_loud(run_of, result_of):
     assert '<p class="notice">' not in index.render(run_of())
 
 
+@pytest.mark.parametrize(("count", "said"), [(10, []), (12, ["and 2 more: all are in results.json"])])
+def test_warnings_beyond_ten_are_counted(run_of, result_of, count, said):
+    text = index.render(run_of(result_of("loud", warnings=tuple(f"Warning {n}." for n in range(count)))))
+    assert re.findall(r"<li>([^<]*)</li>", text) == [*(f"Warning {n}." for n in range(10)), *said]
+
+
 def test_charts_get_the_curves(small):
     data = shown(replace(small, marks=((pd.Timestamp("2025-01-27"), "shock", "event"),))).data
     assert data["sessions"] == ["2025-01-30", "2025-01-31", "2025-02-03", "2025-02-04"]

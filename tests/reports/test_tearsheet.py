@@ -58,6 +58,10 @@ def make_result(name="walker", seed=1, sessions=SESSIONS, **changes):
     return replace(made, **changes)
 
 
+def make_idle(**changes):
+    return make_result(equity=pd.Series(1e6, SESSIONS), fills=make_result().fills.iloc[:0], exit=None, **changes)
+
+
 def make_run(*results, sessions=SESSIONS, **changes):
     made = Run(
         results=results,
@@ -290,10 +294,15 @@ def test_a_drawdown_at_the_end_has_not_recovered(run):
 
 
 def test_without_trades_there_is_nothing_to_draw(run):
-    idle = make_result(equity=pd.Series(1e6, SESSIONS), fills=make_result().fills.iloc[:0], exit=None)
-    page = tearsheet.render(idle, run)
+    page = tearsheet.render(make_idle(), run)
     assert "No trades" in page
     assert "<svg" not in page
+
+
+@pytest.mark.parametrize(("count", "said"), [(10, []), (12, ["and 2 more: all are in results.json"])])
+def test_warnings_beyond_ten_are_counted(run, count, said):
+    page = tearsheet.render(make_idle(warnings=tuple(f"Warning {n}." for n in range(count))), run)
+    assert re.findall(r"<li>(.*?)</li>", page) == [*(f"Warning {n}." for n in range(10)), *said]
 
 
 @pytest.mark.parametrize("length", [3, 30])
