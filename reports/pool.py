@@ -62,7 +62,8 @@ def _executor(workers: int) -> Iterator[Executor]:
     try:
         yield executor
     finally:
-        executor.shutdown(cancel_futures=True)
+        with _uninterrupted():  # a second Ctrl-C would leave workers behind
+            executor.shutdown(cancel_futures=True)
 
 
 def _context() -> BaseContext:
@@ -92,18 +93,27 @@ def _deaf() -> Iterator[None]:
     Interrupted in its imports, or left by its parent, it would print a traceback; failures of the work itself come
     back as results.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before, errors = signal.signal(signal.SIGINT, signal.SIG_IGN), os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    errors, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        yield
+        with _uninterrupted():
+            yield
     finally:
         os.dup2(errors, 2)
         os.close(errors)
         os.close(nowhere)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ignore Ctrl-C for a moment; only the main thread can, and only it is interrupted."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
         signal.signal(signal.SIGINT, before)
 
 

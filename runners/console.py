@@ -7,6 +7,7 @@ Exit status: 0 done, 1 it failed, 2 the request or its data are wrong, 130 inter
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -28,6 +29,7 @@ def run(command: click.Command) -> NoReturn:
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
     except (KeyboardInterrupt, click.Abort):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough: leave in peace
         _leave(INTERRUPTED, "interrupted")
     except click.ClickException as error:
         _leave(WRONG, error.format_message())
