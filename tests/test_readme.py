@@ -48,3 +48,18 @@ def test_the_strategy_of_the_readme_runs(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert "what leads keeps leading" in page.lower()
+
+
+@pytest.mark.slow
+def test_the_run_line_sets_up_a_fresh_clone_and_runs_the_main_job(tmp_path):
+    (line,) = re.findall(r"^python3 -m venv .*runners\.deepseek$", TEXT, re.MULTILINE)
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+    dressed = ("DEEPSEEK_PRICES", "VIRTUAL_ENV", "PYTHONPATH", "PIP_CONSTRAINT")
+    bare = {name: value for name, value in os.environ.items() if name not in dressed}
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=clone, env=bare, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (clone / "reports" / "latest" / "index.html").is_file()
+    assert "gpu_bubble" in done.stdout
