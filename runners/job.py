@@ -22,6 +22,7 @@ from reports.result import Result, Run
 from runners.engine.backtest import Launch, window
 from runners.engine.frictions import Frictions
 from runners.engine.study import Study, prepare, study
+from strategies.base import Reading
 
 # What shapes numbers and pages.
 PACKAGES = (
@@ -73,11 +74,11 @@ class Request:
 
 def studies(request: Request) -> tuple[Study, ...]:
     """The strategies asked for (all readings by default), loaded and ready to run."""
-    if request.symbols and not request.readings:
-        raise RequestError("--symbols is for a plain bt.Strategy; name one as package.module:Class")
     _ = request.launch  # a wrong entry is refused before prices are asked for
     wanted = request.readings or strategies.names()
     found = tuple(prepare(name, strategies.load(name), request.benchmark, request.symbols) for name in wanted)
+    if request.symbols and all(issubclass(subject.strategy, Reading) for subject in found):
+        raise RequestError("--symbols is for a plain bt.Strategy; readings declare their own")
     names = [subject.name.casefold() for subject in found]
     for subject in found:
         # A page a name: some file systems do not tell a capital from a small letter.
@@ -168,13 +169,14 @@ def settings(request: Request, sessions: pd.DatetimeIndex) -> dict[str, str]:
     )
     return {
         "Entry": f"open of {launch.entry:%Y-%m-%d}, decided at the close of {sessions[0]:%Y-%m-%d}",
+        "Known": f"from {request.event.published:%Y-%m-%d %H:%M} New York time on, when the essay was published",
         "Hold": "to the end of the prices" if request.hold is None else f"{request.hold} sessions",
         "Rebalancing": f"every {request.rebalance} sessions",
         "Window": f"{sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}",
         "Capital": "1,000,000 USD, whole shares, total-return adjusted prices",
         "Trading costs": f"{costs.commission_bps:g} bp commission, {costs.half_spread_bps:g} bp half-spread, one way",
         "Holding costs": f"shorts {costs.borrow_rate:.2%} a year; {cash}",
-        "Benchmark": f"{request.benchmark}, held without costs",
+        "Benchmark": f"{request.benchmark}, held without costs from the close before the entry to the last close",
     }
 
 

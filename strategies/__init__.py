@@ -38,7 +38,7 @@ def load(name: str) -> type[Any]:
     if ":" in name:
         return _load_path(name)
     if name not in names():
-        close = difflib.get_close_matches(name, names(), n=3)
+        close = difflib.get_close_matches(name.lower(), names(), n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names())}"
         raise RequestError(f"unknown reading {name!r}; {hint}")
     for point in entry_points(group=ENTRY_POINTS, name=name):

@@ -17,7 +17,7 @@ COMMANDS = [
     line.partition("#")[0].strip()
     for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
     for line in block.splitlines()
-    if line.startswith("python -m")
+    if line.startswith(".venv/bin/python -m")
 ]
 
 
