@@ -21,9 +21,9 @@ from markupsafe import Markup
 
 from reports.metrics import metrics, risk_free
 from reports.result import HORIZONS, Horizon, Result, Run
+from reports.template import template
 
 ROOM = Path(__file__).parent
-TEMPLATES = ROOM / "templates"
 UPLOT = ROOM / "static" / "uplot"
 UNDEFINED = "\u2013"
 MINUS = "\u2212"
@@ -246,20 +246,12 @@ def _vendored(file: str) -> Markup:
 
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return template(
+        "index.html",
+        percent=percent,
+        log_ratio=log_ratio,
+        usd=usd,
+        sort_key=_sort_key,
+        colour=lambda line: "ink" if line == 0 else f"line-{(line - 1) % COLOURS}",
+        dash=lambda line: 0 if line == 0 else (line - 1) // COLOURS % DASHES,
     )
-    environment.filters |= {
-        "percent": percent,
-        "log_ratio": log_ratio,
-        "usd": usd,
-        "sort_key": _sort_key,
-        "sentence": lambda words: words[:1].upper() + words[1:],
-        "colour": lambda line: "ink" if line == 0 else f"line-{(line - 1) % COLOURS}",
-        "dash": lambda line: 0 if line == 0 else (line - 1) // COLOURS % DASHES,
-    }
-    return environment.get_template("index.html")

@@ -30,6 +30,7 @@ from reports import pool, trades
 from reports.metrics import PERIODS, metrics, risk_free
 from reports.pool import warm_up
 from reports.result import Result, Run
+from reports.template import template
 
 ROOM = Path(__file__).parent
 TEMPLATES = ROOM / "templates"
@@ -45,7 +46,9 @@ SOURCES = (
     "metrics.py",
     "result.py",
     "canvas.py",
+    "template.py",
     "templates/tearsheet.html",
+    "templates/warnings.html",
     "templates/quantstats.html",
 )
 
@@ -403,15 +406,4 @@ def _code() -> str:
 
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "usd": lambda value: f"{value:,.0f}".replace("-", "\u2212"),
-        "sentence": lambda words: words[:1].upper() + words[1:],
-    }
-    return environment.get_template("tearsheet.html")
+    return template("tearsheet.html", usd=lambda value: f"{value:,.0f}".replace("-", "\u2212"))
