@@ -64,10 +64,17 @@ def policy_range(sessions: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray]:
     Returns two arrays of shape (n_sessions,). Before the first decision the range that it changed is in force; after
     the last known one its outcome stays.
     """
+    effective, bounds = _ranges()
+    place = effective.searchsorted(sessions.to_numpy().astype("datetime64[D]"), side="right")
+    return bounds[0][place], bounds[1][place]
+
+
+@cache
+def _ranges() -> tuple[np.ndarray, np.ndarray]:
+    """Effective dates of the known decisions, and both bounds before the first and after each of them."""
     known = _table().dropna(subset=["target_lower_after"])
-    place = known["effective_date"].to_numpy().searchsorted(sessions.to_numpy(), side="right")
     bounds = [
-        np.concatenate(([known[f"target_{side}_before"].iloc[0]], known[f"target_{side}_after"]))[place] / 100
+        np.concatenate(([known[f"target_{side}_before"].iloc[0]], known[f"target_{side}_after"])) / 100
         for side in ("lower", "upper")
     ]
-    return bounds[0], bounds[1]
+    return known["effective_date"].to_numpy().astype("datetime64[D]"), np.array(bounds)

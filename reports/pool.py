@@ -1,7 +1,8 @@
-"""Worker processes that have QuantStats imported before the first sheet is asked for.
+"""Worker processes: what is asked of them, and how they end.
 
-Importing it takes seconds. A server process does that once, in the background, and forks the workers. Ctrl-C reaches
-the parent alone: what is being drawn is finished, what waits is dropped. Workers end when their parent does.
+A server process forks them, and may import what they need while the parent still does something else. Each worker has a
+queue of its own, so that a death is told with the task that it died of. Ctrl-C reaches the parent alone: what is being
+worked on is finished, what waits is dropped. Workers end when their parent does.
 """
 
 from __future__ import annotations
@@ -11,59 +12,94 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
-from typing import Any
+from typing import Any, TypeVar
 
-from data.errors import WorkError
+from data.errors import DataError, RequestError, WorkError
 
-PRELOAD = ["quantstats.reports", "quantstats.plots", "reports.tearsheet", "reports.canvas"]
+Name = TypeVar("Name")
+_shared: tuple[Any, ...] = ()  # in a worker: what all its tasks have in common
 
 
-def warm_up(jobs: int | None = None) -> None:
-    """Begin to import what draws, in the background, and return at once.
+def warm_up(imports: Sequence[str], jobs: int | None = None) -> None:
+    """Begin to import what workers need, in the background, and return at once.
 
-    Costs nothing but that if no sheet has to be drawn. Does nothing for `jobs=0` and where there is no fork server.
+    The first call decides; later ones find the server running. Does nothing for `jobs=0` and where there is no fork
+    server.
     """
     if jobs == 0 or "forkserver" not in multiprocessing.get_all_start_methods():
         return
     from multiprocessing import forkserver
 
-    multiprocessing.set_forkserver_preload(PRELOAD)
+    multiprocessing.set_forkserver_preload(list(imports))
     with _deaf():
         forkserver.ensure_running()
 
 
 def outcomes(
-    draw: Callable[..., str], tasks: Mapping[str, tuple[Any, ...]], jobs: int | None = None
-) -> Iterator[tuple[str, str]]:
-    """`draw(*arguments)` for each named task in worker processes (one a processor), in the order in which they finish.
+    work: Callable[..., Any],
+    tasks: Mapping[Name, tuple[Any, ...]],
+    jobs: int | None = None,
+    shared: tuple[Any, ...] = (),
+) -> Iterator[tuple[Name, Any]]:
+    """`work(*shared, *arguments)` for each named task, in the order in which they finish.
 
-    Raises WorkError that names the task where one fails or its worker dies.
+    `jobs` worker processes (one a processor by default) are sent `shared` once each. Raises WorkError that names the
+    task where one fails or its worker dies; a wrong request is let through.
     """
     if not tasks:
         return
-    warm_up(jobs)
-    with _executor(min(len(tasks), jobs or _processors())) as executor:
-        futures = {executor.submit(draw, *arguments): name for name, arguments in tasks.items()}
-        for future in as_completed(futures):
-            name = futures[future]
-            if (error := future.exception()) is not None:
-                raise WorkError(f"{name} could not be drawn: {type(error).__name__}: {error}") from error
-            yield name, future.result()
+    warm_up((), jobs)
+    waiting = iter(tasks.items())
+    with _lanes(min(len(tasks), jobs or processors()), shared) as idle:
+        running: dict[Future[Any], tuple[Name, Executor]] = {}
+        while idle or running:
+            while idle and (task := next(waiting, None)) is not None:
+                lane = idle.pop()
+                running[lane.submit(_work, work, task[1])] = (task[0], lane)
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                name, lane = running.pop(future)
+                idle.append(lane)
+                yield name, _outcome(name, future)
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _outcome(name: object, future: Future[Any]) -> Any:
+    error = future.exception()
+    if isinstance(error, BrokenProcessPool):
+        raise WorkError(
+            f"{name}: its worker process died, killed from outside or for want of memory; in a script of your own, "
+            f"start the work under `if __name__ == '__main__':`, so that workers can import it"
+        ) from error
+    if isinstance(error, RequestError | DataError):
+        raise error
+    if error is not None:
+        raise WorkError(f"{name} failed: {type(error).__name__}: {error}") from error
+    return future.result()
 
 
 @contextmanager
-def _executor(workers: int) -> Iterator[Executor]:
-    """An executor that drops what waits when the work is left early."""
-    executor = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_begin)
+def _lanes(workers: int, shared: tuple[Any, ...]) -> Iterator[list[Executor]]:
+    """Executors of one worker each, which drop what waits when the work is left early."""
+    lanes = [ProcessPoolExecutor(1, _context(), _begin, (shared,)) for _ in range(workers)]
     try:
-        yield executor
+        yield list[Executor](lanes)
     finally:
         with _uninterrupted():  # a second Ctrl-C would leave workers behind
-            executor.shutdown(cancel_futures=True)
+            for lane in lanes:
+                lane.shutdown(wait=False, cancel_futures=True)
+            for lane in lanes:
+                lane.shutdown()
 
 
 def _context() -> BaseContext:
@@ -71,12 +107,18 @@ def _context() -> BaseContext:
     return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
 
 
-def _begin() -> None:
+def _begin(shared: tuple[Any, ...]) -> None:
     """In a worker: leave Ctrl-C to the parent, end with it, and keep the garbage collector off what stays."""
+    global _shared  # noqa: PLW0603  (a worker has no other place that outlives a task)
+    _shared = shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     gc.freeze()
     gc.set_threshold(50_000)  # sheets make much that lives shortly; a tenth of their time went into looking at it
+
+
+def _work(work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    return work(*_shared, *arguments)
 
 
 def _leave_with_parent() -> None:
@@ -115,7 +157,3 @@ def _uninterrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -28,7 +28,6 @@ from markupsafe import Markup
 
 from reports import pool, trades
 from reports.metrics import PERIODS, metrics, risk_free
-from reports.pool import warm_up
 from reports.result import Result, Run
 from reports.template import template
 
@@ -37,6 +36,8 @@ TEMPLATES = ROOM / "templates"
 BACKEND = "module://reports.canvas"
 __all__ = ["draw_all", "inputs_key", "quantstats_sheet", "render", "take_over", "warm_up"]
 
+# What a worker that draws needs; importing it takes seconds.
+PRELOAD = ("quantstats.reports", "quantstats.plots", "reports.tearsheet", "reports.canvas")
 MOST_TRADES = 100  # rows; the others are counted
 MOST_WARNINGS = 10
 PACKAGES = ("quantstats", "matplotlib", "seaborn", "pandas", "numpy", "scipy", "tabulate", "jinja2")
@@ -151,6 +152,11 @@ class Sheet:
     years: Rows
     drawdowns: Rows
     charts: Mapping[str, Markup]
+
+
+def warm_up(jobs: int | None = None) -> None:
+    """Begin to import what draws, in the background; costs nothing but that if no sheet has to be drawn."""
+    pool.warm_up(PRELOAD, jobs)
 
 
 def render(result: Result, run: Run) -> str:

@@ -8,6 +8,8 @@ Trades: at the open after a signal, never otherwise; nothing before the shock's 
 Refuted: when it has lost money, net of costs, against cash at zero, was never in, or is out at the end.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from strategies.base import Decision, Past, Reading, Weights
@@ -25,6 +27,14 @@ class NvdaComeback(Reading):
         signals = self.signals(past)
         now, before = is_in(signals), past.held > 0 and is_in(signals[:-1])
         return None if now == before else {"NVDA": 1.0} if now else {}
+
+    def course(self, past: Past) -> Mapping[int, Mapping[str, float]]:
+        told = self.signals(past)
+        signals = np.concatenate((np.zeros(len(past.sessions) - len(told)), told))
+        latest = np.maximum.accumulate(np.where(signals != 0, np.arange(len(signals)), 0))
+        inside = (signals[latest] > 0)[-1 - past.held :]
+        turns = np.flatnonzero(np.diff(inside, prepend=False))
+        return {held: {"NVDA": 1.0} if inside[held] else {} for held in turns.tolist()}
 
     @classmethod
     def refuted(cls, d: float, decisions: tuple[Decision, ...]) -> bool:

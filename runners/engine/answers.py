@@ -1,9 +1,9 @@
-"""What a rule answers, asked once for all launches for which it looked at the same things."""
+"""What rules answer, asked once for all launches for which they looked at the same things."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,6 +13,19 @@ from strategies.base.past import Past
 from strategies.base.reading import GROSS_TOLERANCE, Reading
 
 UNKNOWN, NOTHING, PRIVATE = -1, -2, -3  # not asked yet; "leave positions alone"; it looked at the launch itself
+
+
+class Targets(Protocol):
+    """Where a walk takes its target weights from: rows of `weights`, shape (n_answers, n_symbols)."""
+
+    watches: bool
+
+    @property
+    def weights(self) -> np.ndarray:
+        """All answers so far."""
+
+    def ask(self, places: np.ndarray, held: int, scheduled: np.ndarray) -> np.ndarray:
+        """The answer's row for the scenarios at `places` of the walk, `NOTHING` where positions are left alone."""
 
 
 class WatchedPast(Past):
@@ -49,30 +62,69 @@ class WatchedPast(Past):
         return past
 
 
-class Answers:
-    """Target weights of one rule, as rows of `weights` (shape (n_answers, n_symbols)).
+class Vectors:
+    """Target weights that were answered, each a row."""
 
-    A pure rule that looked at no fact of the launch answers every launch alike at that session, so it is asked once a
-    session; one that looked at `scheduled` twice; one that looked at `held` or `shock` once for each of their values.
-    """
-
-    def __init__(self, rule: Reading, prices: Prices) -> None:
-        self._rule, self._prices = rule, prices
+    def __init__(self, prices: Prices) -> None:
+        self.prices = prices
         self._listed = prices.listed.tolist()
-        self.watches = rule.watches
-        self._shared = np.full((2, len(prices.sessions)), UNKNOWN, dtype=np.int32)
-        self._private: dict[tuple[int, int, bool, int], int] = {}
-        self._vectors: list[np.ndarray] = []
-        self._matrix = np.zeros((0, len(prices.symbols)))
+        self._count = 0
+        self._room = np.zeros((16, len(prices.symbols)))
 
     @property
-    def weights(self) -> np.ndarray:
-        if len(self._matrix) < len(self._vectors):
-            self._matrix = np.array(self._vectors)
-        return self._matrix
+    def matrix(self) -> np.ndarray:
+        """All of them, shape (n_answers, n_symbols)."""
+        return self._room[: self._count]
+
+    def add(self, weights: Mapping[str, float], rule: str, row: int) -> int:
+        """Keep one answer, given at the close of `row`, and return its place."""
+        self._require_sound(weights, rule, row)
+        if self._count == len(self._room):
+            self._room = np.vstack((self._room, np.zeros_like(self._room)))
+        for symbol, weight in weights.items():
+            self._room[self._count, self.prices.columns[symbol]] = weight
+        self._count += 1
+        return self._count - 1
+
+    def _require_sound(self, weights: Mapping[str, float], rule: str, row: int) -> None:
+        where = f"{rule} at {self.prices.sessions[row]:%Y-%m-%d}"
+        for symbol, weight in weights.items():
+            if symbol not in self.prices.columns:
+                raise RequestError(f"{where}: weight for {symbol!r}, which has no prices; list it in `symbols`")
+            if not np.isfinite(weight):
+                raise RequestError(f"{where}: weight of {symbol} is {weight}; give a finite fraction of equity")
+            if weight and self._listed[self.prices.columns[symbol]] > row:
+                raise RequestError(f"{where}: weight for {symbol}, which has no price yet; ask past.tradable first")
+        gross = sum(map(abs, weights.values()))
+        if gross > 1 + GROSS_TOLERANCE:
+            raise RequestError(f"{where}: gross exposure {gross:.6f} of the targets exceeds 1; scale them down")
+
+
+class Rule:
+    """Answers of one rule with its parameters, as places in `vectors`.
+
+    A pure rule that looked at no fact of the launch answers every launch alike at that session, so it is asked once a
+    session; one that looked at `scheduled` twice; one that looked at `held` or `shock` once for each of their values,
+    or, where it has a `course`, once a launch.
+    """
+
+    def __init__(self, rule: Reading, vectors: Vectors) -> None:
+        self._rule, self._vectors = rule, vectors
+        self._prices = vectors.prices
+        self._shared = np.full((2, len(self._prices.sessions)), UNKNOWN, dtype=np.int32)
+        self._private: dict[tuple[int, int, bool, int], int] = {}
+        self._courses: dict[tuple[int, int], dict[int, int]] = {}
+
+    @property
+    def has_course(self) -> bool:
+        """Whether it answers a whole launch at once."""
+        return type(self._rule).course is not Reading.course
 
     def ask(self, rows: np.ndarray, held: int, scheduled: np.ndarray, shocks: np.ndarray) -> np.ndarray:
-        """The answer's row in `weights` for each launch, `NOTHING` where positions are left alone; shape (n,)."""
+        """The place of each launch's answer, `NOTHING` where positions are left alone; shape (n,)."""
+        if self.has_course:
+            launches = zip((rows - held).tolist(), shocks.astype(np.int64).tolist(), strict=True)
+            return np.array([self._course(*launch).get(held, NOTHING) for launch in launches], dtype=np.int64)
         flags = scheduled.astype(np.int8)
         found = self._shared[flags, rows]
         for place in self._first_of_each(rows, flags, found == UNKNOWN):
@@ -105,24 +157,53 @@ class Answers:
         looked: set[str] = set()
         past = WatchedPast(self._prices, row, {"held": held, "scheduled": scheduled, "shock": shock}, looked)
         weights = self._rule.weights(past)
-        if weights is None:
-            return NOTHING, looked
-        self._require_sound(weights, past, row)
-        vector = np.zeros(len(self._prices.symbols))
-        for symbol, weight in weights.items():
-            vector[self._prices.columns[symbol]] = weight
-        self._vectors.append(vector)
-        return len(self._vectors) - 1, looked
+        return NOTHING if weights is None else self._add(weights, row), looked
 
-    def _require_sound(self, weights: Mapping[str, float], past: Past, row: int) -> None:
-        where = f"{type(self._rule).__name__} at {{:%Y-%m-%d}}".format
-        gross = sum(map(abs, weights.values()))
-        if not gross <= 1 + GROSS_TOLERANCE:
-            raise RequestError(
-                f"{where(past.session)}: gross exposure {gross:.6f} of the targets exceeds 1; scale them down"
-            )
-        for symbol, weight in weights.items():
-            if weight and self._listed[self._prices.columns[symbol]] > row:
-                raise RequestError(
-                    f"{where(past.session)}: weight for {symbol}, which has no price yet; ask past.tradable first"
-                )
+    def _course(self, start: int, shock: int) -> dict[int, int]:
+        """Places of a launch's answers by sessions held."""
+        if (start, shock) not in self._courses:
+            last = len(self._prices.sessions) - 1
+            day = str(np.datetime64(shock, "D"))
+            told = self._rule.course(Past(self._prices, last, held=last - start, shock=day))
+            places = {held: self._add(weights, start + held) for held, weights in told.items()}
+            self._courses[start, shock] = places
+        return self._courses[start, shock]
+
+    def _add(self, weights: Mapping[str, float], row: int) -> int:
+        return self._vectors.add(weights, type(self._rule).__name__, row)
+
+
+class Answers:
+    """Targets of the rules of one chunk of scenarios.
+
+    `settings` says which of `rules` each scenario follows, `start` is the row of the close before its entry; both and
+    `shocks` have shape (n,).
+    """
+
+    def __init__(
+        self, rules: Mapping[int, Rule], vectors: Vectors, settings: np.ndarray, start: np.ndarray, shocks: np.ndarray
+    ) -> None:
+        self._rules, self._vectors = rules, vectors
+        self._settings, self._start, self._shocks = settings, start, shocks
+        self._groups = np.unique(settings).tolist()
+        self.watches = any(rules[setting]._rule.watches for setting in self._groups)
+
+    @property
+    def weights(self) -> np.ndarray:
+        return self._vectors.matrix
+
+    def ask(self, places: np.ndarray, held: int, scheduled: np.ndarray) -> np.ndarray:
+        rows, shocks = self._start[places] + held, self._shocks[places]
+        if len(self._groups) == 1:
+            return self._rules[self._groups[0]].ask(rows, held, scheduled, shocks)
+        answers = np.empty(len(places), dtype=np.int64)
+        for setting, those in grouped(self._settings[places]):
+            answers[those] = self._rules[setting].ask(rows[those], held, scheduled[those], shocks[those])
+        return answers
+
+
+def grouped(values: np.ndarray) -> Sequence[tuple[int, np.ndarray]]:
+    """Each distinct value with the places at which it stands."""
+    order = np.argsort(values, kind="stable")
+    distinct, first = np.unique(values[order], return_index=True)
+    return list(zip(distinct.tolist(), np.split(order, first[1:]), strict=True))

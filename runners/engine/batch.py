@@ -1,30 +1,34 @@
 """One rule over many launches at once, equal to Backtrader to the cent.
 
 Backtrader takes milliseconds for one launch; placebo tests, sweeps and multiverses need hundreds of thousands. Here the
-launches of a reading walk side by side, session by session, each counted from its own entry, as arrays of shape
-(scenarios, symbols). The rule is the reading's own `weights`, asked once for all launches for which it looked at the
-same things (see Answers). Money follows the rules of Account in the same order.
+launches of a reading walk side by side (see Walk), each counted from its own entry. The rule is the reading's own
+`weights`, asked once for all launches for which it looked at the same things (see Rule). A strategy without `weights`
+goes through Backtrader, one launch after the other, in worker processes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import sqrt
+from inspect import isfunction
+from typing import Any
 
+import backtrader as bt
 import numpy as np
 
 from data.errors import RequestError
 from data.prices import Prices
-from reports.result import HORIZONS
-from runners.engine.answers import Answers
-from runners.engine.backtest import CAPITAL
-from runners.engine.frictions import DAYS_A_YEAR, Frictions
-from runners.engine.scenarios import Scenarios
-from strategies.base.reading import SHARE_TOLERANCE, Reading
+from runners.engine.answers import Answers, Rule, Targets, Vectors
+from runners.engine.backtest import CAPITAL, Launch, backtest
+from runners.engine.pool import Done, Executor, Processes, ignore
+from runners.engine.scenarios import Scenario, Scenarios
+from runners.engine.tally import Tally
+from runners.engine.walk import Market, Terms, Walk
+from strategies.base.reading import Reading
 
 CHUNK = 8192  # scenarios that walk side by side: their arrays stay in the processor's cache
-PERIODS = 252  # sessions a year
+
+DECLARES = {"weights", "course", "refuted"}  # what a reading may override without changing when and how it trades
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +41,8 @@ class Batch:
     where undefined; `max_drawdown` a fraction, 0 or below; `turnover` the USD traded both ways over the starting
     capital; `costs` commission and half-spread in USD; `exposure` the mean gross exposure at closes from the entry on.
     `ruined`: equity fell to zero or below and stayed there. `truncated`: the prices end before the hold does, positions
-    are valued at the last close. `equity` (n, longest + 1), where asked for, begins at the close before the entry and
-    is NaN after a scenario's end.
+    are valued at the last close. `refused` counts orders that were not filled: none for a reading. `equity`
+    (n, longest + 1), where asked for, begins at the close before the entry and is NaN after a scenario's end.
     """
 
     sessions: np.ndarray
@@ -51,45 +55,96 @@ class Batch:
     exposure: np.ndarray
     ruined: np.ndarray
     truncated: np.ndarray
+    refused: np.ndarray
     equity: np.ndarray | None = None
 
 
-def run_batch(reading: type[Reading], prices: Prices, scenarios: Scenarios, curves: bool = True) -> Batch:
-    """Run every scenario of one reading on `prices`.
+def run_batch(
+    strategy: type[bt.Strategy],
+    prices: Prices,
+    scenarios: Scenarios,
+    curves: bool = True,
+    executor: Executor | None = None,
+    done: Done = ignore,
+) -> Batch:
+    """Run every scenario of one strategy on `prices`.
 
-    Equity equals that of Backtrader (`engine.backtest`) on every session to one cent on 1,000,000 USD. Without `curves`
-    memory does not grow with the length of the holds. Raises RequestError naming the scenario and the field where one
-    cannot be run: an entry without prices around it or before the rule has its history, a parameter that the reading
-    does not have.
+    For a reading, equity equals that of Backtrader (`engine.backtest`) on every session to one cent on 1,000,000 USD.
+    Any other strategy trades all symbols of `prices`, or those that its attribute `symbols` names, and goes through
+    Backtrader on `executor` (by default worker processes); `done` is told each scenario. Without `curves` memory does
+    not grow with the length of the holds.
+
+    Raises RequestError naming the scenario and the field where one cannot be run: an entry without prices around it or
+    before the rule has its history, a parameter that the strategy does not have, a price missing inside the window;
+    and for a reading that changes when or how orders are sent, which only Backtrader can follow.
     """
-    rules = [_rule(reading, parameters, place) for place, parameters in enumerate(scenarios.parameters)]
+    if not issubclass(strategy, Reading):
+        return _through_backtrader(strategy, prices, scenarios, curves, executor or Processes(), done)
+    _require_plain_rule(strategy)
+    rules = _rules(strategy, scenarios)
     market = Market(prices.select(rules[0].symbols))
-    start = _starts(reading, market, scenarios)
-    terms = Terms(scenarios.frictions, market.prices)
-    length = np.minimum(scenarios.hold + terms.lag[scenarios.cost], len(market.nights) - 1 - start)
-    answers = [Answers(rule, market.adjusted) for rule in rules]
-    parts = [
-        (places, _Walk(market, terms, answers[setting], scenarios.take(places), length[places]).run(curves))
-        for setting, places in _chunks(scenarios.setting, length)
-    ]
+    start = _starts(strategy, market, scenarios)
+    terms = Terms(scenarios.frictions, market)
+    length = _lengths(market, scenarios, start)
+    vectors, asked = Vectors(market.adjusted), dict[int, Rule]()
+    parts = []
+    for places in _chunks(scenarios.setting, length):
+        those = scenarios.take(places)
+        settings = set(np.unique(those.setting).tolist())
+        asked = {setting: asked.get(setting) or Rule(rules[setting], vectors) for setting in settings}
+        answers = Answers(asked, vectors, those.setting, start[places], those.shock)
+        parts.append((places, Walk(market, terms, answers, those, start[places], length[places]).run(curves)))
     return _assembled(parts, len(scenarios))
 
 
-def _rule(reading: type[Reading], parameters: Mapping[str, object], place: int) -> Reading:
-    try:
-        return reading.rule(**parameters)
-    except ValueError as error:
-        raise RequestError(f"parameters {place} of the scenarios: {error}") from None
+def run_targets(targets: Targets, prices: Prices, scenarios: Scenarios, curves: bool = False) -> Batch:
+    """The same with weights that come from elsewhere than a rule, in the order of `prices.symbols`.
+
+    All scenarios walk side by side and must be equally long; `targets` is asked for them by their places.
+    """
+    market = Market(prices)
+    start = market.rows(scenarios.entry) - 1
+    length = _lengths(market, scenarios, start)
+    part = Walk(market, Terms(scenarios.frictions, market), targets, scenarios, start, length).run(curves)
+    return _assembled([(np.arange(len(scenarios)), part)], len(scenarios))
+
+
+def _require_plain_rule(reading: type[Reading]) -> None:
+    bases = reading.__mro__[: reading.__mro__.index(Reading)]
+    own = {name for base in bases for name, value in vars(base).items() if isfunction(value)}
+    if changed := sorted(name for name in own - DECLARES if hasattr(Reading, name)):
+        raise RequestError(
+            f"{reading.__name__} overrides {changed[0]}, which changes when or how it trades, and only Backtrader can "
+            f"follow; take it out, or derive from bt.Strategy"
+        )
+
+
+def _rules(reading: type[Reading], scenarios: Scenarios) -> list[Reading]:
+    rules = []
+    for setting, parameters in enumerate(scenarios.parameters):
+        try:
+            rules.append(reading.rule(**parameters))
+        except ValueError as error:
+            raise RequestError(f"{_first_with(scenarios, setting)}: parameters: {error}") from None
+    if changed := [place for place, rule in enumerate(rules) if tuple(rule.symbols) != tuple(rules[0].symbols)]:
+        raise RequestError(
+            f"{_first_with(scenarios, changed[0])}: parameters: trades other symbols than the first scenario; "
+            f"run scenarios with equal symbols together"
+        )
+    return rules
+
+
+def _first_with(scenarios: Scenarios, setting: int) -> str:
+    places = np.flatnonzero(scenarios.setting == setting)
+    return f"scenario {places[0] if len(places) else '?'}"
 
 
 def _starts(reading: type[Reading], market: Market, scenarios: Scenarios) -> np.ndarray:
     """Row of the close before each entry, shape (n,)."""
     start = market.rows(scenarios.entry) - 1
     least = max(reading.history, 1)
-    wrong = np.flatnonzero(start + 1 < least)
-    if len(wrong):
-        place = int(wrong[0])
-        days = market.prices.days
+    days = market.prices.days
+    for place in np.flatnonzero(start + 1 < least)[:1]:
         raise RequestError(
             f"scenario {place}: entry {scenarios.entry[place]} needs {least} earlier closes, and prices run "
             f"from {days[0]} to {days[-1]}; enter inside them, or load earlier prices"
@@ -97,17 +152,38 @@ def _starts(reading: type[Reading], market: Market, scenarios: Scenarios) -> np.
     return start
 
 
-def _chunks(setting: np.ndarray, length: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Places of scenarios that share parameters, the longest first, at most CHUNK at once."""
-    for value in np.unique(setting):
-        places = np.flatnonzero(setting == value)
-        places = places[np.argsort(-length[places], kind="stable")]
-        for first in range(0, len(places), CHUNK):
-            yield int(value), places[first : first + CHUNK]
+def _lengths(market: Market, scenarios: Scenarios, start: np.ndarray) -> np.ndarray:
+    """Sessions of each scenario after the close before its entry; fewer than its hold where the prices end."""
+    lags = np.array([costs.lag for costs in scenarios.frictions])[scenarios.cost]
+    length: np.ndarray = np.minimum(scenarios.hold + lags, len(market.nights) - 1 - start)
+    _require_prices(market, start, length)
+    return length
+
+
+def _require_prices(market: Market, start: np.ndarray, length: np.ndarray) -> None:
+    """Raise RequestError for the first scenario with a missing price of a listed name inside its window."""
+    prices = market.prices
+    missing = np.isnan(prices.open) | np.isnan(prices.close)
+    missing &= np.arange(len(missing))[:, None] >= prices.listed
+    for row, column in np.argwhere(missing):
+        for place in np.flatnonzero((start <= row) & (row <= start + length))[:1]:
+            raise RequestError(
+                f"scenario {place}: {prices.symbols[column]} has no price on {prices.days[row]}, inside its window "
+                f"{prices.days[start[place]]} to {prices.days[start[place] + length[place]]}; mend the prices, "
+                f"or choose another entry or hold"
+            )
+
+
+def _chunks(setting: np.ndarray, length: np.ndarray) -> Iterator[np.ndarray]:
+    """Places of scenarios that walk together, at most CHUNK, the longest first; equal parameters stay together."""
+    order = np.lexsort((-length, setting))
+    for first in range(0, len(order), CHUNK):
+        places = order[first : first + CHUNK]
+        yield places[np.argsort(-length[places], kind="stable")]
 
 
 def _assembled(parts: list[tuple[np.ndarray, dict[str, np.ndarray]]], count: int) -> Batch:
-    columns: dict[str, np.ndarray] = {}
+    columns: dict[str, np.ndarray] = {"refused": np.zeros(count, dtype=int)}
     for name, first in parts[0][1].items():
         width = (max(part[name].shape[1] for _, part in parts),) if first.ndim == 2 else ()
         whole = np.full((count, *width), np.nan, dtype=first.dtype) if width else np.zeros(count, dtype=first.dtype)
@@ -117,191 +193,45 @@ def _assembled(parts: list[tuple[np.ndarray, dict[str, np.ndarray]]], count: int
     return Batch(**columns)
 
 
-class Market:
-    """Prices in the shapes that walks need: total-return adjusted, zero where there is no price."""
-
-    def __init__(self, prices: Prices) -> None:
-        # What rules may see must be total-return adjusted as in Backtrader; the base does not matter to ratios.
-        based = prices.rebased(0)
-        self.prices = prices
-        self.adjusted = based
-        self.open, self.close = (np.ascontiguousarray(np.nan_to_num(field)) for field in (based.open, based.close))
-        base = np.where(np.isnan(prices.factor), 1.0, prices.factor)
-        first = base[np.minimum(prices.listed, len(base) - 1), np.arange(base.shape[1])]
-        # Rebased at another row, a price is divided by this; before its listing a symbol keeps the factor of that day.
-        self.growth = np.where(np.isnan(prices.factor), 1.0, prices.factor / first)
-        self.nights = np.diff(prices.days.astype(np.int64), prepend=prices.days[:1].astype(np.int64)) / DAYS_A_YEAR
-
-    def rows(self, days: np.ndarray) -> np.ndarray:
-        """Row of each session, -1 where there are no prices; shape (n,)."""
-        rows = self.prices.days.searchsorted(days)
-        inside = rows < len(self.prices.days)
-        found: np.ndarray = np.where(inside & (self.prices.days[np.where(inside, rows, 0)] == days), rows, -1)
-        return found
-
-
-class Terms:
-    """Distinct frictions as arrays of shape (n_frictions,), and their cash rates (n_frictions, n_sessions)."""
-
-    def __init__(self, frictions: Sequence[Frictions], prices: Prices) -> None:
-        self.lag = np.array([costs.lag for costs in frictions])
-        self.trading = np.array([costs.commission + costs.half_spread for costs in frictions])
-        self.borrow = np.array([costs.borrow_rate for costs in frictions])
-        rates = {costs.cash_rate: costs.cash_rates(prices.sessions) for costs in frictions}
-        self.earns, self.pays = (np.array([rates[costs.cash_rate][side] for costs in frictions]) for side in (0, 1))
+def _through_backtrader(
+    strategy: type[bt.Strategy],
+    prices: Prices,
+    scenarios: Scenarios,
+    curves: bool,
+    executor: Executor,
+    done: Done,
+) -> Batch:
+    known = strategy.params._getkeys()
+    for setting, parameters in enumerate(scenarios.parameters):
+        if unknown := [name for name in parameters if name not in known]:
+            raise RequestError(
+                f"{_first_with(scenarios, setting)}: parameters: {strategy.__name__} has no parameter {unknown[0]!r}; "
+                f"it has {', '.join(known) or 'none'}"
+            )
+    for costs in scenarios.frictions:
+        if costs.lag != 1:
+            raise RequestError(f"lag is {costs.lag}: {strategy.__name__} sends its own orders, which fill next open")
+    own = prices.select(getattr(strategy, "symbols", None) or prices.symbols)
+    market = Market(own)
+    _lengths(market, scenarios, _starts(Reading, market, scenarios))
+    specs = [scenarios[place] for place in range(len(scenarios))]
+    columns = executor.map(launched, (strategy, own, curves), specs, done)
+    return _assembled([(np.array([place]), part) for place, part in enumerate(columns)], len(scenarios))
 
 
-class _Walk:
-    """One chunk of scenarios with the same parameters, longest first, so that those still running are a prefix."""
-
-    def __init__(
-        self, market: Market, terms: Terms, answers: Answers, scenarios: Scenarios, length: np.ndarray
-    ) -> None:
-        self.market, self.terms, self.answers, self.scenarios, self.length = market, terms, answers, scenarios, length
-        self.holds, self.rebalances = set(scenarios.hold.tolist()), set(scenarios.rebalance.tolist())
-        self.start = market.rows(scenarios.entry) - 1
-        self.lag, self.trading, self.borrow = (
-            column[scenarios.cost] for column in (terms.lag, terms.trading, terms.borrow)
-        )
-        self.scale = 1 / market.growth[self.start]
-        shape = self.scale.shape
-        self.shares, self.units, self.shorted = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        self.any_short = False
-        count = len(scenarios)
-        self.cash, self.equity = np.full(count, CAPITAL), np.full(count, CAPITAL)
-        self.shorts, self.gross = np.zeros(count), np.zeros(count)
-        self.costs, self.traded = np.zeros(count), np.zeros(count)
-        self.alive = np.ones(count, dtype=bool)
-        self.due: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
-
-    def run(self, curves: bool) -> dict[str, np.ndarray]:
-        """Walk to the end of the longest and give back the columns of Batch."""
-        tally = _Tally(self.length, self.scenarios.hold, curves)
-        tally.note(0, self.equity, self.gross)
-        self._decide(0, len(self.length))
-        for held in range(1, int(self.length[0]) + 1):
-            running = int(np.count_nonzero(self.length >= held))
-            rows = self.start[:running] + held
-            self._accrue(rows, running)
-            for places, target in self.due.pop(held, ()):
-                self._fill(places, target, held)
-            self._value(rows, running)
-            tally.note(held, self.equity[:running], self.gross[:running])
-            self._decide(held, running)
-        return {
-            **tally.columns(),
-            "turnover": self.traded / CAPITAL,
-            "costs": self.costs,
-            "ruined": ~self.alive,
-            "truncated": self.length < self.scenarios.hold + self.lag,
-        }
-
-    def _accrue(self, rows: np.ndarray, running: int) -> None:
-        """Interest and borrow fees on the values of the previous close."""
-        cash, shorts, cost = self.cash[:running], self.shorts[:running], self.scenarios.cost[:running]
-        earned = np.maximum(cash - shorts, 0.0) * self.terms.earns[cost, rows - 1]
-        paid = np.maximum(-cash, 0.0) * self.terms.pays[cost, rows - 1] + shorts * self.borrow[:running]
-        cash += np.where(self.alive[:running], (earned - paid) * self.market.nights[rows], 0.0)
-
-    def _fill(self, places: np.ndarray, target: np.ndarray, held: int) -> None:
-        """From present shares to the target at the open, with its costs."""
-        kept = self.alive[places] & (self.length[places] >= held)
-        places, target = places[kept], target[kept]
-        scale = self.scale[places]
-        value = (target - self.shares[places]) * self.market.open[self.start[places] + held] * scale
-        traded = np.abs(value).sum(axis=1)
-        cost = traded * self.trading[places]
-        self.cash[places] -= value.sum(axis=1) + cost
-        self.traded[places] += traded
-        self.costs[places] += cost
-        self.shares[places] = target
-        self.units[places] = target * scale
-        self.shorted[places] = np.minimum(self.units[places], 0.0)
-        self.any_short = self.any_short or bool((target < 0).any())
-
-    def _value(self, rows: np.ndarray, running: int) -> None:
-        """Equity and gross exposure at the close; equity at or below zero ends a scenario."""
-        close = self.market.close[rows]
-        value = np.einsum("sk,sk->s", self.units[:running], close)
-        if self.any_short:
-            self.shorts[:running] = -np.einsum("sk,sk->s", self.shorted[:running], close)
-        alive = self.alive[:running]
-        self.equity[:running] = np.where(alive, self.cash[:running] + value, self.equity[:running])
-        broke = alive & (self.equity[:running] <= 0)
-        alive &= ~broke
-        gross = (value + 2 * self.shorts[:running]) / np.where(alive, self.equity[:running], 1.0)
-        self.gross[:running] = np.where(alive, gross, 0.0)
-
-    def _decide(self, held: int, running: int) -> None:
-        if not (
-            self.answers.watches or held in self.holds or any(held % sessions == 0 for sessions in self.rebalances)
-        ):
-            return
-        hold, alive = self.scenarios.hold[:running], self.alive[:running]
-        scheduled = (held % self.scenarios.rebalance[:running] == 0) & (held < hold)
-        asked = np.flatnonzero(alive & (scheduled | (held < hold) if self.answers.watches else scheduled))
-        if len(asked):
-            rows = self.start[asked] + held
-            answers = self.answers.ask(rows, held, scheduled[asked], self.scenarios.shock[asked])
-            told = answers >= 0
-            self._aim(asked[told], self.answers.weights[answers[told]], rows[told], held)
-        closing = np.flatnonzero(alive & (held == hold))
-        if len(closing):
-            self._send(closing, np.zeros((len(closing), self.shares.shape[1])), held)
-
-    def _aim(self, places: np.ndarray, weights: np.ndarray, rows: np.ndarray, held: int) -> None:
-        """Whole shares for target weights, at the equity and the prices of this close."""
-        price = self.market.close[rows] * self.scale[places]
-        wanted = np.abs(weights) * self.equity[places, None]
-        shares = np.floor(wanted / np.where(weights == 0, 1.0, price) + SHARE_TOLERANCE)
-        self._send(places, np.copysign(shares, weights), held)
-
-    def _send(self, places: np.ndarray, target: np.ndarray, held: int) -> None:
-        lags = self.lag[places]
-        for lag in np.unique(lags):
-            chosen = lags == lag
-            self.due.setdefault(held + int(lag), []).append((places[chosen], target[chosen]))
-
-
-class _Tally:
-    """Reductions of equity curves, made while they are walked; the curves themselves where asked for."""
-
-    def __init__(self, length: np.ndarray, hold: np.ndarray, curves: bool) -> None:
-        count = len(length)
-        self.length, self.hold = length, hold
-        self.last, self.peak = np.full(count, CAPITAL), np.full(count, CAPITAL)
-        self.worst, self.total, self.squares, self.gross = (np.zeros(count) for _ in range(4))
-        self.horizons = np.full((count, len(HORIZONS)), np.nan)
-        self.curves = np.full((count, int(length.max()) + 1), np.nan) if curves else None
-
-    def note(self, held: int, equity: np.ndarray, gross: np.ndarray) -> None:
-        running = len(equity)
-        if self.curves is not None:
-            self.curves[:running, held] = equity
-        if held in HORIZONS:
-            reached = np.where(held <= self.hold[:running], equity / CAPITAL - 1, np.nan)
-            self.horizons[:running, HORIZONS.index(held)] = reached
-        if held:
-            daily = equity / self.last[:running] - 1
-            self.total[:running] += daily
-            self.squares[:running] += daily * daily
-            self.gross[:running] += gross
-        np.maximum(self.peak[:running], equity, out=self.peak[:running])
-        np.minimum(self.worst[:running], equity / self.peak[:running] - 1, out=self.worst[:running])
-        self.last[:running] = equity
-
-    def columns(self) -> dict[str, np.ndarray]:
-        n = self.length
-        with np.errstate(divide="ignore", invalid="ignore"):
-            mean = self.total / n
-            deviation = np.sqrt(np.maximum(self.squares - n * mean**2, 0.0) / (n - 1))
-            sharpe = np.where(deviation > 1e-12, mean / deviation * sqrt(PERIODS), np.nan)
-        columns = {
-            "sessions": n,
-            "terminal": self.last,
-            "horizons": self.horizons,
-            "sharpe": sharpe,
-            "max_drawdown": self.worst,
-            "exposure": self.gross / n,
-        }
-        return columns if self.curves is None else {**columns, "equity": self.curves}
+def launched(strategy: type[bt.Strategy], prices: Prices, curves: bool, scenario: Scenario) -> Mapping[str, Any]:
+    """The columns of Batch of one scenario that ran through Backtrader, each of length 1."""
+    launch = Launch(scenario.entry, scenario.hold, scenario.rebalance, scenario.shock)
+    ran = backtest(strategy, prices, launch, scenario.frictions, scenario.parameters)
+    hold = len(prices.sessions) if scenario.hold is None else scenario.hold
+    length = len(ran.equity) - 1
+    tally = Tally(np.array([length]), np.array([hold]), curves)
+    tally.note(1, ran.equity[1:, None], ran.gross[1:, None])
+    return {
+        **tally.columns(),
+        "turnover": np.array([sum(abs(fill.size) * fill.price for fill in ran.fills) / CAPITAL]),
+        "costs": np.array([sum(fill.commission + fill.spread_cost for fill in ran.fills)]),
+        "ruined": np.array([ran.ruined is not None]),
+        "truncated": np.array([length < hold + scenario.frictions.lag]),
+        "refused": np.array([len(ran.refusals)]),
+    }

@@ -81,10 +81,12 @@ class Scenarios:
         frictions = tuple(dict.fromkeys(scenario.frictions for scenario in scenarios))
         settings = [tuple(sorted(scenario.parameters.items())) for scenario in scenarios]
         distinct = list(dict.fromkeys(settings))
-        entries = [calendar.require_session(scenario.entry) for scenario in scenarios]
+        entries = [_session(scenario.entry, f"scenario {n}: entry") for n, scenario in enumerate(scenarios)]
         shocks = [
-            scenario.shock if scenario.shock is not None else calendar.offset(entry, -SHOCK_BEFORE_ENTRY)
-            for scenario, entry in zip(scenarios, entries, strict=True)
+            calendar.offset(entry, -SHOCK_BEFORE_ENTRY)
+            if scenario.shock is None
+            else _session(scenario.shock, f"scenario {n}: shock")
+            for n, (scenario, entry) in enumerate(zip(scenarios, entries, strict=True))
         ]
         return cls(
             np.array(entries, dtype="datetime64[D]"),
@@ -111,7 +113,7 @@ class Scenarios:
             raise RequestError("no scenarios were given; every dimension needs at least one value")
         for hold, rebalance in product(holds, rebalances):
             Schedule(hold, rebalance)
-        days = np.array([calendar.require_session(entry) for entry in entries], dtype="datetime64[D]")
+        days = np.array([_session(entry, f"entry {n}") for n, entry in enumerate(entries)], dtype="datetime64[D]")
         shocks = calendar.xnys_days()[calendar.xnys_days().searchsorted(days) - SHOCK_BEFORE_ENTRY]
         sizes = [len(parameters), len(frictions), len(rebalances), len(holds), len(days)]
         setting, cost, rebalance_at, hold_at, entry_at = (index.ravel() for index in np.indices(sizes, dtype=np.int32))
@@ -125,3 +127,10 @@ class Scenarios:
             tuple(frictions),
             tuple(parameters),
         )
+
+
+def _session(date: pd.Timestamp, where: str) -> pd.Timestamp:
+    try:
+        return calendar.require_session(date)
+    except ValueError as error:
+        raise RequestError(f"{where}: {error}") from None

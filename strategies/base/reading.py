@@ -66,6 +66,15 @@ class Reading(bt.Strategy):
         """
         raise TypeError(f"{type(self).__name__} does not say what it holds: override weights(self, past)")
 
+    def course(self, past: Past) -> Mapping[int, Mapping[str, float]]:
+        """Answers of a whole launch by sessions held, up to the close of `past`; closes without one are left out.
+
+        For speed only: a rule that looks at `held` or `shock` may override it to answer thousands of launches, and
+        must answer as `weights` does when it is asked at every close.
+        """
+        asked = {held: self.weights(past.back(past.held - held)) for held in range(past.held + 1)}
+        return {held: weights for held, weights in asked.items() if weights is not None}
+
     @classmethod
     def refuted(cls, d: float, decisions: tuple[Decision, ...]) -> bool:
         """Whether the reading's own criterion of refutation came true; `d` as in the docstring of its file."""

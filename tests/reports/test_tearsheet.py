@@ -388,5 +388,5 @@ def test_a_reading_that_cannot_be_drawn_is_named(run):
     equity = make_result().equity.copy()
     equity.iloc[7] = np.nan
     broken = make_result("broken", equity=equity)
-    with pytest.raises(RuntimeError, match="broken could not be drawn: ValueError: broken: no return on"):
+    with pytest.raises(RuntimeError, match="broken failed: ValueError: broken: no return on"):
         tearsheet.draw_all(replace(run, results=(broken,)), None, 1, lambda _: None)

@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 import strategies
 from data import calendar
 from data.errors import RequestError
-from data.prices import Prices
+from data.prices import FIELDS, Prices
 from reports.result import HORIZONS
 from runners.engine.backtest import CAPITAL, Launch, backtest
 from runners.engine.batch import run_batch
 from runners.engine.frictions import Frictions
+from runners.engine.pool import Processes, Serial
 from runners.engine.scenarios import Scenario, Scenarios
 from strategies.base import Past, Reading, Weights
+from strategies.nvda_comeback import NvdaComeback
+from tests.resources.workers import Crossing
 
 CENT = 0.01
 DAYS = 60
@@ -154,6 +157,18 @@ def test_the_law_on_real_prices_two_hundred_times(name, real_prices):
     require_law(reading, prices, random_scenarios(prices, reading.history, 200, seed=200))
 
 
+@settings(max_examples=60, deadline=None)
+@given(prices=markets(), row=st.integers(2, DAYS - 1), shock=st.integers(0, DAYS - 1))
+def test_the_course_of_nvda_comeback_says_what_its_weights_say_at_every_close(prices, row, shock):
+    own = Prices(prices.sessions, ("NVDA",), *(getattr(prices, name)[:, :1] for name in (*FIELDS, "factor"))).rebased(0)
+    rule, last, day = NvdaComeback.rule(), DAYS - 1, str(prices.days[shock])
+    told = rule.course(Past(own, last, held=last - row + 1, shock=day))
+    for held in range(last - row + 2):
+        asked = rule.weights(Past(own, row - 1 + held, held=held, shock=day))
+        assert told.get(held) == asked, held
+    assert told == Reading.course(rule, Past(own, last, held=last - row + 1, shock=day))
+
+
 def test_reductions_are_those_of_the_curves(real_prices):
     reading = strategies.load("gpu_bubble")
     scenarios = Scenarios.product(real_prices.sessions[200:260], holds=(4, 20, 130))
@@ -209,14 +224,82 @@ def test_a_hold_beyond_the_prices_is_truncated_and_flagged(real_prices):
         ({"entry": pd.Timestamp("2019-05-16")}, "scenario 0: entry 2019-05-16 needs 1 earlier closes"),
         ({"entry": pd.Timestamp("2019-05-15")}, "scenario 0: entry 2019-05-15"),
         ({"entry": pd.Timestamp("2026-06-01")}, "scenario 0: entry 2026-06-01"),
-        ({"entry": pd.Timestamp("2025-01-09")}, "is not a session"),
-        ({"parameters": {"grosss": 1}}, "no parameter 'grosss'"),
+        ({"entry": pd.Timestamp("2025-01-09")}, r"scenario 0: entry: 2025-01-09 \(Thursday\) is not a session"),
+        ({"shock": pd.Timestamp("2025-01-26")}, r"scenario 0: shock: 2025-01-26 \(Sunday\) is not a session"),
+        ({"parameters": {"grosss": 1}}, "scenario 0: parameters: BadNews has no parameter 'grosss'"),
     ],
 )
 def test_what_cannot_run_is_refused_by_name(real_prices, change, complaint):
     scenario = Scenario(**{"entry": pd.Timestamp("2025-01-31"), **change})
     with pytest.raises(RequestError, match=complaint):
         run_batch(strategies.load("bad_news"), real_prices, Scenarios.of([scenario]))
+
+
+class Timed(Restless):
+    """Changes how orders are sent."""
+
+    def next(self) -> None:
+        super().next()
+
+
+def test_a_reading_that_changes_how_it_trades_is_refused_with_the_method(make_prices):
+    prices = make_prices({"A": [1.0] * 6, "B": [1.0] * 6, "LATE": [1.0] * 6})
+    with pytest.raises(RequestError, match="Timed overrides next, which changes when or how it trades"):
+        run_batch(Timed, prices, Scenarios.of([Scenario(pd.Timestamp("2025-01-31"))]))
+
+
+def test_a_price_missing_inside_a_window_is_told_with_scenario_symbol_and_session(make_prices):
+    closes = [10.0] * 12
+    holed = [*closes[:9], float("nan"), *closes[10:]]
+    prices = make_prices({"A": closes, "B": holed, "LATE": closes})
+    before = Scenario(pd.Timestamp("2025-01-29"), hold=3)
+    across = Scenario(pd.Timestamp("2025-01-29"), hold=8)
+    assert run_batch(Restless, prices, Scenarios.of([before])).terminal.shape == (1,)
+    with pytest.raises(RequestError, match="scenario 1: B has no price on 2025-02-07, inside its window 2025-01-28"):
+        run_batch(Restless, prices, Scenarios.of([before, across]))
+
+
+def test_settings_walk_together_and_answer_for_themselves(random_prices):
+    prices = random_prices(("A", "B", "LATE"), 90)
+    single = [Scenario(prices.sessions[20 + n], 30, 7, parameters={"gross": 0.2 + 0.1 * (n % 5)}) for n in range(40)]
+    together = run_batch(Watchful, prices, Scenarios.of(single))
+    for place, scenario in enumerate(single):
+        alone = run_batch(Watchful, prices, Scenarios.of([scenario]))
+        assert together.terminal[place] == pytest.approx(alone.terminal[0], abs=1e-6)
+
+
+@pytest.mark.parametrize("executor", [Serial(), Processes(2)])
+def test_a_plain_strategy_goes_through_backtrader_behind_the_same_call(random_prices, executor):
+    prices = random_prices(("A", "B"), 90)
+    scenarios = [
+        Scenario(prices.sessions[30 + n], hold, 20, None, Frictions(n)) for n, hold in enumerate((5, 20, None))
+    ]
+    told: list[str] = []
+    batch = run_batch(Crossing, prices, Scenarios.of(scenarios), executor=executor, done=told.append)
+    assert len(told) == len(batch.terminal) == 3
+    for place, scenario in enumerate(scenarios):
+        expected = reference(Crossing, prices, scenario)
+        length = len(expected.equity)
+        assert batch.equity[place, :length].tolist() == expected.equity.tolist()
+        assert np.isnan(batch.equity[place, length:]).all()
+        assert batch.refused[place] == len(expected.refusals)
+        assert batch.terminal[place] == expected.equity[-1]
+    assert batch.refused.sum() > 0, "orders of the warm-up are refused and counted"
+    assert batch.truncated.tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"parameters": {"perod": 5}}, "scenario 0: parameters: Crossing has no parameter 'perod'; it has period"),
+        ({"frictions": Frictions(lag=2)}, "lag is 2: Crossing sends its own orders"),
+        ({"entry": pd.Timestamp("2019-05-15")}, "scenario 0: entry 2019-05-15"),
+    ],
+)
+def test_what_a_plain_strategy_cannot_run_is_refused_by_name(random_prices, change, complaint):
+    scenario = Scenario(**{"entry": pd.Timestamp("2024-02-01"), **change})
+    with pytest.raises(RequestError, match=complaint):
+        run_batch(Crossing, random_prices(("A", "B"), 90), Scenarios.of([scenario]))
 
 
 def test_no_scenarios_are_an_error(real_prices):

@@ -1,0 +1,44 @@
+"""What tests ask worker processes to do; workers import it by name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import backtrader as bt
+
+
+def square(number: float) -> float:
+    return number * number
+
+
+def shifted(offset: float, number: float) -> float:
+    time.sleep(0.02 * (number % 3))  # later specs may finish first
+    return offset + number
+
+
+def fragile(spec: str) -> str:
+    if spec == "fatal":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if spec == "wrong":
+        raise ZeroDivisionError("division by zero")
+    time.sleep(0.1)
+    return spec
+
+
+def slow(number: float) -> float:
+    time.sleep(0.3)
+    return number
+
+
+class Crossing(bt.Strategy):
+    """Long the first feed while its close is above its mean."""
+
+    params = (("period", 10),)
+
+    def __init__(self) -> None:
+        self.mean = bt.indicators.SMA(self.data.close, period=self.p.period)
+
+    def next(self) -> None:
+        self.order_target_percent(target=0.9 if self.data.close[0] > self.mean[0] else 0.0)
