@@ -1,0 +1,1 @@
+"""Was it luck: tests, intervals and corrections, as pure functions of arrays."""
