@@ -13,7 +13,7 @@ Parameters:
 
 import numpy as np
 
-from data.universe import AI_SOFTWARE
+from data.universe import AI_SOFTWARE, AI_UNIVERSE
 from strategies.base import Fund, Past, Reading, Weights, leg
 
 
@@ -23,6 +23,7 @@ class AiSoftware(Reading):
     params = (("hedge", False), ("beta_sessions", 120))
     symbols = (*AI_SOFTWARE, "QQQ")
     claims = ("C6", "C7")
+    chooses = AI_UNIVERSE
     comparator = Fund("QQQ")
 
     def weights(self, past: Past) -> Weights:

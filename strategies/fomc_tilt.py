@@ -11,27 +11,30 @@ Parameters:
     before: sessions before D at whose open the tilt begins
     after: sessions after D at whose open it ends
     lookback: sessions over which IEF is compared with BIL
+    shift: sessions by which every decision is moved, for placebos; an outcome is known when it was, or later
 """
 
 from data.fomc import Decision
 from strategies.base import BetaMatched, Past, Reading, Weights, leg
 
+MOVED = (*range(-13, -5), *range(6, 14))  # sessions, far enough to leave the real window's beginning
 EASING = ("TLT", "IEF", "VNQ", "XLU", "IWM")
 
 
 class FomcTilt(Reading):
     """SPY, half of it exchanged for rate-sensitive funds or bills around FOMC decisions."""
 
-    params = (("before", 5), ("after", 11), ("lookback", 20))
+    params = (("before", 5), ("after", 11), ("lookback", 20), ("shift", 0))
     symbols = ("SPY", *EASING, "BIL")
     claims = ("C16",)
     comparator = BetaMatched("SPY")
     history = 30  # the lookback, and up to nine sessions since the deciding close
     watches = True
+    variants = {"FOMC decisions moved by 6 to 13 sessions": tuple({"shift": moved} for moved in MOVED)}  # noqa: RUF012
 
     def weights(self, past: Past) -> Weights:
         begins, ends = self.p.before + 1, 1 - self.p.after
-        meeting = past.meeting(ahead=begins, ago=-ends)
+        meeting = past.meeting(ahead=begins, ago=-ends, shift=self.p.shift)
         to_go = meeting[0] if meeting else None
         if not past.scheduled and to_go not in (begins, 0, ends):
             return None

@@ -9,6 +9,7 @@ Parameters:
     gross: gross exposure, fraction of equity
 """
 
+from data.universe import AI_UNIVERSE
 from strategies.base import Past, Reading, Weights, leg
 
 
@@ -18,6 +19,7 @@ class GpuBubble(Reading):
     params = (("gross", 1.0),)
     symbols = ("NVDA", "AMD", "INTC")
     claims = ("C1", "C5", "C10", "C17")
+    chooses = AI_UNIVERSE
 
     def weights(self, past: Past) -> Weights:
         half = self.p.gross / 2

@@ -6,6 +6,7 @@ Trades: at the entry, then every 20 sessions back to equal weight; closed after 
 Refuted: when it has earned no more than QQQ, net of costs.
 """
 
+from data.universe import AI_UNIVERSE
 from strategies.base import Fund, Past, Reading, Weights, leg
 
 
@@ -14,6 +15,7 @@ class HighEndDemand(Reading):
 
     symbols = ("NVDA", "AVGO", "TSM", "MU", "ANET", "VRT")
     claims = ("C13",)
+    chooses = AI_UNIVERSE
     comparator = Fund("QQQ")
 
     def weights(self, past: Past) -> Weights:

@@ -7,6 +7,7 @@ Trades: at the entry, then every 20 sessions back to these weights; closed after
 Refuted: when it has lost money, net of costs, against cash at zero.
 """
 
+from data.universe import AI_UNIVERSE
 from strategies.base import Past, Reading, Weights, leg
 
 CHALLENGERS = ("AMD", "INTC", "QCOM", "ARM", "MRVL")
@@ -17,6 +18,7 @@ class MidrangeChallengers(Reading):
 
     symbols = (*CHALLENGERS, "SMH")
     claims = ("C5", "C14", "C17")
+    chooses = AI_UNIVERSE
 
     def weights(self, past: Past) -> Weights:
         return leg(past.tradable(CHALLENGERS), 0.5) | {"SMH": -0.5}

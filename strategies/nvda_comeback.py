@@ -22,6 +22,7 @@ class NvdaComeback(Reading):
     claims = ("C12",)
     history = 5  # the close before the shock comes five sessions before the entry
     watches = True
+    reacts_to = "NVDA"
 
     def weights(self, past: Past) -> Weights:
         signals = self.signals(past)

@@ -24,6 +24,8 @@ class PolicyWinners(Reading):
     params = (("count", 5), ("lookback", 126), ("skip", 21))
     symbols = AMERICAN
     claims = ("C8", "C15")
+    chooses = AI_UNIVERSE
+    rechooses = True
     comparator = EqualWeight(AMERICAN, "all American names of the AI universe, equal weight", closes=127)
     history = 127
 

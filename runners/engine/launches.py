@@ -1,4 +1,4 @@
-"""One reading at many entries: its difference d from what it must beat, at every horizon."""
+"""One reading at many entries: its difference d from what it must beat, at every horizon and at the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from data.errors import RequestError
 from data.prices import Prices
 from reports.result import HORIZONS
 from runners.engine.backtest import CAPITAL
-from runners.engine.batch import run_batch
+from runners.engine.batch import Batch, run_batch
 from runners.engine.frictions import Frictions
 from runners.engine.pool import Executor, Serial
 from runners.engine.scenarios import Scenarios
@@ -39,28 +39,24 @@ class Terms:
 def differences(
     subject: Study, prices: Prices, entries: np.ndarray, terms: Terms, executor: Executor = Serial()
 ) -> np.ndarray:
-    """d at HORIZONS of a launch at each of the rows `entries`, shape (n_entries, n_horizons).
+    """d of a launch at each of the rows `entries`: at HORIZONS and at the end, shape (n_entries, n_horizons + 1).
 
-    NaN where the hold or the prices end before a horizon, -inf after ruin. The same figures as those of `study`, which
+    The end is the session of the closing fills, or the last of the prices. NaN where the hold or the prices end before
+    a horizon, -inf after ruin. The same figures as those of `study`, which
     runs one launch in Backtrader. Raises RequestError for an entry that the reading cannot be launched at.
     """
     for row in entries[entries < subject.least][:1]:
         raise RequestError(f"{subject.name} needs {subject.least} closes before its entry; row {row} has fewer")
-    net = run_batch(
-        subject.strategy,
-        prices.select(subject.symbols),
-        terms.at(entries, prices, subject.parameters),
-        curves=False,
-        executor=executor,
-    ).horizons
-    return _log(net) - comparator(subject, prices, entries, terms)
+    own, scenarios = prices.select(subject.symbols), terms.at(entries, prices, subject.parameters)
+    run = run_batch(subject.strategy, own, scenarios, curves=False, executor=executor)
+    return np.asarray(growth(run) - comparator(subject, prices, entries, terms))
 
 
 def comparator(subject: Study, prices: Prices, entries: np.ndarray, terms: Terms) -> np.ndarray:
-    """Log wealth of what the reading must beat at HORIZONS, shape (n_entries, n_horizons) or broadcast to it."""
+    """Log wealth of what the reading must beat, shaped as `differences` or to be broadcast to it."""
     match subject.comparator:
         case Cash():
-            return np.zeros((1, len(HORIZONS)))
+            return np.zeros((1, len(HORIZONS) + 1))
         case Fund(symbol):
             held = replace(terms, rebalance=None)
             return _basket(prices, held.at(entries, prices, {"names": (symbol,)}))
@@ -74,11 +70,11 @@ def comparator(subject: Study, prices: Prices, entries: np.ndarray, terms: Terms
                 run_batch(subject.strategy, own, terms.at(entries, prices, {**subject.parameters, **variant}), False)
                 for variant in variants
             ]
-            return np.asarray(np.max([_log(run.horizons) for run in runs], axis=0))
+            return np.asarray(np.max([growth(run) for run in runs], axis=0))
 
 
 def _basket(prices: Prices, scenarios: Scenarios) -> np.ndarray:
-    return _log(run_batch(Basket, prices, scenarios, curves=False).horizons)
+    return growth(run_batch(Basket, prices, scenarios, curves=False))
 
 
 def _matched(
@@ -118,16 +114,11 @@ def earlier_betas(
 def slope(curve: np.ndarray, fund: np.ndarray) -> float:
     """Least-squares slope of the daily returns of one wealth on those of another."""
     returns, market = curve[1:] / curve[:-1] - 1, fund[1:] / fund[:-1] - 1
-    market = market - market.mean()
-    return float(market @ returns / (market @ market))
+    centred = market - market.mean()
+    return float(np.dot(centred, returns) / np.dot(centred, centred))
 
 
-def _log(net: np.ndarray) -> np.ndarray:
-    """log(1 + net return); -inf after ruin."""
-    grown = 1 + net
-    return np.log(grown, out=np.full(grown.shape, -np.inf), where=~(grown <= 0))
-
-
-def final(terminal: np.ndarray) -> np.ndarray:
-    """Log wealth of one USD at the end, from equity in USD."""
-    return _log(terminal / CAPITAL - 1)
+def growth(run: Batch) -> np.ndarray:
+    """Log wealth of one USD at HORIZONS and at the end, shape (n, n_horizons + 1); -inf after ruin."""
+    grown = np.column_stack((1 + run.horizons, run.terminal / CAPITAL))
+    return np.asarray(np.log(grown, out=np.full(grown.shape, -np.inf), where=~(grown <= 0)))

@@ -99,19 +99,21 @@ class Past:
         close = self.close(symbol)[-sessions - 1 :]
         return np.asarray(close[1:] / close[:-1] - 1)
 
-    def meeting(self, ahead: int, ago: int) -> tuple[int, fomc.Decision] | None:
+    def meeting(self, ahead: int, ago: int, shift: int = 0) -> tuple[int, fomc.Decision] | None:
         """The scheduled FOMC decision at most `ahead` sessions ahead or `ago` sessions ago, None without one.
 
         Comes with the number of sessions to it (0 on its day, negative afterwards). The calendar of meetings is public;
-        the outcome (`change_bps`) is None until it is announced, before the close of its day.
+        the outcome (`change_bps`) is None until it is announced, before the close of its day. `shift` moves every
+        decision by so many sessions, as placebos ask for.
         """
         places, decisions = fomc.scheduled()
         distance = places - calendar.position(self.session)
-        near = np.flatnonzero((distance <= ahead) & (distance >= -ago))
+        near = np.flatnonzero((distance + shift <= ahead) & (distance + shift >= -ago))
         if not len(near):
             return None
-        to_go, decision = int(distance[near[-1]]), decisions[near[-1]]
-        return to_go, decision if to_go <= 0 else fomc.Decision(decision.date, True, None)
+        to_go, decision = int(distance[near[-1]]) + shift, decisions[near[-1]]
+        announced = to_go <= 0 and distance[near[-1]] <= 0
+        return to_go, decision if announced else fomc.Decision(decision.date, True, None)
 
     def _require_row(self, sessions: int) -> None:
         if not 0 <= sessions <= self._row:

@@ -58,6 +58,12 @@ class Reading(bt.Strategy):
     history = 1  # closes that the rule needs at its first decision
     watches = False  # True: asked at every close, and answers None when nothing changes
 
+    # For the evidence:
+    chooses: tuple[str, ...] = ()  # names that its claim picks from; placebo baskets are drawn from them
+    rechooses = False  # True: it picks its names anew at every decision
+    reacts_to = ""  # symbol whose shock it reacts to; launches after a fall of that symbol are shown apart
+    variants: ClassVar[Mapping[str, tuple[Mapping[str, object], ...]]] = {}  # shown beside it, by a heading
+
     def weights(self, past: Past) -> Weights:
         """Target weights at this close, as fractions of equity; None leaves positions alone.
 

@@ -18,11 +18,11 @@ from tests.resources.workers import Crossing
 
 
 def studied(subject: Study, prices, row: int, terms: Terms) -> list[float]:
-    """d at the horizons of one launch, through Backtrader."""
+    """d at the horizons and at the end of one launch, through Backtrader."""
     launch = Launch(prices.sessions[row], terms.hold, terms.rebalance)
     benchmark = benchmark_returns(prices, "SPY", row - 1, min(row + 260, len(prices.sessions)))
-    reached = study(subject, prices, launch, terms.frictions, benchmark).horizons
-    return [reached[n].d if n in reached else np.nan for n in HORIZONS]
+    result = study(subject, prices, launch, terms.frictions, benchmark)
+    return [*(result.horizons[n].d if n in result.horizons else np.nan for n in HORIZONS), result.d]
 
 
 @pytest.mark.parametrize("name", strategies.names())
@@ -33,7 +33,7 @@ def test_d_of_many_launches_is_that_of_each_study(name, real_prices):
     found = differences(subject, real_prices, entries, terms)
     expected = [studied(subject, real_prices, row, terms) for row in entries.tolist()]
     assert found == pytest.approx(np.array(expected), abs=1e-9, nan_ok=True)
-    assert np.isnan(found[:, HORIZONS.index(120) :]).all(), "beyond the hold"
+    assert np.isnan(found[:, HORIZONS.index(120) : -1]).all(), "beyond the hold"
     assert not np.isnan(found[:3, :3]).any()
 
 
@@ -49,8 +49,8 @@ def test_a_plain_strategy_has_launches_too(random_prices):
     prices = random_prices(("A", "B"), 120)
     subject = Study("Crossing", Crossing, ("A", "B"), Cash())
     found = differences(subject, prices, np.array([30, 60]), Terms(hold=20))
-    assert np.isfinite(found[:, :2]).all() and np.isnan(found[:, 2:]).all()
-    assert comparator(subject, prices, np.array([30]), Terms()).tolist() == [[0.0] * len(HORIZONS)]
+    assert np.isfinite(found[:, :2]).all() and np.isnan(found[:, 2:-1]).all()
+    assert comparator(subject, prices, np.array([30]), Terms()).tolist() == [[0.0] * (len(HORIZONS) + 1)]
 
 
 def test_an_entry_before_the_history_is_refused(real_prices):

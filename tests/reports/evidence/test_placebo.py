@@ -1,0 +1,158 @@
+"""Placebo ranks against plain counting, their size under the null, and the words of the verdict."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import kstest
+
+from reports.evidence.placebo import Rank, aligned, power, ranks
+from reports.evidence.verdict import CHANCE, REFUTED, SUPPORTED, Verdict, verdict
+
+
+def counted(values: np.ndarray, column: int) -> tuple[float, float, float, float]:
+    """p, p_lower and both family-wise ones, by loops."""
+    z = (values - values.mean(axis=0)) / values.std(axis=0, ddof=1)
+    real, rows = z[0, column], range(len(z))
+    upper = sum(z[row, column] >= real for row in rows)
+    lower = sum(z[row, column] <= real for row in rows)
+    family = sum(max(z[row]) >= real for row in rows)
+    family_lower = sum(min(z[row]) <= real for row in rows)
+    return tuple(count / len(z) for count in (upper, lower, family, family_lower))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ranks_are_those_of_plain_counting(seed):
+    values = np.random.default_rng(seed).standard_t(4, (65, 12)) * np.linspace(0.01, 0.2, 12)
+    for column, rank in enumerate(ranks(values)):
+        told = (rank.p, rank.p_lower, rank.p_family, rank.p_family_lower)
+        assert told == pytest.approx(counted(values, column), abs=1e-12)
+        assert rank.n == 64 and rank.effect == pytest.approx(values[0, column], abs=1e-12)
+        assert rank.p_family >= rank.p and rank.p_family_lower >= rank.p_lower
+
+
+def test_the_best_of_64_placebos_has_a_p_of_one_in_65():
+    values = np.arange(65.0)[::-1, None]
+    (rank,) = ranks(values)
+    assert rank.p == rank.p_family == pytest.approx(1 / 65)
+    assert rank.p_lower == 1.0
+    # The interval: shifts that leave the real value (64) at or inside the outermost placebos (63 and 0).
+    assert (rank.low, rank.high) == (1.0, 64.0)
+
+
+def test_aligned_launches_are_those_of_the_real_prices():
+    # Sessions from May 2019: the entry is row 1436, the first admissible one has 148 before it.
+    counts = {horizon: len(aligned(1436, horizon, 148)) for horizon in (5, 20, 60, 120, 252)}
+    assert counts == {5: 257, 20: 64, 60: 21, 120: 10, 252: 5}
+    rows = aligned(1436, 60, 148)
+    assert rows[0] == 1376 and rows[-1] >= 148 and set(np.diff(rows)) == {-60}
+
+
+@given(
+    values=arrays(np.float64, (25, 3), elements=st.floats(-1, 1, width=32).map(lambda x: round(x, 3)), unique=True),
+    scale=st.floats(0.01, 100),
+    shift=st.floats(-5, 5),
+)
+def test_p_does_not_change_with_scale_and_shift_of_the_whole(values, scale, shift):
+    plain, moved = ranks(values), ranks(values * scale + shift)
+    for one, other in zip(plain, moved, strict=True):
+        assert (other.p, other.p_lower) == (one.p, one.p_lower)
+
+
+def test_p_is_uniform_under_the_null():
+    rng = np.random.default_rng(11)
+    found = [ranks(rng.standard_t(5, (65, 1)))[0].p for _ in range(2000)]
+    # p has steps of 1/65: spread over each step it is uniform.
+    assert kstest(np.array(found) - rng.random(2000) / 65, "uniform").pvalue > 0.01
+
+
+def test_the_family_wise_error_is_held_under_correlation():
+    rng = np.random.default_rng(12)
+    loud = {"upper": 0, "lower": 0}
+    for _ in range(2000):
+        shared = rng.standard_t(5, (65, 1))
+        told = ranks(shared + 0.7 * rng.standard_t(5, (65, 12)))
+        loud["upper"] += any(rank.p_family < 0.05 for rank in told)
+        loud["lower"] += any(rank.p_family_lower < 0.05 for rank in told)
+    allowed = 0.05 + 2 * np.sqrt(0.05 * 0.95 / 2000)
+    assert all(0.02 < count / 2000 <= allowed for count in loud.values())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda values: values[:15], "14 placebos that do not overlap; 19 are needed"),
+        (lambda values: np.where(np.arange(30)[:, None] == 7, np.nan, values), "1 of 29 placebos do not reach"),
+        (lambda values: np.where(np.arange(30)[:, None] == 0, np.nan, values), "the hold or the prices end before"),
+        (lambda values: np.where(np.arange(30)[:, None] == 7, -np.inf, values), "1 of 30 launches ended in ruin"),
+        (lambda values: values * 0 + 0.25, "every placebo came out the same"),
+    ],
+)
+def test_what_cannot_be_ranked_says_why_and_leaves_the_others_alone(spoil, reason):
+    values = np.random.default_rng(3).normal(size=(30, 2))
+    spoilt = np.column_stack([spoil(values[:, :1])[:, 0], values[: len(spoil(values[:, :1])), 1]])
+    first, second = ranks(spoilt)
+    assert first.p is None and first.p_family is None and reason in first.reason
+    if len(spoilt) == 30:
+        assert second.p == second.p_family == ranks(values[:, 1:])[0].p
+
+
+def test_ties_count_against_the_reading():
+    values = np.array([0.0, *[0.0] * 30, *[-1.0] * 30])[:, None] + 1e-15 * np.arange(61)[:, None]
+    (rank,) = ranks(values)
+    assert rank.p == pytest.approx(31 / 61)
+
+
+def test_power_grows_with_the_effect_and_is_the_size_without_one():
+    values = np.random.default_rng(5).normal(size=(65, 4)) * 0.1
+    found = power(values, 2, (0.0, 0.1, 0.3, 0.6, 2.0))
+    assert found is not None
+    assert found.shares[0] <= 0.05
+    assert list(found.shares) == sorted(found.shares) and found.shares[-1] == 1.0
+    assert found.detectable in (0.6, 2.0)
+    by_hand = 0
+    placebos = values[1:]
+    for row in range(64):
+        raised = placebos.copy()
+        raised[row, 2] += 0.3
+        raised[[0, row]] = raised[[row, 0]]
+        rank = ranks(raised)[2]
+        by_hand += rank.p_family < 0.025 and rank.effect > 0
+    assert found.shares[2] == pytest.approx(by_hand / 64)
+    assert power(np.ones((65, 2)), 0, (0.1,)) is None
+
+
+def rank(effect: float, p_family: float = 0.5, lower: float = 0.5) -> Rank:
+    return Rank(64, effect, 0.0, 0.1, effect / 0.1, p_family, lower, p_family, lower)
+
+
+@pytest.mark.parametrize(
+    ("timing", "names", "expected"),
+    [
+        (rank(0.2, 1 / 65), None, Verdict(SUPPORTED, ("timing",))),
+        (rank(0.2, 2 / 65), None, Verdict(CHANCE)),
+        (rank(-0.2, lower=1 / 65), rank(-0.1, lower=0.001), Verdict(REFUTED, ("timing", "its names"))),
+        (rank(-0.01, 0.01), None, Verdict(CHANCE)),
+        (rank(0.01, lower=0.01), None, Verdict(CHANCE)),
+        (rank(0.1), rank(0.3, 0.002), Verdict(SUPPORTED, ("its names",))),
+        (
+            rank(-0.2, lower=1 / 65),
+            rank(0.3, 0.002),
+            Verdict(SUPPORTED, ("its names",), "timing says refuted; the smaller p decides"),
+        ),
+        (Rank(5, 0.1, reason="5 placebos"), rank(0.3, 0.002), Verdict(SUPPORTED, ("its names",))),
+        (Rank(5, 0.1, reason="5 placebos"), None, Verdict(None, reason="timing: 5 placebos")),
+        (None, None, Verdict(None, reason="no test was held")),
+    ],
+)
+def test_the_words_of_the_verdict(timing, names, expected):
+    assert verdict(timing, names) == expected
+
+
+def test_the_verdict_is_told_with_its_tests():
+    assert Verdict(SUPPORTED, ("timing", "its names")).told == "supported by timing and its names"
+    assert Verdict(CHANCE).told == "not distinguishable from chance"
+    assert Verdict(None).told == "no verdict"
