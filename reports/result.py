@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pandas as pd
+
+if TYPE_CHECKING:
+    from reports.evidence.record import Court
 
 HORIZONS = (5, 20, 60, 120, 252)
 
@@ -84,7 +88,7 @@ class Run:
     `origin` names the source of the prices; `notices` are sentences that every page must show (a reconstructed
     sample, an entry with hindsight). `marks` are dates for the charts with a label and a kind (event or fomc).
     `settings` are the choices of the run in plain words (hold, rebalance, entry, costs), `manifest` the file's content
-    without the pages.
+    without the pages. `judged` says that the readings have evidence, which `court` holds.
     """
 
     results: tuple[Result, ...]
@@ -98,4 +102,6 @@ class Run:
     marks: tuple[tuple[pd.Timestamp, str, str], ...]
     settings: Mapping[str, str]
     frictions: Mapping[str, object]
+    judged: bool = False
+    court: Court | None = None
     manifest: Mapping[str, object] = field(default_factory=dict)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
 import numpy as np
 
 from reports.metrics import LEAST
 
+T = TypeVar("T")
 NOISE = 1e-12  # a standard deviation of returns below this is rounding, not variation
 
 
@@ -29,3 +34,18 @@ def observed(values: np.ndarray, what: str = "returns", least: int = LEAST) -> n
     if np.std(array) <= NOISE:
         raise Unavailable(f"{what}: all {len(array)} observations are the same; they must vary")
     return array
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What stands where a number is not available: the reason, in one line."""
+
+    reason: str
+
+
+def attempt(work: Callable[[], T]) -> T | Missing:
+    """What `work` gives, or the reason why it is not available."""
+    try:
+        return work()
+    except Unavailable as error:
+        return Missing(str(error))

@@ -48,8 +48,11 @@ class Rank:
 
 @dataclass(frozen=True)
 class Power:
-    """How often a planted effect is found: `shares` of the placebos that, raised by each of `effects` (in d), come out
-    as supported at the family-wise size. `detectable` is the first effect found in four of five, None beyond them."""
+    """How often a planted effect is found.
+
+    `shares` of the placebos come out as supported, at the family-wise size, when they are raised by each of `effects`
+    (in d). `detectable` is the first effect that is found in four of five, None beyond them.
+    """
 
     effects: tuple[float, ...]
     shares: tuple[float, ...]

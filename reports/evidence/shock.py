@@ -1,0 +1,191 @@
+"""What happened around the shock to the names that a reading trades: the event study as the pages tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from reports.evidence.event_study import (
+    MARKET_MODEL,
+    MODELS,
+    WINDOWS,
+    AcrossNames,
+    Model,
+    RankTest,
+    Sample,
+    Significance,
+    Study,
+    Window,
+    across_names,
+    conformal_tests,
+    cumulative,
+    event_study,
+    rank_tests,
+)
+
+DAY = Window(0, 0)
+WHOLE = Window(-1, 20)  # what the chart shows; a day before the shock
+
+
+@dataclass(frozen=True)
+class Abnormal:
+    """CAR of one name or leg by window ("[0,+5]"), a fraction, with its standard error; None where not available."""
+
+    name: str
+    model: str
+    car: Mapping[str, float | None]
+    error: Mapping[str, float | None]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Path:
+    """Cumulated abnormal return of a leg, day by day from the day before the shock, with its 95 % band; fractions."""
+
+    leg: str
+    days: tuple[int, ...]
+    car: tuple[float | None, ...]
+    low: tuple[float | None, ...]
+    high: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Alone:
+    """Tests of a leg by itself: the rank of its abnormal return on the day, and conformal tests by window."""
+
+    leg: str
+    rank: RankTest
+    conformal: Mapping[str, Significance]
+
+
+@dataclass(frozen=True)
+class Shock:
+    """The event study of one reading.
+
+    `legs` and `names` hold every model, the market model first. `across` holds the tests across the names of each leg
+    of two names or more, by leg and window; they are of the market model, as are `paths` and `alone`.
+    """
+
+    day: str
+    first: str
+    last: str
+    days: int
+    market: str
+    legs: tuple[Abnormal, ...]
+    names: tuple[Abnormal, ...]
+    paths: tuple[Path, ...]
+    alone: tuple[Alone, ...]
+    across: Mapping[str, Mapping[str, AcrossNames]]
+
+
+def legs_of(weights: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """A long leg, a short leg (its names held, not sold) and both together, as far as there are any."""
+    long = {name: weight for name, weight in weights.items() if weight > 0}
+    short = {name: -weight for name, weight in weights.items() if weight < 0}
+    legs = {"long leg": _whole(long), "names sold short": _whole(short)}
+    return {name: leg for name, leg in legs.items() if leg} | ({"long less short": dict(weights)} if short else {})
+
+
+def shock_study(
+    sample: Sample, symbols: Sequence[str], weights: Mapping[str, float], day: str, span: tuple[str, str], market: str
+) -> Shock:
+    """The event study of names (columns of `sample`, called `symbols`) and of the legs that `weights` make of them.
+
+    `span` is the first and the last session of the estimation window, `day` that of the shock. What is not available
+    carries its reason; see event_study.
+    """
+    legs = legs_of(weights)
+    columns = np.array([[leg.get(name, 0.0) for leg in legs.values()] for name in symbols])
+    of_legs = sample.legs(columns)
+    headline = event_study(of_legs)
+    return Shock(
+        day=day,
+        first=span[0],
+        last=span[1],
+        days=len(sample.estimation),
+        market=market,
+        legs=tuple(row for model in MODELS for row in _abnormal(of_legs, tuple(legs), model)),
+        names=tuple(row for model in MODELS for row in _abnormal(sample, symbols, model)),
+        paths=_paths(headline, tuple(legs)),
+        alone=_alone(headline, tuple(legs)),
+        across=_across(sample, symbols, legs),
+    )
+
+
+def _whole(leg: dict[str, float]) -> dict[str, float]:
+    total = sum(leg.values())
+    return {name: weight / total for name, weight in leg.items()}
+
+
+def _abnormal(sample: Sample, names: Sequence[str], model: Model) -> list[Abnormal]:
+    study = event_study(sample, model)
+    found = {window: cumulative(study, window) for window in _within(sample)}
+    beyond = [str(window) for window in WINDOWS if window not in found]
+    late = f"the prices end before {', '.join(beyond)}" if beyond else ""
+    return [
+        Abnormal(
+            name,
+            model.name,
+            {str(window): _number(found[window].car[place]) if window in found else None for window in WINDOWS},
+            {
+                str(window): _number(found[window].standard_error[place]) if window in found else None
+                for window in WINDOWS
+            },
+            study.reasons[place] or late,
+        )
+        for place, name in enumerate(names)
+    ]
+
+
+def _within(sample: Sample) -> list[Window]:
+    """The windows that the event days cover."""
+    last = len(sample.event) - 1 - sample.day
+    return [window for window in WINDOWS if window.last <= last and window.first >= -sample.day]
+
+
+def _paths(study: Study, legs: Sequence[str]) -> tuple[Path, ...]:
+    last = min(WHOLE.last, len(study.sample.event) - 1 - study.sample.day)
+    found = cumulative(study, Window(WHOLE.first, last))
+    return tuple(
+        Path(
+            leg,
+            tuple(range(WHOLE.first, last + 1)),
+            *(tuple(map(_number, part[:, place])) for part in (found.path, found.low, found.high)),
+        )
+        for place, leg in enumerate(legs)
+    )
+
+
+def _alone(study: Study, legs: Sequence[str]) -> tuple[Alone, ...]:
+    ranks = rank_tests(study)
+    conformal = {str(window): conformal_tests(study, window) for window in _within(study.sample)}
+    return tuple(
+        Alone(leg, ranks[place], {window: tests[place] for window, tests in conformal.items()})
+        for place, leg in enumerate(legs)
+    )
+
+
+def _across(
+    sample: Sample, symbols: Sequence[str], legs: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, AcrossNames]]:
+    tests = {}
+    for leg, weights in legs.items():
+        places = [place for place, name in enumerate(symbols) if name in weights]
+        if len(places) < 2 or leg == "long less short":  # across names that are held and sold there is no mean to ask
+            continue
+        own = Sample(
+            sample.estimation[:, places],
+            sample.estimation_market,
+            sample.event[:, places],
+            sample.event_market,
+            sample.day,
+        )
+        study = event_study(own, MARKET_MODEL)
+        tests[leg] = {str(window): across_names(study, window) for window in _within(own)}
+    return tests
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

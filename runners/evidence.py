@@ -1,0 +1,501 @@
+"""The evidence on a run: what has to be run for it, and what the statistics of `reports.evidence` make of that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from data import calendar
+from data.errors import DataError, RequestError
+from data.events import Event
+from data.prices import Prices
+from reports.evidence import bootstrap, overfitting, placebo
+from reports.evidence.availability import Missing, Unavailable, attempt
+from reports.evidence.bootstrap import Interval
+from reports.evidence.event_study import Sample
+from reports.evidence.family import Superiority, superiority
+from reports.evidence.placebo import Rank
+from reports.evidence.record import END, BreakEven, Court, Described, Evidence, Launches, Sharpe
+from reports.evidence.regression import Regression, regress
+from reports.evidence.shock import Shock, shock_study
+from reports.evidence.verdict import HORIZON, Verdict, verdict
+from reports.metrics import PERIODS, daily_risk_free
+from reports.result import HORIZONS, Result, Run
+from runners.engine import names
+from runners.engine.backtest import Launch
+from runners.engine.frictions import Frictions
+from runners.engine.launches import Terms, comparator, differences, growth
+from runners.engine.pool import Done, Executor, ignore
+from runners.engine.study import Study
+from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
+
+T = TypeVar("T")
+FIRST = 148  # sessions before the first placebo launch: what the rule with the longest history needs
+KEYS = (*map(str, HORIZONS), END)
+EFFECTS = (0.02, 0.05, 0.10, 0.15, 0.20, 0.30, 0.40, 0.60)  # d of the power curve
+ESTIMATION = 220  # sessions of the event study
+AROUND = (1, 20)  # sessions before and after the shock
+MOST_BPS = 1000.0  # one-way trading costs beyond which no break-even is looked for
+MOST_BORROW = 5.0  # a year, likewise
+BOTTOM = -10.0  # stands for the log of ruin where a zero is looked for
+WORST = 0.1  # share of launches after the deepest falls
+PROXIES = ("SPY", "QQQ")  # of the market, for alpha and beta
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run for the evidence, and how much of it. `entry` is the row of the real entry session."""
+
+    entry: int
+    first: int
+    shock: pd.Timestamp
+    quiet_until: pd.Timestamp
+    terms: Terms
+    market: str
+    draws: int = 5000
+    resamples: int = 2000
+    seed: int = 20250131
+
+
+NO_RULE = Missing("only a Reading, with a rule of its own, can be asked")
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """What was run for one reading: d of launches at the rows `entries` (n, 6), of draws (n_draws + 1, 6), and more.
+
+    The columns are HORIZONS and the end; draws begin with the reading itself and are None where names are no choice.
+    `reason` says why there are no launches.
+    """
+
+    entries: np.ndarray
+    launches: np.ndarray
+    intervals: Mapping[str, Interval | Missing]
+    regressions: Mapping[str, Regression | Missing]
+    draws: np.ndarray | None = None
+    break_even: BreakEven | Missing = NO_RULE
+    shock: Shock | Missing = NO_RULE
+    described: tuple[Described, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What was tried so far: daily Sharpe ratios by trial, this run's among them, and how many were forgotten."""
+
+    sharpes: Mapping[str, float | None]
+    forgotten: int = 0
+
+
+def plan(
+    prices: Prices,
+    launch: Launch,
+    event: Event,
+    frictions: Frictions,
+    market: str,
+    studies: Sequence[Study],
+) -> Plan:
+    """The plan of a run. `market` is the fund of the event study, whose first session also counts for placebos."""
+    day = launch.shock if launch.shock is not None else calendar.offset(launch.entry, -SHOCK_BEFORE_ENTRY)
+    quiet = event.quiet_until if event.quiet_until is not None else calendar.offset(event.shock, -1)
+    moved = calendar.position(day) - calendar.position(event.shock)
+    listed = int(prices.listed[prices.columns[market]])
+    return Plan(
+        entry=prices.row(launch.entry),
+        first=max(listed + FIRST, *(subject.least for subject in studies)),
+        shock=day,
+        quiet_until=calendar.offset(quiet, moved),
+        terms=Terms(launch.hold, launch.rebalance, frictions),
+        market=market,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A reading with its daily returns over the window, less the risk-free rate, shape (n_sessions,).
+
+    `proxies` holds the same of the funds that stand for the market.
+    """
+
+    subject: Study
+    returns: np.ndarray
+    excess: np.ndarray
+    proxies: Mapping[str, np.ndarray]
+
+    def __str__(self) -> str:
+        return self.subject.name
+
+
+def examine(prices: Prices, planned: Plan, case: Case) -> Examined:
+    """Run all that the evidence on one reading needs. What cannot be run is told, and stops no other reading."""
+    subject, reason = case.subject, ""
+    try:
+        entries, launches = launched(prices, planned, subject)
+    except Exception as error:  # noqa: BLE001  (whatever the author of a strategy let through, at another date)
+        entries, launches = np.array([planned.entry]), np.full((1, len(KEYS)), np.nan)
+        reason = f"a launch at another date failed: {error}"
+    asked = rule_examined(prices, planned, subject) if issubclass(subject.strategy, Reading) else {}
+    return Examined(
+        entries,
+        launches,
+        reason=reason,
+        intervals=intervals(case, planned),
+        regressions={name: attempt(partial(regress, case.excess, own)) for name, own in proxies(case).items()},
+        **asked,
+    )
+
+
+def rule_examined(prices: Prices, planned: Plan, subject: Study) -> dict[str, Any]:
+    """What only a reading can be asked, since it has a rule."""
+    return {
+        "draws": drawn(prices, planned, subject) if subject.strategy.chooses else None,
+        "break_even": told(lambda: break_even(prices, planned, subject)),
+        "shock": told(lambda: shock(prices, planned, subject)),
+        "described": described(prices, planned, subject),
+    }
+
+
+def told(work: Callable[[], T]) -> T | Missing:
+    """What `work` gives, or why it could not be run."""
+    try:
+        return work()
+    except (Unavailable, RequestError, DataError) as error:
+        return Missing(str(error))
+
+
+def launched(prices: Prices, planned: Plan, subject: Study) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of entries and d of each: every session for a rule, else the aligned ones at the horizons that need them."""
+    if issubclass(subject.strategy, Reading):
+        entries = np.arange(planned.first, len(prices.sessions))
+        if planned.entry < planned.first:
+            raise RequestError(
+                f"the entry comes before {prices.days[planned.first]}, the first session at which all can be launched"
+            )
+        return entries, differences(subject, prices, entries, planned.terms)
+    return through_backtrader(prices, planned, subject)
+
+
+def through_backtrader(prices: Prices, planned: Plan, subject: Study) -> tuple[np.ndarray, np.ndarray]:
+    """The real launch and the aligned ones of a plain strategy, each held to the longest horizon that counts it."""
+    holds = {planned.entry: max(HORIZONS)}
+    for horizon in HORIZONS[1:]:
+        rows = placebo.aligned(planned.entry, horizon, planned.first)
+        holds |= dict.fromkeys(rows.tolist(), horizon) if len(rows) >= placebo.LEAST_PLACEBOS else {}
+    entries = np.array(sorted(holds))
+    found = np.full((len(entries), len(KEYS)), np.nan)
+    for hold in sorted(set(holds.values())):
+        those = np.array([holds[row] == hold for row in entries.tolist()])
+        limit = hold if planned.terms.hold is None else min(hold, planned.terms.hold)
+        found[those] = differences(subject, prices, entries[those], replace(planned.terms, hold=limit))
+    return entries, found
+
+
+def drawn(prices: Prices, planned: Plan, subject: Study) -> np.ndarray:
+    """d of every draw of other names at the real entry, shape (n_draws + 1, 6); the first is the reading itself."""
+    universe = names.tradable(subject.strategy.chooses, prices, planned.entry - 1)
+    draws = names.Draws.of(universe, planned.draws, planned.seed)
+    run = names.baskets(subject, prices, planned.entry, planned.terms, draws)
+    return np.asarray(growth(run) - comparator(subject, prices, np.array([planned.entry]), planned.terms))
+
+
+def break_even(prices: Prices, planned: Plan, subject: Study) -> BreakEven:
+    """One-way trading costs and the borrow rate at which d at the end is zero."""
+    costs = planned.terms.frictions
+    decided = names.decisions(subject, prices, planned.entry, planned.terms)
+    short = any(weight < 0 for weights in decided.values() for weight in weights.values())
+
+    def d(changed: Frictions) -> float:
+        terms = replace(planned.terms, frictions=changed)
+        return max(float(differences(subject, prices, np.array([planned.entry]), terms)[0, -1]), BOTTOM)
+
+    return BreakEven(
+        zero(lambda bps: d(replace(costs, commission_bps=bps, half_spread_bps=0.0)), MOST_BPS, "{:,.0f} bp"),
+        zero(lambda rate: d(replace(costs, borrow_rate=rate)), MOST_BORROW, "{:.0%} a year")
+        if short
+        else Missing("nothing is sold short"),
+        costs.commission_bps + costs.half_spread_bps,
+        costs.borrow_rate,
+    )
+
+
+def zero(d: Callable[[float], float], most: float, unit: str) -> float | Missing:
+    """The cost at which d falls to zero."""
+    from scipy.optimize import brentq
+
+    if d(0.0) <= 0:
+        return Missing("d is not above zero even without this cost")
+    if d(most) > 0:
+        return Missing(f"d stays above zero up to {unit.format(most)}, beyond which nothing is tried")
+    return float(brentq(d, 0.0, most, xtol=most * 1e-6))
+
+
+def shock(prices: Prices, planned: Plan, subject: Study) -> Shock:
+    """The event study around the shock, of the names and weights of the reading's first position."""
+    decided = names.decisions(subject, prices, planned.entry, planned.terms).values()
+    weights = next((weights for weights in decided if any(weights.values())), {})
+    held = [name for name, weight in weights.items() if weight]
+    if not held:
+        raise Unavailable("the reading never takes a position, so that there are no legs")
+    last, day = int(prices.sessions.searchsorted(planned.quiet_until, side="right")) - 1, prices.row(planned.shock)
+    first, end = max(1, last - ESTIMATION + 1), min(len(prices.sessions), day + AROUND[1] + 1)
+    if first > last or day <= AROUND[0]:
+        raise Unavailable(f"prices begin on {prices.days[0]}; the estimation window needs earlier ones")
+    close = prices.rebased(0).select((*held, planned.market)).close
+    returns = close[1:] / close[:-1] - 1  # row t - 1 holds the return of session t
+    sample = Sample(
+        returns[first - 1 : last, :-1],
+        returns[first - 1 : last, -1],
+        returns[day - AROUND[0] - 1 : end - 1, :-1],
+        returns[day - AROUND[0] - 1 : end - 1, -1],
+        AROUND[0],
+    )
+    span = str(prices.days[first]), str(prices.days[last])
+    return shock_study(
+        sample, held, {name: weights[name] for name in held}, str(prices.days[day]), span, planned.market
+    )
+
+
+def described(prices: Prices, planned: Plan, subject: Study) -> tuple[Described, ...]:
+    """What stands beside the tests: variants that the reading names, and launches after a fall of what it reacts to."""
+    try:
+        return (*variants(prices, planned, subject), *after_falls(prices, planned, subject))
+    except (RequestError, DataError):
+        return ()
+
+
+def variants(prices: Prices, planned: Plan, subject: Study) -> list[Described]:
+    """The reading at its own entry with other parameters."""
+    entry, found = np.array([planned.entry]), []
+    for heading, settings in subject.strategy.variants.items():
+        own = differences(subject, prices, entry, planned.terms)[0]
+        others = [
+            differences(replace(subject, parameters={**subject.parameters, **setting}), prices, entry, planned.terms)[0]
+            for setting in settings
+        ]
+        found += compared(heading, own, np.array(others))
+    return found
+
+
+def after_falls(prices: Prices, planned: Plan, subject: Study) -> list[Described]:
+    """Launches whose shock session was among the worst tenth of the symbol that the reading reacts to."""
+    symbol = subject.strategy.reacts_to
+    if not symbol:
+        return []
+    entries = np.arange(planned.first, len(prices.sessions))
+    close = prices.rebased(0).close[:, prices.columns[symbol]]
+    moves = close[entries - SHOCK_BEFORE_ENTRY] / close[entries - SHOCK_BEFORE_ENTRY - 1] - 1
+    fell = entries[(moves <= np.nanquantile(moves, WORST)) & (entries != planned.entry)]
+    own = differences(subject, prices, np.array([planned.entry]), planned.terms)[0]
+    heading = f"launches after the worst tenth of {symbol}'s sessions (they overlap)"
+    return compared(heading, own, differences(subject, prices, fell, planned.terms))
+
+
+def compared(heading: str, own: np.ndarray, others: np.ndarray) -> list[Described]:
+    """The real d beside those of others, at the horizon of the verdict, at 60 sessions and at the end."""
+    found = []
+    for key in (str(HORIZON), "60", END):
+        column = KEYS.index(key)
+        known = others[:, column][np.isfinite(others[:, column])]
+        if np.isfinite(own[column]) and len(known):
+            share = float(np.mean(np.round(known, placebo.DIGITS) >= round(own[column], placebo.DIGITS)))
+            found.append(Described(heading, key, len(known), float(own[column]), float(np.median(known)), share))
+    return found
+
+
+def intervals(case: Case, planned: Plan) -> dict[str, Interval | Missing]:
+    """Bootstrap intervals of Sharpe, CAGR and alpha on the market, from one set of resamples."""
+    market = case.proxies[planned.market]
+
+    def drawn() -> np.ndarray:
+        block = bootstrap.block_length(case.excess, market)
+        return bootstrap.resamples(len(case.excess), block, planned.seed, planned.resamples)
+
+    draws = attempt(drawn)
+    if isinstance(draws, Missing):
+        return dict.fromkeys(("sharpe", "cagr", "alpha"), draws)
+    return {
+        "sharpe": attempt(lambda: bootstrap.sharpe_interval(case.excess, draws)),
+        "cagr": attempt(lambda: bootstrap.cagr_interval(case.returns, draws)),
+        "alpha": attempt(lambda: bootstrap.alpha_interval(case.excess, market, draws)),
+    }
+
+
+def proxies(case: Case) -> dict[str, dict[str, np.ndarray]]:
+    """Each proxy of the market alone, and all of them together."""
+    alone = {name: {name: returns} for name, returns in case.proxies.items()}
+    return {**alone, " and ".join(case.proxies): dict(case.proxies)}
+
+
+def cases(run: Run, subjects: Sequence[Study], prices: Prices, market: str) -> list[Case]:
+    """Every reading with what its statistics need."""
+    rate, index = daily_risk_free(run), run.benchmark.index
+    start = prices.row(run.results[0].equity.index[0])
+    funds = {}
+    for name in dict.fromkeys((market, *PROXIES)):
+        close = prices.select((name,)).rebased(start).close[start : start + len(index) + 1, 0]
+        funds[name] = close[1:] / close[:-1] - 1 - rate
+    return [
+        Case(subject, result.returns.to_numpy(), result.returns.to_numpy() - rate, funds)
+        for subject, result in zip(subjects, run.results, strict=True)
+    ]
+
+
+def judge(
+    run: Run,
+    planned: Plan,
+    examined: Mapping[str, Examined],
+    prices: Prices,
+    trials: Trials,
+    event: Event,
+    hindsight: bool,
+) -> Court:
+    """From what was run to the evidence on each reading and on all of them together."""
+    timing = timing_ranks(planned, examined)
+    spatial = names_ranks(examined)
+    grid = aligned_values(planned, examined, HORIZON)
+    found = {}
+    for column, result in enumerate(run.results):
+        own = examined[result.name]
+        by_timing, by_names = timing[result.name], spatial.get(result.name)
+        found[result.name] = Evidence(
+            name=result.name,
+            verdict=verdict(by_timing[str(HORIZON)], by_names[END] if by_names else None)
+            if run.real
+            else Verdict(None, reason="the prices are a reconstruction, which gives no verdict on history"),
+            d=result.d,
+            occurred=result.occurred,
+            timing=by_timing,
+            names=by_names,
+            launches=Missing(own.reason) if own.reason else histogram(planned, own, prices),
+            drawn=() if own.draws is None else tuple(np.round(own.draws[1:, -1], 6).tolist()),
+            power=placebo.power(grid, column, EFFECTS)
+            or Missing(by_timing[str(HORIZON)].reason or "no aligned launches"),
+            shock=own.shock,
+            intervals=own.intervals,
+            regressions=own.regressions,
+            break_even=own.break_even,
+            sharpe=sharpe(result, run, trials),
+            described=own.described,
+        )
+    return Court(
+        evidence=found,
+        superiority=attempt(lambda: superior(run, planned)),
+        confounders=confounders(event, run),
+        hindsight=hindsight,
+        real=run.real,
+        origin=run.origin,
+        draws=planned.draws,
+        resamples=planned.resamples,
+        seed=planned.seed,
+    )
+
+
+def aligned_values(planned: Plan, examined: Mapping[str, Examined], horizon: int) -> np.ndarray:
+    """d at the real entry and at the aligned launches, shape (n + 1, n_readings); NaN where a launch was not run."""
+    rows = np.concatenate(([planned.entry], placebo.aligned(planned.entry, horizon, planned.first)))
+    column = HORIZONS.index(horizon)
+    values = np.full((len(rows), len(examined)), np.nan)
+    for place, own in enumerate(examined.values()):
+        _, at, there = np.intersect1d(rows, own.entries, return_indices=True)
+        values[at, place] = own.launches[there, column]
+    return values
+
+
+def timing_ranks(planned: Plan, examined: Mapping[str, Examined]) -> dict[str, dict[str, Rank]]:
+    """The placebo in time of every reading at every horizon."""
+    found: dict[str, dict[str, Rank]] = {name: {} for name in examined}
+    for horizon in HORIZONS:
+        ranked = placebo.ranks(aligned_values(planned, examined, horizon))
+        for (name, own), rank in zip(examined.items(), ranked, strict=True):
+            found[name][str(horizon)] = replace(rank, reason=own.reason) if own.reason else rank
+    return found
+
+
+def names_ranks(examined: Mapping[str, Examined]) -> dict[str, dict[str, Rank]]:
+    """The placebo in space of the readings that choose names, at every horizon and at the end."""
+    choosing = {name: own.draws for name, own in examined.items() if own.draws is not None}
+    found: dict[str, dict[str, Rank]] = {name: {} for name in choosing}
+    for column, key in enumerate(KEYS):
+        values = np.column_stack([draws[:, column] for draws in choosing.values()]) if choosing else np.zeros((1, 0))
+        for name, rank in zip(choosing, placebo.ranks(values), strict=True):
+            found[name][key] = rank
+    return found
+
+
+def histogram(planned: Plan, own: Examined, prices: Prices) -> Launches:
+    """d of all launches, and which of them do not overlap."""
+    places = {int(row): place for place, row in enumerate(own.entries)}
+    return Launches(
+        tuple(str(day) for day in prices.days[own.entries]),
+        {
+            key: tuple(round(value, 6) if np.isfinite(value) else None for value in own.launches[:, column].tolist())
+            for column, key in enumerate(KEYS[:-1])
+        },
+        {
+            str(horizon): tuple(
+                places[row] for row in placebo.aligned(planned.entry, horizon, planned.first).tolist() if row in places
+            )
+            for horizon in HORIZONS
+        },
+    )
+
+
+def sharpe(result: Result, run: Run, trials: Trials) -> Sharpe:
+    """The Sharpe ratio after chance and trying."""
+    sample = attempt(lambda: overfitting.moments(result.returns.to_numpy() - daily_risk_free(run)))
+    known = [value for value in trials.sharpes.values() if value is not None]
+    count, years = len(trials.sharpes), len(result.returns) / PERIODS
+    if isinstance(sample, Missing):
+        return Sharpe(sample, sample, sample, sample, sample, years, count, trials.forgotten)
+    deviation = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
+    best = attempt(lambda: overfitting.expected_maximum(count, deviation) * np.sqrt(PERIODS))
+    return Sharpe(
+        annual=float(sample.sharpe * np.sqrt(PERIODS)),
+        probabilistic=attempt(lambda: overfitting.probabilistic_sharpe(sample)),
+        deflated=attempt(lambda: overfitting.deflated_sharpe(sample, count, deviation)),
+        expected_best=best if isinstance(best, Missing) else float(best),
+        years_needed=attempt(lambda: overfitting.minimum_track_record(sample) / PERIODS),
+        years=years,
+        trials=count,
+        forgotten=trials.forgotten,
+    )
+
+
+def superior(run: Run, planned: Plan) -> Superiority:
+    """Are all readings together better than what they must beat?"""
+    excess = {
+        result.name: result.returns.to_numpy() - result.comparator.pct_change().iloc[1:].to_numpy()
+        for result in run.results
+    }
+    return superiority(excess, planned.seed, count=planned.resamples)
+
+
+def confounders(event: Event, run: Run) -> tuple[tuple[str, str], ...]:
+    """What else happened in the window, or in the two weeks before it."""
+    first, last = run.benchmark.index[0] - pd.Timedelta(days=14), run.benchmark.index[-1]
+    return tuple((day, words) for day, words in event.confounders if first <= pd.Timestamp(day) <= last)
+
+
+def gather(
+    run: Run,
+    event: Event,
+    launch: Launch,
+    frictions: Frictions,
+    hindsight: bool,
+    subjects: Sequence[Study],
+    prices: Prices,
+    trials: Trials,
+    executor: Executor,
+    done: Done = ignore,
+) -> Court:
+    """Run and judge: the evidence on all readings of a run."""
+    planned = plan(prices, launch, event, frictions, run.benchmark_name, subjects)
+    asked = cases(run, subjects, prices, planned.market)
+    examined = executor.map(examine, (prices, planned), asked, done)
+    by_name = {case.subject.name: own for case, own in zip(asked, examined, strict=True)}
+    return judge(run, planned, by_name, prices, trials, event, hindsight)
