@@ -40,10 +40,9 @@ class Prices:
     def __post_init__(self) -> None:
         shape = (len(self.sessions), len(self.symbols))
         for name in (*FIELDS, "factor"):
-            values = np.array(getattr(self, name), dtype=np.float64)
+            values = _frozen(getattr(self, name))
             if values.shape != shape:
                 raise ValueError(f"Prices.{name} has shape {values.shape}, expected {shape} (sessions, symbols)")
-            values.flags.writeable = False
             object.__setattr__(self, name, values)
 
     @cached_property
@@ -61,6 +60,11 @@ class Prices:
         """Row of each symbol's first bar, shape (n_symbols,); n_sessions where it has none."""
         traded = ~np.isnan(self.close)
         return np.where(traded.any(axis=0), traded.argmax(axis=0), len(self.sessions))
+
+    @cached_property
+    def first_rows(self) -> dict[str, int]:
+        """The same by symbol."""
+        return dict(zip(self.symbols, self.listed.tolist(), strict=True))
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
@@ -86,6 +90,8 @@ class Prices:
     def select(self, symbols: Iterable[str]) -> Prices:
         """The same sessions with only `symbols`, in that order. Raises RequestError for one that is not here."""
         wanted = tuple(symbols)
+        if wanted == self.symbols:
+            return self
         missing = [symbol for symbol in wanted if symbol not in self.columns]
         if missing:
             raise RequestError(f"no prices for {', '.join(missing)} in {self.origin}")
@@ -118,4 +124,16 @@ class Prices:
 
     def _with(self, **changes: object) -> Prices:
         kept = {name: getattr(self, name) for name in ("sessions", "symbols", *FIELDS, "factor", "origin", "real")}
+        for values in changes.values():
+            if isinstance(values, np.ndarray):
+                values.flags.writeable = False  # made here, and nobody else holds it
         return Prices(**{**kept, **changes})
+
+
+def _frozen(values: np.ndarray) -> np.ndarray:
+    """Floats that nobody can change: a copy, unless they are so already."""
+    if isinstance(values, np.ndarray) and values.dtype == np.float64 and not values.flags.writeable:
+        return values
+    copied = np.array(values, dtype=np.float64)
+    copied.flags.writeable = False
+    return copied

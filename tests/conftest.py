@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,14 @@ from data.prices import Prices
 from runners.engine.study import prepare
 
 BESIDE = Path(__file__).parents[2] / "shared" / "market-data" / "daily"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ledger_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test, nor a command that it starts, counts its trials in the user's own ledger."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEEPSEEK_TRIALS", str(tmp_path_factory.mktemp("ledger") / "trials.txt"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any, Protocol
 
 import numpy as np
@@ -67,37 +68,38 @@ class Vectors:
 
     def __init__(self, prices: Prices) -> None:
         self.prices = prices
-        self._listed = prices.listed.tolist()
-        self._count = 0
-        self._room = np.zeros((16, len(prices.symbols)))
+        self._first = prices.first_rows
+        self._new: list[list[float]] = []
+        self._matrix = np.zeros((0, len(prices.symbols)))
 
     @property
     def matrix(self) -> np.ndarray:
         """All of them, shape (n_answers, n_symbols)."""
-        return self._room[: self._count]
+        if self._new:
+            self._matrix = np.vstack((self._matrix, self._new))
+            self._new = []
+        return self._matrix
 
     def add(self, weights: Mapping[str, float], rule: str, row: int) -> int:
         """Keep one answer, given at the close of `row`, and return its place."""
-        self._require_sound(weights, rule, row)
-        if self._count == len(self._room):
-            self._room = np.vstack((self._room, np.zeros_like(self._room)))
+        columns, vector, gross = self.prices.columns, [0.0] * len(self.prices.symbols), 0.0
         for symbol, weight in weights.items():
-            self._room[self._count, self.prices.columns[symbol]] = weight
-        self._count += 1
-        return self._count - 1
-
-    def _require_sound(self, weights: Mapping[str, float], rule: str, row: int) -> None:
-        where = f"{rule} at {self.prices.sessions[row]:%Y-%m-%d}"
-        for symbol, weight in weights.items():
-            if symbol not in self.prices.columns:
-                raise RequestError(f"{where}: weight for {symbol!r}, which has no prices; list it in `symbols`")
-            if not np.isfinite(weight):
-                raise RequestError(f"{where}: weight of {symbol} is {weight}; give a finite fraction of equity")
-            if weight and self._listed[self.prices.columns[symbol]] > row:
-                raise RequestError(f"{where}: weight for {symbol}, which has no price yet; ask past.tradable first")
-        gross = sum(map(abs, weights.values()))
+            if symbol not in columns or (weight and self._first[symbol] > row) or not isfinite(weight):
+                raise RequestError(f"{rule} at {self.prices.days[row]}: {self._slip(symbol, weight)}")
+            vector[columns[symbol]] = weight
+            gross += abs(weight)
         if gross > 1 + GROSS_TOLERANCE:
+            where = f"{rule} at {self.prices.days[row]}"
             raise RequestError(f"{where}: gross exposure {gross:.6f} of the targets exceeds 1; scale them down")
+        self._new.append(vector)
+        return len(self._matrix) + len(self._new) - 1
+
+    def _slip(self, symbol: str, weight: float) -> str:
+        if symbol not in self.prices.columns:
+            return f"weight for {symbol!r}, which has no prices; list it in `symbols`"
+        if not isfinite(weight):
+            return f"weight of {symbol} is {weight}; give a finite fraction of equity"
+        return f"weight for {symbol}, which has no price yet; ask past.tradable first"
 
 
 class Rule:
@@ -125,13 +127,15 @@ class Rule:
         if self.has_course:
             launches = zip((rows - held).tolist(), shocks.astype(np.int64).tolist(), strict=True)
             return np.array([self._course(*launch).get(held, NOTHING) for launch in launches], dtype=np.int64)
+        if len(rows) == 1:
+            return np.array([self._ask_one(int(rows[0]), held, bool(scheduled[0]), shocks[0])])
         flags = scheduled.astype(np.int8)
         found = self._shared[flags, rows]
         for place in self._first_of_each(rows, flags, found == UNKNOWN):
-            self._ask_shared(int(rows[place]), held, bool(scheduled[place]), shocks[place])
+            self._ask_one(int(rows[place]), held, bool(scheduled[place]), shocks[place])
         found = np.array(self._shared[flags, rows])
         for place in np.flatnonzero(found == PRIVATE):
-            found[place] = self._ask_private(int(rows[place]), held, bool(scheduled[place]), shocks[place])
+            found[place] = self._ask_one(int(rows[place]), held, bool(scheduled[place]), shocks[place])
         return found
 
     @staticmethod
@@ -140,12 +144,16 @@ class Rule:
         _, first = np.unique(rows[places] * 2 + flags[places], return_index=True)
         return places[first]
 
-    def _ask_shared(self, row: int, held: int, scheduled: bool, shock: np.datetime64) -> None:
-        answer, looked = self._evaluate(row, held, scheduled, shock)
-        if looked <= {"scheduled"}:
-            self._shared[int(scheduled) if looked else slice(None), row] = answer
-        else:
+    def _ask_one(self, row: int, held: int, scheduled: bool, shock: np.datetime64) -> int:
+        answer = int(self._shared[int(scheduled), row])
+        if answer == UNKNOWN:
+            answer, looked = self._evaluate(row, held, scheduled, shock)
+            if looked <= {"scheduled"}:
+                self._shared[int(scheduled) if looked else slice(None), row] = answer
+                return answer
             self._shared[int(scheduled), row] = PRIVATE
+            self._private[row, held, scheduled, int(shock.astype(np.int64))] = answer
+        return self._ask_private(row, held, scheduled, shock) if answer == PRIVATE else answer
 
     def _ask_private(self, row: int, held: int, scheduled: bool, shock: np.datetime64) -> int:
         key = (row, held, scheduled, int(shock.astype(np.int64)))

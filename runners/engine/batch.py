@@ -226,7 +226,7 @@ def launched(strategy: type[bt.Strategy], prices: Prices, curves: bool, scenario
     hold = len(prices.sessions) if scenario.hold is None else scenario.hold
     length = len(ran.equity) - 1
     tally = Tally(np.array([length]), np.array([hold]), curves)
-    tally.note(1, ran.equity[1:, None], ran.gross[1:, None])
+    tally.note(1, ran.equity[:, None], ran.gross[1:, None].copy())
     return {
         **tally.columns(),
         "turnover": np.array([sum(abs(fill.size) * fill.price for fill in ran.fills) / CAPITAL]),

@@ -30,23 +30,32 @@ class Tally:
         if self.curves is not None:
             self.curves[:, 0] = CAPITAL
 
-    def note(self, first: int, equity: np.ndarray, gross: np.ndarray) -> None:
-        """Equity and gross exposure, shape (n_block, n_running), at the closes from `first` sessions held on."""
-        block, running = equity.shape
+    def note(self, first: int, curve: np.ndarray, gross: np.ndarray) -> None:
+        """Equity and gross exposure, shape (n_block, n_running), at the closes from `first` sessions held on.
+
+        `curve` has one row more, in front: equity at the previous close. `gross` is used up.
+        """
+        equity, (block, running) = curve[1:], gross.shape
         if self.curves is not None:
             self.curves[:running, first : first + block] = equity.T
         for column, horizon in enumerate(HORIZONS):
             if first <= horizon < first + block:
                 value = equity[horizon - first] / CAPITAL - 1
                 self.horizons[:running, column] = np.where(horizon <= self.hold[:running], value, np.nan)
-        last, peak, worst = self.last[:running], self.peak[:running], self.worst[:running]
-        daily = equity / np.vstack((last, equity[:-1])) - 1
-        self.total[:running] += daily.sum(axis=0)
-        self.squares[:running] += (daily * daily).sum(axis=0)
+        self.last[:running] = equity[-1]
         self.gross[:running] += gross.sum(axis=0)
-        peaks = np.maximum.accumulate(np.vstack((peak, equity)), axis=0)[1:]
-        np.minimum(worst, (equity / peaks - 1).min(axis=0), out=worst)
-        last[:], peak[:] = equity[-1], peaks[-1]
+        daily = np.divide(equity, curve[:-1], out=gross)
+        daily -= 1
+        self.total[:running] += daily.sum(axis=0)
+        self.squares[:running] += np.einsum("ls,ls->s", daily, daily)
+        self._note_falls(equity, out=daily)
+
+    def _note_falls(self, equity: np.ndarray, out: np.ndarray) -> None:
+        running = equity.shape[1]
+        peak, worst = self.peak[:running], self.worst[:running]
+        peaks = running_peaks(equity, peak, out)
+        peak[:] = peaks[-1]
+        np.minimum(worst, np.divide(equity, peaks, out=peaks).min(axis=0) - 1, out=worst)
 
     def columns(self) -> dict[str, np.ndarray]:
         """The figures by their names in Batch."""
@@ -64,3 +73,15 @@ class Tally:
             "exposure": self.gross / n,
         }
         return columns if self.curves is None else {**columns, "equity": self.curves}
+
+
+def running_peaks(equity: np.ndarray, before: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """The highest equity up to each session, `before` the block included."""
+    if len(equity) > equity.shape[1]:
+        np.maximum.accumulate(equity, axis=0, out=out)
+        np.maximum(out, before, out=out)
+        return out
+    np.maximum(equity[0], before, out=out[0])
+    for session in range(1, len(equity)):  # NumPy's accumulate is several times slower for many scenarios
+        np.maximum(equity[session], out[session - 1], out=out[session])
+    return out

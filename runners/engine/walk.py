@@ -7,7 +7,9 @@ the same order: interest on the values of the previous close, then fills at the 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +33,7 @@ class Market:
         self.prices = prices
         self.adjusted = based
         self.open, self.close = (np.ascontiguousarray(np.nan_to_num(field)) for field in (based.open, based.close))
+        self.closes = np.ascontiguousarray(self.close.T)  # a row a symbol
         base = np.where(np.isnan(prices.factor), 1.0, prices.factor)
         first = base[np.minimum(prices.listed, len(base) - 1), np.arange(base.shape[1])]
         # Rebased at another row, a price is divided by this; before its listing a symbol keeps the factor of that day.
@@ -49,18 +52,26 @@ class Terms:
     """Distinct frictions as arrays of shape (n_frictions,).
 
     `earns`, `pays` and `borrows`, shape (n_frictions, n_sessions), are the fractions by which free cash grows, debt
-    grows and shorts cost between the previous session and each one.
+    grows and shorts cost between the previous session and each one. `savings` and `debt` are what one dollar of cash,
+    and of debt, has become by each session since the first; `shorting` is what one dollar sold short costs at a
+    session, interest lost included, in units of `savings`. `last` is the last row; `free` says that nothing of this
+    costs or earns.
     """
 
     def __init__(self, frictions: Sequence[Frictions], market: Market) -> None:
         self.lag = np.array([costs.lag for costs in frictions])
         self.trading = np.array([costs.commission + costs.half_spread for costs in frictions])
         sessions = market.prices.sessions
+        self.last = len(sessions) - 1
         rates = {costs.cash_rate: costs.cash_rates(sessions) for costs in frictions}
         earns, pays = (np.array([rates[costs.cash_rate][side] for costs in frictions]) for side in (0, 1))
         before = np.maximum(np.arange(len(sessions)) - 1, 0)
-        self.earns, self.pays = earns[:, before] * market.nights, pays[:, before] * market.nights
+        self.earns: np.ndarray = np.ascontiguousarray(earns[:, before] * market.nights)
+        self.pays: np.ndarray = np.ascontiguousarray(pays[:, before] * market.nights)
         self.borrows = np.array([[costs.borrow_rate] for costs in frictions]) * market.nights
+        self.savings, self.debt = np.cumprod(1 + self.earns, axis=1), np.cumprod(1 + self.pays, axis=1)
+        self.shorting = (self.earns + self.borrows) / self.savings
+        self.free = not (self.earns.any() or self.pays.any() or self.borrows.any())
 
 
 class Walk:
@@ -84,29 +95,35 @@ class Walk:
         # Of prices rebased at the start: share counts do not depend on dividends paid later.
         self.scale = 1 / market.growth[start]
         shape = self.scale.shape
-        self.shares, self.units, self.shorted = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        self.any_short, self.same_start = False, bool((start == start[0]).all())
+        self.shares = np.zeros(shape)
+        self.units = np.zeros(shape[::-1])  # shares in units of the market's prices, a row a symbol
+        self.held: np.ndarray = np.zeros(shape[1], dtype=bool)  # symbols that some scenario holds, or has sold short
+        self.short: np.ndarray = np.zeros(shape[1], dtype=bool)
+        self.any_short = False
+        self.same_start = bool((start == start[0]).all())
         count = len(scenarios)
         self.cash, self.equity, self.shorts = np.full(count, CAPITAL), np.full(count, CAPITAL), np.zeros(count)
         self.costs, self.traded = np.zeros(count), np.zeros(count)
         self.alive = np.ones(count, dtype=bool)
         self.due: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
+        self.rates = scenarios.cost * terms.earns.shape[1]  # where each scenario's rates begin
         self.decides, self.stops = self._calendar()
 
     def run(self, curves: bool) -> dict[str, np.ndarray]:
         """Walk to the end of the longest and give back the columns of Batch."""
         tally = Tally(self.length, self.scenarios.hold, curves)
         self._decide(0, len(self.length))
+        self._grow(self.cash, self.shorts, self.start + 1)
         first, last = 1, int(self.length[0])
+        running = np.searchsorted(-self.length, -np.arange(last + 1), side="right").tolist()
         while first <= last:
-            running = int(np.count_nonzero(self.length >= first))
-            final = self._block_end(first, running)
-            self._accrue(first, running)
+            final = self._block_end(first, running[first])
+            rows = self.start[: running[first]] + np.arange(first, final + 2)[:, None]
             for places, target in self.due.pop(first, ()):
                 self._fill(places, target, first)
-            tally.note(first, *self._value(first, final, running))
+            tally.note(first, *self._value(rows))
             if self.decides[final]:
-                self._decide(final, running)
+                self._decide(final, running[final])
             first = final + 1
         return {
             **tally.columns(),
@@ -116,7 +133,7 @@ class Walk:
             "truncated": self.length < self.scenarios.hold + self.lag,
         }
 
-    def _calendar(self) -> tuple[np.ndarray, np.ndarray]:
+    def _calendar(self) -> tuple[np.ndarray, list[int]]:
         """Sessions held at whose close a decision may be taken, and at whose close a block must end."""
         last = int(self.length[0])
         decides = np.full(last + 1, self.targets.watches)
@@ -129,76 +146,104 @@ class Walk:
         for lag in np.unique(self.lag):  # a block begins with its fills
             sent = np.flatnonzero(decides) + lag - 1
             stops[sent[sent <= last]] = True
-        return decides, np.flatnonzero(stops)
+        return decides, np.flatnonzero(stops).tolist()
 
     def _block_end(self, first: int, running: int) -> int:
         room = max(1, BLOCK // (running * self.shares.shape[1]))
-        stop = int(self.stops[self.stops.searchsorted(first)])
-        return int(min(stop, first + room - 1))
+        return int(min(self.stops[bisect_left(self.stops, first)], first + room - 1))
 
-    def _accrue(self, held: int, running: int) -> None:
-        """Interest and borrow fees on the values of the previous close."""
-        cost = self.scenarios.cost[:running]
-        self._grow(self.cash[:running], self.shorts[:running], cost, self.start[:running] + held)
-
-    def _grow(self, cash: np.ndarray, shorts: np.ndarray, cost: np.ndarray, rows: np.ndarray) -> None:
-        earned = np.maximum(cash - shorts, 0.0) * self.terms.earns[cost, rows]
-        paid = np.maximum(-cash, 0.0) * self.terms.pays[cost, rows]
-        if self.any_short:
-            paid += shorts * self.terms.borrows[cost, rows]
+    def _grow(self, cash: np.ndarray, shorts: np.ndarray, rows: np.ndarray) -> None:
+        """Interest and borrow fees until the open of the sessions `rows`, on the values of the previous close."""
+        terms, places = self.terms, np.minimum(rows, self.terms.last) + self.rates[: len(cash)]
+        earned = np.maximum(cash - shorts, 0.0) * terms.earns.ravel()[places]
+        paid = np.maximum(-cash, 0.0) * terms.pays.ravel()[places] + shorts * terms.borrows.ravel()[places]
         cash += earned - paid
 
     def _fill(self, places: np.ndarray, target: np.ndarray, held: int) -> None:
         """From present shares to the target at the open, with its costs."""
         kept = self.alive[places] & (self.length[places] >= held)
-        places, target = places[kept], target[kept]
-        scale = self.scale[places]
-        value = (target - self.shares[places]) * self.market.open[self.start[places] + held] * scale
+        if not kept.all():
+            places, target = places[kept], target[kept]
+        those = together(places)
+        scale = self.scale[those]
+        value = (target - self.shares[those]) * self.market.open[self.start[those] + held] * scale
         traded = np.abs(value).sum(axis=1)
-        cost = traded * self.trading[places]
-        self.cash[places] -= value.sum(axis=1) + cost
-        self.traded[places] += traded
-        self.costs[places] += cost
-        self.shares[places] = target
-        self.units[places] = target * scale
-        self.shorted[places] = np.minimum(self.units[places], 0.0)
-        self.any_short = self.any_short or bool((target < 0).any())
+        cost = traded * self.trading[those]
+        self.cash[those] -= value.sum(axis=1) + cost
+        self.traded[those] += traded
+        self.costs[those] += cost
+        self.shares[those] = target
+        self.units[:, those] = (target * scale).T
+        self.held = np.asarray(self.units.any(axis=1))
+        self.short = np.asarray((self.units < 0).any(axis=1))
+        self.any_short = bool(self.short.any())
 
-    def _value(self, first: int, final: int, running: int) -> tuple[np.ndarray, np.ndarray]:
-        """Equity and gross exposure at the closes of a block, shape (n_block, n_running); ruin ends a scenario."""
-        held = np.arange(first, final + 1)
-        value = self._worth(self.units[:running], held)
-        shorts = -self._worth(self.shorted[:running], held) if self.any_short else np.zeros_like(value)
-        equity = self._cash_path(shorts, held) + value
-        gross = value + 2 * shorts
+    def _value(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Equity and gross exposure at the closes of a block, shape (n_block, n_running); ruin ends a scenario.
+
+        `rows` go one session further than the block, for what cash will have become by its open; equity comes with a
+        row before the block, that of the previous close.
+        """
+        running = rows.shape[1]
+        curve = np.empty(rows.shape)
+        curve[0], equity = self.equity[:running], curve[1:]
+        gross, shorts = self._worth(rows[:-1])
+        path = self._cash_path(shorts, rows)
+        np.add(path[:-1], gross, out=equity)
+        self.cash[:running] = path[-1]
+        if self.any_short:
+            gross += shorts
+            gross += shorts
         if equity.min() <= 0 or not self.alive[:running].all():
             self._ruin(equity, gross)
-        np.divide(gross, equity, out=gross, where=gross != 0)
+            np.divide(gross, equity, out=gross, where=gross != 0)
+        else:
+            gross /= equity
         self.equity[:running], self.shorts[:running] = equity[-1], shorts[-1]
-        return equity, gross
+        return curve, gross
 
-    def _worth(self, units: np.ndarray, held: np.ndarray) -> np.ndarray:
-        """Value of holdings at closes, shape (n_block, n_running)."""
-        close = self.market.close
+    def _worth(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Value of holdings, and of what is sold short, at closes; both of shape (n_block, n_running)."""
+        units = self.units[:, : rows.shape[1]]
         if self.same_start:
-            return np.asarray(close[self.start[0] + held] @ units.T)
-        return np.asarray(np.einsum("sk,lsk->ls", units, close[self.start[: len(units)] + held[:, None]]))
+            close = self.market.close[rows[:, 0]]
+            return close @ units, -(close[:, self.short] @ np.minimum(units[self.short], 0.0))
+        value, shorts, one = np.zeros(rows.shape), np.zeros(rows.shape), np.empty(rows.shape)
+        for symbol in np.flatnonzero(self.held):
+            np.take(self.market.closes[symbol], rows, out=one, mode="clip")
+            one *= units[symbol]
+            value += one
+            if self.short[symbol]:
+                shorts -= np.minimum(one, 0.0, out=one)
+        return value, shorts
 
-    def _cash_path(self, shorts: np.ndarray, held: np.ndarray) -> np.ndarray:
-        """Cash at the closes of a block, shape (n_block, n_running); leaves the last of it in `cash`."""
-        block, running = shorts.shape
-        cash, cost = self.cash[:running], self.scenarios.cost[:running]
-        path = np.empty(shorts.shape)
-        path[0] = cash
-        if block > 1 and not self.any_short:  # between fills cash keeps its sign, and grows by itself
-            rows = self.start[:running] + held[1:, None]
-            growth = np.where(cash >= 0, self.terms.earns[cost, rows], self.terms.pays[cost, rows])
-            path[1:] = cash * np.cumprod(1 + growth, axis=0)
-            cash[:] = path[-1]
+    def _cash_path(self, shorts: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Cash at the closes of a block and, last, at the open after it, shape (n_block + 1, n_running).
+
+        Between fills, cash that covers the shorts grows by itself and pays for them; so does debt where nothing is
+        short. Everything else goes session by session.
+        """
+        cash, terms = self.cash[: rows.shape[1]], self.terms
+        if terms.free:
+            return np.broadcast_to(cash, rows.shape)
+        places = np.minimum(rows, terms.last) + self.rates[: len(cash)]
+        path: np.ndarray = terms.savings.ravel()[places]
+        if not self.any_short:
+            if cash.min() < 0:
+                path = np.where(cash >= 0, path, terms.debt.ravel()[places])
+            path *= cash / path[0]
             return path
-        for session in range(1, block):
-            self._grow(cash, shorts[session - 1], cost, self.start[:running] + held[session])
-            path[session] = cash
+        spent = np.cumsum(terms.shorting.ravel()[places[1:]] * shorts, axis=0)
+        path[1:] *= cash / path[0] - spent
+        path[0] = cash
+        return path if (path[:-1] >= shorts).all() else self._session_by_session(shorts, rows)
+
+    def _session_by_session(self, shorts: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        path = np.empty(rows.shape)
+        path[0] = self.cash[: rows.shape[1]]
+        for session in range(1, len(path)):
+            path[session] = path[session - 1]
+            self._grow(path[session], shorts[session - 1], rows[session])
         return path
 
     def _ruin(self, equity: np.ndarray, gross: np.ndarray) -> None:
@@ -211,7 +256,7 @@ class Walk:
             fell = int(np.argmax(equity[:, place] <= 0))
             equity[fell:, place] = equity[fell, place]
             gross[fell:, place] = 0.0
-            alive[place] = False
+            alive[place], self.cash[place], self.units[:, place] = False, 0.0, 0.0
 
     def _decide(self, held: int, running: int) -> None:
         hold, alive = self.scenarios.hold[:running], self.alive[:running]
@@ -228,13 +273,26 @@ class Walk:
 
     def _aim(self, places: np.ndarray, weights: np.ndarray, held: int) -> None:
         """Whole shares for target weights, at the equity and the prices of this close."""
-        price = self.market.close[self.start[places] + held] * self.scale[places]
-        wanted = np.abs(weights) * self.equity[places, None]
-        shares = np.floor(wanted / np.where(weights == 0, 1.0, price) + SHARE_TOLERANCE)
-        self._send(places, np.copysign(shares, weights), held)
+        those = together(places)
+        price = self.market.close[self.start[those] + held] * self.scale[those]
+        price[weights == 0] = 1.0  # there may be none yet
+        shares = np.abs(weights) * self.equity[those, None]
+        shares /= price
+        shares += SHARE_TOLERANCE
+        np.floor(shares, out=shares)
+        self._send(places, np.copysign(shares, weights, out=shares), held)
 
     def _send(self, places: np.ndarray, target: np.ndarray, held: int) -> None:
         lags = self.lag[places]
+        if (lags == lags[0]).all():
+            self.due.setdefault(held + int(lags[0]), []).append((places, target))
+            return
         for lag in np.unique(lags):
             chosen = lags == lag
             self.due.setdefault(held + int(lag), []).append((places[chosen], target[chosen]))
+
+
+def together(places: np.ndarray) -> Any:
+    """The same places as a slice where they are the first ones, one after the other: a view instead of a copy."""
+    dense = len(places) > 0 and places[-1] == len(places) - 1
+    return slice(0, len(places)) if dense else places

@@ -71,9 +71,11 @@ class Past:
 
     def tradable(self, symbols: Iterable[str], closes: int = 1) -> tuple[str, ...]:
         """Those of `symbols` that have at least `closes` closes by now; the others are noted in `left_out`."""
-        wanted = tuple(symbols)
-        usable = tuple(symbol for symbol in wanted if self._history(symbol) >= closes)
-        self.left_out.update(dict.fromkeys(symbol for symbol in wanted if symbol not in usable))
+        wanted, first = tuple(symbols), self._prices.first_rows
+        latest, never = self._row + 1 - closes, len(self._prices.days)
+        usable = tuple([symbol for symbol in wanted if first.get(symbol, never) <= latest])
+        if len(usable) < len(wanted):
+            self.left_out.update(dict.fromkeys(symbol for symbol in wanted if symbol not in usable))
         return usable
 
     def growth(self, symbol: str, sessions: int, until: int = 0) -> float:
@@ -125,12 +127,8 @@ class Past:
         values: np.ndarray = getattr(self._prices, name)[: self._row + 1, self._prices.columns[symbol]]
         return values
 
-    def _history(self, symbol: str) -> int:
-        column = self._prices.columns.get(symbol)
-        return 0 if column is None else self._row + 1 - int(self._prices.listed[column])
-
 
 def leg(symbols: Iterable[str], weight: float) -> dict[str, float]:
     """`weight` (fraction of equity, negative when short) spread equally over `symbols`; empty for no symbols."""
     names = tuple(symbols)
-    return {symbol: weight / len(names) for symbol in names}
+    return dict.fromkeys(names, weight / len(names)) if names else {}

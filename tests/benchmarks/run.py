@@ -3,8 +3,9 @@
 Usage: python tests/benchmarks/run.py [NAME ...] [--prices DIR] [--json FILE]
 
 Prints a row a claim and writes records {name, ours_s, peer, peer_s, ratio, floor, unit, n}: ratio = peer_s / ours_s,
-where a peer called "limit" is an absolute bound. Ends with status 1 when a ratio lies below its floor. Machines are
-noisy: a pair is measured in turn, and medians are compared.
+where a peer called "limit" is an absolute bound, and n counts the runs or scenarios on which the peer was timed. Ends
+with status 1 when a ratio lies below its floor. Machines are noisy: a pair is measured in turn, and medians are
+compared. `tox run -e bench` installs the peers; what one that is missing would have shown is skipped, and said so.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
 
+from peers import MissingPeerError
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PRICES = ROOT.parent / "shared" / "market-data" / "daily"
@@ -29,10 +32,13 @@ sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(HERE))
 
 Record = dict[str, object]
+A_LAUNCH, A_MONTHLY = "s a launch of gpu_bubble, 60 sessions", "s a backtest of 20 symbols x 1,000 sessions"
 
 
-def record(name: str, ours: list[float], peer: str, peers: list[float], floor: float, unit: str) -> Record:
-    """Medians of both sides and their ratio."""
+def record(
+    name: str, ours: list[float], peer: str, peers: list[float], floor: float, unit: str, n: int | None = None
+) -> Record:
+    """Medians of both sides and their ratio; n is the longer of them unless given."""
     ours_s, peer_s = statistics.median(ours), statistics.median(peers)
     return {
         "name": name,
@@ -42,7 +48,7 @@ def record(name: str, ours: list[float], peer: str, peers: list[float], floor: f
         "ratio": peer_s / ours_s,
         "floor": floor,
         "unit": unit,
-        "n": len(ours),
+        "n": n or max(len(ours), len(peers)),
     }
 
 
@@ -100,7 +106,89 @@ def single(prices: Path) -> list[Record]:
     import single as benchmark
 
     ours, peers = benchmark.measure()
-    return [record("single", ours, "stock backtrader", peers, 2.2, "s a backtest of 20 symbols x 1,000 sessions")]
+    return [record("single", ours, "stock backtrader", peers, 4, A_MONTHLY)]
+
+
+def placebos(prices: Path) -> list[Record]:
+    """10,000 placebo launches against the same Reading in a stock Cerebro."""
+    import launches
+
+    ours, peers = launches.placebos_against_stock(prices)
+    return [record("placebos", ours, "stock backtrader", peers, 5_000, A_LAUNCH)]
+
+
+def placebos_vectorbt(prices: Path) -> list[Record]:
+    """The same launches in one warm `from_orders` of vectorbt, on each engine.
+
+    Once with no more than terminal values, once with the figures that ours come with.
+    """
+    import launches
+
+    records = []
+    for engine in ("numba", "rust"):
+        for question, name in (("terminal", "placebos"), ("figures", "placebos, figures")):
+            ours, peers = launches.placebos_against_vectorbt(prices, engine, question)
+            records.append(record(name, ours, f"vectorbt {engine}", peers, 20, A_LAUNCH, launches.PLACEBOS))
+    return records
+
+
+def million(prices: Path) -> list[Record]:
+    """A million launches x settings on one core: seconds and peak memory."""
+    command = [sys.executable, str(HERE / "million.py"), str(prices)]
+    spent = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    return [
+        record("million", [spent["seconds"]], "limit", [15], 1, "s for a million launches x settings, one core"),
+        record("million, memory", [spent["peak_gb"]], "limit", [1.5], 1, "GB at its peak"),
+    ]
+
+
+def readings(prices: Path) -> list[Record]:
+    """All twelve readings at every admissible date and three holds; means, as the scenarios differ."""
+    import launches
+
+    ours, peers = launches.readings_against_stock(prices)
+    unit = "s a scenario of all readings, dates and holds"
+    return [record("readings", [ours], "stock backtrader", [statistics.mean(peers)], 500, unit, len(peers))]
+
+
+def monthly_bt(prices: Path) -> list[Record]:
+    """The work of `single` as a Reading in the batch executor, against bt."""
+    import monthly
+
+    ours, peers = monthly.against("bt", rounds=9)
+    return [record("monthly", ours, "bt", peers, 20, A_MONTHLY)]
+
+
+def monthly_vectorbt(prices: Path) -> list[Record]:
+    """The same against warm vectorbt, on each engine."""
+    import monthly
+
+    records = []
+    for engine in ("numba", "rust"):
+        ours, peers = monthly.against("vectorbt", engine, rounds=30)
+        records.append(record("monthly", ours, f"vectorbt {engine}", peers, 1.5, A_MONTHLY))
+    return records
+
+
+def monthly_zipline(prices: Path) -> list[Record]:
+    """The same against zipline-reloaded."""
+    import monthly
+
+    ours, peers = monthly.against("zipline", rounds=5)
+    return [record("monthly", ours, "zipline", peers, 20, A_MONTHLY)]
+
+
+def curve(prices: Path) -> list[Record]:
+    """The cost of a launch does not grow with their number: that at 10,000 against all others."""
+    import launches
+
+    costs = launches.costs_by_size(prices)
+    return [
+        record(
+            f"curve, {size:,}", seconds, "itself at 10,000", costs[10_000], 0.8 if size == 1_000_000 else 0, A_LAUNCH
+        )
+        for size, seconds in costs.items()
+    ]
 
 
 def help_text(prices: Path) -> list[Record]:
@@ -146,10 +234,39 @@ def proportional_bytes(folder: Path) -> int:
 
 BENCHMARKS: dict[str, Callable[[Path], list[Record]]] = {
     "single": single,
+    "monthly-bt": monthly_bt,
+    "monthly-vectorbt": monthly_vectorbt,
+    "monthly-zipline": monthly_zipline,
+    "placebos": placebos,
+    "placebos-vectorbt": placebos_vectorbt,
+    "readings": readings,
+    "million": million,
+    "curve": curve,
     "help": help_text,
     "memory": memory,
     "job": job,
 }
+
+
+def measured(name: str, prices: Path) -> list[Record]:
+    """The records of one benchmark; none, and a notice, where its peer is missing."""
+    try:
+        return BENCHMARKS[name](prices)
+    except MissingPeerError as missing:
+        print(f"SKIPPED {name}: {missing}", file=sys.stderr, flush=True)
+        return []
+
+
+def show(records: list[Record]) -> None:
+    """A row a record, those below their floor marked."""
+    print(f"{'name':<20}{'ours':>10}{'peer':>10}{'ratio':>9}{'floor':>8}  against, unit")
+    for entry in records:
+        row = "{name:<20}{ours_s:>10.3g}{peer_s:>10.3g}{ratio:>9.2f}{floor:>8g}  {peer}, {unit}, n={n:,}"
+        print(row.format(**entry) + (" BELOW ITS FLOOR" if below(entry) else ""))
+
+
+def below(entry: Record) -> bool:
+    return entry["ratio"] < entry["floor"]
 
 
 def main() -> int:
@@ -161,13 +278,11 @@ def main() -> int:
     asked = parser.parse_args()
     if unknown := set(asked.names) - set(BENCHMARKS):
         parser.error(f"no benchmark {sorted(unknown)[0]!r}; choose from {', '.join(BENCHMARKS)}")
-    records = [entry for name in asked.names or BENCHMARKS for entry in BENCHMARKS[name](asked.prices.resolve())]
-    print(f"{'name':<12}{'ours':>9}{'peer':>9}{'ratio':>8}{'floor':>8}  against, unit")
-    for entry in records:
-        print("{name:<12}{ours_s:>9.3f}{peer_s:>9.3f}{ratio:>8.2f}{floor:>8.2f}  {peer}, {unit}, n={n}".format(**entry))
+    records = [entry for name in asked.names or BENCHMARKS for entry in measured(name, asked.prices.resolve())]
+    show(records)
     if asked.json:
         asked.json.write_text(json.dumps(records, indent=2) + "\n", encoding="utf-8")
-    return int(any(entry["ratio"] < entry["floor"] for entry in records))
+    return int(any(map(below, records)))
 
 
 if __name__ == "__main__":

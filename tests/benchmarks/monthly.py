@@ -1,0 +1,51 @@
+"""The backtest of `single` (20 symbols x 1,000 sessions, rebalanced every 21) in the batch executor, with its curve."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import numpy as np
+import single
+from launches import require_close
+from peers import Peer
+from peers.windows import Windows
+
+from data.prices import Prices
+from runners.engine.batch import run_batch
+from runners.engine.scenarios import Scenario, Scenarios
+from strategies.base import Past, Reading, Weights, leg
+
+EVERY, INVESTED = 21, 0.9
+
+
+class Monthly(Reading):
+    """Equal weight in all symbols, long only."""
+
+    symbols = single.SYMBOLS
+
+    def weights(self, past: Past) -> Weights:
+        return leg(past.tradable(self.symbols), INVESTED)
+
+
+def windows(prices: Prices) -> Windows:
+    """The same work for a peer: one launch, filled at the open after each decision."""
+    weights = np.full(prices.open.shape, np.nan)
+    weights[1::EVERY] = INVESTED / len(prices.symbols)
+    fee = single.FREE_CASH.commission + single.FREE_CASH.half_spread
+    return Windows(prices.open[:, None], prices.close[:, None], weights, np.array([fee]), prices.days)
+
+
+def against(package: str, *settings: str, rounds: int) -> tuple[list[float], list[float]]:
+    """Seconds of our runs and of the peer's, in turn; they must end with about the same equity."""
+    prices = single.prices()
+    scenario = Scenario(prices.sessions[1], hold=None, rebalance=EVERY, frictions=single.FREE_CASH)
+    ours, peers = [], []
+    with Peer(package, windows(prices), *settings) as peer:
+        for _ in range(rounds):
+            its_seconds, its_terminal = peer.ask("curves")
+            began = perf_counter()
+            batch = run_batch(Monthly, prices, Scenarios.of([scenario]))
+            ours.append(perf_counter() - began)
+            peers.append(its_seconds)
+            require_close(batch.terminal, its_terminal, package)
+    return ours, peers
