@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,11 @@ import click
 from runners import console
 
 if TYPE_CHECKING:
+    from data.prices import Prices
+    from data.sources import Source
     from reports.result import Run, Story
+    from runners.engine.ledger import Trials
+    from runners.engine.study import Study
     from runners.job import Request
 
 EXAMPLES = """
@@ -24,6 +29,7 @@ Examples:
   python -m runners.deepseek --source prices/       CSVs as Yahoo writes them
   python -m runners.deepseek --entry shock          at the shock, with hindsight
   python -m runners.deepseek --hold end             stay to the end of prices
+  python -m runners.deepseek --no-evidence          the backtests alone
   python -m runners.deepseek my.module:MyStrategy --symbols SPY,TLT
 """
 
@@ -64,6 +70,9 @@ class Hold(click.ParamType["int | None"]):
     help="Run folder.  [reports/latest]",
 )
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one a processor]")
+@click.option(
+    "--evidence/--no-evidence", default=True, help="Whether the readings beat chance, or the backtests alone.  [on]"
+)
 @click.option("--list", "only_list", is_flag=True, help="Show the readings with their claims, and run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
 def deepseek(
@@ -78,6 +87,7 @@ def deepseek(
     symbols: str,
     out: Path,
     jobs: int | None,
+    evidence: bool,
     only_list: bool,
     as_json: bool,
 ) -> int:
@@ -90,7 +100,7 @@ def deepseek(
     from runners.job import Request
 
     request = Request(readings, entry, hold, rebalance, benchmark, tuple(filter(None, symbols.split(","))))
-    run = execute(request, source, start, end, out, jobs)
+    run = execute(request, Window(source, start, end), out, jobs, evidence)
     if as_json:
         click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
     else:
@@ -100,34 +110,80 @@ def deepseek(
     return console.DONE
 
 
-def execute(request: Request, source: str, start: str | None, end: str | None, out: Path, jobs: int | None) -> Run:
-    """Load prices, run every study, draw the sheets and write the run folder."""
-    from data import load_prices
+@dataclass(frozen=True)
+class Window:
+    """Where prices come from, and the first and last session that is read."""
+
+    source: str
+    start: str | None = None
+    end: str | None = None
+
+
+def execute(request: Request, window: Window, out: Path, jobs: int | None, judged: bool = True) -> Run:
+    """Load prices, run every study, gather the evidence, draw the sheets and write the run folder."""
     from data.sources import open_source
     from reports import run_folder, tearsheet
     from runners import job, terminal
 
-    opened = open_source(source)
+    opened = open_source(window.source)
     subjects = job.studies(request)
     run_folder.require_writable(out)
     with terminal.progress() as steps:
-        wanted = job.symbols(request, subjects)
-        steps.step(f"prices of {len(wanted)} symbols")
-        prices = load_prices(wanted, start, end, opened)
+        steps.step("prices")
+        prices, notices = load(request, subjects, opened, window, judged)
         tearsheet.warm_up(jobs)
-        run = job.run(request, subjects, prices, opened.notes, steps.step("backtests", len(subjects)))
-        run = replace(run, manifest={"command": command_line(request, source, start, end), **run.manifest})
+        run = job.run(request, subjects, prices, (*opened.notes, *notices), steps.step("backtests", len(subjects)))
+        trials, unkept = job.counted(job.trials(request, subjects, prices, run))
+        command = command_line(request, window, judged)
+        run = replace(run, notices=(*run.notices, *unkept), manifest={"command": command, **run.manifest})
+        if judged:
+            run = judge(run, request, subjects, prices, trials, jobs, steps.step("evidence", len(subjects)))
         sheets = tearsheet.draw_all(run, out, jobs, steps.step("tearsheets", len(subjects)))
         run_folder.write(run, sheets, out)
     return run
 
 
-def command_line(request: Request, source: str, start: str | None, end: str | None) -> str:
+def load(
+    request: Request, subjects: Sequence[Study], opened: Source, window: Window, judged: bool
+) -> tuple[Prices, tuple[str, ...]]:
+    """Prices of what is traded and compared, and, for evidence, of what could have been; a notice where those lack."""
+    from data import load_prices
+    from data.errors import DataError, RequestError
+    from runners import evidence, job
+
+    needed = job.symbols(request, subjects)
+    more = evidence.symbols(subjects, needed) if judged else ()
+    try:
+        return load_prices((*needed, *more), window.start, window.end, opened), ()
+    except (RequestError, DataError) as error:
+        if not more:
+            raise
+        prices = load_prices(needed, window.start, window.end, opened)
+        return prices, (f"Some of the evidence is missing, since its prices are: {error}",)
+
+
+def judge(
+    run: Run,
+    request: Request,
+    subjects: Sequence[Study],
+    prices: Prices,
+    trials: Trials,
+    jobs: int | None,
+    done: Callable[[str], None],
+) -> Run:
+    """The run with its evidence, from worker processes."""
+    from runners import evidence
+    from runners.engine.pool import Processes
+
+    return evidence.gather(run, request, subjects, prices, trials, Processes(jobs), done)
+
+
+def command_line(request: Request, window: Window, judged: bool) -> str:
     """The command that gives this run again; where its folder lies and who drew it change nothing."""
     options = {
-        "--source": source,
-        "--start": start,
-        "--end": end,
+        "--source": window.source,
+        "--start": window.start,
+        "--end": window.end,
         "--entry": request.entry,
         "--hold": request.hold or "end",
         "--rebalance": request.rebalance,
@@ -135,7 +191,9 @@ def command_line(request: Request, source: str, start: str | None, end: str | No
         "--symbols": ",".join(request.symbols) or None,
     }
     given = [f"{name}={value}" for name, value in options.items() if value is not None]
-    return shlex.join(["python", "-m", "runners.deepseek", *request.readings, *given])
+    return shlex.join(
+        ["python", "-m", "runners.deepseek", *request.readings, *given, *([] if judged else ["--no-evidence"])]
+    )
 
 
 def show_readings(as_json: bool) -> int:

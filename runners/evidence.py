@@ -27,11 +27,12 @@ from reports.evidence.verdict import HORIZON, Verdict, verdict
 from reports.metrics import PERIODS, daily_risk_free
 from reports.result import HORIZONS, Result, Run
 from runners.engine import names
-from runners.engine.backtest import Launch
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms, comparator, differences, growth
+from runners.engine.ledger import Trials
 from runners.engine.pool import Done, Executor, ignore
 from runners.engine.study import Study
+from runners.job import Request
 from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
 
 T = TypeVar("T")
@@ -77,30 +78,16 @@ class Examined:
     launches: np.ndarray
     intervals: Mapping[str, Interval | Missing]
     regressions: Mapping[str, Regression | Missing]
-    draws: np.ndarray | None = None
+    draws: np.ndarray | Missing | None = None
     break_even: BreakEven | Missing = NO_RULE
     shock: Shock | Missing = NO_RULE
     described: tuple[Described, ...] = ()
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Trials:
-    """What was tried so far: daily Sharpe ratios by trial, this run's among them, and how many were forgotten."""
-
-    sharpes: Mapping[str, float | None]
-    forgotten: int = 0
-
-
-def plan(
-    prices: Prices,
-    launch: Launch,
-    event: Event,
-    frictions: Frictions,
-    market: str,
-    studies: Sequence[Study],
-) -> Plan:
+def plan(prices: Prices, request: Request, market: str, studies: Sequence[Study]) -> Plan:
     """The plan of a run. `market` is the fund of the event study, whose first session also counts for placebos."""
+    event, launch = request.event, request.launch
     day = launch.shock if launch.shock is not None else calendar.offset(launch.entry, -SHOCK_BEFORE_ENTRY)
     quiet = event.quiet_until if event.quiet_until is not None else calendar.offset(event.shock, -1)
     moved = calendar.position(day) - calendar.position(event.shock)
@@ -110,7 +97,7 @@ def plan(
         first=max(listed + FIRST, *(subject.least for subject in studies)),
         shock=day,
         quiet_until=calendar.offset(quiet, moved),
-        terms=Terms(launch.hold, launch.rebalance, frictions),
+        terms=Terms(launch.hold, launch.rebalance, request.frictions),
         market=market,
     )
 
@@ -153,7 +140,7 @@ def examine(prices: Prices, planned: Plan, case: Case) -> Examined:
 def rule_examined(prices: Prices, planned: Plan, subject: Study) -> dict[str, Any]:
     """What only a reading can be asked, since it has a rule."""
     return {
-        "draws": drawn(prices, planned, subject) if subject.strategy.chooses else None,
+        "draws": told(lambda: drawn(prices, planned, subject)) if subject.strategy.chooses else None,
         "break_even": told(lambda: break_even(prices, planned, subject)),
         "shock": told(lambda: shock(prices, planned, subject)),
         "described": described(prices, planned, subject),
@@ -197,6 +184,8 @@ def through_backtrader(prices: Prices, planned: Plan, subject: Study) -> tuple[n
 
 def drawn(prices: Prices, planned: Plan, subject: Study) -> np.ndarray:
     """d of every draw of other names at the real entry, shape (n_draws + 1, 6); the first is the reading itself."""
+    if absent := [name for name in subject.strategy.chooses if name not in prices.columns]:
+        raise Unavailable(f"no prices for {', '.join(absent)}, names that could have been chosen")
     universe = names.tradable(subject.strategy.chooses, prices, planned.entry - 1)
     draws = names.Draws.of(universe, planned.draws, planned.seed)
     run = names.baskets(subject, prices, planned.entry, planned.terms, draws)
@@ -328,7 +317,7 @@ def intervals(case: Case, planned: Plan) -> dict[str, Interval | Missing]:
 def proxies(case: Case) -> dict[str, dict[str, np.ndarray]]:
     """Each proxy of the market alone, and all of them together."""
     alone = {name: {name: returns} for name, returns in case.proxies.items()}
-    return {**alone, " and ".join(case.proxies): dict(case.proxies)}
+    return alone if len(alone) == 1 else {**alone, " and ".join(case.proxies): dict(case.proxies)}
 
 
 def cases(run: Run, subjects: Sequence[Study], prices: Prices, market: str) -> list[Case]:
@@ -336,7 +325,7 @@ def cases(run: Run, subjects: Sequence[Study], prices: Prices, market: str) -> l
     rate, index = daily_risk_free(run), run.benchmark.index
     start = prices.row(run.results[0].equity.index[0])
     funds = {}
-    for name in dict.fromkeys((market, *PROXIES)):
+    for name in dict.fromkeys((market, *(proxy for proxy in PROXIES if proxy in prices.columns))):
         close = prices.select((name,)).rebased(start).close[start : start + len(index) + 1, 0]
         funds[name] = close[1:] / close[:-1] - 1 - rate
     return [
@@ -351,8 +340,7 @@ def judge(
     examined: Mapping[str, Examined],
     prices: Prices,
     trials: Trials,
-    event: Event,
-    hindsight: bool,
+    request: Request,
 ) -> Court:
     """From what was run to the evidence on each reading and on all of them together."""
     timing = timing_ranks(planned, examined)
@@ -372,7 +360,7 @@ def judge(
             timing=by_timing,
             names=by_names,
             launches=Missing(own.reason) if own.reason else histogram(planned, own, prices),
-            drawn=() if own.draws is None else tuple(np.round(own.draws[1:, -1], 6).tolist()),
+            drawn=tuple(np.round(own.draws[1:, -1], 6).tolist()) if isinstance(own.draws, np.ndarray) else (),
             power=placebo.power(grid, column, EFFECTS)
             or Missing(by_timing[str(HORIZON)].reason or "no aligned launches"),
             shock=own.shock,
@@ -385,8 +373,8 @@ def judge(
     return Court(
         evidence=found,
         superiority=attempt(lambda: superior(run, planned)),
-        confounders=confounders(event, run),
-        hindsight=hindsight,
+        confounders=confounders(request.event, run),
+        hindsight=request.hindsight,
         real=run.real,
         origin=run.origin,
         draws=planned.draws,
@@ -418,12 +406,16 @@ def timing_ranks(planned: Plan, examined: Mapping[str, Examined]) -> dict[str, d
 
 def names_ranks(examined: Mapping[str, Examined]) -> dict[str, dict[str, Rank]]:
     """The placebo in space of the readings that choose names, at every horizon and at the end."""
-    choosing = {name: own.draws for name, own in examined.items() if own.draws is not None}
-    found: dict[str, dict[str, Rank]] = {name: {} for name in choosing}
+    drawn = {name: own.draws for name, own in examined.items() if isinstance(own.draws, np.ndarray)}
+    found: dict[str, dict[str, Rank]] = {
+        name: dict.fromkeys(KEYS, Rank(0, None, reason=own.draws.reason))
+        for name, own in examined.items()
+        if isinstance(own.draws, Missing)
+    }
     for column, key in enumerate(KEYS):
-        values = np.column_stack([draws[:, column] for draws in choosing.values()]) if choosing else np.zeros((1, 0))
-        for name, rank in zip(choosing, placebo.ranks(values), strict=True):
-            found[name][key] = rank
+        values = np.column_stack([draws[:, column] for draws in drawn.values()]) if drawn else np.zeros((1, 0))
+        for name, rank in zip(drawn, placebo.ranks(values), strict=True):
+            found.setdefault(name, {})[key] = rank
     return found
 
 
@@ -448,8 +440,8 @@ def histogram(planned: Plan, own: Examined, prices: Prices) -> Launches:
 def sharpe(result: Result, run: Run, trials: Trials) -> Sharpe:
     """The Sharpe ratio after chance and trying."""
     sample = attempt(lambda: overfitting.moments(result.returns.to_numpy() - daily_risk_free(run)))
-    known = [value for value in trials.sharpes.values() if value is not None]
-    count, years = len(trials.sharpes), len(result.returns) / PERIODS
+    known, count = trials.sharpes, len(trials)
+    years = len(result.returns) / PERIODS
     if isinstance(sample, Missing):
         return Sharpe(sample, sample, sample, sample, sample, years, count, trials.forgotten)
     deviation = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
@@ -483,19 +475,25 @@ def confounders(event: Event, run: Run) -> tuple[tuple[str, str], ...]:
 
 def gather(
     run: Run,
-    event: Event,
-    launch: Launch,
-    frictions: Frictions,
-    hindsight: bool,
+    request: Request,
     subjects: Sequence[Study],
     prices: Prices,
     trials: Trials,
     executor: Executor,
     done: Done = ignore,
-) -> Court:
-    """Run and judge: the evidence on all readings of a run."""
-    planned = plan(prices, launch, event, frictions, run.benchmark_name, subjects)
+) -> Run:
+    """The run with the evidence on all its readings: what has to be run for it is run on `executor`, then judged."""
+    planned = plan(prices, request, run.benchmark_name, subjects)
     asked = cases(run, subjects, prices, planned.market)
     examined = executor.map(examine, (prices, planned), asked, done)
     by_name = {case.subject.name: own for case, own in zip(asked, examined, strict=True)}
-    return judge(run, planned, by_name, prices, trials, event, hindsight)
+    court = judge(run, planned, by_name, prices, trials, request)
+    settings = {"draws": planned.draws, "resamples": planned.resamples, "seed": planned.seed}
+    counted = {"trials": len(trials), "forgotten": trials.forgotten}
+    return replace(run, judged=True, court=court, manifest={**run.manifest, "evidence": {**settings, **counted}})
+
+
+def symbols(subjects: Sequence[Study], needed: Sequence[str]) -> tuple[str, ...]:
+    """What the evidence needs beyond `needed`: names that could have been chosen, and proxies of the market."""
+    chosen = (name for subject in subjects for name in getattr(subject.strategy, "chooses", ()))
+    return tuple(name for name in dict.fromkeys((*chosen, *PROXIES)) if name not in needed)

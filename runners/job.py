@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
+from math import sqrt
 from pathlib import Path
 from platform import python_version
 from traceback import extract_tb
@@ -18,9 +19,11 @@ from data import calendar, fomc
 from data.errors import DataError, RequestError, WorkError
 from data.events import DEEPSEEK, Event
 from data.prices import Prices
+from reports.metrics import PERIODS, metrics
 from reports.result import Result, Run
 from runners.engine.backtest import Launch, window
 from runners.engine.frictions import Frictions
+from runners.engine.ledger import Ledger, LedgerError, Trial, Trials, trial_key, window_fingerprint
 from runners.engine.study import Study, prepare, study
 from strategies.base import Reading
 
@@ -82,7 +85,11 @@ def studies(request: Request) -> tuple[Study, ...]:
     names = [subject.name.casefold() for subject in found]
     for subject in found:
         # A page a name: some file systems do not tell a capital from a small letter.
-        if names.count(subject.name.casefold()) > 1 or subject.name.casefold() == "index":
+        if (
+            names.count(subject.name.casefold()) > 1
+            or subject.name.casefold() == "index"
+            or "-evidence" in subject.name
+        ):
             raise RequestError(
                 f"a page {subject.name}.html would overwrite another one; rename the class {subject.name}"
             )
@@ -138,6 +145,39 @@ def _studied(
         last = extract_tb(error.__traceback__)[-1]
         place = f"{Path(last.filename).name}, line {last.lineno}"
         raise WorkError(f"{subject.name} failed in {place}: {type(error).__name__}: {error}") from error
+
+
+def trials(request: Request, subjects: Sequence[Study], prices: Prices, run: Run) -> list[Trial]:
+    """The variants that this run looked at: none on reconstructed prices, which are no history."""
+    if not run.real:
+        return []
+    launch, costs = request.launch, request.frictions
+    _, stop = window(prices, launch, costs.lag)
+    return [
+        Trial(
+            trial_key(
+                subject.strategy,
+                subject.parameters,
+                launch,
+                costs,
+                window_fingerprint(prices, subject.symbols, stop),
+            ),
+            subject.name,
+            None if (yearly := metrics(result, run).sharpe) is None else yearly / sqrt(PERIODS),
+        )
+        for subject, result in zip(subjects, run.results, strict=True)
+    ]
+
+
+def counted(own: Sequence[Trial]) -> tuple[Trials, tuple[str, ...]]:
+    """All trials so far, these among them and now in the ledger; and a notice where the ledger cannot be kept."""
+    ledger = Ledger()
+    try:
+        known = ledger.read().union(own)
+        ledger.add(own)
+    except LedgerError as error:
+        return Trials({}).union(own), (f"Trials are not counted: {error}",)
+    return known, ()
 
 
 def benchmark_returns(prices: Prices, symbol: str, start: int, stop: int) -> pd.Series[float]:
@@ -197,7 +237,6 @@ def manifest(
         },
         "parameters": {result.name: dict(result.parameters) for result in results},
         "frictions": request.frictions.as_dict(),
-        "seed": None,
         "source": prices.origin,
         "versions": {"python": python_version(), **{name: version(name) for name in PACKAGES}},
         "code": code_version(subjects),

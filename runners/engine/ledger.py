@@ -241,7 +241,8 @@ def window_fingerprint(prices: Prices, symbols: Sequence[str], stop: int) -> str
 
     from data.prices import FIELDS
 
-    shown = prices.rows(0, stop).select(symbols)
+    own = prices.select(symbols)
+    shown = own.rows(min(int(own.listed.min()), stop - 1), stop)  # whatever else was loaded beside it
     steps = np.round(shown.factor[1:] / shown.factor[:-1], 6)
     digest = sha256(" ".join(symbols).encode() + shown.days.astype("<i8").tobytes())
     for values in (*(getattr(shown, name) for name in FIELDS), steps):
