@@ -133,7 +133,7 @@ def execute(request: Request, window: Window, out: Path, jobs: int | None, judge
         prices, notices = load(request, subjects, opened, window, judged)
         tearsheet.warm_up(jobs)
         run = job.run(request, subjects, prices, (*opened.notes, *notices), steps.step("backtests", len(subjects)))
-        trials, unkept = job.counted(job.trials(request, subjects, prices, run))
+        trials, unkept = job.counted(job.trials(request, subjects, prices, run), run.real)
         command = command_line(request, window, judged)
         run = replace(run, notices=(*run.notices, *unkept), manifest={"command": command, **run.manifest})
         if judged:

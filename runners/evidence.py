@@ -28,7 +28,7 @@ from reports.metrics import PERIODS, daily_risk_free
 from reports.result import HORIZONS, Result, Run
 from runners.engine import names
 from runners.engine.frictions import Frictions
-from runners.engine.launches import Terms, comparator, differences, growth
+from runners.engine.launches import Terms, comparator, differences, growth, less
 from runners.engine.ledger import Trials
 from runners.engine.pool import Done, Executor, ignore
 from runners.engine.study import Study
@@ -189,7 +189,7 @@ def drawn(prices: Prices, planned: Plan, subject: Study) -> np.ndarray:
     universe = names.tradable(subject.strategy.chooses, prices, planned.entry - 1)
     draws = names.Draws.of(universe, planned.draws, planned.seed)
     run = names.baskets(subject, prices, planned.entry, planned.terms, draws)
-    return np.asarray(growth(run) - comparator(subject, prices, np.array([planned.entry]), planned.terms))
+    return less(growth(run), comparator(subject, prices, np.array([planned.entry]), planned.terms))
 
 
 def break_even(prices: Prices, planned: Plan, subject: Study) -> BreakEven:

@@ -148,9 +148,7 @@ def _studied(
 
 
 def trials(request: Request, subjects: Sequence[Study], prices: Prices, run: Run) -> list[Trial]:
-    """The variants that this run looked at: none on reconstructed prices, which are no history."""
-    if not run.real:
-        return []
+    """The variants that this run looked at."""
     launch, costs = request.launch, request.frictions
     _, stop = window(prices, launch, costs.lag)
     return [
@@ -169,12 +167,16 @@ def trials(request: Request, subjects: Sequence[Study], prices: Prices, run: Run
     ]
 
 
-def counted(own: Sequence[Trial]) -> tuple[Trials, tuple[str, ...]]:
-    """All trials so far, these among them and now in the ledger; and a notice where the ledger cannot be kept."""
+def counted(own: Sequence[Trial], real: bool) -> tuple[Trials, tuple[str, ...]]:
+    """All trials so far, these among them and now in the ledger; and a notice where the ledger cannot be kept.
+
+    A look at reconstructed prices (not `real`) is no look at history, and is not kept.
+    """
     ledger = Ledger()
     try:
         known = ledger.read().union(own)
-        ledger.add(own)
+        if real:
+            ledger.add(own)
     except LedgerError as error:
         return Trials({}).union(own), (f"Trials are not counted: {error}",)
     return known, ()

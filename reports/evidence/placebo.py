@@ -101,6 +101,8 @@ def power(
     Every placebo in turn stands in for the real launch, raised by the effect, among the other placebos. `values` as in
     `ranks`; the real row is left out.
     """
+    if len(values) < 2:
+        return None
     placebos = np.round(np.asarray(values, dtype=float)[1:], DIGITS)
     reasons = [_reason(own, len(placebos) - 1) for own in placebos.T]
     if reasons[column]:

@@ -42,14 +42,14 @@ def differences(
     """d of a launch at each of the rows `entries`: at HORIZONS and at the end, shape (n_entries, n_horizons + 1).
 
     The end is the session of the closing fills, or the last of the prices. NaN where the hold or the prices end before
-    a horizon, -inf after ruin. The same figures as those of `study`, which
+    a horizon, -inf after ruin, inf where what it must beat was ruined. The same figures as those of `study`, which
     runs one launch in Backtrader. Raises RequestError for an entry that the reading cannot be launched at.
     """
     for row in entries[entries < subject.least][:1]:
         raise RequestError(f"{subject.name} needs {subject.least} closes before its entry; row {row} has fewer")
     own, scenarios = prices.select(subject.symbols), terms.at(entries, prices, subject.parameters)
     run = run_batch(subject.strategy, own, scenarios, curves=False, executor=executor)
-    return np.asarray(growth(run) - comparator(subject, prices, entries, terms))
+    return less(growth(run), comparator(subject, prices, entries, terms))
 
 
 def comparator(subject: Study, prices: Prices, entries: np.ndarray, terms: Terms) -> np.ndarray:
@@ -116,6 +116,11 @@ def slope(curve: np.ndarray, fund: np.ndarray) -> float:
     returns, market = curve[1:] / curve[:-1] - 1, fund[1:] / fund[:-1] - 1
     centred = market - market.mean()
     return float(np.dot(centred, returns) / np.dot(centred, centred))
+
+
+def less(own: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """d from the log wealth of a reading and of what it must beat; -inf after ruin of the reading."""
+    return np.asarray(np.subtract(own, other, out=np.full(own.shape, -np.inf), where=~np.isneginf(own)))
 
 
 def growth(run: Batch) -> np.ndarray:

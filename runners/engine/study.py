@@ -158,8 +158,10 @@ def horizons(
 
 
 def log_ratio(equity: float, yardstick: float) -> float:
-    """d: log of equity per starting USD less log of the comparator's wealth; -inf after ruin."""
-    return float(np.log(equity / CAPITAL) - np.log(yardstick)) if equity > 0 else float("-inf")
+    """d: log of equity per starting USD less log of the comparator's wealth; -inf after ruin, inf after the other's."""
+    if equity <= 0:
+        return float("-inf")
+    return float(np.log(equity / CAPITAL) - np.log(yardstick)) if yardstick > 0 else float("inf")
 
 
 def story(strategy: type[Any]) -> Story:

@@ -1,0 +1,218 @@
+"""What is run for the evidence: counted placebos, break-even costs that break even, reasons where something lacks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data.prices import FIELDS, Prices
+from reports.evidence.availability import Missing
+from reports.evidence.record import END, plain, summary
+from reports.result import Run
+from runners import evidence, job
+from runners.engine.backtest import Launch
+from runners.engine.frictions import Frictions
+from runners.engine.ledger import Ledger, Trials
+from runners.engine.pool import Processes, Serial
+from runners.engine.study import Study, prepare, study
+from runners.job import Request
+from strategies.base import Cash, Past, Reading, Weights
+from tests.resources.workers import Crossing
+
+
+def judged(request: Request, prices: Prices, subjects=None, executor=Serial(), real=True) -> Run:
+    """A run with its evidence."""
+    studies = subjects or job.studies(request)
+    ran = replace(job.run(request, studies, prices, (), lambda name: None), real=real)
+    return evidence.gather(
+        ran, request, studies, prices, Trials({}).union(job.trials(request, studies, prices, ran)), executor
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(real_prices) -> Run:
+    """Evidence on all twelve, on real prices, with the declared settings."""
+    return judged(Request(), real_prices)
+
+
+def test_the_placebos_are_as_many_as_do_not_overlap(whole):
+    for found in whole.court.evidence.values():
+        assert [found.timing[key].n for key in ("5", "20", "60", "120", "252")] == [257, 64, 21, 10, 5]
+        assert found.timing["20"].p_family is not None and found.timing["60"].p is not None
+        assert found.timing["120"].p is None and "10 placebos that do not overlap; 19" in found.timing["120"].reason
+
+
+def test_effects_are_those_of_the_run_in_backtrader(whole):
+    for result in whole.results:
+        found = whole.court.evidence[result.name]
+        for horizon, outcome in result.horizons.items():
+            assert found.timing[str(horizon)].effect == pytest.approx(outcome.d, abs=1e-9)
+        if found.names is not None:
+            assert found.names[END].effect == pytest.approx(result.d, abs=1e-9)
+
+
+def test_one_placebo_is_what_backtrader_makes_of_that_date(whole, real_prices):
+    launches = whole.court.evidence["two_shocks"].launches
+    place = launches.aligned["20"][10]
+    subject = prepare("two_shocks", job.strategies.load("two_shocks"), "SPY")
+    benchmark = pd.Series(np.zeros(300))
+    ran = study(subject, real_prices, Launch(pd.Timestamp(launches.sessions[place])), Frictions(), benchmark)
+    assert launches.d["20"][place] == pytest.approx(ran.horizons[20].d, abs=1e-6)
+    assert real_prices.row("2025-01-31") - real_prices.row(launches.sessions[place]) == 11 * 20
+
+
+def test_names_are_tested_where_they_are_the_claim(whole):
+    tested = {name for name, found in whole.court.evidence.items() if found.names is not None}
+    assert tested == {"gpu_bubble", "ai_software", "midrange_challengers", "high_end_demand", "policy_winners"}
+    for name in tested:
+        assert whole.court.evidence[name].names[END].n == len(whole.court.evidence[name].drawn) == 5000
+
+
+def test_at_the_break_even_cost_d_is_zero_in_backtrader(whole, real_prices):
+    subject = prepare("us_over_china", job.strategies.load("us_over_china"), "SPY")
+    found = whole.court.evidence["us_over_china"].break_even
+    benchmark = pd.Series(np.zeros(300))
+    launch = Request().launch
+    for costs in (Frictions(found.trading_bps, 0.0), Frictions(borrow_rate=found.borrow_rate)):
+        assert study(subject, real_prices, launch, costs, benchmark).d == pytest.approx(0.0, abs=1e-5)
+    assert isinstance(whole.court.evidence["ai_software"].break_even.trading_bps, Missing)
+
+
+def test_the_shock_is_that_of_the_day(whole):
+    shock = whole.court.evidence["gpu_bubble"].shock
+    assert (shock.day, shock.last, shock.days) == ("2025-01-27", "2024-12-24", 220)
+    nvda = next(row for row in shock.names if row.name == "NVDA" and row.model == "market-adjusted")
+    # facts/shock-day.csv: NVDA -16.97 %, SPY -1.41 %
+    assert nvda.car["[0]"] == pytest.approx(-0.1697 + 0.0141, abs=2e-4)
+
+
+def test_the_calendar_placebo_moves_sixteen_times(whole):
+    told = [each for each in whole.court.evidence["fomc_tilt"].described if each.horizon == "20"]
+    assert [each.n for each in told] == [16]
+    falls = [each for each in whole.court.evidence["nvda_comeback"].described if each.horizon == "20"]
+    assert len(falls) == 1 and 150 < falls[0].n < 165
+
+
+def test_everything_can_be_written_as_json_and_said_again(whole):
+    import json
+
+    told = {name: summary(found, whole.court) for name, found in whole.court.evidence.items()}
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    assert all(each["verdict"] in ("supported", "refuted", "not distinguishable from chance") for each in told.values())
+    assert plain(Missing("why")) == {"not_available": "why"}
+
+
+@pytest.mark.parametrize("executor", [Processes(1), Processes(2)])
+def test_workers_change_nothing(whole, real_prices, executor):
+    again = judged(Request(), real_prices, executor=executor)
+    for name, found in whole.court.evidence.items():
+        assert summary(found, whole.court) == summary(again.court.evidence[name], again.court)
+
+
+def test_a_reconstruction_gives_no_verdict_on_history(real_prices):
+    run = judged(Request(("bad_news",)), real_prices, real=False)
+    verdict = run.court.evidence["bad_news"].verdict
+    assert verdict.word is None and "reconstruction" in verdict.reason
+
+
+def test_a_look_at_real_prices_is_counted_once_and_one_at_a_reconstruction_is_not(real_prices, tmp_path, monkeypatch):
+    monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "trials.txt"))
+    request = Request(("bad_news", "gpu_bubble"))
+    subjects = job.studies(request)
+    run = job.run(request, subjects, real_prices, (), lambda name: None)
+    own = job.trials(request, subjects, real_prices, run)
+    assert len(job.counted(own, real=False)[0]) == 2 and len(Ledger().read()) == 0
+    for _ in range(2):
+        assert len(job.counted(own, real=True)[0]) == 2 and len(Ledger().read()) == 2
+    other = job.trials(Request(("bad_news", "gpu_bubble"), hold=60), subjects, real_prices, run)
+    assert len(job.counted(other, real=True)[0]) == 4, "another hold is another variant"
+    (tmp_path / "trials.txt").unlink()
+    (tmp_path / "trials.txt").mkdir()
+    known, notices = job.counted(own, real=True)
+    assert len(known) == 2 and "Trials are not counted" in notices[0]
+
+
+def test_hindsight_is_said(real_prices):
+    assert judged(Request(("bad_news",), entry="shock"), real_prices).court.hindsight
+    assert not judged(Request(("bad_news",)), real_prices).court.hindsight
+
+
+def test_prices_that_begin_late_leave_reasons_and_numbers_that_are_there(real_prices):
+    late = real_prices.rows(real_prices.row("2024-06-03"), len(real_prices.sessions))
+    found = judged(Request(("gpu_bubble",)), late).court.evidence["gpu_bubble"]
+    assert found.verdict.word in ("supported", "refuted", "not distinguishable from chance"), "by its names"
+    assert found.timing["20"].p is None and "19 are needed" in found.timing["20"].reason
+    assert not isinstance(found.intervals["sharpe"], Missing)
+    assert found.shock.days < 220
+
+
+def test_prices_that_end_early_do_not_reach_long_windows(real_prices):
+    early = real_prices.rows(0, real_prices.row("2025-02-10") + 1)
+    found = judged(Request(("bad_news",)), early).court.evidence["bad_news"]
+    assert "before this horizon" in found.timing["20"].reason and found.timing["5"].p is not None
+    assert found.verdict.word is None
+    row = next(leg for leg in found.shock.legs if leg.name == "names sold short")
+    assert row.car["[0,+20]"] is None and row.car["[0,+5]"] is not None and "[0,+20]" in row.reason
+
+
+def test_names_that_could_have_been_chosen_must_be_there(real_prices):
+    few = real_prices.select(("NVDA", "AMD", "INTC", "SPY"))
+    found = judged(Request(("gpu_bubble",)), few).court.evidence["gpu_bubble"]
+    assert "no prices for QCOM" in found.names[END].reason and found.timing["20"].p is not None
+    assert list(found.regressions) == ["SPY"]
+
+
+class Idle(Reading):
+    """Never holds anything."""
+
+    symbols = ("SPY",)
+
+    def weights(self, past: Past) -> Weights:
+        return {}
+
+
+class Elsewhere(Reading):
+    """Fails at every other date."""
+
+    symbols = ("SPY",)
+
+    def weights(self, past: Past) -> Weights:
+        if past.session.year != 2025:
+            raise ZeroDivisionError("not there")
+        return {"SPY": 1.0}
+
+
+def test_a_reading_that_never_trades_or_fails_elsewhere_stops_no_other(real_prices):
+    request = Request(("bad_news",), hold=40)
+    subjects = (*job.studies(request), *(Study(each.__name__, each, ("SPY",), Cash()) for each in (Idle, Elsewhere)))
+    told = judged(request, real_prices, subjects).court.evidence
+    assert told["bad_news"].timing["20"].p is not None
+    assert isinstance(told["Idle"].shock, Missing) and "never takes a position" in told["Idle"].shock.reason
+    assert "not there" in told["Elsewhere"].timing["20"].reason and told["Elsewhere"].verdict.word is None
+
+
+def test_a_plain_strategy_gets_its_aligned_launches_through_backtrader(real_prices):
+    prices = real_prices.select(("SPY",))
+    request = Request(hold=60)
+    subject = Study("Crossing", Crossing, ("SPY",), Cash())
+    found = judged(request, prices, (subject,)).court.evidence["Crossing"]
+    assert found.timing["20"].n == 64 and found.timing["20"].p is not None
+    assert found.timing["60"].n == 21 and found.timing["60"].p is not None
+    assert isinstance(found.break_even, Missing) and found.names is None
+
+
+def test_future_prices_change_nothing_of_the_timing_test(real_prices):
+    until = real_prices.row("2025-03-10")
+    cut = real_prices.rows(0, until + 1)
+    wild = Prices(
+        real_prices.sessions,
+        real_prices.symbols,
+        *(np.vstack((getattr(cut, name), 3 * getattr(real_prices, name)[until + 1 :])) for name in (*FIELDS, "factor")),
+    )
+    request = Request(("two_shocks", "fomc_tilt"))
+    for name, found in judged(request, real_prices).court.evidence.items():
+        for other in (judged(request, cut), judged(request, wild)):
+            assert other.court.evidence[name].timing["20"] == found.timing["20"]
