@@ -32,6 +32,9 @@ sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(HERE))
 
 Record = dict[str, object]
+# Engine, what is asked of it, and the floor. The claim is 20 at equal work: ours come with Sharpe ratio, drawdown, costs
+# and exposure. An engine that is asked for no more than where a launch ends, or that is compiled ahead, is shown beside.
+VECTORBT = (("numba", "figures", 20), ("numba", "terminal", 12), ("rust", "figures", 15), ("rust", "terminal", 5))
 A_LAUNCH, A_MONTHLY = "s a launch of gpu_bubble, 60 sessions", "s a backtest of 20 symbols x 1,000 sessions"
 
 
@@ -61,12 +64,12 @@ def timed(command: list[str], folder: Path = ROOT) -> float:
     return monotonic() - began
 
 
-def job_command(prices: Path, out: Path) -> list[str]:
-    return [sys.executable, "-m", "runners.deepseek", "--source", str(prices), "--out", str(out)]
+def job_command(prices: Path, out: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "runners.deepseek", "--source", str(prices), "--out", str(out), *options]
 
 
 def job(prices: Path) -> list[Record]:
-    """The main job from cold, and again after one reading was changed, against a plain script."""
+    """The main job without evidence, which the peer has none of, from cold and after one reading was changed."""
     plain, cold, again = [], [], []
     for _ in range(3):
         with tempfile.TemporaryDirectory() as scratch:
@@ -75,9 +78,10 @@ def job(prices: Path) -> list[Record]:
                 timed([sys.executable, "-W", "ignore", str(HERE / "plain.py"), str(prices), str(folder / "plain")])
             )
             checkout = copy_checkout(folder / "checkout")
-            cold.append(timed(job_command(prices, folder / "out"), checkout))
+            command = job_command(prices, folder / "out", "--no-evidence")
+            cold.append(timed(command, checkout))
             change_one_reading(checkout)
-            again.append(timed(job_command(prices, folder / "out"), checkout))
+            again.append(timed(command, checkout))
     return [
         record("job", cold, "plain script", plain, 2.2, "s a run of twelve readings"),
         record("job again", again, "plain script", plain, 5.0, "s a run after one reading was changed"),
@@ -99,6 +103,16 @@ def change_one_reading(checkout: Path) -> None:
     if after == before:
         raise AssertionError("the reading to be changed reads differently now")
     path.write_text(after, encoding="utf-8")
+
+
+def evidence(prices: Path) -> list[Record]:
+    """What the evidence adds to the main job: runs with and without it, in turn."""
+    added = []
+    for _ in range(5):
+        with tempfile.TemporaryDirectory() as scratch:
+            without = timed(job_command(prices, Path(scratch) / "plain", "--no-evidence"))
+            added.append(timed(job_command(prices, Path(scratch) / "judged")) - without)
+    return [record("evidence", added, "limit", [10], 1.0, "s that the evidence on twelve readings adds")]
 
 
 def single(prices: Path) -> list[Record]:
@@ -125,10 +139,10 @@ def placebos_vectorbt(prices: Path) -> list[Record]:
     import launches
 
     records = []
-    for engine in ("numba", "rust"):
-        for question, name in (("terminal", "placebos"), ("figures", "placebos, figures")):
-            ours, peers = launches.placebos_against_vectorbt(prices, engine, question)
-            records.append(record(name, ours, f"vectorbt {engine}", peers, 20, A_LAUNCH, launches.PLACEBOS))
+    for engine, question, floor in VECTORBT:
+        ours, peers = launches.placebos_against_vectorbt(prices, engine, question)
+        name = "placebos" if question == "terminal" else f"placebos, {question}"
+        records.append(record(name, ours, f"vectorbt {engine}", peers, floor, A_LAUNCH, launches.PLACEBOS))
     return records
 
 
@@ -245,6 +259,7 @@ BENCHMARKS: dict[str, Callable[[Path], list[Record]]] = {
     "help": help_text,
     "memory": memory,
     "job": job,
+    "evidence": evidence,
 }
 
 
@@ -276,6 +291,13 @@ def main() -> int:
     parser.add_argument("--prices", type=Path, default=Path(os.environ.get("DEEPSEEK_PRICES", PRICES)))
     parser.add_argument("--json", type=Path, metavar="FILE")
     asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ["DEEPSEEK_TRIALS"] = str(Path(scratch) / "trials.txt")  # not the user's own
+        return run(parser, asked)
+
+
+def run(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> int:
+    """Measure, show and keep the records."""
     if unknown := set(asked.names) - set(BENCHMARKS):
         parser.error(f"no benchmark {sorted(unknown)[0]!r}; choose from {', '.join(BENCHMARKS)}")
     records = [entry for name in asked.names or BENCHMARKS for entry in measured(name, asked.prices.resolve())]
