@@ -32,8 +32,8 @@ sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(HERE))
 
 Record = dict[str, object]
-# Engine, what is asked of it, and the floor. The claim is 20 at equal work: ours come with Sharpe ratio, drawdown, costs
-# and exposure. An engine that is asked for no more than where a launch ends, or that is compiled ahead, is shown beside.
+# Engine, what is asked of it, and the floor. The claim is 20 at equal work: ours come with Sharpe ratio, drawdown,
+# costs and exposure. An engine that is asked for less, or is compiled ahead of time, is shown beside.
 VECTORBT = (("numba", "figures", 20), ("numba", "terminal", 12), ("rust", "figures", 15), ("rust", "terminal", 5))
 A_LAUNCH, A_MONTHLY = "s a launch of gpu_bubble, 60 sessions", "s a backtest of 20 symbols x 1,000 sessions"
 
