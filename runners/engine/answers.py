@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import isfinite, nan
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ from data.prices import Prices
 from strategies.base.past import Past
 from strategies.base.reading import GROSS_TOLERANCE, Reading
 
+SHARED = frozenset({"scheduled"})  # facts that launches may share at a session
 UNKNOWN, NOTHING, PRIVATE = -1, -2, -3  # not asked yet; "leave positions alone"; it looked at the launch itself
 
 
@@ -68,38 +69,42 @@ class Vectors:
 
     def __init__(self, prices: Prices) -> None:
         self.prices = prices
-        self._first = prices.first_rows
-        self._new: list[list[float]] = []
-        self._matrix = np.zeros((0, len(prices.symbols)))
+        self._columns, self._listed = prices.columns, prices.listed.tolist()
+        self._late = max(self._listed)  # before this row some symbol has no price yet
+        self._count, self._room = 0, np.zeros((16, len(prices.symbols)))
 
     @property
     def matrix(self) -> np.ndarray:
         """All of them, shape (n_answers, n_symbols)."""
-        if self._new:
-            self._matrix = np.vstack((self._matrix, self._new))
-            self._new = []
-        return self._matrix
+        return self._room[: self._count]
 
     def add(self, weights: Mapping[str, float], rule: str, row: int) -> int:
         """Keep one answer, given at the close of `row`, and return its place."""
-        columns, vector, gross = self.prices.columns, [0.0] * len(self.prices.symbols), 0.0
-        for symbol, weight in weights.items():
-            if symbol not in columns or (weight and self._first[symbol] > row) or not isfinite(weight):
-                raise RequestError(f"{rule} at {self.prices.days[row]}: {self._slip(symbol, weight)}")
-            vector[columns[symbol]] = weight
-            gross += abs(weight)
-        if gross > 1 + GROSS_TOLERANCE:
-            where = f"{rule} at {self.prices.days[row]}"
-            raise RequestError(f"{where}: gross exposure {gross:.6f} of the targets exceeds 1; scale them down")
-        self._new.append(vector)
-        return len(self._matrix) + len(self._new) - 1
+        vector, gross = [0.0] * len(self._listed), 0.0
+        try:
+            for symbol, weight in weights.items():
+                vector[self._columns[symbol]] = weight
+                gross += abs(weight)
+        except KeyError:
+            gross = nan
+        if not gross <= 1 + GROSS_TOLERANCE or row < self._late:
+            self._require_sound(weights, gross, f"{rule} at {self.prices.days[row]}", row)
+        if self._count == len(self._room):
+            self._room = np.vstack((self._room, np.zeros_like(self._room)))
+        self._room[self._count] = vector
+        self._count += 1
+        return self._count - 1
 
-    def _slip(self, symbol: str, weight: float) -> str:
-        if symbol not in self.prices.columns:
-            return f"weight for {symbol!r}, which has no prices; list it in `symbols`"
-        if not isfinite(weight):
-            return f"weight of {symbol} is {weight}; give a finite fraction of equity"
-        return f"weight for {symbol}, which has no price yet; ask past.tradable first"
+    def _require_sound(self, weights: Mapping[str, float], gross: float, where: str, row: int) -> None:
+        for symbol, weight in weights.items():
+            if symbol not in self._columns:
+                raise RequestError(f"{where}: weight for {symbol!r}, which has no prices; list it in `symbols`")
+            if not isfinite(weight):
+                raise RequestError(f"{where}: weight of {symbol} is {weight}; give a finite fraction of equity")
+            if weight and self._listed[self._columns[symbol]] > row:
+                raise RequestError(f"{where}: weight for {symbol}, which has no price yet; ask past.tradable first")
+        if gross > 1 + GROSS_TOLERANCE:
+            raise RequestError(f"{where}: gross exposure {gross:.6f} of the targets exceeds 1; scale them down")
 
 
 class Rule:
@@ -127,33 +132,38 @@ class Rule:
         if self.has_course:
             launches = zip((rows - held).tolist(), shocks.astype(np.int64).tolist(), strict=True)
             return np.array([self._course(*launch).get(held, NOTHING) for launch in launches], dtype=np.int64)
-        if len(rows) == 1:
-            return np.array([self._ask_one(int(rows[0]), held, bool(scheduled[0]), shocks[0])])
         flags = scheduled.astype(np.int8)
-        found = self._shared[flags, rows]
-        for place in self._first_of_each(rows, flags, found == UNKNOWN):
-            self._ask_one(int(rows[place]), held, bool(scheduled[place]), shocks[place])
-        found = np.array(self._shared[flags, rows])
-        for place in np.flatnonzero(found == PRIVATE):
-            found[place] = self._ask_one(int(rows[place]), held, bool(scheduled[place]), shocks[place])
+        found: np.ndarray = self._shared[flags, rows]
+        if (unknown := found == UNKNOWN).any():
+            self._ask_each(*self._first_of_each(rows, flags, unknown), held, shocks)
+            found = self._shared[flags, rows]
+        if found.min() == PRIVATE:
+            for place in np.flatnonzero(found == PRIVATE):
+                found[place] = self._ask_private(int(rows[place]), held, bool(scheduled[place]), shocks[place])
         return found
 
     @staticmethod
-    def _first_of_each(rows: np.ndarray, flags: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    def _first_of_each(
+        rows: np.ndarray, flags: np.ndarray, wanted: np.ndarray
+    ) -> tuple[list[int], list[int], list[int]]:
+        """A place for each session and flag that nobody has asked for, with both."""
         places = np.flatnonzero(wanted)
-        _, first = np.unique(rows[places] * 2 + flags[places], return_index=True)
-        return places[first]
+        if len(places) > 1:
+            _, first = np.unique(rows[places] * 2 + flags[places], return_index=True)
+            places = places[first]
+        return places.tolist(), rows[places].tolist(), flags[places].tolist()
 
-    def _ask_one(self, row: int, held: int, scheduled: bool, shock: np.datetime64) -> int:
-        answer = int(self._shared[int(scheduled), row])
-        if answer == UNKNOWN:
-            answer, looked = self._evaluate(row, held, scheduled, shock)
-            if looked <= {"scheduled"}:
-                self._shared[int(scheduled) if looked else slice(None), row] = answer
-                return answer
-            self._shared[int(scheduled), row] = PRIVATE
-            self._private[row, held, scheduled, int(shock.astype(np.int64))] = answer
-        return self._ask_private(row, held, scheduled, shock) if answer == PRIVATE else answer
+    def _ask_each(self, places: list[int], rows: list[int], flags: list[int], held: int, shocks: np.ndarray) -> None:
+        """Ask at each of `rows` once, and note whether the answer holds for every launch."""
+        for place, row, flag in zip(places, rows, flags, strict=True):
+            answer, looked = self._evaluate(row, held, bool(flag), shocks[place])
+            if not looked:
+                self._shared[0, row] = self._shared[1, row] = answer
+            elif looked <= SHARED:
+                self._shared[flag, row] = answer
+            else:
+                self._shared[flag, row] = PRIVATE
+                self._private[row, held, bool(flag), int(shocks[place].astype(np.int64))] = answer
 
     def _ask_private(self, row: int, held: int, scheduled: bool, shock: np.datetime64) -> int:
         key = (row, held, scheduled, int(shock.astype(np.int64)))

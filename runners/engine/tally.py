@@ -10,6 +10,7 @@ from reports.result import HORIZONS
 from runners.engine.backtest import CAPITAL
 
 PERIODS = 252  # sessions a year
+TOGETHER = 4096  # values: fewer take longer to call for than to compute
 STILL = 1e-12  # a standard deviation of daily returns below this is rounding
 
 
@@ -29,12 +30,33 @@ class Tally:
         self.curves = np.full((count, int(length.max()) + 1), np.nan) if curves else None
         if self.curves is not None:
             self.curves[:, 0] = CAPITAL
+        self._waiting: list[tuple[int, np.ndarray, np.ndarray]] = []
+        self._values = 0
 
     def note(self, first: int, curve: np.ndarray, gross: np.ndarray) -> None:
         """Equity and gross exposure, shape (n_block, n_running), at the closes from `first` sessions held on.
 
-        `curve` has one row more, in front: equity at the previous close. `gross` is used up.
+        `curve` has one row more, in front: equity at the previous close. Small blocks are put together before anything
+        is computed; both arrays may be used up.
         """
+        if self._waiting and self._waiting[-1][2].shape[1] != gross.shape[1]:
+            self._reduce()
+        self._waiting.append((first, curve, gross))
+        self._values += gross.size
+        if self._values >= TOGETHER:
+            self._reduce()
+
+    def _reduce(self) -> None:
+        if not self._waiting:
+            return
+        (first, curve, gross), *others = self._waiting
+        if others:
+            curve = np.vstack((curve, *(part[1:] for _, part, _ in others)))
+            gross = np.vstack((gross, *(part for _, _, part in others)))
+        self._waiting, self._values = [], 0
+        self._note(first, curve, gross)
+
+    def _note(self, first: int, curve: np.ndarray, gross: np.ndarray) -> None:
         equity, (block, running) = curve[1:], gross.shape
         if self.curves is not None:
             self.curves[:running, first : first + block] = equity.T
@@ -59,6 +81,7 @@ class Tally:
 
     def columns(self) -> dict[str, np.ndarray]:
         """The figures by their names in Batch."""
+        self._reduce()
         n = self.length
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = self.total / n

@@ -92,6 +92,7 @@ class Walk:
         self.market, self.terms, self.targets, self.scenarios = market, terms, targets, scenarios
         self.start, self.length = start, length
         self.lag, self.trading = terms.lag[scenarios.cost], terms.trading[scenarios.cost]
+        self.lags = np.unique(self.lag).tolist()
         # Of prices rebased at the start: share counts do not depend on dividends paid later.
         self.scale = 1 / market.growth[start]
         shape = self.scale.shape
@@ -107,6 +108,7 @@ class Walk:
         self.alive = np.ones(count, dtype=bool)
         self.due: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
         self.rates = scenarios.cost * terms.earns.shape[1]  # where each scenario's rates begin
+        self.holds = frozenset(np.unique(scenarios.hold).tolist())
         self.decides, self.stops = self._calendar()
 
     def run(self, curves: bool) -> dict[str, np.ndarray]:
@@ -139,11 +141,10 @@ class Walk:
         decides = np.full(last + 1, self.targets.watches)
         for sessions in np.unique(self.scenarios.rebalance):
             decides[::sessions] = True
-        holds = np.unique(self.scenarios.hold)
-        decides[holds[holds <= last]] = True
+        decides[[hold for hold in self.holds if hold <= last]] = True
         stops = decides.copy()
         stops[np.unique(self.length)] = True
-        for lag in np.unique(self.lag):  # a block begins with its fills
+        for lag in self.lags:  # a block begins with its fills
             sent = np.flatnonzero(decides) + lag - 1
             stops[sent[sent <= last]] = True
         return decides, np.flatnonzero(stops).tolist()
@@ -161,8 +162,8 @@ class Walk:
 
     def _fill(self, places: np.ndarray, target: np.ndarray, held: int) -> None:
         """From present shares to the target at the open, with its costs."""
-        kept = self.alive[places] & (self.length[places] >= held)
-        if not kept.all():
+        if self.length[places[-1]] < held or not self.alive.all():  # the longest come first
+            kept = self.alive[places] & (self.length[places] >= held)
             places, target = places[kept], target[kept]
         those = together(places)
         scale = self.scale[those]
@@ -260,16 +261,20 @@ class Walk:
 
     def _decide(self, held: int, running: int) -> None:
         hold, alive = self.scenarios.hold[:running], self.alive[:running]
-        scheduled = (held % self.scenarios.rebalance[:running] == 0) & (held < hold)
-        asked = np.flatnonzero(alive & (held < hold if self.targets.watches else scheduled))
+        scheduled = held % self.scenarios.rebalance[:running] == 0
+        inside = alive & (held < hold)
+        asked = np.flatnonzero(inside if self.targets.watches else inside & scheduled)
         if len(asked):
             answers = self.targets.ask(asked, held, scheduled[asked])
-            told = answers >= 0
-            if told.any():
-                self._aim(asked[told], self.targets.weights[answers[told]], held)
-        closing = np.flatnonzero(alive & (held == hold))
-        if len(closing):
-            self._send(closing, np.zeros((len(closing), self.shares.shape[1])), held)
+            if answers.min() < 0:
+                told = answers >= 0
+                asked, answers = asked[told], answers[told]
+            if len(asked):
+                self._aim(asked, self.targets.weights[answers], held)
+        if held in self.holds:
+            closing = np.flatnonzero(alive & (held == hold))
+            if len(closing):
+                self._send(closing, np.zeros((len(closing), self.shares.shape[1])), held)
 
     def _aim(self, places: np.ndarray, weights: np.ndarray, held: int) -> None:
         """Whole shares for target weights, at the equity and the prices of this close."""
@@ -283,10 +288,10 @@ class Walk:
         self._send(places, np.copysign(shares, weights, out=shares), held)
 
     def _send(self, places: np.ndarray, target: np.ndarray, held: int) -> None:
-        lags = self.lag[places]
-        if (lags == lags[0]).all():
-            self.due.setdefault(held + int(lags[0]), []).append((places, target))
+        if len(self.lags) == 1:
+            self.due.setdefault(held + self.lags[0], []).append((places, target))
             return
+        lags = self.lag[places]
         for lag in np.unique(lags):
             chosen = lags == lag
             self.due.setdefault(held + int(lag), []).append((places[chosen], target[chosen]))
