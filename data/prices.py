@@ -66,6 +66,17 @@ class Prices:
         """The same by symbol."""
         return dict(zip(self.symbols, self.listed.tolist(), strict=True))
 
+    def listed_by(self, symbols: tuple[str, ...]) -> int:
+        """The first row at which all of `symbols` have begun to trade; n_sessions where one never does."""
+        if symbols not in self._listings:
+            never = len(self.sessions)
+            self._listings[symbols] = max((self.first_rows.get(symbol, never) for symbol in symbols), default=0)
+        return self._listings[symbols]
+
+    @cached_property
+    def _listings(self) -> dict[tuple[str, ...], int]:
+        return {}
+
     @cached_property
     def fingerprints(self) -> dict[str, str]:
         """SHA-256 of each symbol's own bars (sessions, raw fields, factor), the same whatever stands beside it."""

@@ -98,17 +98,19 @@ class Walk:
         shape = self.scale.shape
         self.shares = np.zeros(shape)
         self.units = np.zeros(shape[::-1])  # shares in units of the market's prices, a row a symbol
-        self.held: np.ndarray = np.zeros(shape[1], dtype=bool)  # symbols that some scenario holds, or has sold short
+        self.held: np.ndarray = np.zeros(shape[1], dtype=bool)  # symbols that some scenario has held, or sold short
         self.short: np.ndarray = np.zeros(shape[1], dtype=bool)
         self.any_short = False
         self.same_start = bool((start == start[0]).all())
         count = len(scenarios)
         self.cash, self.equity, self.shorts = np.full(count, CAPITAL), np.full(count, CAPITAL), np.zeros(count)
         self.costs, self.traded = np.zeros(count), np.zeros(count)
-        self.alive = np.ones(count, dtype=bool)
+        self.alive, self.any_ruin = np.ones(count, dtype=bool), False
         self.due: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
         self.rates = scenarios.cost * terms.earns.shape[1]  # where each scenario's rates begin
         self.holds = frozenset(np.unique(scenarios.hold).tolist())
+        self.rebalance, self.everyone = int(scenarios.rebalance[0]), np.arange(count)
+        self.alike = len(self.holds) == 1 and bool((scenarios.rebalance == self.rebalance).all())
         self.decides, self.stops = self._calendar()
 
     def run(self, curves: bool) -> dict[str, np.ndarray]:
@@ -162,9 +164,11 @@ class Walk:
 
     def _fill(self, places: np.ndarray, target: np.ndarray, held: int) -> None:
         """From present shares to the target at the open, with its costs."""
-        if self.length[places[-1]] < held or not self.alive.all():  # the longest come first
+        if self.length[places[-1]] < held or self.any_ruin:  # the longest come first
             kept = self.alive[places] & (self.length[places] >= held)
             places, target = places[kept], target[kept]
+            if not len(places):
+                return
         those = together(places)
         scale = self.scale[those]
         value = (target - self.shares[those]) * self.market.open[self.start[those] + held] * scale
@@ -175,9 +179,10 @@ class Walk:
         self.costs[those] += cost
         self.shares[those] = target
         self.units[:, those] = (target * scale).T
-        self.held = np.asarray(self.units.any(axis=1))
-        self.short = np.asarray((self.units < 0).any(axis=1))
-        self.any_short = bool(self.short.any())
+        self.held |= target.any(axis=0)
+        if target.min() < 0:
+            self.short |= (target < 0).any(axis=0)
+            self.any_short = True
 
     def _value(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Equity and gross exposure at the closes of a block, shape (n_block, n_running); ruin ends a scenario.
@@ -195,7 +200,7 @@ class Walk:
         if self.any_short:
             gross += shorts
             gross += shorts
-        if equity.min() <= 0 or not self.alive[:running].all():
+        if equity.min() <= 0 or self.any_ruin:
             self._ruin(equity, gross)
             np.divide(gross, equity, out=gross, where=gross != 0)
         else:
@@ -208,7 +213,10 @@ class Walk:
         units = self.units[:, : rows.shape[1]]
         if self.same_start:
             close = self.market.close[rows[:, 0]]
-            return close @ units, -(close[:, self.short] @ np.minimum(units[self.short], 0.0))
+            value = close @ units
+            if not self.any_short:
+                return value, np.zeros(rows.shape)
+            return value, -(close[:, self.short] @ np.minimum(units[self.short], 0.0))
         value, shorts, one = np.zeros(rows.shape), np.zeros(rows.shape), np.empty(rows.shape)
         for symbol in np.flatnonzero(self.held):
             np.take(self.market.closes[symbol], rows, out=one, mode="clip")
@@ -226,9 +234,11 @@ class Walk:
         """
         cash, terms = self.cash[: rows.shape[1]], self.terms
         if terms.free:
-            return np.broadcast_to(cash, rows.shape)
+            path = np.empty(rows.shape)
+            path[:] = cash
+            return path
         places = np.minimum(rows, terms.last) + self.rates[: len(cash)]
-        path: np.ndarray = terms.savings.ravel()[places]
+        path = np.asarray(terms.savings.ravel()[places])
         if not self.any_short:
             if cash.min() < 0:
                 path = np.where(cash >= 0, path, terms.debt.ravel()[places])
@@ -258,23 +268,32 @@ class Walk:
             equity[fell:, place] = equity[fell, place]
             gross[fell:, place] = 0.0
             alive[place], self.cash[place], self.units[:, place] = False, 0.0, 0.0
+            self.any_ruin = True
 
     def _decide(self, held: int, running: int) -> None:
-        hold, alive = self.scenarios.hold[:running], self.alive[:running]
-        scheduled = held % self.scenarios.rebalance[:running] == 0
-        inside = alive & (held < hold)
-        asked = np.flatnonzero(inside if self.targets.watches else inside & scheduled)
+        asked, scheduled = self._asked(held, running)
         if len(asked):
-            answers = self.targets.ask(asked, held, scheduled[asked])
+            answers = self.targets.ask(asked, held, scheduled)
             if answers.min() < 0:
                 told = answers >= 0
                 asked, answers = asked[told], answers[told]
             if len(asked):
                 self._aim(asked, self.targets.weights[answers], held)
         if held in self.holds:
-            closing = np.flatnonzero(alive & (held == hold))
+            closing = np.flatnonzero(self.alive[:running] & (held == self.scenarios.hold[:running]))
             if len(closing):
                 self._send(closing, np.zeros((len(closing), self.shares.shape[1])), held)
+
+    def _asked(self, held: int, running: int) -> tuple[np.ndarray, np.ndarray]:
+        """Places of the scenarios that decide at this close, and whether their own schedules say so."""
+        if self.alike and not self.any_ruin:
+            scheduled, inside = held % self.rebalance == 0, held < next(iter(self.holds))
+            asked = self.everyone[: running if inside and (scheduled or self.targets.watches) else 0]
+            return asked, np.full(len(asked), scheduled)
+        due = held % self.scenarios.rebalance[:running] == 0
+        inside = self.alive[:running] & (held < self.scenarios.hold[:running])
+        asked = np.flatnonzero(inside if self.targets.watches else inside & due)
+        return asked, due[asked]
 
     def _aim(self, places: np.ndarray, weights: np.ndarray, held: int) -> None:
         """Whole shares for target weights, at the equity and the prices of this close."""

@@ -71,11 +71,12 @@ class Past:
 
     def tradable(self, symbols: Iterable[str], closes: int = 1) -> tuple[str, ...]:
         """Those of `symbols` that have at least `closes` closes by now; the others are noted in `left_out`."""
-        wanted, first = tuple(symbols), self._prices.first_rows
-        latest, never = self._row + 1 - closes, len(self._prices.days)
-        usable = tuple([symbol for symbol in wanted if first.get(symbol, never) <= latest])
-        if len(usable) < len(wanted):
-            self.left_out.update(dict.fromkeys(symbol for symbol in wanted if symbol not in usable))
+        wanted, latest = tuple(symbols), self._row + 1 - closes
+        if self._prices.listed_by(wanted) <= latest:
+            return wanted
+        first, never = self._prices.first_rows, len(self._prices.days)
+        usable = tuple(symbol for symbol in wanted if first.get(symbol, never) <= latest)
+        self.left_out.update(dict.fromkeys(symbol for symbol in wanted if symbol not in usable))
         return usable
 
     def growth(self, symbol: str, sessions: int, until: int = 0) -> float:
