@@ -6,55 +6,67 @@ page with its data, so that the file opens from anywhere and loads nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from math import isfinite
-from pathlib import Path
-from urllib.parse import quote
 
 import jinja2
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
+from reports import words
+from reports.evidence.placebo import SIZE, Rank
+from reports.evidence.record import END
+from reports.evidence.verdict import HORIZON
 from reports.metrics import metrics, risk_free
+from reports.numbers import (
+    UNDEFINED,
+    bounds,
+    log_ratio,
+    percent,
+    probability,
+    ratio,
+    share,
+    sort_key,
+    usd,
+    yes_no,
+)
 from reports.result import HORIZONS, Horizon, Result, Run
-from reports.template import template
+from reports.template import embedded, evidence_page, page, template, vendored
 
-ROOM = Path(__file__).parent
-UPLOT = ROOM / "static" / "uplot"
-UNDEFINED = "\u2013"
-MINUS = "\u2212"
 COLOURS, DASHES = 6, 3  # of lines, in index.css; the benchmark is drawn in ink
 MOST_WARNINGS = 10  # on a card; the others are counted
+BESIDE = "60"  # sessions, beside the horizon of the verdict
 DIGITS = 5  # of the curves: a hundredth of a thousandth is less than a pixel
-
-# What may not stand inside a script element, or ends a line of JavaScript.
-ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
 @dataclass(frozen=True)
 class Column:
     """A column of the table of figures: its heading, what it means, and how a value is written.
 
-    `judged` says whether below zero is worse, which a negative beta is not; such values are coloured.
+    `judged` says whether below zero is worse, which a negative beta is not; such values are coloured. `linked` cells
+    lead to the evidence.
     """
 
     heading: str
     meaning: str
     write: Callable[[float | None], str]
     judged: bool = True
+    linked: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table. `line` is the number of its curve, 0 for the benchmark; `page` is None where there is none."""
+    """A line of a table. `line` is the number of its curve, 0 for the benchmark.
+
+    `page` and `evidence` are addresses of pages of its own, None where there is none.
+    """
 
     name: str
     line: int
     page: str | None
+    evidence: str | None
     values: tuple[float | None, ...]
 
 
@@ -62,29 +74,32 @@ def render(run: Run) -> str:
     """The page of a run. Equal inputs give equal bytes."""
     return _template().render(
         run=run,
-        columns=COLUMNS,
+        columns=columns(run),
         rows=(*(_row(result, line, run) for line, result in enumerate(run.results, 1)), _benchmark_row(run)),
         horizons=HORIZONS,
         horizon_rows=[_horizon_row(result, line) for line, result in enumerate(run.results, 1)],
         benchmark_horizons=_benchmark_horizons(run),
         cost_columns=COST_COLUMNS,
         cost_rows=[_cost_row(result, line) for line, result in enumerate(run.results, 1)],
-        cards=[(line, page(result.name), result) for line, result in enumerate(run.results, 1)],
+        cards=[
+            (line, page(result.name), evidence_page(result.name), result) for line, result in enumerate(run.results, 1)
+        ],
+        court=run.court,
+        judgements=judgements(run),
+        words=words,
+        horizon=HORIZON,
+        size=SIZE,
+        log=log_ratio,
         most_warnings=MOST_WARNINGS,
         lines=(run.benchmark_name, *(result.name for result in run.results)),
         rate=risk_free(run),
         first=run.results[0].equity.index[0],
         last=run.results[0].equity.index[-1],
-        data=Markup(embedded(curves(run))),  # noqa: S704  (escaped for a script element)
-        uplot_script=_vendored("uPlot.iife.min.js"),
-        uplot_licence=_vendored("LICENSE"),
-        uplot_style=_vendored("uPlot.min.css"),
+        data=embedded(curves(run)),
+        uplot_script=vendored("uPlot.iife.min.js"),
+        uplot_licence=vendored("LICENSE"),
+        uplot_style=vendored("uPlot.min.css"),
     )
-
-
-def page(name: str) -> str:
-    """Address of a reading's page beside this one."""
-    return f"{quote(name, safe='')}.html"
 
 
 def curves(run: Run) -> dict[str, object]:
@@ -100,39 +115,11 @@ def curves(run: Run) -> dict[str, object]:
     }
 
 
-def embedded(data: object) -> str:
-    """JSON that can stand inside a script element."""
-    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(ESCAPES)
-
-
-def percent(value: float | None) -> str:
-    """A fraction as a percentage with its sign."""
-    return _written(value, lambda known: f"{100 * known:+.1f}%")
-
-
-def share(value: float | None) -> str:
-    """A fraction that is never negative, as a percentage."""
-    return _written(value, lambda known: f"{100 * known:.1f}%")
-
-
-def ratio(value: float | None) -> str:
-    """A ratio, two digits."""
-    return _written(value, lambda known: f"{known:.2f}")
-
-
-def log_ratio(value: float | None) -> str:
-    """A difference of logs with its sign, three digits."""
-    return _written(value, lambda known: f"{known:+.3f}")
-
-
-def usd(value: float | None) -> str:
-    """Whole dollars."""
-    return _written(value, lambda known: f"{known:,.0f}")
-
-
-def yes_no(value: float | None) -> str:
-    """Whether something is so."""
-    return UNDEFINED if value is None else "yes" if value else "no"
+def _verdict(value: float | None) -> str:
+    """That number as one word."""
+    return (
+        UNDEFINED if value is None else next(words.SHORT[word] for word, rank in words.RANKING.items() if rank == value)
+    )
 
 
 COLUMNS = (
@@ -152,6 +139,10 @@ COLUMNS = (
     Column("Turnover", "Value traded a year over mean equity", ratio),
     Column("Costs, USD", "Commission and half-spread", usd),
 )
+VERDICT = Column(
+    "Verdict", "Whether it beat chance, in two tests declared beforehand", _verdict, judged=False, linked=True
+)
+CRITERION = Column("Criterion", "Whether the reading's own criterion of refutation came true", yes_no, judged=False)
 COST_COLUMNS = (
     "Fills",
     "Commission paid",
@@ -163,26 +154,74 @@ COST_COLUMNS = (
 )
 
 
+def columns(run: Run) -> tuple[Column, ...]:
+    """The columns of the table of figures; a judged run has the verdict beside what happened."""
+    if run.court is None:
+        return COLUMNS
+    place = next(place for place, column in enumerate(COLUMNS) if column.heading == "Refuted")
+    return (*COLUMNS[:place], VERDICT, CRITERION, *COLUMNS[place + 1 :])
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A line of the family-wise table: a reading, its curve's number, its evidence and where that is told.
+
+    `tests` are the timing test at the horizon of the verdict, beside it at 60 sessions, and the test of names (None
+    where it is not held), each with a heading.
+    """
+
+    name: str
+    line: int
+    page: str
+    word: str | None
+    tests: tuple[Rank | None, Rank | None, Rank | None]
+
+
+def judgements(run: Run) -> list[Judgement]:
+    """The family-wise table; empty where no evidence was asked for."""
+    found = {} if run.court is None else run.court.evidence
+    return [
+        Judgement(
+            result.name,
+            line,
+            evidence_page(result.name),
+            words.short(own.verdict),
+            (own.headline, own.timing.get(BESIDE), None if own.names is None else own.names[END]),
+        )
+        for line, result in enumerate(run.results, 1)
+        if (own := found.get(result.name)) is not None
+    ]
+
+
 def _row(result: Result, line: int, run: Run) -> Row:
     known = metrics(result, run)
-    values = (
-        known.total_return,
-        known.total_return - _total(run.benchmark),
-        result.d,
-        result.occurred,
-        known.cagr,
-        known.volatility,
-        known.sharpe,
-        known.sortino,
-        known.max_drawdown,
-        known.calmar,
-        known.beta,
-        known.alpha_annual,
-        known.time_in_market,
-        known.turnover,
-        known.costs,
-    )
-    return Row(result.name, line, page(result.name), values)
+    figures = {
+        "Net return": known.total_return,
+        "Excess": known.total_return - _total(run.benchmark),
+        "d": result.d,
+        "Refuted": result.occurred,
+        CRITERION.heading: result.occurred,
+        VERDICT.heading: _ranking(result.name, run),
+        "CAGR": known.cagr,
+        "Volatility": known.volatility,
+        "Sharpe": known.sharpe,
+        "Sortino": known.sortino,
+        "Worst drawdown": known.max_drawdown,
+        "Calmar": known.calmar,
+        "Beta": known.beta,
+        "Alpha": known.alpha_annual,
+        "In market": known.time_in_market,
+        "Turnover": known.turnover,
+        "Costs, USD": known.costs,
+    }
+    values = tuple(figures[column.heading] for column in columns(run))
+    return Row(result.name, line, page(result.name), evidence_page(result.name) if run.court else None, values)
+
+
+def _ranking(name: str, run: Run) -> float | None:
+    """The verdict as a number that sorts: 1 supported, 0 chance, -1 refuted."""
+    own = None if run.court is None else run.court.evidence.get(name)
+    return None if own is None or own.verdict.word is None else words.RANKING[own.verdict.word]
 
 
 def _benchmark_row(run: Run) -> Row:
@@ -191,11 +230,10 @@ def _benchmark_row(run: Run) -> Row:
     held = replace(
         run.results[0], equity=wealth, gross=pd.Series(1.0, wealth.index), fills=run.results[0].fills.iloc[:0]
     )
-    undefined = {"Excess", "d", "Refuted", "Turnover", "Costs, USD"}
-    values = zip(COLUMNS, _row(held, 0, run).values, strict=True)
-    return Row(
-        run.benchmark_name, 0, None, tuple(None if column.heading in undefined else value for column, value in values)
-    )
+    undefined = {"Excess", "d", "Refuted", VERDICT.heading, CRITERION.heading, "Turnover", "Costs, USD"}
+    values = zip(columns(run), _row(held, 0, run).values, strict=True)
+    shown = tuple(None if column.heading in undefined else value for column, value in values)
+    return Row(run.benchmark_name, 0, None, None, shown)
 
 
 def _horizon_row(result: Result, line: int) -> tuple[str, int, list[Horizon | None]]:
@@ -210,7 +248,8 @@ def _cost_row(result: Result, line: int) -> Row:
     commission, spread = (float(result.fills[name].sum()) for name in ("commission", "spread_cost"))
     paid = (commission, spread, result.interest["borrow"], result.interest["debit"])
     received = result.interest["cash"]
-    return Row(result.name, line, page(result.name), (len(result.fills), *paid, received, received - sum(paid)))
+    values = (len(result.fills), *paid, received, received - sum(paid))
+    return Row(result.name, line, page(result.name), None, values)
 
 
 def _wealth(returns: pd.Series[float]) -> np.ndarray:
@@ -226,24 +265,6 @@ def _rounded(value: float) -> float | None:
     return round(float(value), DIGITS) if isfinite(value) else None
 
 
-def _written(value: float | None, write: Callable[[float], str]) -> str:
-    """With a real minus sign, and without a sign where rounding leaves nothing."""
-    if value is None or not isfinite(value):
-        return UNDEFINED
-    text = write(value)
-    return text.replace("-", MINUS) if any(sign in "123456789" for sign in text) else text.lstrip("+-")
-
-
-def _sort_key(value: float | None) -> str:
-    """What a script sorts by; empty for what is undefined."""
-    return f"{value:.9g}" if value is not None and isfinite(value) else ""
-
-
-@cache
-def _vendored(file: str) -> Markup:
-    return Markup((UPLOT / file).read_text(encoding="utf-8").strip())  # noqa: S704  (our own file)
-
-
 @cache
 def _template() -> jinja2.Template:
     return template(
@@ -251,7 +272,10 @@ def _template() -> jinja2.Template:
         percent=percent,
         log_ratio=log_ratio,
         usd=usd,
-        sort_key=_sort_key,
+        ratio=ratio,
+        probability=probability,
+        bounds=bounds,
+        sort_key=sort_key,
         colour=lambda line: "ink" if line == 0 else f"line-{(line - 1) % COLOURS}",
         dash=lambda line: 0 if line == 0 else (line - 1) // COLOURS % DASHES,
     )

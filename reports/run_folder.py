@@ -17,7 +17,8 @@ from tempfile import gettempdir, mkdtemp
 import pandas as pd
 
 from data.errors import RequestError
-from reports import index
+from reports import evidence_page, index
+from reports.evidence import record
 from reports.metrics import metrics
 from reports.result import HORIZONS, Result, Run
 
@@ -50,6 +51,7 @@ def files(run: Run, sheets: Mapping[str, bytes]) -> dict[str, bytes]:
     made: dict[str, bytes] = {
         "index.html": index.render(run).encode(),
         **{f"{name}.html": page for name, page in sheets.items()},
+        **evidence_pages(run),
         "results.json": _json(results(run)),
         "returns.csv": _csv(returns_table(run)),
         "fills.csv": _csv(_stacked(run, lambda result: result.fills)),
@@ -57,6 +59,16 @@ def files(run: Run, sheets: Mapping[str, bytes]) -> dict[str, bytes]:
     }
     digests = {name: sha256(content).hexdigest() for name, content in sorted(made.items())}
     return {**made, MANIFEST: _json({**run.manifest, "files": digests})}
+
+
+def evidence_pages(run: Run) -> dict[str, bytes]:
+    """The evidence on each reading by file name; none where none was asked for."""
+    if run.court is None:
+        return {}
+    return {
+        f"{result.name}-evidence.html": evidence_page.render(run.court.evidence[result.name], result, run).encode()
+        for result in run.results
+    }
 
 
 def results(run: Run) -> dict[str, object]:
@@ -185,7 +197,7 @@ def _reading(result: Result, run: Run) -> dict[str, object]:
         "refuted": result.occurred,
         "outcome": result.outcome,
         "ruined": result.ruined if result.ruined is None else _day(result.ruined),
-        "evidence": None,
+        "evidence": None if run.court is None else record.summary(run.court.evidence[result.name], run.court),
         "warnings": list(result.warnings),
     }
 

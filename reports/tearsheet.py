@@ -29,7 +29,7 @@ from markupsafe import Markup
 from reports import pool, trades
 from reports.metrics import PERIODS, metrics, risk_free
 from reports.result import Result, Run
-from reports.template import template
+from reports.template import evidence_page, template
 
 ROOM = Path(__file__).parent
 TEMPLATES = ROOM / "templates"
@@ -52,6 +52,9 @@ SOURCES = (
     "templates/warnings.html",
     "templates/quantstats.html",
 )
+
+# Fields of a run that no tearsheet shows: `judged` says enough of the court.
+APART = ("results", "court", "manifest")
 
 CHARTS = {
     "returns": "Cumulative returns against the benchmark",
@@ -169,6 +172,7 @@ def render(result: Result, run: Run) -> str:
         result=result,
         run=run,
         key=inputs_key(result, run),
+        evidence=evidence_page(result.name),
         rf=risk_free(run),
         own=metrics(result, run),
         sheet=None if _is_idle(result) else quantstats_sheet(result, run),
@@ -233,7 +237,7 @@ def checked(returns: pd.Series[float]) -> pd.Series[float]:
 def inputs_key(result: Result, run: Run) -> str:
     """SHA-256 of all that shapes a page: numbers, words, parameters, versions and the code that draws it."""
     parts = [_text(getattr(result, field.name)) for field in fields(result) if field.name != "decisions"]
-    parts += [_text(getattr(run, field.name)) for field in fields(run) if field.name not in ("results", "manifest")]
+    parts += [_text(getattr(run, field.name)) for field in fields(run) if field.name not in APART]
     return sha256("\0".join((*parts, _code())).encode()).hexdigest()
 
 
@@ -274,7 +278,7 @@ def draw_all(run: Run, previous: Path | None, jobs: int | None, progress: Callab
 def light(result: Result, run: Run) -> tuple[Result, Run]:
     """What a page needs, without the other readings, and with parameters as text: cheap to send to a worker."""
     own = replace(result, parameters={name: str(value) for name, value in result.parameters.items()})
-    return replace(own, decisions=result.decisions.iloc[:0]), replace(run, results=(), manifest={})
+    return replace(own, decisions=result.decisions.iloc[:0]), replace(run, results=(), court=None, manifest={})
 
 
 def _known_pages(folder: Path | None) -> dict[str, str]:

@@ -1,14 +1,22 @@
-"""Templates of the pages, opened one way: every text escaped, every name known."""
+"""Templates of the pages, opened one way: every text escaped, every name known; and what pages share."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
+from markupsafe import Markup
 
 FOLDER = Path(__file__).parent / "templates"
+UPLOT = Path(__file__).parent / "static" / "uplot"
+
+# What may not stand inside a script element, or ends a line of JavaScript.
+ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
 def template(name: str, **filters: Callable[..., Any]) -> jinja2.Template:
@@ -22,3 +30,25 @@ def template(name: str, **filters: Callable[..., Any]) -> jinja2.Template:
     )
     environment.filters |= {"sentence": lambda words: words[:1].upper() + words[1:], **filters}
     return environment.get_template(name)
+
+
+def page(name: str) -> str:
+    """Address of a reading's page beside the page that links to it."""
+    return f"{quote(name, safe='')}.html"
+
+
+def evidence_page(name: str) -> str:
+    """Address of a reading's evidence, likewise."""
+    return page(f"{name}-evidence")
+
+
+def embedded(data: object) -> Markup:
+    """JSON that can stand inside a script element."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.translate(ESCAPES))  # noqa: S704  (escaped for a script element)
+
+
+@cache
+def vendored(file: str) -> Markup:
+    """A file of uPlot as it is."""
+    return Markup((UPLOT / file).read_text(encoding="utf-8").strip())  # noqa: S704  (our own file)

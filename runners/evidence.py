@@ -19,7 +19,7 @@ from reports.evidence.availability import Missing, Unavailable, attempt
 from reports.evidence.bootstrap import Interval
 from reports.evidence.event_study import Sample
 from reports.evidence.family import Superiority, superiority
-from reports.evidence.placebo import Rank
+from reports.evidence.placebo import Power, Rank
 from reports.evidence.record import END, BreakEven, Court, Described, Evidence, Launches, Sharpe
 from reports.evidence.regression import Regression, regress
 from reports.evidence.shock import Shock, shock_study
@@ -361,8 +361,7 @@ def judge(
             names=by_names,
             launches=Missing(own.reason) if own.reason else histogram(planned, own, prices),
             drawn=tuple(np.round(own.draws[1:, -1], 6).tolist()) if isinstance(own.draws, np.ndarray) else (),
-            power=placebo.power(grid, column, EFFECTS)
-            or Missing(by_timing[str(HORIZON)].reason or "no aligned launches"),
+            power=powerful(grid, column, by_timing[str(HORIZON)]),
             shock=own.shock,
             intervals=own.intervals,
             regressions=own.regressions,
@@ -381,6 +380,16 @@ def judge(
         resamples=planned.resamples,
         seed=planned.seed,
     )
+
+
+def powerful(grid: np.ndarray, column: int, rank: Rank) -> Power | Missing:
+    """The power of the timing test on one reading."""
+    if rank.p is not None and np.max(grid[:, column]) <= 10**-placebo.DIGITS:
+        return Missing(
+            f"d was not above zero at any of {rank.n + 1} launches: over {HORIZON} sessions the reading holds nothing else "
+            f"than what it must beat, so that it can be refuted but not supported"
+        )
+    return placebo.power(grid, column, EFFECTS) or Missing(rank.reason or "there are no aligned launches")
 
 
 def aligned_values(planned: Plan, examined: Mapping[str, Examined], horizon: int) -> np.ndarray:

@@ -14,6 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from reports import words
+from reports.evidence.placebo import SIZE
+from reports.evidence.record import Court
+from reports.evidence.verdict import CHANCE
 from reports.metrics import metrics
 from reports.result import Result, Run, Story
 
@@ -58,9 +62,22 @@ def show_run(run: Run, out: Path) -> None:
             console.print(Text(f"{result.name}: {warning}", "yellow"))
         if len(result.warnings) > 3:
             console.print(Text(f"{result.name}: and {len(result.warnings) - 3} more, see its page", "yellow"))
+    if run.court is not None:
+        console.print(legend(run.court), markup=False, soft_wrap=True)
     console.print(f"compare   {out / 'index.html'}", markup=False, soft_wrap=True)
     console.print(f"sheets    {out}/NAME.html", markup=False, soft_wrap=True)
+    if run.court is not None:
+        console.print(f"evidence  {out}/NAME-evidence.html", markup=False, soft_wrap=True)
     console.print(f"tables    {out}/results.json, returns.csv, fills.csv, decisions.csv", markup=False, soft_wrap=True)
+
+
+def legend(court: Court) -> str:
+    """What the words in the column of verdicts mean, in the terms that were fixed for them."""
+    shown = {words.short(evidence.verdict) for evidence in court.evidence.values()}
+    meanings = [f"chance: {CHANCE}"] * ("chance" in shown) + ["-: no verdict, its page says why"] * (None in shown)
+    meanings += ["with hindsight: the entry comes before the readings could be known"] * court.hindsight
+    told = f"verdicts  from two tests declared beforehand, each at a family-wise {SIZE:.1%}"
+    return told + "".join(f"\n          {meaning}" for meaning in meanings)
 
 
 def show_readings(rows: Iterable[tuple[str, str, Story]]) -> None:
@@ -77,7 +94,15 @@ def _summary(run: Run) -> Table:
     """A row a reading, 80 columns wide for the names of ours."""
     table = Table(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("reading", no_wrap=True)
-    for heading in ("net", f"vs {run.benchmark_name}", "d", "Sharpe", "worst", "costs $", "refuted"):
+    for heading in (
+        "net",
+        f"vs {run.benchmark_name}",
+        "d",
+        "Sharpe",
+        "worst",
+        "costs $",
+        "refuted" if run.court is None else "verdict",
+    ):
         table.add_column(heading, justify="right", no_wrap=True)
     for result in run.results:
         table.add_row(*_row(result, run))
@@ -95,5 +120,12 @@ def _row(result: Result, run: Run) -> tuple[str, ...]:
         "-" if measured.sharpe is None else f"{measured.sharpe:.2f}",
         f"{measured.max_drawdown:.1%}",
         f"{measured.costs:,.0f}",
-        {True: "yes", False: "no", None: "-"}[result.occurred],
+        _outcome(result, run.court),
     )
+
+
+def _outcome(result: Result, court: Court | None) -> str:
+    """The verdict; without evidence, whether the reading's own criterion of refutation came true."""
+    if court is None:
+        return {True: "yes", False: "no", None: "-"}[result.occurred]
+    return words.short(court.evidence[result.name].verdict) or "-"

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 COMMANDS = [
     line.partition("#")[0].strip()
     for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
@@ -42,12 +43,20 @@ def test_the_figures_are_those_of_the_main_job_on_real_prices(market_data, tmp_p
 
 
 def test_the_strategy_of_the_readme_runs(tmp_path):
-    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    (code,) = [block for block in PYTHON if "class ChipLead" in block]
     (tmp_path / "chip_lead.py").write_text(code, encoding="utf-8")
     done = run(["-m", "runners.deepseek", "chip_lead:ChipLead", "--source", "sample", "--out", "out"], tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert "what leads keeps leading" in page.lower()
+
+
+def test_the_launches_of_the_readme_run(tmp_path):
+    (code,) = [block for block in PYTHON if "run_batch" in block]
+    (tmp_path / "launches.py").write_text(code, encoding="utf-8")
+    done = run(["launches.py"], tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("(4200, 62)")
 
 
 @pytest.mark.slow

@@ -39,10 +39,10 @@ class Verdict:
 
 def verdict(timing: Rank | None, names: Rank | None) -> Verdict:
     """The verdict from both tests; None for a test that is not held on this reading."""
-    held = {"timing": timing, "its names": names}
-    tests = {name: rank for name, rank in held.items() if rank is not None and rank.p_family is not None}
+    held = {name: rank for name, rank in (("timing", timing), ("its names", names)) if rank is not None}
+    tests = {name: rank for name, rank in held.items() if not undecidable(rank)}
     if not tests:
-        missing = [f"{name}: {rank.reason}" for name, rank in held.items() if rank is not None]
+        missing = [f"{name}: {undecidable(rank)}" for name, rank in held.items()]
         return Verdict(None, reason="; ".join(missing) or "no test was held")
     said = {name: outcome(rank) for name, rank in tests.items()}
     spoken = {name: word for name, word in said.items() if word != CHANCE}
@@ -53,6 +53,14 @@ def verdict(timing: Rank | None, names: Rank | None) -> Verdict:
     against = [name for name, other in spoken.items() if other != word]
     conflict = f"{against[0]} says {spoken[against[0]]}; the smaller p decides" if against else ""
     return Verdict(word, tuple(name for name, other in spoken.items() if other == word), conflict)
+
+
+def undecidable(rank: Rank) -> str:
+    """Why a test cannot give a word; empty where it can. With n placebos no p is below 1 / (n + 1)."""
+    if rank.p_family is None:
+        return rank.reason
+    least = 1 / (rank.n + 1)
+    return "" if least < SIZE else f"with {rank.n} placebos no p can fall below {least:.3f}, and {SIZE} is asked for"
 
 
 def outcome(rank: Rank) -> Word:

@@ -1,4 +1,4 @@
-"""A small synthetic run for the pages: random walks, no prices."""
+"""A small synthetic run for the pages, and evidence on it: random walks, no prices."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ import pandas as pd
 import pytest
 
 from data import calendar
+from reports.evidence.availability import Missing
+from reports.evidence.bootstrap import Interval
+from reports.evidence.event_study import Sample
+from reports.evidence.family import Superiority
+from reports.evidence.placebo import Power, Rank
+from reports.evidence.record import END, BreakEven, Court, Described, Evidence, Launches, Sharpe
+from reports.evidence.regression import Coefficient, Regression
+from reports.evidence.shock import Shock, shock_study
+from reports.evidence.verdict import Verdict
 from reports.result import HORIZONS, Horizon, Result, Run, Story
 
 
@@ -78,5 +87,154 @@ def run_of():
             **changes,
         }
         return Run(**made)
+
+    return make
+
+
+def make_rank(n: int = 64, effect: float = 0.05, **changes) -> Rank:
+    """A rank of a test that was held: of 64 launches, 6 did at least as well."""
+    made = {
+        "mean": 0.01,
+        "deviation": 0.04,
+        "z": 1.0,
+        "p": 7 / 65,
+        "p_lower": 59 / 65,
+        "p_family": 0.6,
+        "p_family_lower": 1.0,
+        "low": -0.03,
+        "high": 0.12,
+        **changes,
+    }
+    return Rank(n, effect, **made)
+
+
+def make_shock(names: tuple[str, ...] = ("AAA", "BBB", "CCC")) -> Shock:
+    """An event study of two names held and one sold short, on noise."""
+    rng = np.random.default_rng(5)
+    market = rng.normal(0, 0.01, (100, 1))
+    returns = market + rng.normal(0, 0.02, (100, len(names)))
+    sample = Sample(returns[:78], market[:78, 0], returns[78:], market[78:, 0], 1)
+    weights = dict(zip(names, (0.25, 0.25, -0.5), strict=True))
+    return shock_study(sample, names, weights, "2025-01-27", ("2024-09-03", "2024-12-24"), "SPY")
+
+
+def make_launches() -> Launches:
+    """Forty launches, two of which have no number; four do not overlap."""
+    d = tuple(round(0.01 * (place % 9) - 0.04, 6) for place in range(38))
+    return Launches(
+        tuple(str(day.date()) for day in pd.bdate_range("2024-12-02", periods=40)),
+        {str(n): (*d, None, None) for n in HORIZONS},
+        {str(n): (35, 25, 15, 5) for n in HORIZONS},
+    )
+
+
+SHORT = "5 placebos that do not overlap; 19 are needed"
+
+
+def make_evidence(name: str = "first", **changes) -> Evidence:
+    """Evidence with every part there, on a reading that chooses names."""
+    late = Rank(5, -0.1, reason=SHORT)
+    line = Regression(
+        Coefficient(0.1, 0.1, -0.1, 0.3, 0.3), {"SPY": Coefficient(1.2, 0.1, 1.0, 1.4, 0.00001)}, 0.5, 4, 253, 0.95
+    )
+    made = {
+        "verdict": Verdict("not distinguishable from chance"),
+        "d": 0.252,
+        "occurred": False,
+        "timing": {
+            "5": make_rank(257),
+            "20": make_rank(),
+            "60": make_rank(21, -0.02, low=None, high=None),
+            "120": late,
+            "252": late,
+        },
+        "names": {key: make_rank(5000) for key in (*map(str, HORIZONS), END)},
+        "launches": make_launches(),
+        "drawn": tuple(np.round(np.random.default_rng(3).normal(0, 0.2, 500), 6).tolist()),
+        "power": Power((0.02, 0.05, 0.1), (0.1, 0.53125, 0.9375), 0.1),
+        "shock": make_shock(),
+        "intervals": {
+            "sharpe": Interval(1.0, -0.9, 2.7),
+            "cagr": Interval(0.28, -0.17, 0.98),
+            "alpha": Missing("returns: all 253 observations are the same; they must vary"),
+        },
+        "regressions": {"SPY": line, "QQQ": Missing("alpha: QQQ explain every return; some must be left to judge by")},
+        "break_even": BreakEven(748.26, Missing("nothing is sold short"), 3.0, 0.003),
+        "sharpe": Sharpe(1.01, 0.847, 0.00001, 1.78, 2.6, 1.0, 12, 3),
+        "described": (Described("decisions moved by days", "20", 16, -0.003, 0.004, 0.9375),),
+        **changes,
+    }
+    return Evidence(name, **made)
+
+
+GONE = Missing("a launch at another date failed: nothing left")
+
+
+def make_empty(name: str = "first", **changes) -> Evidence:
+    """Evidence of which nothing is available."""
+    none = {str(n): Rank(0, None, reason=GONE.reason) for n in HORIZONS}
+    made = {
+        "verdict": Verdict(None, reason="timing: nothing left"),
+        "d": float("-inf"),
+        "occurred": None,
+        "timing": none,
+        "names": {**none, END: Rank(0, None, reason=GONE.reason)},
+        "launches": GONE,
+        "drawn": (),
+        "power": GONE,
+        "shock": Missing("the reading never takes a position, so that there are no legs"),
+        "intervals": dict.fromkeys(("sharpe", "cagr", "alpha"), GONE),
+        "regressions": {"SPY": GONE},
+        "break_even": GONE,
+        "sharpe": Sharpe(GONE, GONE, GONE, GONE, GONE, 1.0, 1),
+        "described": (),
+        **changes,
+    }
+    return Evidence(name, **made)
+
+
+def make_court(*evidence: Evidence, **changes) -> Court:
+    made = {
+        "superiority": Superiority(0.168, 0.112, 0.2, (), {}, 0.05, 6, 2000),
+        "confounders": (("2025-01-29", "the FOMC holds rates"),),
+        "hindsight": False,
+        "real": True,
+        "origin": "made up",
+        "draws": 5000,
+        "resamples": 2000,
+        "seed": 20250131,
+        **changes,
+    }
+    return Court({each.name: each for each in evidence}, **made)
+
+
+@pytest.fixture
+def evidence_of():
+    return make_evidence
+
+
+@pytest.fixture
+def empty_evidence():
+    return make_empty
+
+
+@pytest.fixture
+def rank_of():
+    return make_rank
+
+
+@pytest.fixture
+def shock_of():
+    return make_shock
+
+
+@pytest.fixture
+def judged(run_of):
+    """A run of two readings with a court: both have all evidence unless other is given."""
+
+    def make(*evidence: Evidence, court: dict | None = None, **changes) -> Run:
+        shown = evidence or (make_evidence("first"), make_evidence("second", names=None))
+        results = [make_result(each.name, place, d=each.d) for place, each in enumerate(shown, 1)]
+        return run_of(*results, judged=True, court=make_court(*shown, **(court or {})), **changes)
 
     return make

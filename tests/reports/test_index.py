@@ -5,67 +5,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from reports import index
+from reports.evidence.verdict import Verdict
 from reports.result import Horizon
+from tests.resources.page import HOSTILE, Page
 
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} & \"'\u2028"
 ALLOWED = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
-
-
-class Page(HTMLParser):
-    """Tables as rows of texts, every address, every element, and the scripts."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.tables, self.addresses, self.elements, self.scripts, self.words = [], [], [], [], []
-        self._cell = self._script = None
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        self.addresses += [value for name, value in attrs if name in {"src", "href", "srcset", "data", "action"}]
-        match tag:
-            case "table":
-                self.tables.append([])
-            case "tr":
-                self.tables[-1].append([])
-            case "th" | "td":
-                self._cell = []
-            case "script":
-                self._script = []
-
-    def handle_endtag(self, tag):
-        if tag in {"th", "td"}:
-            self.tables[-1][-1].append("".join(self._cell).strip())
-            self._cell = None
-        elif tag == "script":
-            self.scripts.append("".join(self._script))
-            self._script = None
-
-    def handle_data(self, data):
-        if self._script is not None:
-            self._script.append(data)
-        else:
-            self.words.append(data)
-            if self._cell is not None:
-                self._cell.append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.words).split())
-
-    @property
-    def data(self):
-        return json.loads(self.scripts[0])
 
 
 def shown(run):
@@ -253,6 +205,47 @@ def test_the_table_can_be_sorted_by_buttons(run_of):
     keys = [attributes["data-sort"] for tag, attributes in page.elements if tag == "td" and "data-sort" in attributes]
     assert len(keys) == 3 * 15
     assert all(key == "" or np.isfinite(float(key)) for key in keys)
+
+
+def test_a_judged_run_has_verdicts_that_sort_and_lead_to_the_evidence(judged, evidence_of):
+    words = {"first": "refuted", "second": None, "third": "supported"}
+    page = shown(judged(*(evidence_of(name, verdict=Verdict(word)) for name, word in words.items())))
+    heads = page.tables[0][0]
+    assert heads[3:6] == ["d", "Verdict", "Criterion"] and "Refuted" not in heads
+    figures = {name: row[heads.index("Verdict") - 1] for name, row in by_reading(page.tables[0]).items()}
+    assert figures == {"first": "refuted", "second": "none", "third": "supported", "SPY": "–"}
+    keys = [attributes["data-sort"] for tag, attributes in page.elements if tag == "td" and "data-sort" in attributes]
+    assert keys[heads.index("Verdict") - 1 :: len(heads) - 1] == ["-1", "", "1", ""]
+    # The table of figures, that of verdicts, and the card.
+    assert page.addresses.count("third-evidence.html") == 3
+
+
+def test_the_family_wise_table_has_n_effect_and_p_beside_each_other(judged):
+    page = shown(judged())
+    first, second = by_reading(page.tables[1], heads=2).values()
+    timing = ["64", "+0.050", "−0.030 to +0.120", "1.00", "0.108", "0.600"]
+    beside = ["21", "−0.020", "0.908", "1.000"]
+    assert first == ["chance", *timing, "5,000", "+0.050", "0.108", "0.600", *beside]
+    assert second == ["chance", *timing, "not held: no choice of names", *beside]
+    assert "Not distinguishable from chance: 2 of 2 readings." in page.text
+    assert "p = 0.168 for the best of them" in page.text and "holds none of the readings to be better" in page.text
+    assert "5,000 draws of names, 2,000 resamples of returns, seed 20250131. Prices: made up." in page.text
+    assert "This page alone says nothing about chance" not in page.text and "--no-evidence" not in page.text
+
+
+def test_what_a_test_could_not_say_stands_in_the_table(judged, empty_evidence):
+    page = shown(judged(empty_evidence(), court={"real": False, "hindsight": True}))
+    gone = "not available: a launch at another date failed: nothing left"
+    row = by_reading(page.tables[1], heads=2)["first"]
+    assert row == ["none", *["0", "–", gone] * 3]
+    assert "No reading has a verdict. All with hindsight" in page.text
+    assert "The prices are a reconstruction, which gives no verdict on history." in page.text
+
+
+def test_without_evidence_the_page_says_that_none_was_asked_for(run_of):
+    page = shown(run_of())
+    assert "No evidence was asked for ( --no-evidence )." in page.text
+    assert "Verdict" not in page.text and "Did they beat chance?" not in page.text
 
 
 def test_twelve_readings_weigh_little(run_of, result_of):

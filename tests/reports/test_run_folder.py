@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -123,6 +124,29 @@ def test_results_have_null_where_a_figure_is_not_defined(run_of, result_of):
     assert told["metrics"]["d"] is None and told["exit"] is None and told["ruined"] == "2025-03-03"
     assert told["horizons"]["5"] == {"return": -1.2, "excess_benchmark": -1.3, "d": None}
     assert told["horizons"]["252"] is None and told["evidence"] is None
+
+
+def test_a_judged_run_has_a_page_of_evidence_a_reading(judged, tmp_path):
+    run, out = judged(), tmp_path / "out"
+    run_folder.write(run, SHEETS, out)
+    pages = {"first-evidence.html", "second-evidence.html"}
+    assert pages <= set(snapshot(out)) and pages <= set(json.loads((out / "manifest.json").read_text())["files"])
+    # Replaced as a whole by a run without.
+    run_folder.write(replace(run, judged=False, court=None), SHEETS, out)
+    assert not pages & set(snapshot(out))
+
+
+def test_results_hold_the_evidence_with_reasons_for_what_is_missing(judged, evidence_of, empty_evidence):
+    run = judged(evidence_of("first"), empty_evidence("second"))
+    told = json.loads(run_folder.files(run, {})["results.json"])["readings"]
+    first, second = (told[name]["evidence"] for name in ("first", "second"))
+    assert first["verdict"] == "not distinguishable from chance"
+    assert (first["n"], first["p"], first["effect"], first["interval"]) == (64, 7 / 65, 0.05, [-0.03, 0.12])
+    assert first["names"]["n"] == 5000 and first["source"] == "made up" and first["hindsight"] is False
+    assert first["details"]["break_even"]["borrow_rate"] == {"not_available": "nothing is sold short"}
+    assert second["verdict"] is None and second["reason"] == "timing: nothing left"
+    assert second["details"]["shock"]["not_available"].startswith("the reading never takes a position")
+    assert second["details"]["timing"]["20"]["reason"] and second["p"] is None
 
 
 def test_tables_reconcile_with_the_run(run_of, tmp_path):

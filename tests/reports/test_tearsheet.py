@@ -361,6 +361,16 @@ def test_the_key_does_not_know_the_other_readings(result, run):
     assert tearsheet.inputs_key(*tearsheet.light(result, other)) == tearsheet.inputs_key(result, run)
 
 
+def test_the_evidence_draws_no_page_anew_beyond_its_link(run):
+    """The court is not among the inputs of a page, nor sent to workers; whether there is one is."""
+    result = run.results[0]
+    with_court = replace(run, judged=True, court=object())
+    assert tearsheet.light(result, with_court)[1].court is None
+    key = tearsheet.inputs_key(result, with_court)
+    assert key == tearsheet.inputs_key(*tearsheet.light(result, with_court))
+    assert key == tearsheet.inputs_key(result, replace(run, judged=True)) != tearsheet.inputs_key(result, run)
+
+
 def test_a_page_is_taken_over_when_nothing_changed(tmp_path, page, result, run):
     file = tmp_path / "walker.html"
     file.write_text(page, encoding="utf-8")

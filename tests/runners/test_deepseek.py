@@ -42,7 +42,9 @@ def folder(tmp_path_factory):
 
 def test_the_run_folder_holds_what_other_tools_rely_on(folder):
     out, _ = folder
-    assert {path.name for path in out.iterdir()} == FILES | {"gpu_bubble.html", "nvda_comeback.html"}
+    assert {path.name for path in out.iterdir()} == FILES | {
+        f"{name}{page}.html" for name in ("gpu_bubble", "nvda_comeback") for page in ("", "-evidence")
+    }
     results = json.loads((out / "results.json").read_text())
     assert results["schema"] == 1
     assert list(results["readings"]) == ["gpu_bubble", "nvda_comeback"]

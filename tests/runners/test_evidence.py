@@ -81,6 +81,12 @@ def test_at_the_break_even_cost_d_is_zero_in_backtrader(whole, real_prices):
     assert isinstance(whole.court.evidence["ai_software"].break_even.trading_bps, Missing)
 
 
+def test_a_reading_that_holds_what_it_must_beat_says_that_it_cannot_be_supported(whole):
+    power = whole.court.evidence["diversity_pool"].power
+    assert isinstance(power, Missing) and "can be refuted but not supported" in power.reason
+    assert sum(isinstance(found.power, Missing) for found in whole.court.evidence.values()) == 1
+
+
 def test_the_shock_is_that_of_the_day(whole):
     shock = whole.court.evidence["gpu_bubble"].shock
     assert (shock.day, shock.last, shock.days) == ("2025-01-27", "2024-12-24", 220)

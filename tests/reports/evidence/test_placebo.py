@@ -146,6 +146,12 @@ def rank(effect: float, p_family: float = 0.5, lower: float = 0.5) -> Rank:
         (Rank(5, 0.1, reason="5 placebos"), rank(0.3, 0.002), Verdict(SUPPORTED, ("its names",))),
         (Rank(5, 0.1, reason="5 placebos"), None, Verdict(None, reason="timing: 5 placebos")),
         (None, None, Verdict(None, reason="no test was held")),
+        (
+            Rank(39, 0.5, 0, 1, 3.0, 1 / 40, 1, 1 / 40, 1),
+            None,
+            Verdict(None, reason="timing: with 39 placebos no p can fall below 0.025, and 0.025 is asked for"),
+        ),
+        (Rank(40, 0.5, 0, 1, 3.0, 1 / 41, 1, 1 / 41, 1), None, Verdict(SUPPORTED, ("timing",))),
     ],
 )
 def test_the_words_of_the_verdict(timing, names, expected):
