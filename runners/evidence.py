@@ -386,8 +386,8 @@ def powerful(grid: np.ndarray, column: int, rank: Rank) -> Power | Missing:
     """The power of the timing test on one reading."""
     if rank.p is not None and np.max(grid[:, column]) <= 10**-placebo.DIGITS:
         return Missing(
-            f"d was not above zero at any of {rank.n + 1} launches: over {HORIZON} sessions the reading holds nothing else "
-            f"than what it must beat, so that it can be refuted but not supported"
+            f"d was not above zero at any of {rank.n + 1} launches: over {HORIZON} sessions the reading holds nothing "
+            f"else than what it must beat, so that it can be refuted but not supported"
         )
     return placebo.power(grid, column, EFFECTS) or Missing(rank.reason or "there are no aligned launches")
 
