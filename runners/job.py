@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
@@ -33,6 +33,7 @@ PACKAGES = (
     *("numpy", "pandas", "quantstats", "scipy", "seaborn"),
 )
 ROOMS = ("data", "strategies", "runners", "reports")
+CARRIED = ("facts", "templates", "static")
 SHAPING = (".py", ".csv", ".html", ".css", ".js")
 
 
@@ -256,13 +257,21 @@ def provenance(prices: Prices, symbol: str) -> dict[str, object]:
 def code_version(subjects: Sequence[Study] = ()) -> str:
     """SHA-256 over our own files and those of the strategies: equal code, equal version, committed or not."""
     root = Path(__file__).parent.parent
-    ours = [path for room in ROOMS for path in (root / room).rglob("*") if path.suffix in SHAPING]
+    ours = [path for room in ROOMS for folder in _folders(root / room) for path in folder if path.suffix in SHAPING]
     theirs = [Path(inspect.getfile(subject.strategy)) for subject in subjects]
     digest = sha256()
     for path in sorted({path.resolve() for path in (*ours, *theirs)}):
         name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
         digest.update(f"{name}\n".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def _folders(room: Path) -> Iterator[Iterable[Path]]:
+    """What is ours in a room: its files, its packages and what they carry; not the runs that users keep there."""
+    yield room.iterdir()
+    for folder in room.iterdir():
+        if (folder / "__init__.py").is_file() or folder.name in CARRIED:
+            yield folder.rglob("*")
 
 
 def _date(text: str) -> pd.Timestamp:

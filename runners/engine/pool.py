@@ -60,7 +60,7 @@ class Processes:
 
     def map(self, work: Work, shared: tuple[Any, ...], specs: Sequence[Any], done: Done = ignore) -> list[Any]:
         """See Executor. Raises RequestError for what cannot be sent to another process."""
-        _require_sendable(work, shared)
+        require_sendable(work, shared)
         results: list[Any] = [None] * len(specs)
         tasks = {_Numbered(place, spec): (spec,) for place, spec in enumerate(specs)}
         for task, result in pool.outcomes(work, tasks, self.jobs, shared):
@@ -80,7 +80,7 @@ class _Numbered:
         return str(self.spec)
 
 
-def _require_sendable(work: Work, shared: tuple[Any, ...]) -> None:
+def require_sendable(work: Work, shared: tuple[Any, ...]) -> None:
     for part in (work, *shared):
         if getattr(part, "__module__", "") == "__main__":
             raise RequestError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -65,3 +66,18 @@ def test_marks_are_the_event_and_the_decisions_of_the_window():
 def test_decisions_that_are_not_known_are_said():
     assert job._unknown_rates(pd.DatetimeIndex(["2026-09-15"])) == ()
     assert "2026-09-16" in job._unknown_rates(pd.DatetimeIndex(["2026-09-16"]))[0]
+
+
+def test_the_code_version_knows_nothing_of_runs_that_lie_beside_the_code():
+    before = job.code_version()
+    beside = Path(job.__file__).parents[1] / "reports" / "latest"
+    made = not beside.exists()
+    beside.mkdir(exist_ok=True)
+    page = beside / "invented.html"
+    try:
+        page.write_text("a run")
+        assert job.code_version() == before
+    finally:
+        page.unlink()
+        if made:
+            beside.rmdir()
