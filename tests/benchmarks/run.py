@@ -205,6 +205,24 @@ def curve(prices: Path) -> list[Record]:
     ]
 
 
+def scaling(prices: Path) -> list[Record]:
+    """Launches through Backtrader on a Dask cluster of local workers, and what a task costs.
+
+    The last record is an extrapolation, not a measurement, which its name says.
+    """
+    try:
+        import scaling as benchmark
+    except ImportError as error:
+        raise MissingPeerError(f"{error}; pip install '.[cluster]'") from None
+    one, two, tasks, many = benchmark.measure(prices)
+    peer, unit = "itself on 1 worker", "s a launch of gpu_bubble through backtrader"
+    return [
+        record("scaling, 2 workers", two, peer, one, 1.3, unit),
+        record("scaling, a task", tasks, "limit", [0.01], 1, "s that a task costs beside its work"),
+        record(f"scaling, {benchmark.MANY} (estimate)", [many], peer, one, 0, unit),
+    ]
+
+
 def help_text(prices: Path) -> list[Record]:
     """`--help` within half a second."""
     ours = [timed([sys.executable, "-m", "runners.deepseek", "--help"]) for _ in range(7)]
@@ -256,6 +274,7 @@ BENCHMARKS: dict[str, Callable[[Path], list[Record]]] = {
     "readings": readings,
     "million": million,
     "curve": curve,
+    "scaling": scaling,
     "help": help_text,
     "memory": memory,
     "job": job,

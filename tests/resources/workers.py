@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
+from pathlib import Path
 
 import backtrader as bt
+import numpy as np
+
+from data.errors import RequestError
+from data.prices import Prices
+from runners.engine.launches import Terms, differences
+from runners.engine.study import Study
 
 
 def square(number: float) -> float:
@@ -42,3 +50,25 @@ class Crossing(bt.Strategy):
 
     def next(self) -> None:
         self.order_target_percent(target=0.9 if self.data.close[0] > self.mean[0] else 0.0)
+
+
+def noted(folder: str, number: float) -> float:
+    """Leaves a trace of each call."""
+    with (Path(folder) / "calls").open("a") as calls:
+        calls.write(f"{number}\n")
+    time.sleep(0.02)
+    return number
+
+
+def refused(number: float) -> float:
+    raise RequestError(f"{number} is too much; give less")
+
+
+def left(number: float) -> float:
+    sys.exit(f"{number} left")
+
+
+def distance(prices: Prices, terms: Terms, spec: tuple[Study, int]) -> np.ndarray:
+    """d of a reading at one row, shape (1, n_horizons + 1)."""
+    subject, row = spec
+    return differences(subject, prices, np.array([row]), terms)
