@@ -81,6 +81,7 @@ class _Numbered:
 
 
 def require_sendable(work: Work, shared: tuple[Any, ...]) -> None:
+    """Raise RequestError for what cannot be sent to another process, with the remedy."""
     for part in (work, *shared):
         if getattr(part, "__module__", "") == "__main__":
             raise RequestError(

@@ -110,7 +110,7 @@ class Past:
         decision by so many sessions, as placebos ask for.
         """
         places, decisions = fomc.scheduled()
-        distance = places - calendar.position(self.session)
+        distance = places - calendar.place(self._prices.days[self._row])
         near = np.flatnonzero((distance + shift <= ahead) & (distance + shift >= -ago))
         if not len(near):
             return None

@@ -10,6 +10,7 @@ import pytest
 
 from data.errors import RequestError
 from reports import calibration as report
+from reports import folder
 from reports.calibration import (
     Calibration,
     Curve,
@@ -125,7 +126,7 @@ def test_the_page_escapes_what_it_is_told_and_loads_nothing(calibration):
 
 def test_the_tables_are_read_without_scripts(calibration):
     headline, each, timing, names, intervals = Page(render(calibration)).tables
-    assert headline[5][:5] == ["Verdict: supported", "3", "3.0%", "0.6% to 8.5%", "5.0%"]
+    assert headline[5][:5] == ["Verdict: supported", "3.0%", "0.6% to 8.5%", "5.0%", "3"]
     assert each[2] == ["alpha_reading", "2.0%0.2% to 7.0%", "0.0%0.0% to 3.6%", "\u2013", "\u2013", *each[2][5:]]
     assert timing[1] == ["alpha_reading", "2.0%", "0.0%d +0.250", "100.0%d +0.250"]
     assert names[1] == [NAMES[1], "1.0%", "0.0%d +0.500", "80.0%d +0.500"]
@@ -142,22 +143,22 @@ def test_the_curve_begins_at_the_false_positives_and_ends_at_the_right(calibrati
     points = [tuple(map(float, point.split(","))) for point in drawn.line.split()]
     assert points[0] == (report.LEFT, pytest.approx(report.BOTTOM - 0.02 * (report.BOTTOM - report.TOP), abs=0.05))
     assert points[-1] == (report.RIGHT, report.TOP)
-    assert drawn.told == "four in five from +0.400"
+    assert drawn.told == "80% from +0.40"
 
 
 def test_a_folder_is_replaced_whole_and_only_if_it_is_ours(calibration, tmp_path):
     out = tmp_path / "calibration"
     write(calibration, out)
-    assert sorted(path.name for path in out.iterdir()) == ["calibration.json", "index.html"]
-    report.require_writable(out)
+    assert sorted(path.name for path in out.iterdir()) == ["index.html", "manifest.json", "results.json"]
+    folder.require_writable(out)
     write(replace(calibration, seed=8), out)
-    assert json.loads((out / "calibration.json").read_text())["seed"] == 8
+    assert json.loads((out / "results.json").read_text())["seed"] == 8
     assert [path.name for path in tmp_path.iterdir()] == ["calibration"]
     (out / "mine.txt").touch()
-    for refused in (lambda: report.require_writable(out), lambda: write(calibration, out)):
+    for refused in (lambda: folder.require_writable(out), lambda: write(calibration, out)):
         with pytest.raises(RequestError, match="holds"):
             refused()
-    assert (out / "mine.txt").exists() and json.loads((out / "calibration.json").read_text())["seed"] == 8
+    assert (out / "mine.txt").exists() and json.loads((out / "results.json").read_text())["seed"] == 8
 
 
 def test_a_page_of_somebody_else_is_left_alone(calibration, tmp_path):

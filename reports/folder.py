@@ -1,0 +1,163 @@
+"""A folder of output: whole or not at all, and nobody's other files lost.
+
+Every command that writes a folder does it here. Its manifest lists what is in it, so that a later run knows which files
+it may replace.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from glob import escape
+from hashlib import sha256
+from math import isfinite
+from pathlib import Path
+from tempfile import gettempdir, mkdtemp
+
+import pandas as pd
+
+from data.errors import RequestError
+
+MANIFEST = "manifest.json"
+SCRATCH = ".unfinished"  # marks a folder that a run is building
+LOCK_SECONDS = 60
+
+
+def write(files: Mapping[str, bytes], out: Path) -> None:
+    """Write a folder of `files`, a manifest among them: built beside `out`, then exchanged with it.
+
+    An earlier run in `out` is replaced; until the exchange it stays as it is. Raises RequestError where `out` holds
+    something else, cannot be written, or is being written by another run.
+    """
+    out = out.resolve()
+    with _locked(out):
+        recover(out)
+        require_replaceable(out)
+        with _beside(out) as scratch:
+            for name, content in files.items():
+                (scratch / name).write_bytes(content)
+            (scratch / SCRATCH).unlink()
+            _exchange(scratch, out)
+
+
+def with_manifest(files: Mapping[str, bytes], manifest: Mapping[str, object]) -> dict[str, bytes]:
+    """The files and, last, their manifest, which has the SHA-256 of each."""
+    digests = {name: sha256(content).hexdigest() for name, content in sorted(files.items())}
+    return {**files, MANIFEST: as_json({**manifest, "files": digests})}
+
+
+def as_json(content: object) -> bytes:
+    """JSON as files hold it: null for every number that JSON cannot hold."""
+    return (json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def as_csv(table: pd.DataFrame) -> bytes:
+    """A table as files hold it, without its index, every float to the last bit."""
+    return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def require_replaceable(out: Path) -> None:
+    """Raise RequestError unless `out` is absent, empty, or the folder of an earlier run and nothing else."""
+    if out.exists() and not out.is_dir():
+        raise RequestError(f"--out {out} is not a folder; name another one")
+    if out.resolve() == Path.cwd() or not out.resolve().name:
+        raise RequestError(f"--out {out} cannot be replaced as a whole; name a folder inside it")
+    present = {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
+    if foreign := sorted(present - _own_files(out)):
+        raise RequestError(
+            f"--out {out} holds {foreign[0]}, which no run put there; move it away or name another folder"
+        )
+
+
+def require_writable(out: Path) -> None:
+    """Raise RequestError where a run folder cannot be put in place; to be asked before the work, not after it."""
+    require_replaceable(out)
+    nearest = next(folder for folder in out.absolute().parents if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise RequestError(f"--out {out}: cannot write in {nearest}; name another folder")
+
+
+def recover(out: Path) -> None:
+    """Undo or clear away what a killed run left beside `out`; folders that no run made are left alone."""
+    previous = _previous(out)
+    if _is_run(previous) and not out.exists():
+        previous.rename(out)
+    for left in (previous, *out.parent.glob(f".{escape(out.name)}.new-*")):
+        if _is_run(left) or (left / SCRATCH).is_file():
+            shutil.rmtree(left)
+
+
+def _own_files(out: Path) -> set[str]:
+    """The files of a run in `out` as its manifest lists them; none where there is no manifest of ours."""
+    try:
+        listed = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["files"]
+        return {*listed, MANIFEST} if "results.json" in listed else set()
+    except (OSError, ValueError, TypeError, KeyError):
+        return set()
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder holds a whole run and nothing else."""
+    return folder.is_dir() and {path.name for path in folder.iterdir()} == _own_files(folder)
+
+
+def _exchange(scratch: Path, out: Path) -> None:
+    previous = _previous(out)
+    if previous.exists():
+        raise RequestError(f"{previous} is in the way of exchanging {out}; move it away")
+    if out.exists():
+        out.rename(previous)
+    try:
+        scratch.rename(out)
+    except OSError:
+        if previous.exists():
+            previous.rename(out)
+        raise
+    if previous.exists():
+        shutil.rmtree(previous)
+
+
+def _previous(out: Path) -> Path:
+    return out.parent / f".{out.name}.previous"
+
+
+@contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    """A scratch folder on the same disk, gone afterwards whatever happens."""
+    scratch = Path(mkdtemp(prefix=f".{out.name}.new-", dir=out.parent))
+    scratch.chmod(0o755)
+    (scratch / SCRATCH).touch()
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """One writer at a time; the lock stands apart, so that nothing is left beside `out`."""
+    from filelock import FileLock, Timeout
+
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"--out {out} cannot be made ({error.strerror}); name another folder") from None
+    place = sha256(str(out).encode()).hexdigest()[:16]
+    try:
+        # Whoever shares a folder shares its lock.
+        with FileLock(Path(gettempdir()) / f"deepseek-run-{place}.lock", timeout=LOCK_SECONDS, mode=0o666):
+            yield
+    except Timeout:
+        raise RequestError(f"--out {out} is being written by another run; wait for it or name another") from None
+
+
+def _finite(content: object) -> object:
+    """The same with null for every number that JSON cannot hold."""
+    if isinstance(content, Mapping):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not isfinite(content) else content

@@ -1,0 +1,112 @@
+"""The declared tests on simulated markets, where it is known what they should find: can they be trusted?"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runners import console
+
+if TYPE_CHECKING:
+    from reports.calibration import Calibration, Point
+
+# Each worker has a processor to itself: threads of linear algebra would wait for each other more than they compute.
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+
+EXAMPLES = """
+\b
+Examples:
+  python -m runners.calibrate                  2,000 markets, several minutes
+  python -m runners.calibrate --markets 200    a tenth of them; effects are planted in as many
+  python -m runners.calibrate --markets 20 --out calibration
+"""
+
+
+@click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
+@click.option("--markets", type=int, default=2000, metavar="N", help="Markets to simulate.  [2000]")
+@click.option("--draws", type=int, default=499, metavar="N", help="Draws of names in each.  [499]")
+@click.option("--seed", type=int, default=20250131, metavar="N", help="What all markets are drawn from.  [20250131]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="reports/calibration",
+    metavar="DIR",
+    help="Folder.  [reports/calibration]",
+)
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one a processor]")
+@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
+def calibrate(markets: int, draws: int, seed: int, out: Path, jobs: int | None, as_json: bool) -> int:
+    """Run the tests of timing and names, and the verdict, where nothing is to be found and where an effect is planted.
+
+    Writes a page with how often they are wrong, how much they find, and whether the bootstrap intervals hold the truth.
+    """
+    for name in ONE_THREAD:
+        os.environ.setdefault(name, "1")
+    found = execute(markets, draws, seed, out, jobs)
+    if as_json:
+        click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
+    else:
+        show(found, out)
+    return console.DONE
+
+
+def execute(markets: int, draws: int, seed: int, out: Path, jobs: int | None) -> Calibration:
+    """Simulate, try and write the folder."""
+    from reports import calibration as report
+    from reports import folder
+    from runners import terminal
+    from runners.engine import calibration as engine
+    from runners.engine.pool import Processes
+
+    wanted = engine.Wanted(markets, draws, seed)
+    folder.require_writable(out)
+    with terminal.progress() as steps:
+        found = engine.calibrate(wanted, Processes(jobs), steps.step("markets", markets))
+        report.write(found, out)
+    return found
+
+
+def show(found: Calibration, out: Path) -> None:
+    """A row a reading, one for all of them, and what follows."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from reports.calibration import SIDES, TESTS, conclusion
+
+    console = Console(highlight=False)
+    console.print(Text(f"{found.markets:,} simulated markets, seed {found.seed}", "bold"))
+    console.print("false positives: share of markets with + supported, - refuted")
+    table = Table(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column("reading", no_wrap=True)
+    for test in TESTS:
+        table.add_column(f"{test} +", justify="right", no_wrap=True)
+        table.add_column("-", justify="right", no_wrap=True)
+    table.add_column("finds", justify="right", no_wrap=True)
+    rates = [found.each(test, side) for test in TESTS for side in SIDES]
+    power = {test: found.power(test) for test in ("timing", "names")}
+    for name in found.readings:
+        told = "/".join(_smallest(curves[name]) for curves in power.values() if name in curves)
+        table.add_row(name, *(f"{rate[name].share:.1%}" if name in rate else "" for rate in rates), told)
+    table.add_row("any", *(f"{found.any(test, side).share:.1%}" for test in TESTS for side in SIDES), style="bold")
+    console.print(table)
+    console.print("finds: smallest planted effect found in four of five markets, timing/names")
+    console.print(Text(conclusion(found), "" if found.holds else "bold red"))
+    covered = ", ".join(f"{name} {rate.share:.1%}" for name, rate in found.covered.items())
+    console.print(f"95% intervals hold the truth: {covered}", markup=False)
+    console.print(f"page      {out / 'index.html'}", markup=False, soft_wrap=True)
+    console.print(f"tables    {out / 'results.json'}", markup=False, soft_wrap=True)
+
+
+def _smallest(points: list[Point]) -> str:
+    from reports.calibration import detectable
+
+    effect = detectable(points)
+    return "-" if effect is None else f"{effect:.2f}"
+
+
+if __name__ == "__main__":
+    console.run(calibrate)

@@ -1,0 +1,337 @@
+"""The declared tests and the verdict where it is known what they should find: nothing, or an effect that was planted.
+
+Timing is tried in markets like the real one, in which every launch is as good as any other. Names are tried in markets
+where all names of the AI universe are of one kind, so that any choice is as good as any other. A market is one spec of
+an executor: what comes out depends on its number and on the seed, and on nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+import strategies
+from data import calendar, market
+from data.errors import RequestError
+from data.events import DEEPSEEK
+from data.prices import Prices
+from data.simulator import YEAR, Model, simulate
+from data.universe import AI_UNIVERSE
+from reports.calibration import TESTS, TRUTHS, Calibration, Curve
+from reports.evidence import bootstrap, placebo
+from reports.evidence.placebo import SIZE, Rank
+from reports.evidence.verdict import CHANCE, HORIZON, REFUTED, SUPPORTED, Word, outcome, verdict
+from reports.result import HORIZONS
+from runners.engine import names
+from runners.engine.launches import Terms, comparator, differences, growth, less
+from runners.engine.pool import Done, Executor, ignore
+from runners.engine.study import Study, prepare
+from runners.evidence import FIRST
+from strategies.base.comparator import BetaMatched, EqualWeight, Variants
+from strategies.base.reading import Reading
+
+PLACEBOS = 64  # aligned launches before the entry: as many as prices from May 2019 have
+TIMING_EFFECTS = (0.05, 0.10, 0.20, 0.30, 0.40)  # planted, log
+NAMES_EFFECTS = (0.20, 0.40, 0.60, 0.80, 1.20)
+MOST_PLANTED = 100  # markets in which effects are planted: each takes as long as twenty without
+MOST_RESAMPLED = 200  # markets whose returns are resampled
+LEAST_DRAWS = int(1 / SIZE)  # with fewer no p is below the size of the test
+KIND = "platform"  # of every name where names are exchangeable: loadings near the mean of the universe
+HELD, BENCHMARK = "NVDA", "SPY"  # whose returns are resampled
+SIGNS: Mapping[Word | None, int] = {SUPPORTED: 1, REFUTED: -1, CHANCE: 0, None: 0}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How much is simulated: `markets`, `draws` of names in each, from `seed`. Raises RequestError for too little."""
+
+    markets: int = 2000
+    draws: int = 499
+    seed: int = 20250131
+
+    def __post_init__(self) -> None:
+        if self.markets < 1:
+            raise RequestError(f"--markets is {self.markets}; simulate 1 or more")
+        if self.draws < LEAST_DRAWS:
+            raise RequestError(
+                f"--draws is {self.draws}: no p is below {SIZE:.1%} with so few; give {LEAST_DRAWS} or more"
+            )
+        if self.seed < 0:
+            raise RequestError(f"--seed is {self.seed}; give 0 or more")
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """What the markets of one test are drawn from: sessions around the entry, at row `entry`, and how it is launched.
+
+    `spread` counts the sessions from the entry on over which each of `effects` is planted.
+    """
+
+    model: Model
+    sessions: pd.DatetimeIndex
+    entry: int
+    terms: Terms
+    spread: int
+    effects: tuple[float, ...]
+
+    def prices(self, seed: int, planted: np.ndarray | None = None) -> Prices:
+        """A market; `planted`, shape (n_sessions, n_symbols), is added to its log returns."""
+        return simulate(self.model, self.sessions, seed, planted=planted)
+
+    def direction(self, subject: Study, prices: Prices) -> np.ndarray:
+        """Moves that raise the log return of a reading, gross of costs, by 1 over the first sessions of its hold.
+
+        In the names of its first decision, each along the sign of its weight; where that is empty, up in all that it
+        trades. Shape (n_sessions, n_symbols).
+        """
+        first = names.decisions(subject, prices, self.entry, replace(self.terms, hold=1)).get(0)
+        weights = first or dict.fromkeys(subject.symbols, 1 / len(subject.symbols))
+        gross, moves = sum(map(abs, weights.values())), np.zeros(prices.close.shape)
+        for name, weight in weights.items():
+            moves[self.entry : self.entry + self.spread, prices.columns[name]] = np.sign(weight) / gross / self.spread
+        return moves
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """What all markets share: the readings, both worlds, the draws of names, and the seed of everything."""
+
+    subjects: tuple[Study, ...]
+    timing: World
+    names: World
+    draws: int
+    seed: int
+
+    @property
+    def choosing(self) -> list[int]:
+        """Places of the readings that choose names."""
+        return [place for place, subject in enumerate(self.subjects) if subject.strategy.chooses]
+
+
+@dataclass(frozen=True)
+class Market:
+    """One spec: the market of this number, with effects planted, and with its returns resampled, where that is said."""
+
+    number: int
+    planted: bool = False
+    resampled: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.number}"
+
+
+@dataclass(frozen=True, eq=False)
+class Planted:
+    """By effect and reading, shape (n_effects, n_readings): whether it was found, and by how much d grew."""
+
+    found: np.ndarray
+    gained: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """What came out of one market.
+
+    `words`, shape (len(TESTS), n_readings), is 1 for supported, -1 for refuted, 0 otherwise; `sides`, shape
+    (len(TRUTHS),), says on which side of its interval the true figure lies: -1 below, 0 inside, 1 above.
+    """
+
+    words: np.ndarray
+    timing: Planted | None = None
+    names: Planted | None = None
+    sides: np.ndarray | None = None
+
+
+def calibrate(wanted: Wanted, executor: Executor, done: Done = ignore) -> Calibration:
+    """Try everything in all markets; `done` is told the number of each. Equal arguments give equal figures."""
+    made = bench(wanted)
+    markets = [
+        Market(number, number <= MOST_PLANTED, number <= MOST_RESAMPLED) for number in range(1, wanted.markets + 1)
+    ]
+    tried: list[Tried] = executor.map(attempt, (made,), markets, done)
+    choosing = tuple(made.subjects[place].name for place in made.choosing)
+    readings = tuple(subject.name for subject in made.subjects)
+    return Calibration(
+        readings=readings,
+        seed=wanted.seed,
+        draws=wanted.draws,
+        placebos=PLACEBOS,
+        words=np.array([one.words for one in tried]),
+        timing=curve(made.timing, readings, [one.timing for one in tried if one.timing]),
+        names=curve(made.names, choosing, [one.names for one in tried if one.names]),
+        sides=np.array([one.sides for one in tried if one.sides is not None]),
+        resampled=(HELD, BENCHMARK, YEAR, bootstrap.RESAMPLES),
+        years=tuple(f"{day:%Y-%m-%d}" for day in (made.timing.sessions[0], made.timing.sessions[-1])),
+        notes=notes(made),
+        left_out=tuple(name for name in strategies.names() if name not in readings),
+    )
+
+
+def bench(wanted: Wanted) -> Bench:
+    """The readings that the simulated market has prices for, and both worlds."""
+    model = market.model()
+    found = (prepare(name, strategies.load(name), BENCHMARK) for name in strategies.names())
+    subjects = tuple(
+        subject
+        for subject in found
+        if issubclass(subject.strategy, Reading) and set(subject.needed) <= set(model.symbols)
+    )
+    whole = Terms()
+    return Bench(
+        subjects,
+        world(model, FIRST + PLACEBOS * HORIZON, Terms(hold=HORIZON), HORIZON, TIMING_EFFECTS),
+        world(alike(model), FIRST, whole, whole.hold or YEAR, NAMES_EFFECTS),
+        wanted.draws,
+        wanted.seed,
+    )
+
+
+def world(model: Model, before: int, terms: Terms, hold: int, effects: tuple[float, ...]) -> World:
+    """A world with `before` sessions before the real entry, so that meetings of the FOMC lie where they do."""
+    entry = calendar.position(DEEPSEEK.entry)
+    # One session more than the hold: that of the closing fills.
+    return World(model, calendar.xnys()[entry - before : entry + hold + 1], before, terms, hold, effects)
+
+
+def alike(model: Model) -> Model:
+    """The model with all names of the AI universe of one kind: the same loadings, and the median of volatilities."""
+    chosen = np.isin(model.symbols, AI_UNIVERSE)
+    return replace(
+        model,
+        volatility=np.where(chosen, np.median(model.volatility[chosen]), model.volatility),
+        loadings=np.where(chosen[:, None], market.LOADINGS[KIND], model.loadings),
+    )
+
+
+def attempt(made: Bench, market: Market) -> Tried:
+    """Both tests and the verdict in one market, and what else is asked of it."""
+    seeds = np.random.SeedSequence([made.seed, market.number]).generate_state(3, np.uint64).tolist()
+    prices, other = made.timing.prices(seeds[0]), made.names.prices(seeds[1])
+    launches, drawn = launched(made, prices), exchanged(made, other, seeds[2])
+    return Tried(
+        words=spoken(made, placebo.ranks(launches), placebo.ranks(drawn)),
+        timing=planted_launches(made, prices, launches, seeds[0]) if market.planted else None,
+        names=planted_names(made, other, drawn, seeds[1], seeds[2]) if market.planted else None,
+        sides=sides(prices, made.timing.model, seeds[2]) if market.resampled else None,
+    )
+
+
+def launched(made: Bench, prices: Prices) -> np.ndarray:
+    """d at the end of the timing test: of the real launch and its placebos, shape (PLACEBOS + 1, n_readings)."""
+    aligned = placebo.aligned(made.timing.entry, HORIZON, FIRST)
+    entries = np.concatenate(([made.timing.entry], aligned))
+    return np.column_stack([after(made.timing, subject, prices, entries) for subject in made.subjects])
+
+
+def after(world: World, subject: Study, prices: Prices, entries: np.ndarray) -> np.ndarray:
+    """d of launches at the horizon of the timing test, shape (n_entries,)."""
+    return differences(subject, prices, entries, world.terms)[:, HORIZONS.index(HORIZON)]
+
+
+def exchanged(made: Bench, prices: Prices, seed: int) -> np.ndarray:
+    """d at the end of the hold: of the readings that choose names and their draws, shape (n_draws + 1, n_choosing)."""
+    entry, terms, found = made.names.entry, made.names.terms, []
+    for subject in (made.subjects[place] for place in made.choosing):
+        universe = names.tradable(subject.strategy.chooses, prices, entry - 1)
+        run = names.baskets(subject, prices, entry, terms, names.Draws.of(universe, made.draws, seed))
+        found.append(less(growth(run), comparator(subject, prices, np.array([entry]), terms))[:, -1])
+    return np.column_stack(found)
+
+
+def spoken(made: Bench, timing: list[Rank], drawn: list[Rank]) -> np.ndarray:
+    """What both tests and the verdict say, shape (len(TESTS), n_readings)."""
+    held = dict(zip(made.choosing, drawn, strict=True))
+    words: dict[str, list[Word | None]] = {
+        "timing": [outcome(rank) for rank in timing],
+        "names": [outcome(held[place]) if place in held else CHANCE for place in range(len(timing))],
+        "verdict": [verdict(rank, held.get(place)).word for place, rank in enumerate(timing)],
+    }
+    return np.array([[SIGNS[word] for word in words[test]] for test in TESTS], dtype=np.int8)
+
+
+def planted_launches(made: Bench, prices: Prices, launches: np.ndarray, seed: int) -> Planted:
+    """Effects planted after the real entry, one reading at a time: only its real launch changes."""
+
+    def again(column: int, changed: Prices) -> np.ndarray:
+        raised = launches.copy()
+        raised[:1, column] = after(made.timing, made.subjects[column], changed, np.array([made.timing.entry]))
+        return raised
+
+    return planted(made.timing, made.subjects, prices, launches, again, seed)
+
+
+def planted_names(made: Bench, prices: Prices, drawn: np.ndarray, seed: int, draws: int) -> Planted:
+    """Effects planted over the whole hold, one reading at a time: the draws of all readings change with the prices."""
+    choosing = [made.subjects[place] for place in made.choosing]
+    return planted(made.names, choosing, prices, drawn, lambda _, changed: exchanged(made, changed, draws), seed)
+
+
+def planted(
+    world: World,
+    subjects: tuple[Study, ...] | list[Study],
+    prices: Prices,
+    values: np.ndarray,
+    again: Callable[[int, Prices], np.ndarray],
+    seed: int,
+) -> Planted:
+    """Every effect in every reading; `again` gives the values of a test where one of them is planted."""
+    found = np.zeros((len(world.effects), len(subjects)), dtype=bool)
+    gained = np.zeros(found.shape)
+    for column, subject in enumerate(subjects):
+        direction = world.direction(subject, prices)
+        for row, effect in enumerate(world.effects):
+            raised = again(column, world.prices(seed, effect * direction))
+            found[row, column] = outcome(placebo.ranks(raised)[column]) == SUPPORTED
+            gained[row, column] = raised[0, column] - values[0, column]
+    return Planted(found, gained)
+
+
+def sides(prices: Prices, model: Model, seed: int) -> np.ndarray:
+    """On which side of its bootstrap interval each true figure of the last year of a name lies, shape (len(TRUTHS),).
+
+    In a market of martingales its mean return and its alpha are zero, and so is its Sharpe ratio where cash earns
+    nothing; its wealth grows by minus half of its variance a year.
+    """
+    closes = prices.select((HELD, BENCHMARK)).close[-YEAR - 1 :]
+    held, benchmark = (closes[1:] / closes[:-1] - 1).T
+    draws = bootstrap.resamples(YEAR, bootstrap.block_length(held, benchmark), seed)
+    volatility = float(model.volatility[model.symbols.index(HELD)])
+    true = {"Sharpe ratio": 0.0, "CAGR": float(np.expm1(-(volatility**2) / 2)), "alpha": 0.0}
+    found = {
+        "Sharpe ratio": bootstrap.sharpe_interval(held, draws),
+        "CAGR": bootstrap.cagr_interval(held, draws),
+        "alpha": bootstrap.alpha_interval(held, benchmark, draws),
+    }
+    return np.array([int(true[key] > found[key].high) - int(true[key] < found[key].low) for key in TRUTHS], np.int8)
+
+
+def curve(world: World, readings: tuple[str, ...], planted: list[Planted]) -> Curve:
+    """The planted effects of all markets, as the page shows them."""
+    return Curve(
+        readings,
+        world.effects,
+        world.spread,
+        np.array([one.found for one in planted]),
+        np.array([one.gained for one in planted]),
+    )
+
+
+def notes(made: Bench) -> Mapping[str, str]:
+    """By reading, why an effect that is planted in its names moves its d by less than that."""
+    told = {}
+    for subject in made.subjects:
+        match subject.comparator:
+            case Variants():
+                told[subject.name] = "it is measured against variants of itself, which hold the same names"
+            case EqualWeight():
+                told[subject.name] = "it is measured against a basket in which its names are too"
+            case BetaMatched(symbol):
+                told[subject.name] = f"it holds {symbol}, against which it is measured"
+        if subject.strategy.watches:
+            told[subject.name] = ", and ".join(
+                filter(None, (told.get(subject.name), "it may change what it holds between two scheduled decisions"))
+            )
+    return told
