@@ -1,0 +1,414 @@
+"""The knobs of a sweep: which there are, how their values are written, and the specs that they make together."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import product
+from math import isfinite, prod
+from typing import Any, TypeGuard
+
+import pandas as pd
+
+from data import calendar
+from data.errors import RequestError
+from runners.engine.backtest import Launch
+from runners.engine.frictions import Frictions
+from runners.engine.scenarios import Scenario
+from runners.engine.study import Study
+from runners.job import Request
+from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
+from strategies.base.schedule import Schedule
+
+MOST = 1_000_000  # specs that are run without being asked twice
+FRICTIONS = ("commission_bps", "half_spread_bps", "borrow_rate", "cash_rate", "lag")
+SCHEDULE = ("entry", "hold", "rebalance", "lag", "shock")
+ONLY_READINGS = {
+    "rebalance": "it decides by itself when it trades",
+    "lag": "it sends its own orders, which fill at the next open",
+    "shock": "it is not told of any event",
+}
+STRATEGY, LAUNCH = "strategy.", "launch."  # in front of a name that means two things
+DOTS = ".."  # between the ends of a range
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What values of a knob look like: in words, how one is read, and whether they can be a range."""
+
+    expects: str
+    read: Callable[[str], object]
+    ranged: bool = False
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A knob before it is turned: its name, the name that it sets, whose it is, its default and kind."""
+
+    name: str
+    target: str
+    group: str
+    default: object
+    kind: Kind | None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An entry as it was written, with its session and that of the shock (None: as long before as in the event)."""
+
+    text: str
+    entry: pd.Timestamp
+    shock: pd.Timestamp | None
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def event(self) -> pd.Timestamp:
+        """The session of the shock."""
+        return calendar.offset(self.entry, -SHOCK_BEFORE_ENTRY) if self.shock is None else self.shock
+
+
+@dataclass(frozen=True)
+class Range:
+    """All numbers from `low` to `high`, whole ones where both are."""
+
+    low: float
+    high: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether it holds whole numbers only."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def __str__(self) -> str:
+        return f"{label(self.low)}..{label(self.high)}"
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A knob with the values that it takes, or the range that is searched."""
+
+    declared: Declared
+    values: tuple[object, ...] | Range
+
+    @property
+    def name(self) -> str:
+        """As it was written on the command line."""
+        return self.declared.name
+
+
+@dataclass(frozen=True)
+class Space:
+    """A strategy and the knobs that are turned on it. A spec is a tuple with a value for each knob, in their order."""
+
+    subject: Study
+    moment: Moment
+    knobs: tuple[Knob, ...]
+    frictions: Frictions = field(default_factory=Frictions)
+
+    @property
+    def size(self) -> int:
+        """Specs of the grid. Raises RequestError where a knob has a range."""
+        return prod(len(listed(knob)) for knob in self.knobs)
+
+    def specs(self) -> Iterator[tuple[object, ...]]:
+        """Every spec of the grid, the last knob varying fastest."""
+        return product(*(listed(knob) for knob in self.knobs))
+
+    def scenario(self, spec: Sequence[object]) -> Scenario:
+        """What a spec runs."""
+        given: dict[str, dict[str, Any]] = {"parameter": {}, "schedule": {}, "friction": {}}
+        for knob, value in zip(self.knobs, spec, strict=True):
+            given[knob.declared.group][knob.declared.target] = value
+        schedule = given["schedule"]
+        moment: Moment = schedule.pop("entry", self.moment)
+        return Scenario(
+            moment.entry,
+            schedule.get("hold", Launch.hold),
+            schedule.get("rebalance", Launch.rebalance),
+            schedule.get("shock", moment.shock),
+            replace(self.frictions, **given["friction"]) if given["friction"] else self.frictions,
+            given["parameter"],
+        )
+
+    def text(self, spec: Sequence[object]) -> str:
+        """A spec in words: equal for equal specs only."""
+        return " ".join(f"{knob.name}={told}" for knob, told in zip(self.knobs, self.labels(spec), strict=True))
+
+    def labels(self, spec: Sequence[object]) -> tuple[str, ...]:
+        """The values of a spec as they are written."""
+        return tuple(described(knob.declared.target, value) for knob, value in zip(self.knobs, spec, strict=True))
+
+
+def listed(knob: Knob) -> tuple[object, ...]:
+    """The values of a knob. Raises RequestError for a range."""
+    if isinstance(knob.values, Range):
+        raise RequestError(
+            f"-p {knob.name}={knob.values} is a range, which only a search can draw from; "
+            f"add --search optuna, or list values: -p {knob.name}={label(knob.values.low)},{label(knob.values.high)}"
+        )
+    return knob.values
+
+
+def label(value: object) -> str:
+    """A value as it is written on the command line; floats to the last bit."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return str(value).lower()
+        case float():
+            return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        case date():
+            return f"{value:%Y-%m-%d}"
+        case list() | tuple():
+            return "+".join(map(label, value))
+    return str(value)
+
+
+def described(name: str, value: object) -> str:
+    """The same for people: what None means to a schedule."""
+    return {"hold": "end", "rebalance": "never"}.get(name, "none") if value is None else label(value)
+
+
+def space(subject: Study, entry: str, wanted: Sequence[str]) -> Space:
+    """The space of `wanted`, each NAME=VALUE,VALUE or NAME=LOW..HIGH, on one strategy entered at `entry`.
+
+    Raises RequestError for an unknown name, a value of the wrong type, a value or a name given twice, or none at all.
+    """
+    if not wanted:
+        raise RequestError("an empty grid: turn at least one knob, for example -p hold=20,60,120")
+    known = declared(subject)
+    knobs = tuple(_knob(subject, known, text) for text in wanted)
+    targets = [(knob.declared.group, knob.declared.target) for knob in knobs]
+    for place, knob in enumerate(knobs):
+        if targets[place] in targets[:place]:
+            raise RequestError(f"-p {knob.name} is given twice; list all of its values in one, separated by commas")
+    if entry != "published" and ("schedule", "entry") in targets:
+        raise RequestError(f"--entry {entry} and -p entry both name the entry; leave one of them out")
+    return Space(subject, moment(entry), knobs)
+
+
+def require_affordable(size: int, confirmed: bool, remedy: str) -> None:
+    """Raise RequestError for more than a million specs that nobody has confirmed."""
+    if size > MOST and not confirmed:
+        raise RequestError(f"{size:,} specs are more than {MOST:,}; {remedy}, or confirm with --yes")
+
+
+def moment(text: str) -> Moment:
+    """The entry that `text` names: published, shock or a date. Raises RequestError for a date without a session."""
+    launch = Request(entry=text).launch
+    return Moment(text, launch.entry, launch.shock)
+
+
+def declared(subject: Study) -> dict[str, Declared]:
+    """Every knob of a strategy by name: its own parameters, its schedule, and what trading costs."""
+    reading = issubclass(subject.strategy, Reading)
+    own = _parameters(subject.strategy)
+    schedule = {"entry": "published", **{name: getattr(Launch, name) for name in ("hold", "rebalance")}, "shock": None}
+    others = [
+        *(("schedule", name, value) for name, value in schedule.items() if reading or name not in ONLY_READINGS),
+        *(("friction", name, getattr(Frictions, name)) for name in FRICTIONS if reading or name not in ONLY_READINGS),
+    ]
+    twice = own.keys() & {name for _, name, _ in others}
+    found = [
+        Declared(f"{STRATEGY}{name}" if name in twice else name, name, "parameter", default, kind_of(default))
+        for name, default in own.items()
+    ]
+    found += [
+        Declared(f"{LAUNCH}{name}" if name in twice else name, name, group, default, KINDS[name])
+        for group, name, default in others
+    ]
+    return {knob.name: knob for knob in found}
+
+
+def kind_of(default: object) -> Kind | None:
+    """What values of a parameter look like, by the type of its default; None for what no text can be."""
+    if isinstance(default, list | tuple):
+        return _joined(default)
+    return next((kind for types, kind in TYPES if isinstance(default, types)), None)
+
+
+def _parameters(strategy: type[Any]) -> dict[str, object]:
+    """A strategy's own parameters with their defaults; those of every reading belong to the schedule."""
+    names, defaults = strategy.params._getkeys(), strategy.params._getdefaults()
+    schedule = set(Reading.params._getkeys()) if issubclass(strategy, Reading) else set[str]()
+    return {name: value for name, value in zip(names, defaults, strict=True) if name not in schedule}
+
+
+def _knob(subject: Study, known: Mapping[str, Declared], text: str) -> Knob:
+    name, equals, values = text.partition("=")
+    name = name.strip()
+    if not equals:
+        raise RequestError(f"-p {text} names no values; write NAME=VALUE,VALUE, for example -p hold=20,60,120")
+    knob = _declared(subject, known, name)
+    if knob.kind is None:
+        raise RequestError(
+            f"-p {name}: its default is {knob.default!r}, which cannot be written on a command line; "
+            f"make a class of its own for each value"
+        )
+    parts = tuple(part.strip() for part in values.split(","))
+    if not all(parts):
+        raise RequestError(
+            f"-p {text}: an empty grid, since a value of {name} is missing; expected: {knob.kind.expects}"
+        )
+    if knob.kind.ranged and len(parts) == 1 and DOTS in parts[0]:
+        return Knob(knob, _range(knob, parts[0]))
+    return Knob(knob, _distinct(knob, [_read(knob, part) for part in parts]))
+
+
+def _declared(subject: Study, known: Mapping[str, Declared], name: str) -> Declared:
+    if name in known:
+        return known[name]
+    if f"{STRATEGY}{name}" in known:
+        raise RequestError(
+            f"-p {name} can mean two things: write {STRATEGY}{name} for the parameter of {subject.name}, "
+            f"or {LAUNCH}{name} for how long and at what cost it is run"
+        )
+    if name in ONLY_READINGS:
+        raise RequestError(f"-p {name}: {subject.name} is a plain strategy and has no {name}; {ONLY_READINGS[name]}")
+    close = difflib.get_close_matches(name.lower(), known, n=3)
+    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    raise RequestError(f"-p {name}: {subject.name} has no parameter {name!r}; {hint}it has {', '.join(known)}")
+
+
+def _read(knob: Declared, text: str) -> object:
+    if knob.kind is None:
+        raise AssertionError("refused before")
+    try:
+        return knob.kind.read(text)
+    except ValueError as error:
+        reason = f" ({error})" if isinstance(error, RequestError) else ""
+        default = described(knob.target, knob.default)
+        raise RequestError(
+            f"-p {knob.name}: {text!r} is no value for {knob.name}{reason}; "
+            f"expected: {knob.kind.expects}, such as its default {default or '(empty)'}"
+        ) from None
+
+
+def _distinct(knob: Declared, values: Sequence[object]) -> tuple[object, ...]:
+    seen = set[object]()
+    for value in values:
+        same = (value.entry, value.event) if isinstance(value, Moment) else label(value)
+        if same in seen:
+            raise RequestError(f"-p {knob.name}: {described(knob.target, value)} is given twice; leave one out")
+        seen.add(same)
+    return tuple(values)
+
+
+def _range(knob: Declared, text: str) -> Range:
+    low, high = (_read(knob, end.strip()) for end in text.split(DOTS, 1))
+    if not (_is_number(low) and _is_number(high) and low < high):
+        raise RequestError(f"-p {knob.name}={text} is no range; write LOW..HIGH with a lower and a higher number")
+    return Range(low, high)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError
+    return text.lower() == "true"
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[+-]?\d+", text, re.ASCII):
+        raise ValueError
+    return int(text)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not isfinite(value) or "_" in text:
+        raise ValueError
+    return value
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _date(text: str) -> pd.Timestamp:
+    if text in ("published", "shock"):
+        raise ValueError
+    return moment(text).entry
+
+
+def _guessed(text: str) -> object:
+    """What a text most likely means where the default tells no type."""
+    if text.lower() == "none":
+        return None
+    for read in (_boolean, _whole, _number):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _joined(default: Sequence[object]) -> Kind | None:
+    """Several values in one, as many as one likes; their type is that of the first one of the default."""
+    item = kind_of(default[0]) if default else Kind("text", _guessed)
+    if item is None:
+        return None
+    read, make = item.read, type(default)
+    return Kind(f"values joined by + ({item.expects})", lambda text: make(map(read, text.split("+"))))  # type: ignore[call-arg]
+
+
+def _hold(text: str) -> int | None:
+    return None if text == "end" else _scheduled("hold", text)
+
+
+def _rebalance(text: str) -> int | None:
+    return None if text == "never" else _scheduled("rebalance", text)
+
+
+def _scheduled(name: str, text: str) -> int:
+    value = _whole(text)
+    Schedule(**{name: value})
+    return value
+
+
+def _lag(text: str) -> int:
+    return Frictions(lag=_whole(text)).lag
+
+
+def _cost(name: str) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        value = _number(text)
+        Frictions(**{name: value})  # type: ignore[arg-type]
+        return value
+
+    return read
+
+
+def _cash(text: str) -> float | str:
+    return text if text == "policy" else _cost("cash_rate")(text)
+
+
+KINDS = {
+    "entry": Kind("published, shock or a session, YYYY-MM-DD", moment),
+    "hold": Kind("sessions, 1 or more, or end", _hold, ranged=True),
+    "rebalance": Kind("sessions, 1 or more, or never", _rebalance, ranged=True),
+    "shock": Kind("a session, YYYY-MM-DD", _date),
+    "lag": Kind("sessions, 1 or more", _lag, ranged=True),
+    "commission_bps": Kind("basis points, 0 or more", _cost("commission_bps"), ranged=True),
+    "half_spread_bps": Kind("basis points, 0 or more", _cost("half_spread_bps"), ranged=True),
+    "borrow_rate": Kind("a fraction a year, 0 or more", _cost("borrow_rate"), ranged=True),
+    "cash_rate": Kind("policy, or a fraction a year, 0 or more", _cash, ranged=True),
+}
+
+TYPES: tuple[tuple[type, Kind], ...] = (
+    (bool, Kind("true or false", _boolean)),  # before int, which it is one of
+    (int, Kind("a whole number", _whole, ranged=True)),
+    (float, Kind("a number", _number, ranged=True)),
+    (str, Kind("text", _text)),
+    (type(None), Kind("a number, true, false, none or text", _guessed, ranged=True)),
+    (date, Kind("a session, YYYY-MM-DD", _date)),
+)

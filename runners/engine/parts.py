@@ -1,0 +1,254 @@
+"""Specs of a sweep that are run together, in any process, and the figures that they give.
+
+The specs of a reading walk side by side with what they must beat; any other strategy goes through Backtrader.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import sqrt
+
+import numpy as np
+
+from data import calendar, fomc
+from data.errors import DataError, RequestError, SourceError, WorkError
+from data.prices import Prices
+from reports.metrics import LEAST, PERIODS
+from reports.result import HORIZONS
+from runners.engine.backtest import CAPITAL
+from runners.engine.batch import Batch, run_batch
+from runners.engine.frictions import Frictions
+from runners.engine.launches import growth, less
+from runners.engine.pool import Serial
+from runners.engine.scenarios import NEVER, Scenario, Scenarios
+from runners.engine.study import Study
+from runners.engine.yardstick import yardstick
+from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
+
+STILL = 1e-15  # a standard deviation of daily returns that is no variation, as in reports.metrics
+COLUMNS = (
+    *("net", "excess", "d", "sharpe", "drawdown", "turnover", "costs", "exposure"),
+    *("truncated", "ruined", "refused"),
+    *(f"return_{horizon}" for horizon in HORIZONS),
+    *(f"d_{horizon}" for horizon in HORIZONS),
+    *("sessions", "skewness", "kurtosis", "start"),
+)
+PLACE = {name: place for place, name in enumerate(COLUMNS)}
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """What all parts share: the strategy, and prices of all that it trades and is compared with."""
+
+    subject: Study
+    prices: Prices
+    benchmark: str
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether it has a rule, so that many specs can walk side by side."""
+        return issubclass(self.subject.strategy, Reading)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Specs that are run together: their number in the sweep, their texts and scenarios.
+
+    `curves` are places in the part whose curve is wanted.
+    """
+
+    first: int
+    texts: tuple[str, ...]
+    scenarios: tuple[Scenario, ...]
+    curves: tuple[int, ...]
+
+    def __str__(self) -> str:
+        if len(self.texts) == 1:
+            return self.texts[0]
+        return f"{self.first + 1:,} to {self.first + len(self.texts):,}"
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a part gave: `table`, shape (n_specs, n_columns) with COLUMNS; by place, why a spec failed, and curves."""
+
+    table: np.ndarray
+    failed: Mapping[int, str] = field(default_factory=dict)
+    curves: Mapping[int, np.ndarray] = field(default_factory=dict)
+
+    def as_text(self) -> str:
+        """One line of JSON that `of_text` reads back to the last bit."""
+        curves = {str(place): _packed(curve) for place, curve in self.curves.items()}
+        failed = {str(place): reason for place, reason in self.failed.items()}
+        return json.dumps({"table": _packed(self.table), "failed": failed, "curves": curves}, separators=(",", ":"))
+
+    @classmethod
+    def of_text(cls, text: str) -> Outcome:
+        """The outcome that was written as `text`."""
+        held = json.loads(text)
+        return cls(
+            _unpacked(held["table"]).reshape(-1, len(COLUMNS)),
+            {int(place): reason for place, reason in held["failed"].items()},
+            {int(place): _unpacked(curve) for place, curve in held["curves"].items()},
+        )
+
+
+def run_part(bench: Bench, part: Part) -> Outcome:
+    """Run the specs of a part. One that cannot be run is told with the reason, and stops no other."""
+    try:
+        table, equity = measured(bench, part.scenarios)
+    except (SourceError, WorkError, OSError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001  (whatever a rule lets through at a setting nobody thought of)
+        return _halves(bench, part, error)
+    lengths = table[:, PLACE["sessions"]].astype(int)
+    return Outcome(table, curves={place: equity[place, : lengths[place] + 1] for place in part.curves})
+
+
+def _halves(bench: Bench, part: Part, error: Exception) -> Outcome:
+    """The same by halves, until the spec that cannot be run is alone."""
+    if len(part.scenarios) == 1:
+        kind = "" if isinstance(error, RequestError | DataError) else f"{type(error).__name__}: "
+        reason = f"{kind}{' '.join(str(error).split())}".removeprefix("scenario 0: ")
+        return Outcome(np.full((1, len(COLUMNS)), np.nan), {0: reason})
+    middle = len(part.scenarios) // 2
+    left, right = (run_part(bench, _cut(part, those)) for those in (slice(middle), slice(middle, None)))
+    return Outcome(
+        np.concatenate((left.table, right.table)),
+        {**left.failed, **{middle + place: reason for place, reason in right.failed.items()}},
+        {**left.curves, **{middle + place: curve for place, curve in right.curves.items()}},
+    )
+
+
+def _cut(part: Part, those: slice) -> Part:
+    first, stop, _ = those.indices(len(part.texts))
+    curves = tuple(place - first for place in part.curves if first <= place < stop)
+    return Part(part.first + first, part.texts[those], part.scenarios[those], curves)
+
+
+def measured(bench: Bench, specs: Sequence[Scenario]) -> tuple[np.ndarray, np.ndarray]:
+    """COLUMNS of each spec, shape (n, n_columns), and equity as in Batch."""
+    subject, prices = bench.subject, bench.prices
+    scenarios = side_by_side(specs)
+    starts = _starts(subject, prices, scenarios)
+    batch = run_batch(subject.strategy, prices.select(subject.symbols), scenarios, executor=Serial())
+    d = less(growth(batch), yardstick(subject, prices, scenarios))
+    returns = batch.horizons
+    sharpe, skewness, kurtosis = moments(excess_returns(batch, prices, starts), batch.ruined)
+    columns = {
+        "net": batch.terminal / CAPITAL - 1,
+        "excess": batch.terminal / CAPITAL - 1 - _benchmark(bench, starts, starts + batch.sessions),
+        "d": d[:, -1],
+        "sharpe": sharpe * sqrt(PERIODS),
+        "drawdown": batch.max_drawdown,
+        "turnover": batch.turnover,
+        "costs": batch.costs,
+        "exposure": batch.exposure,
+        "truncated": batch.truncated,
+        "ruined": batch.ruined,
+        "refused": batch.refused,
+        **{f"return_{horizon}": returns[:, place] for place, horizon in enumerate(HORIZONS)},
+        **{f"d_{horizon}": d[:, place] for place, horizon in enumerate(HORIZONS)},
+        "sessions": batch.sessions,
+        "skewness": skewness,
+        "kurtosis": kurtosis,
+        "start": starts,
+    }
+    return np.column_stack([columns[name].astype(float) for name in COLUMNS]), _curves(batch)
+
+
+def side_by_side(specs: Sequence[Scenario]) -> Scenarios:
+    """Columns of scenarios, as `Scenarios.of`, in time that grows with their number only."""
+    frictions: dict[Frictions, int] = {}
+    settings: dict[str, int] = {}
+    parameters: list[Mapping[str, object]] = []
+    for spec in specs:
+        frictions.setdefault(spec.frictions, len(frictions))
+        key = repr(sorted(spec.parameters.items()))
+        if key not in settings:
+            settings[key] = len(parameters)
+            parameters.append(spec.parameters)
+    entries = np.array([spec.entry for spec in specs], dtype="datetime64[D]")
+    usual = calendar.xnys_days()[calendar.xnys_days().searchsorted(entries) - SHOCK_BEFORE_ENTRY]
+    told = [np.datetime64("NaT") if spec.shock is None else spec.shock for spec in specs]
+    shocks = np.array(told, dtype="datetime64[D]")
+    return Scenarios(
+        entries,
+        np.where(np.isnat(shocks), usual, shocks),
+        np.array([spec.hold or NEVER for spec in specs]),
+        np.array([spec.rebalance or NEVER for spec in specs]),
+        np.array([frictions[spec.frictions] for spec in specs]),
+        np.array([settings[repr(sorted(spec.parameters.items()))] for spec in specs]),
+        tuple(frictions),
+        tuple(parameters),
+    )
+
+
+def excess_returns(batch: Batch, prices: Prices, starts: np.ndarray) -> np.ndarray:
+    """Daily returns less the risk-free rate of each spec's own window, shape (n, longest), NaN after its end."""
+    curves = _curves(batch)
+    with np.errstate(divide="ignore", invalid="ignore"):  # after ruin
+        returns = curves[:, 1:] / curves[:, :-1] - 1
+    return np.asarray(returns - daily_rates(prices, starts, starts + batch.sessions)[:, None])
+
+
+def daily_rates(prices: Prices, starts: np.ndarray, lasts: np.ndarray) -> np.ndarray:
+    """The risk-free rate a session over the rows after `starts` to `lasts`, as in reports.metrics; shape (n,)."""
+    lower, upper = fomc.policy_range(prices.sessions)
+    summed = np.concatenate(([0.0], np.cumsum((lower + upper) / 2)))
+    yearly = (summed[lasts + 1] - summed[starts + 1]) / np.maximum(lasts - starts, 1)
+    return np.asarray((1 + yearly) ** (1 / PERIODS) - 1)
+
+
+def moments(excess: np.ndarray, ruined: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sharpe ratio a session, skewness and raw kurtosis (corrected for bias) of each row, shape (n,) each.
+
+    NaN after ruin, for fewer than LEAST returns, and where none of them varies.
+    """
+    n = np.sum(~np.isnan(excess), axis=1)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        mean = np.nansum(excess, axis=1) / n
+        centred = excess - mean[:, None]
+        second, third, fourth = (np.nansum(centred**power, axis=1) / n for power in (2, 3, 4))
+        deviation = np.sqrt(second * n / (n - 1))
+        skewness = np.sqrt(n * (n - 1.0)) / (n - 2) * third / second**1.5
+        kurtosis = (n - 1) / ((n - 2.0) * (n - 3)) * ((n + 1) * (fourth / second**2 - 3) + 6) + 3
+        known = (n >= LEAST) & ~ruined & (deviation > STILL)
+        ratio = mean / deviation
+    sharpe, skewness, kurtosis = (np.where(known, values, np.nan) for values in (ratio, skewness, kurtosis))
+    return sharpe, skewness, kurtosis
+
+
+def _starts(subject: Study, prices: Prices, scenarios: Scenarios) -> np.ndarray:
+    """Row of the close before each entry. Raises RequestError where there are too few closes by then."""
+    starts = prices.days.searchsorted(scenarios.entry) - 1
+    for place in np.flatnonzero(starts + 1 < subject.least)[:1]:
+        raise RequestError(
+            f"{subject.name} needs {subject.least} closes before its entry on {scenarios.entry[place]}, and there are "
+            f"{max(0, starts[place] + 1)}; enter later, or load earlier prices"
+        )
+    return np.asarray(starts)
+
+
+def _benchmark(bench: Bench, starts: np.ndarray, lasts: np.ndarray) -> np.ndarray:
+    """Return of the benchmark, held without costs, from the rows `starts` to `lasts`; NaN before it was listed."""
+    close = bench.prices.select((bench.benchmark,)).rebased(0).close[:, 0]
+    return np.asarray(close[lasts] / close[starts] - 1)
+
+
+def _curves(batch: Batch) -> np.ndarray:
+    if batch.equity is None:
+        raise AssertionError("curves were asked for")
+    return batch.equity
+
+
+def _packed(values: np.ndarray) -> str:
+    return base64.b64encode(zlib.compress(np.ascontiguousarray(values, dtype="<f8").tobytes(), 1)).decode("ascii")
+
+
+def _unpacked(text: str) -> np.ndarray:
+    return np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype="<f8").astype(float)

@@ -1,0 +1,333 @@
+"""A sweep: what was asked for, run on prices, judged as a whole and handed to the reports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from math import ceil, sqrt
+from platform import python_version
+
+import numpy as np
+
+from data import fomc
+from data.errors import RequestError
+from data.events import DEEPSEEK
+from data.prices import Prices
+from reports.evidence import overfitting
+from reports.evidence.availability import Missing, Unavailable, attempt
+from reports.evidence.overfitting import Moments
+from reports.evidence.record import Sharpe
+from reports.metrics import LEAST, PERIODS
+from reports.sweep import FIGURES, OBJECTIVES, Knob, Search, Sweep, Validation, judged, ranking
+from runners.engine import grid
+from runners.engine.backtest import Launch
+from runners.engine.grid import Range, Space
+from runners.engine.kept import Kept
+from runners.engine.ledger import Trial, Trials, trial_key, window_fingerprint
+from runners.engine.parts import Bench, daily_rates
+from runners.engine.pool import Done, Executor, ignore
+from runners.engine.search import BATCH, SAMPLERS, require_sampler, run_search
+from runners.engine.study import comparator_name, plain, story
+from runners.engine.works import PART, Found, Works, run_grid
+from runners.job import PACKAGES, Request, code_version, counted, provenance, studies
+from strategies.base.reading import Reading
+
+SHARED = 2 * LEAST  # sessions that specs must have in common to be cross-validated
+UNTOLD = "as long before the entry as in the event"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a sweep is asked for. `knobs` are written NAME=VALUE,VALUE; `budget` is the number of trials of a search.
+
+    Raises RequestError for an objective or a search that there is not, or a search without a budget.
+    """
+
+    reading: str
+    knobs: tuple[str, ...]
+    entry: str = "published"
+    benchmark: str = "SPY"
+    symbols: tuple[str, ...] = ()
+    objective: str = "d"
+    search: str | None = None
+    budget: int | None = None
+    confirmed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.objective not in OBJECTIVES:
+            raise RequestError(f"--objective {self.objective} is not known; choose from {', '.join(OBJECTIVES)}")
+        if self.search is not None and self.search not in SAMPLERS:
+            raise RequestError(f"--search {self.search} is not known; choose from {', '.join(SAMPLERS)}")
+        if self.search is not None and self.budget is None:
+            raise RequestError(
+                f"--search {self.search} needs a number of trials: add --budget, for example --budget 200"
+            )
+        if self.search is None and self.budget is not None:
+            raise RequestError(f"--budget {self.budget} is for a search; add --search optuna")
+        if self.budget is not None and self.budget < 1:
+            raise RequestError(f"--budget {self.budget} is too small; give 1 trial or more")
+
+    @property
+    def request(self) -> Request:
+        """The same in the terms of the main job."""
+        return Request((self.reading,), self.entry, benchmark=self.benchmark, symbols=self.symbols)
+
+
+def prepared(wanted: Wanted) -> Space:
+    """The space of what is wanted. Raises RequestError for what cannot be swept, or is too much of it."""
+    (subject,) = studies(wanted.request)
+    space = grid.space(subject, wanted.entry, wanted.knobs)
+    if wanted.search is None or wanted.budget is None:
+        grid.require_affordable(space.size, wanted.confirmed, "give fewer values, --search optuna with a --budget")
+    else:
+        grid.require_affordable(wanted.budget, wanted.confirmed, "give a smaller --budget")
+        require_sampler(space, wanted.search)
+    return space
+
+
+def parts(wanted: Wanted, space: Space) -> int:
+    """About how many parts there are, for a display of progress."""
+    specs = space.size if wanted.budget is None else wanted.budget
+    if not issubclass(space.subject.strategy, Reading):
+        return specs
+    return ceil(specs / (PART if wanted.budget is None else BATCH))
+
+
+def run(
+    wanted: Wanted, space: Space, prices: Prices, executor: Executor, kept: Kept, done: Done = ignore
+) -> tuple[Found, Search | None]:
+    """Run every spec that is wanted, but for those that are kept already."""
+    bench = Bench(space.subject, prices, wanted.benchmark)
+    works = Works(space, bench, executor, kept, identity(wanted, space, prices), done)
+    if wanted.search is None or wanted.budget is None:
+        return run_grid(works), None
+    return run_search(works, wanted.objective, wanted.budget)
+
+
+def identity(wanted: Wanted, space: Space, prices: Prices) -> str:
+    """What decides the outcome of a spec beside its own values: strategy, entry, benchmark, prices, code, versions."""
+    subject = space.subject
+    names = [subject.strategy.__module__, subject.strategy.__qualname__, *subject.symbols]
+    code = [code_version([subject]), *versions(wanted).items()]
+    knobs = [knob.name for knob in space.knobs]
+    return json.dumps([names, knobs, wanted.entry, wanted.benchmark, prices.fingerprint, code])
+
+
+def told(
+    wanted: Wanted,
+    space: Space,
+    prices: Prices,
+    found: Found,
+    search: Search | None,
+    notices: Sequence[str],
+    command: str,
+) -> Sweep:
+    """What was found, judged as a whole; on real prices every spec is now counted among the trials.
+
+    Raises RequestError where no spec has the objective.
+    """
+    known, unkept = counted(trials(space, found, prices), prices.real)
+    knobs, codes = turned(space, found)
+    figures = {name: found.column(name) for name in FIGURES if name != "hindsight"}
+    days = windows(found, prices)
+    early = (days[:, 0] != "") & (days[:, 0] < str(DEEPSEEK.entry)[:10])
+    figures["hindsight"] = np.where(np.isnan(found.column("start")), np.nan, early.astype(float))
+    sweep = Sweep(
+        name=space.subject.name,
+        story=story(space.subject.strategy),
+        comparator=comparator_name(space.subject.comparator),
+        benchmark=wanted.benchmark,
+        knobs=knobs,
+        codes=codes,
+        fixed=fixed(space),
+        figures={name: figures[name] for name in FIGURES},
+        days=days,
+        failed=found.failed,
+        objective=wanted.objective,
+        validation=validated(found, prices),
+        sharpe=Missing("no spec was judged"),
+        origin=prices.origin,
+        real=prices.real,
+        search=search,
+        notices=(*notices, *_hindsight(early), *_unknown_rates(days), *unkept),
+        manifest={"command": command, **manifest(wanted, space, prices, known)},
+    )
+    if not judged(sweep):
+        raise RequestError(
+            f"--objective {wanted.objective}: no spec has a {OBJECTIVES[wanted.objective]}; choose another"
+        )
+    return replace(sweep, sharpe=deflated(found, int(ranking(sweep)[0]), known))
+
+
+def validated(found: Found, prices: Prices) -> Validation | Missing:
+    """PBO of the specs whose curves were kept, on the sessions that they share."""
+    return attempt(lambda: _validated(found, prices))
+
+
+def shared_returns(found: Found, prices: Prices) -> tuple[np.ndarray, list[int], int, int]:
+    """Daily excess returns on the sessions that specs share, shape (n_sessions, n_specs), places, first and last row.
+
+    Specs that were ruined or run for fewer than SHARED sessions are left out. Raises Unavailable where fewer than two
+    stay, or those that stay do not share that many.
+    """
+    lengths, starts = found.column("sessions"), found.column("start")
+    usable = [place for place in found.curves if lengths[place] >= SHARED and not found.column("ruined")[place]]
+    if len(usable) < 2:
+        raise Unavailable(f"{len(usable)} specs ran for {SHARED} sessions or more; 2 are needed")
+    first = int(starts[usable].max()) + 1
+    last = int((starts[usable] + lengths[usable]).min())
+    if last - first + 1 < SHARED:
+        raise Unavailable(
+            f"the windows of the specs share {max(0, last - first + 1)} sessions; {SHARED} are needed, "
+            f"so give entries that are closer to each other, or longer holds"
+        )
+    rate = float(daily_rates(prices, np.array([first - 1]), np.array([last]))[0])
+    columns = []
+    for place in usable:
+        offset = first - 1 - int(starts[place])
+        curve = found.curves[place][offset : offset + last - first + 2]
+        columns.append(curve[1:] / curve[:-1] - 1 - rate)
+    return np.column_stack(columns), usable, first, last
+
+
+def deflated(found: Found, best: int, trials: Trials) -> Sharpe | Missing:
+    """The Sharpe ratio of the best spec after chance and trying, all specs counted."""
+    yearly, length = float(found.column("sharpe")[best]), int(found.column("sessions")[best])
+    if np.isnan(yearly):
+        return Missing("the best spec has no Sharpe ratio: it was ruined, or ran for too few sessions")
+    sample = attempt(
+        lambda: Moments(
+            yearly / sqrt(PERIODS), length, float(found.column("skewness")[best]), float(found.column("kurtosis")[best])
+        )
+    )
+    if isinstance(sample, Missing):
+        return sample
+    known, count = trials.sharpes, len(trials)
+    deviation = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
+    expected = attempt(lambda: overfitting.expected_maximum(count, deviation) * sqrt(PERIODS))
+    return Sharpe(
+        annual=yearly,
+        probabilistic=overfitting.probabilistic_sharpe(sample),
+        deflated=attempt(lambda: overfitting.deflated_sharpe(sample, count, deviation)),
+        expected_best=expected,
+        years_needed=attempt(lambda: overfitting.minimum_track_record(sample) / PERIODS),
+        years=length / PERIODS,
+        trials=count,
+        forgotten=trials.forgotten,
+    )
+
+
+def trials(space: Space, found: Found, prices: Prices) -> list[Trial]:
+    """The variants that were looked at: every spec that could be run."""
+    subject, prints = space.subject, dict[int, str]()
+    stops, sharpes = found.column("start") + found.column("sessions") + 1, found.column("sharpe")
+    made = []
+    for place, spec in enumerate(found.specs):
+        if place in found.failed:
+            continue
+        stop, scenario = int(stops[place]), space.scenario(spec)
+        if stop not in prints:
+            prints[stop] = window_fingerprint(prices, subject.symbols, stop)
+        launch = Launch(scenario.entry, scenario.hold, scenario.rebalance, scenario.shock)
+        key = trial_key(subject.strategy, scenario.parameters, launch, scenario.frictions, prints[stop])
+        sharpe = None if np.isnan(sharpes[place]) else float(sharpes[place]) / sqrt(PERIODS)
+        made.append(Trial(key, subject.name, sharpe))
+    return made
+
+
+def _validated(found: Found, prices: Prices) -> Validation:
+    returns, places, first, last = shared_returns(found, prices)
+    outcome = overfitting.cross_validate(returns)
+    days = prices.days
+    return Validation(outcome.probability, len(places), found.sampled, len(returns), str(days[first]), str(days[last]))
+
+
+def turned(space: Space, found: Found) -> tuple[tuple[Knob, ...], np.ndarray]:
+    """The knobs that have more than one value among the specs, and the place of each spec's value."""
+    knobs, columns = [], []
+    for place, knob in enumerate(space.knobs):
+        values = [spec[place] for spec in found.specs]
+        listed = sorted(set(values)) if isinstance(knob.values, Range) else list(knob.values)  # type: ignore[type-var]
+        labels = [grid.described(knob.declared.target, value) for value in listed]
+        if len(labels) == 1:
+            continue
+        default = grid.described(knob.declared.target, knob.declared.default)
+        if knob.declared.target == "entry":
+            default = "published"
+        at = {label: number for number, label in enumerate(labels)}
+        knobs.append(Knob(knob.name, tuple(labels), default))
+        columns.append([at[grid.described(knob.declared.target, value)] for value in values])
+    codes = np.array(columns, dtype=int).T if columns else np.zeros((len(found.specs), 0), dtype=int)
+    return tuple(knobs), codes
+
+
+def fixed(space: Space) -> dict[str, str]:
+    """The choices that stay the same for all specs, by name: knobs with one value, and the defaults of the others."""
+    given = {
+        knob.name: "" if isinstance(knob.values, Range) or len(knob.values) > 1 else knob.values[0]
+        for knob in space.knobs
+    }
+    found = {}
+    for name, knob in grid.declared(space.subject).items():
+        default = space.moment if knob.target == "entry" else knob.default
+        value = given.get(name, default)
+        if name in given and value == "":
+            continue
+        told = grid.described(knob.target, plain(value) if knob.kind is None else value)
+        found[name] = UNTOLD if name == "shock" and value is None else told
+    return found
+
+
+def windows(found: Found, prices: Prices) -> np.ndarray:
+    """ISO dates of the entry session and of the last session of each spec, empty where it could not be run."""
+    days = np.append(prices.days.astype(str), "")
+    starts = found.column("start")
+    known = ~np.isnan(starts)
+    first = np.where(known, np.nan_to_num(starts) + 1, -1).astype(int)
+    last = np.where(known, np.nan_to_num(starts) + np.nan_to_num(found.column("sessions")), -1).astype(int)
+    return np.column_stack((days[first], days[last]))
+
+
+def versions(wanted: Wanted) -> dict[str, str]:
+    """Versions of what shapes numbers and page."""
+    names = (*PACKAGES, *((wanted.search,) if wanted.search else ()))
+    return {"python": python_version(), **{name: version(name) for name in names}}
+
+
+def manifest(wanted: Wanted, space: Space, prices: Prices, known: Trials) -> dict[str, object]:
+    """What the sweep was made of: the request, versions, fingerprints of the prices; nothing of when or where."""
+    return {
+        "request": {
+            "reading": space.subject.name,
+            "knobs": list(wanted.knobs),
+            "entry": wanted.entry,
+            "benchmark": wanted.benchmark,
+            "objective": wanted.objective,
+            "search": wanted.search,
+            "budget": wanted.budget,
+            "first_price": f"{prices.sessions[0]:%Y-%m-%d}",
+            "last_price": f"{prices.sessions[-1]:%Y-%m-%d}",
+        },
+        "source": prices.origin,
+        "versions": versions(wanted),
+        "code": code_version([space.subject]),
+        "prices": {symbol: provenance(prices, symbol) for symbol in sorted(prices.symbols)},
+        "trials": {"trials": len(known), "forgotten": known.forgotten},
+    }
+
+
+def _hindsight(early: np.ndarray) -> tuple[str, ...]:
+    count = int(early.sum())
+    if not count:
+        return ()
+    which = "all specs enter" if count == len(early) else f"{count:,} of {len(early):,} specs enter"
+    return (f"With hindsight: {which} before {DEEPSEEK.entry:%Y-%m-%d}, the first honest session.",)
+
+
+def _unknown_rates(days: np.ndarray) -> tuple[str, ...]:
+    unknown = str(fomc.known_before())
+    if max(days[:, 1].tolist()) < unknown:
+        return ()
+    return (f"The Fed's decisions from {unknown} on are not known to this version; the last range stays.",)

@@ -1,0 +1,144 @@
+"""Turn the knobs of one strategy: every combination of their values, or a search where there are too many."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runners import console
+from runners.deepseek import Window
+
+if TYPE_CHECKING:
+    from reports.sweep import Sweep
+    from runners.engine.pool import Executor
+    from runners.engine.sweep import Wanted
+
+
+IMPORTS = ("runners.engine.parts",)  # of the workers, while prices are read
+
+EXAMPLES = """
+\b
+Examples:
+  python -m runners.sweep gpu_bubble -p hold=20,60,120 -p rebalance=5,20
+  python -m runners.sweep two_shocks -p lookback=20,60 -p scaled=true,false
+  python -m runners.sweep bad_news -p entry=published,2025-02-03,shock
+  python -m runners.sweep gpu_bubble -p hold=5..99 --search optuna --budget 99
+  python -m runners.sweep my.module:MyStrategy --symbols SPY -p period=10,20
+
+Every strategy has its own parameters and entry (dates, published, shock), hold (N, end), commission_bps,
+half_spread_bps, borrow_rate, cash_rate (policy or a fraction); readings have rebalance (N, never), lag and shock too.
+An interrupted sweep goes on where it was when the same command is given again.
+"""
+
+
+@click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
+@click.argument("reading", metavar="READING")
+@click.option("-p", "--param", "knobs", multiple=True, metavar="NAME=VALUES", help="A knob: A,B,C, or LOW..HIGH.")
+@click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Where prices come from.  [auto]")
+@click.option("--start", metavar="DATE", help="First session of the prices that are read, history included.")
+@click.option("--end", metavar="DATE", help="Last session of the prices that are read.")
+@click.option(
+    "--entry", default="published", metavar="published|shock|DATE", help="Entry session.  [published: 2025-01-31]"
+)
+@click.option("--benchmark", default="SPY", metavar="SYMBOL", help="Fund behind the excess return.  [SPY]")
+@click.option("--symbols", default="", metavar="A,B", help="Feeds of a plain bt.Strategy that declares no `symbols`.")
+@click.option(
+    "--objective", default="d", metavar="NAME", help="What is best: d, net, sharpe, drawdown, d_5 to d_252.  [d]"
+)
+@click.option("--search", metavar="optuna", help="Search the ranges instead of running a whole grid.")
+@click.option("--budget", type=int, metavar="N", help="Trials of a search.")
+@click.option("--yes", is_flag=True, help="Run more than a million specs without another question.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default="reports/sweep", metavar="DIR", help="Folder.  [reports/sweep]"
+)
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one a processor]")
+@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
+def sweep(
+    reading: str,
+    knobs: tuple[str, ...],
+    source: str,
+    start: str | None,
+    end: str | None,
+    entry: str,
+    benchmark: str,
+    symbols: str,
+    objective: str,
+    search: str | None,
+    budget: int | None,
+    yes: bool,
+    out: Path,
+    jobs: int | None,
+    as_json: bool,
+) -> int:
+    """Run one strategy under many settings and write a folder that compares them.
+
+    READING is a name of `python -m runners.deepseek --list` or a strategy of yours as package.module:Class. A sweep
+    describes: the best of many settings, chosen in hindsight, is no evidence.
+    """
+    from runners.engine.pool import Processes
+    from runners.engine.sweep import Wanted
+
+    feeds = tuple(filter(None, symbols.split(",")))
+    wanted = Wanted(reading, knobs, entry, benchmark, feeds, objective, search, budget, yes)
+    swept = execute(wanted, Window(source, start, end), out, Processes(jobs))
+    if as_json:
+        click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
+    else:
+        from runners import sweep_terminal
+
+        sweep_terminal.show(swept, out)
+    return console.DONE
+
+
+def execute(wanted: Wanted, window: Window, out: Path, executor: Executor) -> Sweep:
+    """Load prices, run every spec that was not finished before, judge them together and write the folder."""
+    from data import load_prices
+    from data.sources import open_source
+    from reports import folder, pool, sweep_folder
+    from runners import job, terminal
+    from runners.engine import sweep as engine
+    from runners.engine import works
+    from runners.engine.kept import Kept
+
+    opened = open_source(window.source)
+    space = engine.prepared(wanted)
+    folder.require_writable(out)
+    parts = engine.parts(wanted, space)
+    if parts > works.FEW:
+        pool.warm_up(IMPORTS)
+    with Kept.beside(out) as kept, terminal.progress() as steps:
+        steps.step("prices")
+        needed = job.symbols(wanted.request, [space.subject])
+        prices = load_prices(needed, window.start, window.end, opened)
+        done = steps.step("specs", parts)
+        found, search = engine.run(wanted, space, prices, executor, kept, done)
+        swept = engine.told(wanted, space, prices, found, search, opened.notes, command_line(wanted, window))
+        with kept.named("the sweep"):
+            sweep_folder.write(swept, out)
+        kept.remove()
+    return swept
+
+
+def command_line(wanted: Wanted, window: Window) -> str:
+    """The command that gives this sweep again; where its folder lies and who ran it change nothing."""
+    options = {
+        "--source": window.source,
+        "--start": window.start,
+        "--end": window.end,
+        "--entry": wanted.entry,
+        "--benchmark": wanted.benchmark,
+        "--symbols": ",".join(wanted.symbols) or None,
+        "--objective": wanted.objective,
+        "--search": wanted.search,
+        "--budget": wanted.budget,
+    }
+    given = [f"{name}={value}" for name, value in options.items() if value is not None]
+    knobs = [word for knob in wanted.knobs for word in ("-p", knob)]
+    return shlex.join(["python", "-m", "runners.sweep", wanted.reading, *knobs, *given])
+
+
+if __name__ == "__main__":
+    console.run(sweep)

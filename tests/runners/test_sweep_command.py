@@ -1,0 +1,254 @@
+"""The command as a user runs it: outputs, determinism, resumption, a full disk, exit statuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from runners import console, sweep
+
+ROOT = Path(__file__).parents[2]
+WORDS = ("gpu_bubble", "-p", "hold=20,60,252", "-p", "rebalance=5,20", "--source", "sample")
+UNIX = pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
+SLOW = '''
+import os
+import time
+
+import backtrader as bt
+
+
+class Slow(bt.Strategy):
+    """Takes its time, and counts each run."""
+
+    params = (("share", 0.5),)
+
+    def start(self):
+        with open(os.environ["RUNS"], "a") as runs:
+            runs.write(f"{self.p.share}\\n")
+        time.sleep(float(os.environ.get("PAUSE", "0")))
+
+    def next(self):
+        if not self.position:
+            self.order_target_percent(target=self.p.share)
+'''
+
+
+def started(*words: object, cwd: Path = ROOT, limit: int | None = None, **variables: str) -> subprocess.Popen[str]:
+    def limited() -> None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80", **variables}
+    return subprocess.Popen(
+        [sys.executable, "-m", "runners.sweep", *map(str, words)],
+        cwd=cwd,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=None if limit is None else limited,  # noqa: PLW1509  (no threads here)
+    )
+
+
+def command(*words: object, cwd: Path = ROOT, limit: int | None = None, **variables: str) -> tuple[int, str, str]:
+    process = started(*words, cwd=cwd, limit=limit, **variables)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A sweep on the bundled sample, declared setting included."""
+    out = tmp_path_factory.mktemp("sweep") / "out"
+    status, printed, err = command(*WORDS, "--out", out)
+    assert (status, err) == (0, "")
+    return out, printed
+
+
+def test_the_folder_holds_page_tables_and_manifest_and_nothing_lies_beside_it(folder):
+    out, _ = folder
+    assert {path.name for path in out.iterdir()} == {"index.html", "results.json", "sweep.csv", "manifest.json"}
+    assert list(out.parent.iterdir()) == [out]
+    table = pd.read_csv(out / "sweep.csv")
+    pairs = [(hold, rebalance) for hold in (20, 60, 252) for rebalance in (5, 20)]
+    assert list(zip(table["hold"], table["rebalance"], strict=True)) == pairs
+    assert table["spec"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert table["sessions"].tolist() == [21, 21, 61, 61, 253, 253]
+
+
+def test_results_say_what_the_table_says(folder):
+    out, _ = folder
+    results, table = json.loads((out / "results.json").read_text()), pd.read_csv(out / "sweep.csv")
+    assert (results["schema"], results["kind"], results["reading"], results["specs"]) == (1, "sweep", "gpu_bubble", 6)
+    ranked = table.sort_values("d", ascending=False)
+    assert [spec["spec"] for spec in results["best"]] == ranked["spec"].tolist()
+    assert [spec["spec"] for spec in results["worst"]] == ranked["spec"].tolist()[::-1]
+    assert results["best"][0]["d"] == ranked["d"].iloc[0]
+    assert results["best"][0]["knobs"] == {name: str(ranked[name].iloc[0]) for name in ("hold", "rebalance")}
+    assert results["declared"]["spec"] == 6
+    assert results["declared"]["rank"] == ranked["spec"].tolist().index(6) + 1
+    means = table.groupby("hold")["d"].mean()
+    shown = results["effects"]["hold"]["levels"]
+    assert [level["mean"] for level in shown] == pytest.approx(means.tolist(), abs=1e-12)
+    assert results["overfitting"]["specs"] == 4 and results["overfitting"]["sessions"] == 61
+
+
+def test_the_terminal_fits_and_warns(folder):
+    out, printed = folder
+    lines = printed.splitlines()
+    assert max(len(line.rstrip()) for line in lines if str(out.parent) not in line and "http" not in line) <= 80
+    words = " ".join(printed.split())
+    assert "real closes on 46 dates, simulated in between" in words
+    assert "The best of many settings, chosen after the fact, looks good by luck alone: it is no evidence" in words
+    assert "the declared setting ranks" in words
+    assert f"{out / 'index.html'}" in printed
+
+
+def test_the_same_inputs_give_the_same_bytes_and_json_is_the_file(folder, tmp_path):
+    out, _ = folder
+    status, printed, _ = command(*WORDS, "--out", tmp_path / "again", "--jobs", 1, "--json")
+    assert status == 0
+    for path in out.iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+    assert printed == (out / "results.json").read_text()
+
+
+def test_an_earlier_sweep_is_replaced_and_anything_else_is_not(tmp_path):
+    for knob in ("hold=5,10", "hold=10,20"):
+        assert command("bad_news", "-p", knob, "--source", "sample", "--out", tmp_path / "out")[0] == 0
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["request"]["knobs"] == ["hold=10,20"]
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    status, _, err = command("bad_news", "-p", "hold=5", "--source", "sample", "--out", tmp_path / "out")
+    assert status == 2 and "mine.txt, which no run put there" in err
+    assert (tmp_path / "out" / "mine.txt").exists()
+
+
+def runs(tmp_path: Path) -> list[str]:
+    return (tmp_path / "runs").read_text().split() if (tmp_path / "runs").exists() else []
+
+
+def slow_words(tmp_path: Path) -> tuple[object, ...]:
+    (tmp_path / "slow.py").write_text(SLOW)
+    shares = ",".join(f"0.{n}" for n in range(10, 50, 2))
+    words = ("slow:Slow", "--symbols", "SPY", "-p", f"share={shares}", "-p", "hold=5")
+    return (*words, "--source", "sample", "--start", "2025-01-02", "--end", "2025-03-03")
+
+
+@UNIX
+@pytest.mark.parametrize("how", ["SIGKILL", pytest.param("SIGINT", marks=pytest.mark.slow)])
+def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, how):
+    words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
+    process = started(*words, "--out", "out", "--jobs", 2, PAUSE="0.1", **places)
+    kept = tmp_path / ".out.sweep"
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not (kept.exists() and kept.read_bytes().count(b"\n") >= 8):
+        time.sleep(0.02)
+    while len(runs(tmp_path)) < 9:  # it is in the middle of the next round
+        time.sleep(0.02)
+    process.send_signal(getattr(signal, how))
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == (130 if how == "SIGINT" else -9)
+    assert err == ("error: interrupted\n" if how == "SIGINT" else "")
+    assert not (tmp_path / "out").exists()
+    finished = kept.read_bytes().count(b"\n")
+    assert 8 <= finished < 20
+    first = runs(tmp_path)
+    (tmp_path / "runs").unlink()
+    status, _, err = command(*words, "--out", "out", "--jobs", 2, **places)
+    assert (status, err) == (0, "")
+    second = runs(tmp_path)
+    assert len(second) == 20 - finished, "only what was not finished"
+    assert {*first, *second} == {str(float(f"0.{n}")) for n in range(10, 50, 2)}
+    assert not kept.exists()
+    if how == "SIGINT":
+        return
+    assert command(*words, "--out", "whole", "--jobs", 1, **places)[0] == 0
+    for path in (tmp_path / "out").iterdir():
+        assert path.read_bytes() == (tmp_path / "whole" / path.name).read_bytes(), path.name
+
+
+@UNIX
+def test_a_disk_that_is_full_while_specs_are_kept_leaves_those_that_are(tmp_path):
+    words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
+    status, _, err = command(*words, "--out", "out", "--jobs", 1, limit=4_000, **places)
+    assert status == 1
+    assert err.startswith(
+        f"error: what was found cannot be kept in {tmp_path / '.out.sweep'} (No space left on device)"
+    )
+    finished = (tmp_path / ".out.sweep").read_bytes().count(b"\n")
+    assert 0 < finished < 20
+    assert f"): {finished} finished parts are in it; make room and give the same command again" in err
+    assert err.count("\n") == 1
+    (tmp_path / "runs").unlink()
+    assert command(*words, "--out", "out", **places)[0] == 0
+    assert len(runs(tmp_path)) == 20 - finished
+
+
+@UNIX
+def test_a_disk_that_is_full_while_the_folder_is_written_costs_nothing_that_was_run(tmp_path):
+    words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
+    status, _, err = command(*words, "--out", "out", limit=20_000, **places)
+    assert status == 1
+    kept = tmp_path / ".out.sweep"
+    assert err == (
+        f"error: the sweep cannot be written (File too large): all that was run is kept in {kept}; "
+        f"make room and give the same command again, which writes it without running it\n"
+    )
+    assert not (tmp_path / "out").exists()
+    assert sorted(path.name for path in tmp_path.glob(".out*")) == [".out.sweep"]
+    (tmp_path / "runs").unlink()
+    assert command(*words, "--out", "out", **places)[0] == 0
+    assert runs(tmp_path) == []
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ((), "Missing argument 'READING'"),
+        (("gpu_bubble",), "an empty grid"),
+        (("gpu_bubbel", "-p", "hold=20"), "did you mean gpu_bubble"),
+        (("gpu_bubble", "-p", "gros=1"), "did you mean gross?"),
+        (("gpu_bubble", "-p", "gross=x"), "'x' is no value for gross; expected: a number"),
+        (("gpu_bubble", "-p", "hold=20", "--symbols", "A"), "--symbols is for a plain bt.Strategy"),
+        (("gpu_bubble", "-p", "hold=20", "--entry", "2025-02-01"), "2025-02-01 (Saturday) is not a session"),
+        (("gpu_bubble", "-p", "gross=0.1..1"), "add --search optuna"),
+        (("gpu_bubble", "-p", "hold=20", "--objective", "luck"), "choose from d, net"),
+        (("gpu_bubble", "-p", "hold=20", "--jobs", "0"), "0 is not in the range"),
+        (("gpu_bubble", "-p", f"hold={','.join(map(str, range(1, 1002)))}", "-p",
+          f"gross={','.join(str(n) for n in range(1000))}"),
+         "1,001,000 specs are more than 1,000,000; give fewer values, --search optuna with a --budget, or confirm"),
+    ],
+)  # fmt: skip
+def test_a_wrong_request_is_status_2_in_one_line(tmp_path, monkeypatch, capsys, words, complaint):
+    more = ("--source", "sample", "--out", str(tmp_path / "out")) if words else ()
+    monkeypatch.setattr(sys, "argv", ["sweep", *words, *more])
+    with pytest.raises(SystemExit) as left:
+        console.run(sweep.sweep)
+    out, err = capsys.readouterr()
+    assert (left.value.code, out) == (2, "")
+    assert err.startswith("error: ") and err.count("\n") == 1
+    assert complaint in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_is_quick_and_fits():
+    code = (
+        "import sys; import runners.sweep; "
+        "print(sorted({'numpy', 'pandas', 'backtrader', 'rich', 'optuna', 'distributed'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    status, out, _ = command("--help")
+    assert status == 0
+    assert max(map(len, out.splitlines())) <= 80
+    assert "python -m runners.sweep gpu_bubble -p hold=20,60,120 -p rebalance=5,20" in out
