@@ -1,0 +1,231 @@
+"""Every defensible choice, declared in this one place, each with its reason.
+
+A choice belongs here when somebody who knew nothing of the outcome could have made it and defended it. What would give
+the same result twice is left out, so that no choice counts more than once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from data.universe import AI_SOFTWARE, AI_UNIVERSE, FOREIGN
+from reports.evidence.multiverse import Choice, Dimension
+from runners.engine.alterations import Alteration, Joined, Swapped, Without
+from runners.engine.study import Study
+from strategies.base.comparator import Cash, Comparator, Fund
+from strategies.fomc_tilt import EASING
+from strategies.high_end_demand import HighEndDemand
+from strategies.midrange_challengers import CHALLENGERS
+
+FUNDS = ("SPY", "QQQ")  # that anything that is long only may be measured against
+PLATFORMS = ("MSFT", "GOOGL", "META", "AMZN", "ORCL")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What a choice changes of a reading: its basket, its parameters, what it must beat; None leaves it alone."""
+
+    alteration: Alteration | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    comparator: Comparator | None = None
+
+
+@dataclass(frozen=True)
+class Own:
+    """What only one reading has to choose.
+
+    `baskets` and `yardsticks` come beside the declared ones. `short`: it sells short and is dollar neutral, so that
+    lending fees matter and no fund is its measure. `reweights`: it trades on a schedule. `follows_shock`: its rule
+    looks at the session of the shock, not only at prices.
+    """
+
+    baskets: tuple[Choice, ...] = ()
+    yardsticks: tuple[Choice, ...] = ()
+    short: bool = False
+    reweights: bool = True
+    follows_shock: bool = True
+
+
+ENTRY = Dimension(
+    "entry",
+    "When could it first be traded?",
+    (
+        Choice("published", "the first open after the essay", 0, declared=True),
+        Choice("next session", "the essay came six hours before the open; many read it after the close", 1),
+        Choice("a week later", "five sessions: the first weekend to think is in between", 5),
+        Choice(
+            "shock day",
+            "with hindsight: four sessions before anybody could read it; drawn, and in no figure",
+            -4,
+            hindsight=True,
+            tested=False,
+        ),
+    ),
+)
+HORIZON = Dimension(
+    "horizon",
+    "After how many sessions is it judged?",
+    (
+        Choice("20 sessions", "a month: news should be in prices by then; the horizon of the verdict", 20),
+        Choice("60 sessions", "a quarter: the next earnings of every name are in it", 60),
+        Choice(
+            "120 sessions", "half a year; described, since too few such windows fit side by side", 120, tested=False
+        ),
+        Choice("252 sessions", "a year, the declared hold; described likewise", 252, declared=True, tested=False),
+    ),
+)
+REBALANCE = Dimension(
+    "rebalance",
+    "How often does it decide?",
+    (
+        Choice("every 5", "weekly", 5),
+        Choice("every 20", "monthly, as declared", 20, declared=True),
+        Choice("every 60", "quarterly", 60),
+    ),
+)
+LAG = Dimension(
+    "lag",
+    "How soon is a decision filled?",
+    (
+        Choice("next open", "the first price after the close that it was taken at", 1, declared=True),
+        Choice("a session later", "for whoever decides in the evening and trades during the next day", 2),
+    ),
+)
+COSTS = Dimension(
+    "costs",
+    "What does trading cost, one way?",
+    (
+        Choice(
+            "3 bp", "1 bp commission and 2 bp half-spread, as declared: large names in calm markets", 1, declared=True
+        ),
+        Choice("9 bp", "three times that: small orders, wide markets", 3),
+        Choice("30 bp", "ten times: a retail account abroad", 10),
+    ),
+)
+BORROW = Dimension(
+    "borrow",
+    "What do shorts cost a year?",
+    (
+        Choice("0.3%", "general collateral, as declared: NVDA, SMH, SPY are easy to borrow", 0.0030, declared=True),
+        Choice("1%", "what smaller accounts pay", 0.01),
+        Choice("3%", "a name that has become dear to borrow", 0.03),
+    ),
+)
+BASKET, AGAINST = "basket", "against"
+ASKS = {BASKET: "Which names?", AGAINST: "What must it beat?"}
+GENERAL = (ENTRY, HORIZON, REBALANCE, LAG, COSTS, BORROW)
+
+CHIP_FUND = Choice(
+    "SOXX for SMH", "the other large chip fund: another index, more names", Variant(Swapped("SMH", "SOXX"))
+)
+WITH_MSFT = Choice(
+    "with MSFT",
+    "the largest software company of all; declared out, since it is more than software",
+    Variant(Joined("MSFT", AI_SOFTWARE)),
+)
+
+
+def without_each(leg: tuple[str, ...]) -> tuple[Choice, ...]:
+    """The basket with each of its names left out in turn."""
+    return tuple(
+        Choice(f"without {name}", "one name must not carry it all", Variant(Without((name,), leg))) for name in leg
+    )
+
+
+def without(label: str, reason: str, names: tuple[str, ...], leg: tuple[str, ...]) -> Choice:
+    """The basket without several names at once."""
+    return Choice(label, reason, Variant(Without(names, leg)))
+
+
+OWN: Mapping[str, Own] = {
+    "gpu_bubble": Own(without_each(("AMD", "INTC")), short=True, follows_shock=False),
+    "ai_software": Own(
+        (*without_each(AI_SOFTWARE), WITH_MSFT),
+        (
+            Choice(
+                "hedged, cash",
+                "its own hedge: short QQQ at the basket's beta takes the market out, so that cash is to be beaten",
+                Variant(parameters={"hedge": True}, comparator=Cash()),
+            ),
+        ),
+        follows_shock=False,
+    ),
+    "fomc_tilt": Own(without_each(EASING), follows_shock=False),
+    "bad_news": Own((CHIP_FUND,), short=True, follows_shock=False),
+    "diversity_pool": Own(
+        (
+            without("without NVDA", "the flagship must not carry it", ("NVDA",), AI_UNIVERSE),
+            without("no platforms", f"AI is a part only of {', '.join(PLATFORMS)}", PLATFORMS, AI_UNIVERSE),
+            without("American", "without the names from abroad, as in policy_winners", FOREIGN, AI_UNIVERSE),
+        ),
+        follows_shock=False,
+    ),
+    "high_end_demand": Own(without_each(HighEndDemand.symbols), follows_shock=False),
+    "midrange_challengers": Own((*without_each(CHALLENGERS), CHIP_FUND), short=True, follows_shock=False),
+    "nvda_comeback": Own(reweights=False),
+    "policy_winners": Own(
+        (
+            Choice("three names", "a narrower choice", Variant(parameters={"count": 3})),
+            Choice("ten names", "a wider choice", Variant(parameters={"count": 10})),
+        ),
+        follows_shock=False,
+    ),
+    "sector_tailwind": Own((CHIP_FUND,), follows_shock=False),
+    "two_shocks": Own((*without_each(AI_SOFTWARE), WITH_MSFT, CHIP_FUND), follows_shock=False),
+    "us_over_china": Own(without_each(("KWEB", "FXI")), short=True, follows_shock=False),
+}
+
+
+def own(subject: Study) -> Own:
+    """What only this reading has to choose; nothing for one that is not ours."""
+    return OWN.get(subject.name, Own())
+
+
+def baskets(subject: Study) -> Dimension:
+    """The declared basket and its variants."""
+    declared = Choice("declared", "as written down with the reading", Variant(), declared=True)
+    return Dimension(BASKET, ASKS[BASKET], (declared, *own(subject).baskets))
+
+
+def yardsticks(subject: Study) -> Dimension:
+    """What it must beat by its own declaration, and what else it may be measured against."""
+    measure = subject.comparator
+    label = "cash" if measure == Cash() else measure.symbol if isinstance(measure, Fund) else "its own"
+    declared = Choice(label, "as written down with the reading", Variant(), declared=True)
+    neutral = own(subject).short or (subject.name not in OWN and measure == Cash())
+    funds = () if neutral else tuple(fund for fund in FUNDS if measure != Fund(fund))
+    others = (
+        Choice(f"{fund} held", "what its money would be in otherwise", Variant(comparator=Fund(fund))) for fund in funds
+    )
+    return Dimension(AGAINST, ASKS[AGAINST], (declared, *others, *own(subject).yardsticks))
+
+
+def dimensions(subject: Study) -> tuple[Dimension, ...]:
+    """All dimensions, those with a single choice too: they are what this reading does not have to choose."""
+    mine, found = own(subject), []
+    for dimension in GENERAL:
+        single = (dimension is REBALANCE and not mine.reweights) or (dimension is BORROW and not mine.short)
+        found.append(only_declared(dimension) if single else dimension)
+    return (*found, baskets(subject), yardsticks(subject))
+
+
+def only_declared(dimension: Dimension) -> Dimension:
+    """The dimension with nothing to choose."""
+    declared = tuple(choice for choice in dimension.choices if choice.declared)
+    return Dimension(dimension.name, dimension.asks, declared)
+
+
+def unvaried(subject: Study) -> tuple[tuple[str, str], ...]:
+    """The dimensions that this reading does not have, with the reason."""
+    missing = [dimension.name for dimension in dimensions(subject) if len(dimension.choices) == 1]
+    if subject.name not in OWN:
+        return tuple((name, "what could be defended is not declared for this reading") for name in missing)
+    hedged = "only its hedge is short, in a fund that is easy to borrow"
+    reasons = {
+        REBALANCE.name: "it trades on its own signals, never on a schedule",
+        BORROW.name: hedged if own(subject).yardsticks else "it is never short",
+        BASKET: "it has no basket that could be varied",
+        AGAINST: "it is dollar neutral: a fund would add a bet on the market",
+    }
+    return tuple((name, reasons[name]) for name in missing)

@@ -1,0 +1,425 @@
+"""The multiverse: every reading under all choices of `choices`, at the real entry and at launches beside it.
+
+What is run is a grid: entries, rebalancing, lag, costs and lending fees walk side by side in one batch for each basket
+and yardstick, and one walk gives all horizons, since equity at a horizon does not depend on how long the hold goes on.
+A task is one basket of one reading; what comes out depends on nothing but the task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import version
+from platform import python_version
+
+import numpy as np
+
+import strategies
+from data import fomc
+from data.errors import RequestError
+from data.events import DEEPSEEK, Event
+from data.prices import Prices
+from reports.evidence import placebo
+from reports.evidence.availability import Missing
+from reports.evidence.multiverse import Choice, Dimension, Everywhere, Multiverse, Survey, median
+from reports.result import HORIZONS
+from runners.engine import choices
+from runners.engine.alterations import altered
+from runners.engine.batch import run_batch
+from runners.engine.choices import AGAINST, BASKET, ENTRY, HORIZON, LAG, Variant
+from runners.engine.frictions import Frictions
+from runners.engine.launches import growth, less
+from runners.engine.pool import Done, Executor, Serial, ignore
+from runners.engine.scenarios import Scenarios
+from runners.engine.study import Study, comparator_name, story
+from runners.engine.yardstick import yardstick
+from runners.evidence import FIRST
+from runners.job import PACKAGES, Request, code_version, provenance, studies
+from strategies.base.comparator import symbols_of
+from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
+
+CALENDAR = "SPY"  # its first session counts for the placebo launches, whatever the readings trade
+AXES = ("entry", "horizon", "rebalance", "lag", "costs", "borrow", BASKET, AGAINST)  # of every grid
+NOT_ASKED = Missing("not asked for: --all-dates")
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Where the readings are launched: rows of the real entry, of the placebo launches (the nearest first), of all.
+
+    `step` counts the sessions from one launch to the next: as many as the longest tested window has.
+    """
+
+    entry: int
+    placebos: np.ndarray
+    everywhere: np.ndarray
+    step: int
+
+
+@dataclass(frozen=True)
+class Space:
+    """A reading with its dimensions; those with a single choice are among them, in the order of AXES."""
+
+    subject: Study
+    dimensions: tuple[Dimension, ...]
+
+    def __len__(self) -> int:
+        return int(self.distinct.sum())
+
+    def choices(self, name: str) -> tuple[Choice, ...]:
+        """The choices of one dimension."""
+        return self.dimensions[AXES.index(name)].choices
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Choices of each dimension."""
+        return tuple(len(dimension.choices) for dimension in self.dimensions)
+
+    @property
+    def codes(self) -> np.ndarray:
+        """Which choice of each dimension every point of the grid has, shape (n_points, n_dimensions)."""
+        return np.indices(self.shape).reshape(len(self.shape), -1).T
+
+    @property
+    def distinct(self) -> np.ndarray:
+        """Points of the grid that are not another one once more, shape (n_points,).
+
+        A decision at or after the horizon changes nothing at it: of several intervals as long as the horizon or longer,
+        the shortest stays.
+        """
+        codes = self.codes
+        horizons, intervals = (
+            np.array([choice.value for choice in self.choices(name)])[codes[:, AXES.index(name)]]
+            for name in ("horizon", "rebalance")
+        )
+        listed = np.unique([choice.value for choice in self.choices("rebalance")])
+        least = np.append(listed, listed[-1])[listed.searchsorted(horizons)]  # the shortest that never decides again
+        return np.asarray((intervals < horizons) | (intervals == least))
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """All symbols whose prices are needed."""
+        found = [*self.subject.needed]
+        for choice in (*self.choices(BASKET), *self.choices(AGAINST)):
+            variant: Variant = choice.value
+            found += [] if variant.alteration is None else variant.alteration.added
+            found += [] if variant.comparator is None else symbols_of(variant.comparator)
+        return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class Task:
+    """One basket of one reading."""
+
+    space: Space
+    basket: int
+
+    def __str__(self) -> str:
+        return f"{self.space.subject.name}, {self.space.choices(BASKET)[self.basket].label}"
+
+
+@dataclass(frozen=True, eq=False)
+class Walked:
+    """d of one basket.
+
+    `real` has the shape of the grid without its baskets; `launched`, shape (n_launches, n_entries, n_horizons, ...),
+    the same for the placebos, of entries and horizons that are tested; `everywhere` likewise for all dates.
+    """
+
+    real: np.ndarray
+    launched: np.ndarray
+    everywhere: np.ndarray
+
+
+def spaces(readings: Sequence[str]) -> tuple[Space, ...]:
+    """The readings asked for (all by default) with their dimensions. Raises RequestError for what has no rule."""
+    for name in readings:
+        if not issubclass(strategies.load(name), Reading):
+            raise RequestError(
+                f"{name} is no Reading: a multiverse changes what a rule decides; derive it from "
+                f"strategies.base.Reading, or turn its own parameters with runners.sweep"
+            )
+    found = studies(Request(tuple(readings)))
+    return tuple(Space(subject, choices.dimensions(subject)) for subject in found)
+
+
+def symbols(found: Sequence[Space]) -> tuple[str, ...]:
+    """All symbols whose prices the run needs, in order of first mention."""
+    return tuple(dict.fromkeys([*(symbol for space in found for symbol in space.needed), CALENDAR]))
+
+
+def essential(found: Sequence[Space]) -> tuple[str, ...]:
+    """Those without which a reading as it is declared cannot be run, or not be measured against a fund."""
+    return symbols([narrowed(space, space.subject.needed) for space in found])
+
+
+def narrowed(space: Space, known: Sequence[str]) -> Space:
+    """The space without the baskets that need other symbols than `known`."""
+    kept = tuple(choice for choice in space.choices(BASKET) if set(_added(choice)) <= set(known))
+    return Space(
+        space.subject,
+        tuple(replace(each, choices=kept) if each.name == BASKET else each for each in space.dimensions),
+    )
+
+
+def plan(found: Sequence[Space], prices: Prices, event: Event = DEEPSEEK, everywhere: bool = False) -> Plan:
+    """Where to launch. Raises RequestError where prices do not reach around all entries.
+
+    A window runs from the earliest tested entry to the close of the longest tested horizon after the latest one; the
+    longest lag is added, so that no fill of one launch falls into the next.
+    """
+    entry, offsets = prices.row(event.entry), [choice.value for choice in ENTRY.choices]
+    _require_reach(found, prices, entry, offsets)
+    tested = [choice.value for choice in ENTRY.choices if choice.tested]
+    longest = max(choice.value for choice in HORIZON.choices if choice.tested)
+    step = longest + max(tested) - min(tested) + max(choice.value for choice in LAG.choices)
+    listed = int(prices.listed[prices.columns[CALENDAR]])
+    first = max(listed + FIRST, *(space.subject.least for space in found))
+    last = len(prices.sessions) - longest - max(tested)
+    return Plan(
+        entry,
+        placebo.aligned(entry, step, first),
+        np.arange(first, last + 1) if everywhere else np.zeros(0, dtype=int),
+        step,
+    )
+
+
+def run(
+    found: Sequence[Space],
+    prices: Prices,
+    planned: Plan,
+    executor: Executor = Serial(),
+    done: Done = ignore,
+) -> tuple[Multiverse, ...]:
+    """Run every spec of every reading; `done` is told each task."""
+    specs = [Task(space, basket) for space in found for basket in range(len(space.choices(BASKET)))]
+    walked = iter(executor.map(walk, (prices, planned), specs, done))
+    return tuple(told(space, [next(walked) for _ in space.choices(BASKET)], prices, planned) for space in found)
+
+
+def tasks(found: Sequence[Space]) -> int:
+    """How many tasks there are, for a display of progress."""
+    return sum(len(space.choices(BASKET)) for space in found)
+
+
+def own_dimensions(space: Space) -> tuple[Dimension, ...]:
+    """What this reading has to choose beside what all of them have."""
+    return tuple(each for each in space.dimensions if each.name in (BASKET, AGAINST) and len(each.choices) > 1)
+
+
+def walk(prices: Prices, planned: Plan, task: Task) -> Walked:
+    """All specs of one basket, at every launch."""
+    space, entries = task.space, np.array([choice.value for choice in task.space.choices("entry")])
+    tested = [place for place, choice in enumerate(space.choices("entry")) if choice.tested]
+    horizons = [choice.value for choice in space.choices("horizon") if choice.tested]
+    at = partial(launched, task, prices)
+    hold = max(choice.value for choice in space.choices("horizon"))
+    return Walked(
+        real=at(np.array([planned.entry]), entries, hold)[0],
+        launched=at(planned.placebos, entries[tested], max(horizons))[:, :, : len(horizons)],
+        everywhere=_everywhere(at, planned.everywhere, entries[tested], max(horizons), space)[:, :, : len(horizons)],
+    )
+
+
+def launched(task: Task, prices: Prices, launches: np.ndarray, offsets: np.ndarray, hold: int) -> np.ndarray:
+    """d at launches whose entries lie `offsets` sessions from the rows `launches`, the shock staying where it was.
+
+    Shape (n_launches, n_entries, n_horizons, n_rebalances, n_lags, n_costs, n_borrows, n_yardsticks), NaN at horizons
+    that the hold or the prices do not reach.
+    """
+    space, shape = task.space, (len(launches), len(offsets))
+    if not len(launches):
+        return np.zeros((*shape, *(len(each.choices) for each in space.dimensions[1:6]), len(space.choices(AGAINST))))
+    entries = (launches[:, None] + offsets).ravel()
+    shocks = np.repeat(launches - SHOCK_BEFORE_ENTRY, len(offsets))
+    scenarios = starts(space, prices, entries, shocks, hold)
+    own, found = dict[str, np.ndarray](), []
+    for choice in space.choices(AGAINST):
+        subject = varied(space, task.basket, choice)
+        those = replace(scenarios, parameters=(subject.parameters,))
+        key = repr(sorted(subject.parameters.items()))
+        if key not in own:
+            ran = run_batch(subject.strategy, prices.select(subject.symbols), those, curves=False, executor=Serial())
+            own[key] = growth(ran)
+        found.append(less(own[key], yardstick(subject, prices, those)))
+    return _shaped(np.stack(found, axis=-1), space, shape)
+
+
+def starts(space: Space, prices: Prices, entries: np.ndarray, shocks: np.ndarray, hold: int) -> Scenarios:
+    """Every rebalancing, lag, cost and lending fee at each start, the starts varying fastest."""
+    scenarios = Scenarios.product(
+        prices.sessions[entries],
+        (hold,),
+        [choice.value for choice in space.choices("rebalance")],
+        [
+            frictions(lag.value, costs.value, borrow.value)
+            for lag in space.choices("lag")
+            for costs in space.choices("costs")
+            for borrow in space.choices("borrow")
+        ],
+    )
+    return replace(scenarios, shock=np.tile(prices.days[shocks], len(scenarios) // len(entries)))
+
+
+def frictions(lag: int, times: float, borrow: float) -> Frictions:
+    """The declared frictions with trading costs multiplied."""
+    declared = Frictions()
+    return replace(
+        declared,
+        commission_bps=declared.commission_bps * times,
+        half_spread_bps=declared.half_spread_bps * times,
+        borrow_rate=borrow,
+        lag=lag,
+    )
+
+
+def varied(space: Space, basket: int, against: Choice) -> Study:
+    """The reading with one basket, measured against one yardstick."""
+    subject, variants = space.subject, (space.choices(BASKET)[basket].value, against.value)
+    for variant in variants:
+        if variant.alteration is not None:
+            strategy = altered(subject.strategy, variant.alteration)
+            subject = replace(subject, strategy=strategy, symbols=strategy.symbols)
+        subject = replace(
+            subject,
+            parameters={**subject.parameters, **variant.parameters},
+            comparator=variant.comparator or subject.comparator,
+        )
+    return subject
+
+
+def told(space: Space, walked: Sequence[Walked], prices: Prices, planned: Plan) -> Multiverse:
+    """What was walked, spec by spec, in the order of the grid; without the dimensions that have one choice."""
+    real, beside, everywhere = (
+        np.stack([getattr(one, name) for one in walked], axis=-2) for name in ("real", "launched", "everywhere")
+    )
+    distinct, several = space.distinct, [place for place, count in enumerate(space.shape) if count > 1]
+    made = Multiverse(
+        name=space.subject.name,
+        story=story(space.subject.strategy),
+        comparator=comparator_name(space.subject.comparator),
+        dimensions=tuple(space.dimensions[place] for place in several),
+        fixed=choices.unvaried(space.subject),
+        codes=space.codes[distinct][:, several],
+        d=real.ravel()[distinct],
+        launched=np.zeros(0),
+        sessions=(),
+        everywhere=NOT_ASKED,
+    )
+    kept = _tested(space)
+    curves = np.concatenate((made.d[made.tested][None], _flat(beside)[:, kept]))
+    return replace(
+        made,
+        launched=curves,
+        sessions=_days(prices, np.concatenate(([planned.entry], planned.placebos))),
+        everywhere=_middle(everywhere, kept, prices, planned),
+    )
+
+
+def survey(
+    found: Sequence[Space],
+    multiverses: Sequence[Multiverse],
+    prices: Prices,
+    planned: Plan,
+    notices: Sequence[str],
+    command: str,
+) -> Survey:
+    """What the pages tell."""
+    return Survey(
+        multiverses=tuple(multiverses),
+        dimensions=choices.GENERAL,
+        step=planned.step,
+        origin=prices.origin,
+        real=prices.real,
+        notices=(*notices, *_unknown_rates(prices)),
+        manifest={"command": command, **manifest(found, prices, planned)},
+    )
+
+
+def manifest(found: Sequence[Space], prices: Prices, planned: Plan) -> dict[str, object]:
+    """What the multiverse was made of; nothing of when or where."""
+    return {
+        "request": {
+            "readings": [space.subject.name for space in found],
+            "entry": str(prices.days[planned.entry]),
+            "all_dates": bool(len(planned.everywhere)),
+            "first_price": str(prices.days[0]),
+            "last_price": str(prices.days[-1]),
+        },
+        "source": prices.origin,
+        "versions": {"python": python_version(), **{name: version(name) for name in PACKAGES}},
+        "code": code_version([space.subject for space in found]),
+        "prices": {symbol: provenance(prices, symbol) for symbol in sorted(prices.symbols)},
+    }
+
+
+def _added(choice: Choice) -> tuple[str, ...]:
+    variant: Variant = choice.value
+    return () if variant.alteration is None else variant.alteration.added
+
+
+def _require_reach(found: Sequence[Space], prices: Prices, entry: int, offsets: Sequence[int]) -> None:
+    latest, last = entry + max(offsets), len(prices.sessions) - 1
+    if latest > last:
+        raise RequestError(
+            f"prices end on {prices.days[-1]}, before the latest entry of the multiverse, {max(offsets)} sessions "
+            f"after {prices.days[entry]}; load later prices"
+        )
+    for space in found:
+        if entry + min(offsets) < max(space.subject.least, 1):
+            raise RequestError(
+                f"{space.subject.name} needs {space.subject.least} closes before its earliest entry, "
+                f"{-min(offsets)} sessions before {prices.days[entry]}, and there are {max(0, entry + min(offsets))}; "
+                f"load earlier prices"
+            )
+
+
+def _shaped(values: np.ndarray, space: Space, starts: tuple[int, int]) -> np.ndarray:
+    """From (n_scenarios, n_horizons + 1, n_yardsticks) in the order of `starts` to the axes of the grid."""
+    counts = [len(space.choices(name)) for name in ("lag", "costs", "borrow", "rebalance")]
+    grid = values.reshape(*counts, *starts, *values.shape[1:])
+    wanted = [HORIZONS.index(choice.value) for choice in space.choices("horizon")]
+    return np.asarray(grid.transpose(4, 5, 6, 3, 0, 1, 2, 7)[:, :, wanted])
+
+
+def _everywhere(
+    at: partial[np.ndarray], launches: np.ndarray, offsets: np.ndarray, hold: int, space: Space
+) -> np.ndarray:
+    """d at every launch date. Unless the rule looks at the shock, one launch's late entry is another's early one."""
+    if not len(launches) or choices.own(space.subject).follows_shock:
+        return at(launches, offsets, hold)
+    rows = np.arange(launches[0] + offsets.min(), launches[-1] + offsets.max() + 1)
+    single = at(rows, np.array([0]), hold)[:, 0]
+    return np.asarray(single[(launches[:, None] + offsets) - rows[0]])
+
+
+def _tested(space: Space) -> np.ndarray:
+    """Places of the tested specs in a grid that has only the entries and horizons that are tested."""
+    marks = [np.array([choice.tested for choice in space.choices(name)]) for name in ("entry", "horizon")]
+    inside = marks[0][:, None] & marks[1]
+    whole = space.distinct.reshape(*space.shape)
+    return np.flatnonzero(whole[inside].ravel())
+
+
+def _flat(grids: np.ndarray) -> np.ndarray:
+    """A row a launch."""
+    return grids.reshape(len(grids), int(np.prod(grids.shape[1:])))
+
+
+def _middle(everywhere: np.ndarray, kept: np.ndarray, prices: Prices, planned: Plan) -> Everywhere | Missing:
+    if not len(planned.everywhere):
+        return NOT_ASKED
+    medians = median(_flat(everywhere)[:, kept])
+    return Everywhere(_days(prices, planned.everywhere), medians)
+
+
+def _days(prices: Prices, rows: np.ndarray) -> tuple[str, ...]:
+    return tuple(prices.days[rows].astype(str).tolist())
+
+
+def _unknown_rates(prices: Prices) -> tuple[str, ...]:
+    unknown = str(fomc.known_before())
+    if str(prices.days[-1]) < unknown:
+        return ()
+    return (f"The Fed's decisions from {unknown} on are not known to this version; the last range stays.",)

@@ -1,0 +1,255 @@
+"""The multiverse: every reading under every defensible choice at once, and the same curve at other launches."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runners import console
+from runners.deepseek import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from data.prices import Prices
+    from data.sources import Source
+    from reports.evidence.multiverse import Dimension, Multiverse, Survey
+    from runners.engine.multiverse import Space
+    from runners.engine.pool import Executor
+
+# Each worker has a processor to itself: threads of linear algebra would wait for each other more than they compute.
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+IMPORTS = ("runners.engine.multiverse",)  # of the workers, while prices are read
+WIDTH = 80
+
+EXAMPLES = """
+\b
+Examples:
+  python -m runners.multiverse                      every reading
+  python -m runners.multiverse gpu_bubble bad_news  two of them, a family of two
+  python -m runners.multiverse --list               the choices and their reasons
+  python -m runners.multiverse --all-dates          also the median at every date
+"""
+
+
+@click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
+@click.argument("readings", nargs=-1, metavar="[READING ...]")
+@click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Where prices come from.  [auto]")
+@click.option("--start", metavar="DATE", help="First session of the prices that are read, history included.")
+@click.option("--end", metavar="DATE", help="Last session of the prices that are read.")
+@click.option("--all-dates", is_flag=True, help="Draw the median at every launch date too; takes about a minute.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="reports/multiverse",
+    metavar="DIR",
+    help="Folder.  [reports/multiverse]",
+)
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one a processor]")
+@click.option("--list", "only_list", is_flag=True, help="Show every choice with its reason, and run nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
+def multiverse(
+    readings: tuple[str, ...],
+    source: str,
+    start: str | None,
+    end: str | None,
+    all_dates: bool,
+    out: Path,
+    jobs: int | None,
+    only_list: bool,
+    as_json: bool,
+) -> int:
+    """Run readings under every defensible choice and write a folder with their specification curves.
+
+    READING is a name of `python -m runners.deepseek --list` or a Reading of yours as package.module:Class; without
+    any, all of them run.
+    """
+    for name in ONE_THREAD:
+        os.environ.setdefault(name, "1")
+    if only_list:
+        return show_choices(readings, as_json)
+    from runners.engine.pool import Processes
+
+    survey = execute(readings, Window(source, start, end), all_dates, out, Processes(jobs))
+    if as_json:
+        click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
+    else:
+        show(survey, out)
+    return console.DONE
+
+
+def execute(readings: Sequence[str], window: Window, all_dates: bool, out: Path, executor: Executor) -> Survey:
+    """Load prices, run every spec at every launch and write the folder."""
+    from data.sources import open_source
+    from reports import folder, multiverse_folder, pool
+    from runners import terminal
+    from runners.engine import multiverse as engine
+
+    opened = open_source(window.source)
+    found = engine.spaces(readings)
+    folder.require_writable(out)
+    pool.warm_up(IMPORTS)
+    with terminal.progress() as steps:
+        steps.step("prices")
+        found, prices, notices = load(found, opened, window)
+        planned = engine.plan(found, prices, everywhere=all_dates)
+        done = steps.step("baskets", engine.tasks(found))
+        ran = engine.run(found, prices, planned, executor, done)
+        told = (*opened.notes, *notices)
+        survey = engine.survey(found, ran, prices, planned, told, command_line(readings, window, all_dates))
+        multiverse_folder.write(survey, out)
+    return survey
+
+
+def load(found: tuple[Space, ...], opened: Source, window: Window) -> tuple[tuple[Space, ...], Prices, tuple[str, ...]]:
+    """Prices of every symbol; where those of other baskets lack, without these baskets, and a notice says so."""
+    from data import load_prices
+    from data.errors import DataError, RequestError
+    from runners.engine import multiverse as engine
+
+    try:
+        return found, load_prices(engine.symbols(found), window.start, window.end, opened), ()
+    except (RequestError, DataError) as error:
+        less = engine.essential(found)
+        if set(less) == set(engine.symbols(found)):
+            raise
+        prices = load_prices(less, window.start, window.end, opened)
+        notice = f"Some baskets are left out, since their prices are missing: {error}"
+        return tuple(engine.narrowed(space, less) for space in found), prices, (notice,)
+
+
+def command_line(readings: Sequence[str], window: Window, all_dates: bool) -> str:
+    """The command that gives this multiverse again; where its folder lies and who ran it change nothing."""
+    options = {"--source": window.source, "--start": window.start, "--end": window.end}
+    given = [f"{name}={value}" for name, value in options.items() if value is not None]
+    return shlex.join(
+        ["python", "-m", "runners.multiverse", *readings, *given, *(["--all-dates"] if all_dates else [])]
+    )
+
+
+def show(survey: Survey, out: Path) -> None:
+    """The summary: a row a reading in 80 columns, and what may not be made of it."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from reports.multiverse_page import ONE
+
+    console = Console(highlight=False)
+    count = sum(map(len, survey.multiverses))
+    console.print(Text(f"{len(survey.multiverses)} readings, {count:,} specs", "bold"))
+    console.print(f"prices: {survey.origin}", markup=False)
+    for notice in survey.notices:
+        console.print(Text(notice, "bold yellow"))
+    console.print(_table(survey))
+    launches = f"{survey.placebos + 1} launches {survey.step} sessions apart"
+    reason = survey.joint[survey.multiverses[0].name].median.reason
+    for label, words in (
+        ("median", "of d over the specs that are judged after 20 and 60 sessions"),
+        ("sign", "share of these specs whose d has the sign of the median"),
+        ("p", f"not available: {reason}" if reason else f"of median and sign among {launches}; family: all readings"),
+        ("matters", "the choice that explains most of the variance, with its share"),
+        ("mind", ONE),
+        ("pages", f"{out / 'index.html'}, NAME.html"),
+        ("tables", f"{out}/specs.csv, results.json"),
+    ):
+        console.print(_labelled(label, words), markup=False, soft_wrap=True)
+
+
+def _labelled(label: str, words: str, head: int = 10) -> str:
+    """A line under a label, wrapped beside it."""
+    from textwrap import fill
+
+    first, rest = f"{label:<{head}}", " " * head
+    return fill(
+        words,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _table(survey: Survey) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column("reading", no_wrap=True)
+    for heading in ("specs", "median", "sign", "p", "p sign", "family", "matters"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in survey.multiverses:
+        table.add_row(*_row(one, survey))
+    return table
+
+
+def _row(one: Multiverse, survey: Survey) -> tuple[str, ...]:
+    from reports.evidence.multiverse import summary
+    from reports.multiverse_page import matters
+    from reports.numbers import UNDEFINED
+
+    found, ranked = summary(one.d[one.tested]), survey.joint[one.name]
+    return (
+        one.name,
+        f"{int(one.honest.sum()):,}",
+        f"{found.median:+.3f}" if found.n else "-",
+        f"{found.same_sign:.0%}" if found.n else "-",
+        *("-" if p is None else f"{p:.2f}" for p in (ranked.median.p, ranked.share.p, ranked.median.p_family)),
+        matters(one).replace(UNDEFINED, "-"),
+    )
+
+
+def show_choices(readings: Sequence[str], as_json: bool) -> int:
+    """Every choice with its reason: those that all readings share, then each reading's own."""
+    from runners.engine import choices
+    from runners.engine import multiverse as engine
+
+    found = engine.spaces(readings)
+    if as_json:
+        click.echo(json.dumps(_listed(found), indent=2, ensure_ascii=False))
+        return console.DONE
+    click.echo("* declared with the reading\n")
+    for dimension in choices.GENERAL:
+        _show_dimension(dimension)
+    for space in found:
+        click.echo(f"\n{space.subject.name}: {len(space):,} specs")
+        for dimension in engine.own_dimensions(space):
+            _show_dimension(dimension, "  ")
+        for name, why in choices.unvaried(space.subject):
+            click.echo(_labelled(f"  {name}: ", f"not varied, {why}", len(name) + 4))
+    return console.DONE
+
+
+def _listed(found: Sequence[Space]) -> dict[str, object]:
+    from reports.multiverse_folder import described
+    from runners.engine import choices
+    from runners.engine import multiverse as engine
+
+    return {
+        "dimensions": {dimension.name: described(dimension) for dimension in choices.GENERAL},
+        "readings": {
+            space.subject.name: {
+                "specs": len(space),
+                "dimensions": {dimension.name: described(dimension) for dimension in engine.own_dimensions(space)},
+                "not_varied": dict(choices.unvaried(space.subject)),
+            }
+            for space in found
+        },
+    }
+
+
+def _show_dimension(dimension: Dimension, indent: str = "") -> None:
+    click.echo(f"{indent}{dimension.name}: {dimension.asks}")
+    for choice in dimension.choices:
+        label = f"{indent} {'*' if choice.declared else ' '} {choice.label}"
+        click.echo(_labelled(label, choice.reason, len(indent) + 20))
+
+
+if __name__ == "__main__":
+    console.run(multiverse)

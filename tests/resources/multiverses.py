@@ -1,0 +1,69 @@
+"""Small multiverses made by hand: three entries (the last with hindsight), two horizons, three baskets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from reports.evidence.availability import Missing
+from reports.evidence.multiverse import Choice, Dimension, Multiverse, Survey
+from reports.result import Story
+
+ENTRY = Dimension(
+    "entry",
+    "When?",
+    (
+        Choice("published", "at once", 0, declared=True),
+        Choice("next session", "a session later", 1),
+        Choice("shock day", "too early", -4, hindsight=True, tested=False),
+    ),
+)
+HORIZON = Dimension(
+    "horizon",
+    "How long?",
+    (Choice("60 sessions", "", 60), Choice("252 sessions", "", 252, declared=True, tested=False)),
+)
+BASKET = Dimension(
+    "basket",
+    "Which names?",
+    (Choice("declared", "as written", declared=True), Choice("without A", "not A"), Choice("without B", "not B")),
+)
+
+
+def multiverse_of(name: str = "first", seed: int = 1, launches: int = 19, **changes: object) -> Multiverse:
+    """18 specs of which 6 are tested, at the real launch and as many others as asked for."""
+    rng = np.random.default_rng(seed)
+    d = np.round(rng.normal(0.05, 0.2, 18), 6)
+    made = {
+        "name": name,
+        "story": Story(f"Title of {name}.", "A claim.", "A rule.", "At times.", "When it lost."),
+        "comparator": "cash at zero",
+        "dimensions": (ENTRY, HORIZON, BASKET),
+        "fixed": (("borrow", "it is never short"),),
+        "codes": np.indices((3, 2, 3)).reshape(3, -1).T,
+        "d": d,
+        "launched": np.zeros((0, 6)),
+        "sessions": tuple(str(day.date()) for day in pd.bdate_range("2025-01-31", periods=launches + 1, freq="-67B")),
+        "everywhere": Missing("not asked for"),
+        **changes,
+    }
+    bare = Multiverse(**made)
+    if "launched" in changes:
+        return bare
+    beside = rng.normal(0, 0.2, (launches, bare.tested.sum()))
+    made["launched"] = np.vstack((bare.d[bare.tested], beside))
+    return Multiverse(**made)
+
+
+def survey_of(*multiverses: Multiverse, **changes: object) -> Survey:
+    """A survey of two readings unless other are given."""
+    made = {
+        "multiverses": multiverses or (multiverse_of("first"), multiverse_of("second", 2)),
+        "dimensions": (ENTRY, HORIZON),
+        "step": 67,
+        "origin": "made up",
+        "real": True,
+        "manifest": {"command": "python -m runners.multiverse"},
+        **changes,
+    }
+    return Survey(**made)

@@ -1,0 +1,120 @@
+"""The command of the multiverse, as it is given in a shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from runners.deepseek import Window
+from runners.multiverse import command_line, multiverse
+
+ROOT = Path(__file__).parents[2]
+WORDS = ("us_over_china", "sector_tailwind", "--source", "sample")
+
+
+def command(*words: object) -> tuple[int, str, str]:
+    process = subprocess.run(
+        [sys.executable, "-m", "runners.multiverse", *map(str, words)],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return process.returncode, process.stdout, process.stderr
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two readings on the bundled sample, in two processes."""
+    out = tmp_path_factory.mktemp("multiverse") / "out"
+    status, printed, err = command(*WORDS, "--out", out, "--jobs", 2)
+    assert (status, err) == (0, "")
+    return out, printed
+
+
+def test_the_folder_is_whole_and_nothing_lies_beside_it(folder):
+    out, _ = folder
+    pages = {"index.html", "us_over_china.html", "sector_tailwind.html"}
+    assert {path.name for path in out.iterdir()} == {*pages, "results.json", "specs.csv", "manifest.json"}
+    assert list(out.parent.iterdir()) == [out]
+    table, results = pd.read_csv(out / "specs.csv"), json.loads((out / "results.json").read_text())
+    assert results["kind"] == "multiverse"
+    for name, told in results["readings"].items():
+        assert told["specs"]["all"] == (table["reading"] == name).sum()
+    assert not table.duplicated([name for name in table.columns if name != "d"]).any()
+
+
+def test_the_terminal_fits_and_says_what_may_not_be_made_of_it(folder):
+    out, printed = folder
+    assert max(len(line.rstrip()) for line in printed.splitlines() if str(out.parent) not in line) <= 80
+    words = " ".join(printed.split())
+    assert "real closes on 46 dates, simulated in between" in words
+    assert "the prices are a reconstruction, which gives no p on history" in words
+    assert "A multiverse is not a thousand tests" in words
+    assert "us_over_china 1,782" in words and "sector_tailwind 792" in words
+
+
+def test_one_process_gives_the_same_bytes_and_json_is_the_file(folder, tmp_path):
+    out, _ = folder
+    status, printed, _ = command(*WORDS, "--out", tmp_path / "again", "--jobs", 1, "--json")
+    assert status == 0
+    for path in out.iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+    assert printed == (out / "results.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("gpu_bubbel",), "unknown reading 'gpu_bubbel'; did you mean gpu_bubble?"),
+        (("gpu_bubble", "--source", "sample", "--end", "2025-02-03"), "before the latest entry of the multiverse"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_writes_nothing(words, said, tmp_path):
+    status, printed, err = command(*words, "--out", tmp_path / "out")
+    assert (status, printed) == (2, "") and said in err
+    assert err.startswith("error: ") and err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_all_choices_can_be_read_beforehand():
+    printed = CliRunner().invoke(multiverse, ["--list"], standalone_mode=False).output
+    assert max(map(len, printed.splitlines())) <= 80
+    words = " ".join(printed.split())
+    for told in ("* published", "shock day with hindsight", "without PLTR", "SOXX for SMH", "gpu_bubble: 2,376 specs"):
+        assert told in words
+    assert "rebalance: not varied, it trades on its own signals, never on a schedule" in words
+
+
+def test_the_list_is_there_for_programs():
+    listed = json.loads(CliRunner().invoke(multiverse, ["bad_news", "--list", "--json"], standalone_mode=False).output)
+    assert listed["dimensions"]["entry"]["choices"]["shock day"]["hindsight"] is True
+    assert listed["dimensions"]["costs"]["choices"]["30 bp"]["value"] == "10"
+    assert listed["readings"]["bad_news"]["specs"] == 1584
+    assert list(listed["readings"]["bad_news"]["dimensions"]) == ["basket"]
+
+
+def test_where_the_prices_of_a_basket_are_missing_the_others_run(tmp_path, market_data):
+    (tmp_path / "prices").mkdir()
+    for symbol in ("SMH", "IGV", "SPY", "QQQ"):
+        (tmp_path / "prices" / f"{symbol}.csv").symlink_to(market_data / f"{symbol}.csv")
+    status, printed, _ = command("sector_tailwind", "--source", tmp_path / "prices", "--out", tmp_path / "out")
+    assert status == 0
+    assert "Some baskets are left out, since their prices are missing" in " ".join(printed.split())
+    assert "basket" not in pd.read_csv(tmp_path / "out" / "specs.csv")
+
+
+def test_the_command_is_written_down_without_folder_and_workers():
+    assert (
+        command_line(("gpu_bubble",), Window("sample", None, "2025-12-31"), all_dates=True)
+        == "python -m runners.multiverse gpu_bubble --source=sample --end=2025-12-31 --all-dates"
+    )
