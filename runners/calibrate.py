@@ -12,6 +12,8 @@ from runners import console
 
 if TYPE_CHECKING:
     from reports.calibration import Calibration, Point
+    from runners.engine.calibration import Wanted
+    from runners.engine.pool import Executor
 
 # Each worker has a processor to itself: threads of linear algebra would wait for each other more than they compute.
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
@@ -37,15 +39,19 @@ Examples:
     help="Folder.  [reports/calibration]",
 )
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one a processor]")
+@click.option("--dask", metavar="ADDRESS", help="A Dask scheduler instead, as tcp://host:8786.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
-def calibrate(markets: int, draws: int, seed: int, out: Path, jobs: int | None, as_json: bool) -> int:
+def calibrate(markets: int, draws: int, seed: int, out: Path, jobs: int | None, dask: str | None, as_json: bool) -> int:
     """Run the tests of timing and names, and the verdict, where nothing is to be found and where an effect is planted.
 
     Writes a page with how often they are wrong, how much they find, and whether the bootstrap intervals hold the truth.
     """
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
-    found = execute(markets, draws, seed, out, jobs)
+    from runners.engine.calibration import Wanted
+    from runners.engine.cluster import executor
+
+    found = execute(Wanted(markets, draws, seed), out, executor(jobs, dask))
     if as_json:
         click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
     else:
@@ -53,18 +59,16 @@ def calibrate(markets: int, draws: int, seed: int, out: Path, jobs: int | None, 
     return console.DONE
 
 
-def execute(markets: int, draws: int, seed: int, out: Path, jobs: int | None) -> Calibration:
+def execute(wanted: Wanted, out: Path, executor: Executor) -> Calibration:
     """Simulate, try and write the folder."""
     from reports import calibration as report
     from reports import folder
     from runners import terminal
     from runners.engine import calibration as engine
-    from runners.engine.pool import Processes
 
-    wanted = engine.Wanted(markets, draws, seed)
     folder.require_writable(out)
     with terminal.progress() as steps:
-        found = engine.calibrate(wanted, Processes(jobs), steps.step("markets", markets))
+        found = engine.calibrate(wanted, executor, steps.step("markets", wanted.markets))
         report.write(found, out)
     return found
 

@@ -53,6 +53,7 @@ Examples:
     help="Folder.  [reports/multiverse]",
 )
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one a processor]")
+@click.option("--dask", metavar="ADDRESS", help="A Dask scheduler instead, as tcp://host:8786.")
 @click.option("--list", "only_list", is_flag=True, help="Show every choice with its reason, and run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
 def multiverse(
@@ -63,6 +64,7 @@ def multiverse(
     all_dates: bool,
     out: Path,
     jobs: int | None,
+    dask: str | None,
     only_list: bool,
     as_json: bool,
 ) -> int:
@@ -75,9 +77,9 @@ def multiverse(
         os.environ.setdefault(name, "1")
     if only_list:
         return show_choices(readings, as_json)
-    from runners.engine.pool import Processes
+    from runners.engine.cluster import executor
 
-    survey = execute(readings, Window(source, start, end), all_dates, out, Processes(jobs))
+    survey = execute(readings, Window(source, start, end), all_dates, out, executor(jobs, dask))
     if as_json:
         click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
     else:

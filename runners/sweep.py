@@ -55,6 +55,7 @@ An interrupted sweep goes on where it was when the same command is given again.
     "--out", type=click.Path(path_type=Path), default="reports/sweep", metavar="DIR", help="Folder.  [reports/sweep]"
 )
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one a processor]")
+@click.option("--dask", metavar="ADDRESS", help="A Dask scheduler instead, as tcp://host:8786.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
 def sweep(
     reading: str,
@@ -71,6 +72,7 @@ def sweep(
     yes: bool,
     out: Path,
     jobs: int | None,
+    dask: str | None,
     as_json: bool,
 ) -> int:
     """Run one strategy under many settings and write a folder that compares them.
@@ -78,12 +80,12 @@ def sweep(
     READING is a name of `python -m runners.deepseek --list` or a strategy of yours as package.module:Class. A sweep
     describes: the best of many settings, chosen in hindsight, is no evidence.
     """
-    from runners.engine.pool import Processes
+    from runners.engine.cluster import executor
     from runners.engine.sweep import Wanted
 
     feeds = tuple(filter(None, symbols.split(",")))
     wanted = Wanted(reading, knobs, entry, benchmark, feeds, objective, search, budget, yes)
-    swept = execute(wanted, Window(source, start, end), out, Processes(jobs))
+    swept = execute(wanted, Window(source, start, end), out, executor(jobs, dask))
     if as_json:
         click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
     else:
