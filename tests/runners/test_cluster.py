@@ -347,3 +347,28 @@ def test_commands_take_one_of_jobs_and_dask():
     assert executor(dask="tcp://127.0.0.1:1") == Cluster("tcp://127.0.0.1:1")
     with pytest.raises(RequestError, match="--jobs 3 is for this machine and --dask tcp://host:1 for others"):
         executor(3, "tcp://host:1")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["runners.sweep", "gpu_bubble", "-p", "hold=5,20", "-p", "rebalance=5,20", "--source", "sample"],
+        ["runners.multiverse", "bad_news", "--source", "sample"],
+        ["runners.calibrate", "--markets", "2"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_commands_give_the_same_bytes_on_a_cluster(machines, tmp_path, words):
+    machines.wait(2)
+    for out, where in (("here", []), ("there", ["--dask", machines.address])):
+        done = subprocess.run(
+            [sys.executable, "-m", *words, "--out", str(tmp_path / out), *where],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+    here, there = ({path.name: path.read_bytes() for path in (tmp_path / out).iterdir()} for out in ("here", "there"))
+    assert here == there and "index.html" in here
