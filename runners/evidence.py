@@ -33,6 +33,7 @@ from runners.engine.ledger import Trials
 from runners.engine.pool import Done, Executor, ignore
 from runners.engine.study import Study
 from runners.job import Request
+from strategies.base.comparator import BetaMatched, Fund
 from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
 
 T = TypeVar("T")
@@ -94,12 +95,26 @@ def plan(prices: Prices, request: Request, market: str, studies: Sequence[Study]
     listed = int(prices.listed[prices.columns[market]])
     return Plan(
         entry=prices.row(launch.entry),
-        first=max(listed + FIRST, *(subject.least for subject in studies)),
+        first=max(
+            listed + FIRST, *(subject.least for subject in studies), *(_traded(prices, each) for each in studies)
+        ),
         shock=day,
         quiet_until=calendar.offset(quiet, moved),
-        terms=Terms(launch.hold, launch.rebalance, request.frictions),
+        terms=Terms(
+            launch.hold,
+            launch.rebalance,
+            request.frictions,
+            before=calendar.position(launch.entry) - calendar.position(day),
+        ),
         market=market,
     )
+
+
+def _traded(prices: Prices, subject: Study) -> int:
+    """The first entry at which the fund that a reading must beat can be bought."""
+    if not isinstance(subject.comparator, Fund | BetaMatched):
+        return 0
+    return int(prices.listed[prices.columns[subject.comparator.symbol]]) + 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +168,8 @@ def told(work: Callable[[], T]) -> T | Missing:
         return work()
     except (Unavailable, RequestError, DataError) as error:
         return Missing(str(error))
+    except Exception as error:  # noqa: BLE001  (whatever the author of a strategy let through)
+        return Missing(f"it failed: {type(error).__name__}: {error}")
 
 
 def launched(prices: Prices, planned: Plan, subject: Study) -> tuple[np.ndarray, np.ndarray]:
@@ -253,7 +270,7 @@ def described(prices: Prices, planned: Plan, subject: Study) -> tuple[Described,
     """What stands beside the tests: variants that the reading names, and launches after a fall of what it reacts to."""
     try:
         return (*variants(prices, planned, subject), *after_falls(prices, planned, subject))
-    except (RequestError, DataError):
+    except Exception:  # noqa: BLE001  (what stands beside the tests must not stop them)
         return ()
 
 
@@ -277,11 +294,15 @@ def after_falls(prices: Prices, planned: Plan, subject: Study) -> list[Described
         return []
     entries = np.arange(planned.first, len(prices.sessions))
     close = prices.rebased(0).close[:, prices.columns[symbol]]
-    moves = close[entries - SHOCK_BEFORE_ENTRY] / close[entries - SHOCK_BEFORE_ENTRY - 1] - 1
+    shocks = entries - planned.terms.before
+    moves = close[shocks] / close[shocks - 1] - 1
     fell = entries[(moves <= np.nanquantile(moves, WORST)) & (entries != planned.entry)]
     own = differences(subject, prices, np.array([planned.entry]), planned.terms)[0]
     heading = f"launches after the worst tenth of {symbol}'s sessions (they overlap)"
-    return compared(heading, own, differences(subject, prices, fell, planned.terms))
+    others = differences(subject, prices, fell, planned.terms)
+    hold = len(prices.sessions) if planned.terms.hold is None else planned.terms.hold
+    others[len(prices.sessions) - fell < hold + planned.terms.frictions.lag, -1] = np.nan  # cut short: other lengths
+    return compared(heading, own, others)
 
 
 def compared(heading: str, own: np.ndarray, others: np.ndarray) -> list[Described]:

@@ -256,12 +256,13 @@ def provenance(prices: Prices, symbol: str) -> dict[str, object]:
 
 def code_version(subjects: Sequence[Study] = ()) -> str:
     """SHA-256 over our own files and those of the strategies: equal code, equal version, committed or not."""
-    root = Path(__file__).parent.parent
+    root = Path(__file__).resolve().parent.parent
     ours = [path for room in ROOMS for folder in _folders(root / room) for path in folder if path.suffix in SHAPING]
-    theirs = [Path(inspect.getfile(subject.strategy)) for subject in subjects]
+    theirs = [Path(inspect.getfile(subject.strategy)).resolve() for subject in subjects]
+    named = {path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name: path for path in theirs}
+    named |= {path.relative_to(root).as_posix(): path for path in ours}
     digest = sha256()
-    for path in sorted({path.resolve() for path in (*ours, *theirs)}):
-        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+    for name, path in sorted(named.items()):
         digest.update(f"{name}\n".encode() + path.read_bytes())
     return digest.hexdigest()
 

@@ -18,21 +18,25 @@ from runners.engine.scenarios import Scenarios
 from runners.engine.study import Study
 from strategies.base.basket import Basket
 from strategies.base.comparator import BetaMatched, Cash, EqualWeight, Fund, Variants
-from strategies.base.reading import Reading
+from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
 
 
 @dataclass(frozen=True)
 class Terms:
-    """How every launch of a reading is run: sessions of hold and between decisions, and what trading costs."""
+    """How every launch of a reading is run: sessions of hold and between decisions, and what trading costs.
+
+    The shock lies `before` sessions before the entry of each launch.
+    """
 
     hold: int | None = 252
     rebalance: int | None = 20
     frictions: Frictions = Frictions()
+    before: int = SHOCK_BEFORE_ENTRY
 
     def at(self, entries: np.ndarray, prices: Prices, parameters: Mapping[str, object] = {}) -> Scenarios:
-        """The launches at the rows `entries` of `prices`; shocks lie before them as in the DeepSeek event."""
+        """The launches at the rows `entries` of `prices`."""
         return Scenarios.product(
-            prices.sessions[entries], (self.hold,), (self.rebalance,), (self.frictions,), (parameters,)
+            prices.sessions[entries], (self.hold,), (self.rebalance,), (self.frictions,), (parameters,), self.before
         )
 
 
@@ -98,7 +102,8 @@ def earlier_betas(
     As in `study.earlier_beta`: the rule is launched `sessions` before the entry, or as soon as it has its history.
     """
     first = np.maximum(entries - sessions, subject.history)
-    scenarios = replace(terms.at(first, prices, subject.parameters), hold=entries - first)
+    usual = replace(terms, before=SHOCK_BEFORE_ENTRY)
+    scenarios = replace(usual.at(first, prices, subject.parameters), hold=entries - first)
     curves = run_batch(subject.strategy, prices.select(subject.symbols), scenarios).equity
     if curves is None:
         raise AssertionError("curves were asked for")

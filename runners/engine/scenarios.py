@@ -107,14 +107,15 @@ class Scenarios:
         rebalances: Sequence[int | None] = (20,),
         frictions: Sequence[Frictions] = (Frictions(),),
         parameters: Sequence[Mapping[str, object]] = ({},),
+        before: int = SHOCK_BEFORE_ENTRY,
     ) -> Scenarios:
-        """Every combination, entries varying fastest; shocks lie before entries as in the DeepSeek event."""
+        """Every combination, entries varying fastest; shocks lie `before` sessions before entries."""
         if not all(map(len, (entries, holds, rebalances, frictions, parameters))):
             raise RequestError("no scenarios were given; every dimension needs at least one value")
         for hold, rebalance in product(holds, rebalances):
             Schedule(hold, rebalance)
         days = np.array([_session(entry, f"entry {n}") for n, entry in enumerate(entries)], dtype="datetime64[D]")
-        shocks = calendar.xnys_days()[calendar.xnys_days().searchsorted(days) - SHOCK_BEFORE_ENTRY]
+        shocks = calendar.xnys_days()[calendar.xnys_days().searchsorted(days) - before]
         sizes = [len(parameters), len(frictions), len(rebalances), len(holds), len(days)]
         setting, cost, rebalance_at, hold_at, entry_at = (index.ravel() for index in np.indices(sizes, dtype=np.int32))
         return cls(

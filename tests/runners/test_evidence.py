@@ -146,6 +146,32 @@ def test_hindsight_is_said(real_prices):
     assert not judged(Request(("bad_news",)), real_prices).court.hindsight
 
 
+def test_at_the_shock_itself_the_shock_stays_where_it_is(real_prices):
+    request = Request(("nvda_comeback", "two_shocks"), entry="shock")
+    run = judged(request, real_prices)
+    for result in run.results:
+        timing = run.court.evidence[result.name].timing
+        for horizon, outcome in result.horizons.items():
+            assert timing[str(horizon)].effect == pytest.approx(outcome.d, abs=1e-9)
+
+
+def test_no_launch_comes_before_the_fund_that_it_must_beat(real_prices):
+    late, row, column = {}, 900, real_prices.columns["QQQ"]
+    for name in (*FIELDS, "factor"):
+        late[name] = np.array(getattr(real_prices, name))
+        late[name][:row, column] = np.nan
+    prices = Prices(real_prices.sessions, real_prices.symbols, **late)
+    found = judged(Request(("high_end_demand",)), prices).court.evidence["high_end_demand"]
+    assert found.launches.sessions[0] == str(prices.days[row + 1])
+    assert found.timing["20"].n == (real_prices.row("2025-01-31") - row - 1) // 20
+
+
+def test_launches_that_were_cut_short_are_not_compared_at_the_end(whole):
+    (told,) = [each for each in whole.court.evidence["nvda_comeback"].described if each.horizon == END]
+    others = [each for each in whole.court.evidence["nvda_comeback"].described if each.horizon == "20"]
+    assert told.n < others[0].n
+
+
 def test_prices_that_begin_late_leave_reasons_and_numbers_that_are_there(real_prices):
     late = real_prices.rows(real_prices.row("2024-06-03"), len(real_prices.sessions))
     found = judged(Request(("gpu_bubble",)), late).court.evidence["gpu_bubble"]
@@ -184,6 +210,7 @@ class Elsewhere(Reading):
     """Fails at every other date."""
 
     symbols = ("SPY",)
+    reacts_to = "SPY"
 
     def weights(self, past: Past) -> Weights:
         if past.session.year != 2025:
