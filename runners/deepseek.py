@@ -152,7 +152,7 @@ def load(
     from runners import evidence, job
 
     needed = job.symbols(request, subjects)
-    more = evidence.symbols(subjects, needed) if judged else ()
+    more = evidence.symbols(subjects, needed, request.benchmark) if judged else ()
     try:
         return load_prices((*needed, *more), window.start, window.end, opened), ()
     except (RequestError, DataError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+import strategies
 from data import calendar
 from data.errors import DataError, RequestError
 from data.events import Event
@@ -31,7 +33,7 @@ from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms, comparator, differences, growth, less
 from runners.engine.ledger import Trials
 from runners.engine.pool import Done, Executor, ignore
-from runners.engine.study import Study
+from runners.engine.study import Study, prepare
 from runners.job import Request
 from strategies.base.comparator import BetaMatched, Fund
 from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
@@ -121,13 +123,14 @@ def _traded(prices: Prices, subject: Study) -> int:
 class Case:
     """A reading with its daily returns over the window, less the risk-free rate, shape (n_sessions,).
 
-    `proxies` holds the same of the funds that stand for the market.
+    `proxies` holds the same of the funds that stand for the market. All are None for a reading that was not asked for,
+    and is run only because family-wise p-values count it.
     """
 
     subject: Study
-    returns: np.ndarray
-    excess: np.ndarray
-    proxies: Mapping[str, np.ndarray]
+    returns: np.ndarray | None = None
+    excess: np.ndarray | None = None
+    proxies: Mapping[str, np.ndarray] | None = None
 
     def __str__(self) -> str:
         return self.subject.name
@@ -137,17 +140,20 @@ def examine(prices: Prices, planned: Plan, case: Case) -> Examined:
     """Run all that the evidence on one reading needs. What cannot be run is told, and stops no other reading."""
     subject, reason = case.subject, ""
     try:
-        entries, launches = launched(prices, planned, subject)
+        entries, launches = launched(prices, planned, subject, whole=case.returns is not None)
     except Exception as error:  # noqa: BLE001  (whatever the author of a strategy let through, at another date)
         entries, launches = np.array([planned.entry]), np.full((1, len(KEYS)), np.nan)
         reason = f"a launch at another date failed: {error}"
+    if case.returns is None or case.excess is None or case.proxies is None:
+        draws = told(lambda: drawn(prices, planned, subject)) if subject.strategy.chooses else None
+        return Examined(entries, launches, {}, {}, draws, reason=reason)
     asked = rule_examined(prices, planned, subject) if issubclass(subject.strategy, Reading) else {}
     return Examined(
         entries,
         launches,
         reason=reason,
-        intervals=intervals(case, planned),
-        regressions={name: attempt(partial(regress, case.excess, own)) for name, own in proxies(case).items()},
+        intervals=intervals(case.returns, case.excess, case.proxies[planned.market], planned),
+        regressions={name: attempt(partial(regress, case.excess, own)) for name, own in proxies(case.proxies).items()},
         **asked,
     )
 
@@ -172,16 +178,26 @@ def told(work: Callable[[], T]) -> T | Missing:
         return Missing(f"it failed: {type(error).__name__}: {error}")
 
 
-def launched(prices: Prices, planned: Plan, subject: Study) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of entries and d of each: every session for a rule, else the aligned ones at the horizons that need them."""
+def launched(prices: Prices, planned: Plan, subject: Study, whole: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of entries and d of each.
+
+    Of a rule every session, or, where not the `whole` is wanted, the aligned ones; of any other strategy the aligned
+    ones at the horizons that need them.
+    """
     if issubclass(subject.strategy, Reading):
-        entries = np.arange(planned.first, len(prices.sessions))
         if planned.entry < planned.first:
             raise RequestError(
                 f"the entry comes before {prices.days[planned.first]}, the first session at which all can be launched"
             )
+        entries = np.arange(planned.first, len(prices.sessions)) if whole else aligned_rows(planned)
         return entries, differences(subject, prices, entries, planned.terms)
     return through_backtrader(prices, planned, subject)
+
+
+def aligned_rows(planned: Plan) -> np.ndarray:
+    """The real entry and the aligned ones of all horizons."""
+    rows = [placebo.aligned(planned.entry, horizon, planned.first) for horizon in HORIZONS]
+    return np.unique(np.concatenate(([planned.entry], *rows)))
 
 
 def through_backtrader(prices: Prices, planned: Plan, subject: Study) -> tuple[np.ndarray, np.ndarray]:
@@ -317,28 +333,29 @@ def compared(heading: str, own: np.ndarray, others: np.ndarray) -> list[Describe
     return found
 
 
-def intervals(case: Case, planned: Plan) -> dict[str, Interval | Missing]:
+def intervals(
+    returns: np.ndarray, excess: np.ndarray, market: np.ndarray, planned: Plan
+) -> dict[str, Interval | Missing]:
     """Bootstrap intervals of Sharpe, CAGR and alpha on the market, from one set of resamples."""
-    market = case.proxies[planned.market]
 
     def drawn() -> np.ndarray:
-        block = bootstrap.block_length(case.excess, market)
-        return bootstrap.resamples(len(case.excess), block, planned.seed, planned.resamples)
+        block = bootstrap.block_length(excess, market)
+        return bootstrap.resamples(len(excess), block, planned.seed, planned.resamples)
 
     draws = attempt(drawn)
     if isinstance(draws, Missing):
         return dict.fromkeys(("sharpe", "cagr", "alpha"), draws)
     return {
-        "sharpe": attempt(lambda: bootstrap.sharpe_interval(case.excess, draws)),
-        "cagr": attempt(lambda: bootstrap.cagr_interval(case.returns, draws)),
-        "alpha": attempt(lambda: bootstrap.alpha_interval(case.excess, market, draws)),
+        "sharpe": attempt(lambda: bootstrap.sharpe_interval(excess, draws)),
+        "cagr": attempt(lambda: bootstrap.cagr_interval(returns, draws)),
+        "alpha": attempt(lambda: bootstrap.alpha_interval(excess, market, draws)),
     }
 
 
-def proxies(case: Case) -> dict[str, dict[str, np.ndarray]]:
+def proxies(funds: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
     """Each proxy of the market alone, and all of them together."""
-    alone = {name: {name: returns} for name, returns in case.proxies.items()}
-    return alone if len(alone) == 1 else {**alone, " and ".join(case.proxies): dict(case.proxies)}
+    alone = {name: {name: returns} for name, returns in funds.items()}
+    return alone if len(alone) == 1 else {**alone, " and ".join(funds): dict(funds)}
 
 
 def cases(run: Run, subjects: Sequence[Study], prices: Prices, market: str) -> list[Case]:
@@ -362,6 +379,7 @@ def judge(
     prices: Prices,
     trials: Trials,
     request: Request,
+    absent: Sequence[str] = (),
 ) -> Court:
     """From what was run to the evidence on each reading and on all of them together."""
     timing = timing_ranks(planned, examined)
@@ -373,9 +391,7 @@ def judge(
         by_timing, by_names = timing[result.name], spatial.get(result.name)
         found[result.name] = Evidence(
             name=result.name,
-            verdict=verdict(by_timing[str(HORIZON)], by_names[END] if by_names else None)
-            if run.real
-            else Verdict(None, reason="the prices are a reconstruction, which gives no verdict on history"),
+            verdict=spoken(run, by_timing[str(HORIZON)], by_names[END] if by_names else None, absent),
             d=result.d,
             occurred=result.occurred,
             timing=by_timing,
@@ -400,7 +416,18 @@ def judge(
         draws=planned.draws,
         resamples=planned.resamples,
         seed=planned.seed,
+        family=tuple(examined),
     )
+
+
+def spoken(run: Run, timing: Rank, drawn: Rank | None, absent: Sequence[str]) -> Verdict:
+    """The verdict, where these prices and readings can give one."""
+    if not run.real:
+        return Verdict(None, reason="the prices are a reconstruction, which gives no verdict on history")
+    if absent:
+        count = f"{len(absent)} of its readings, {absent[0]} the first of them"
+        return Verdict(None, reason=f"the family is not whole: there are no prices for {count}")
+    return verdict(timing, drawn)
 
 
 def powerful(grid: np.ndarray, column: int, rank: Rank) -> Power | Missing:
@@ -513,17 +540,40 @@ def gather(
     done: Done = ignore,
 ) -> Run:
     """The run with the evidence on all its readings: what has to be run for it is run on `executor`, then judged."""
-    planned = plan(prices, request, run.benchmark_name, subjects)
-    asked = cases(run, subjects, prices, planned.market)
+    others = rivals(subjects, run.benchmark_name)
+    there = tuple(other for other in others if set(wanted(other)) <= set(prices.columns))
+    planned = plan(prices, request, run.benchmark_name, (*subjects, *there))
+    asked = [*cases(run, subjects, prices, planned.market), *map(Case, there)]
     examined = executor.map(examine, (prices, planned), asked, done)
     by_name = {case.subject.name: own for case, own in zip(asked, examined, strict=True)}
-    court = judge(run, planned, by_name, prices, trials, request)
+    absent = [other.name for other in others if other not in there]
+    court = judge(run, planned, by_name, prices, trials, request, absent)
     settings = {"draws": planned.draws, "resamples": planned.resamples, "seed": planned.seed}
     counted = {"trials": len(trials), "forgotten": trials.forgotten}
     return replace(run, judged=True, court=court, manifest={**run.manifest, "evidence": {**settings, **counted}})
 
 
-def symbols(subjects: Sequence[Study], needed: Sequence[str]) -> tuple[str, ...]:
-    """What the evidence needs beyond `needed`: names that could have been chosen, and proxies of the market."""
-    chosen = (name for subject in subjects for name in getattr(subject.strategy, "chooses", ()))
-    return tuple(name for name in dict.fromkeys((*chosen, *PROXIES)) if name not in needed)
+def rivals(subjects: Sequence[Study], benchmark: str) -> tuple[Study, ...]:
+    """The readings that were not asked for: whoever names one of twelve has still seen twelve.
+
+    A file that cannot be loaded is left out, as it is by every run.
+    """
+    asked, found = {subject.strategy for subject in subjects}, []
+    for name in strategies.names():
+        with suppress(Exception):
+            other = prepare(name, strategies.load(name), benchmark)
+            if issubclass(other.strategy, Reading) and other.strategy not in asked:
+                found.append(other)
+    return tuple(found)
+
+
+def wanted(subject: Study) -> tuple[str, ...]:
+    """Symbols that a reading needs, with the names that it could have chosen."""
+    return (*subject.needed, *getattr(subject.strategy, "chooses", ()))
+
+
+def symbols(subjects: Sequence[Study], needed: Sequence[str], benchmark: str) -> tuple[str, ...]:
+    """What the evidence needs beyond `needed`: names to choose from, the rest of the family, proxies of the market."""
+    family = (*subjects, *rivals(subjects, benchmark))
+    every = dict.fromkeys((*(name for subject in family for name in wanted(subject)), *PROXIES))
+    return tuple(name for name in every if name not in needed)

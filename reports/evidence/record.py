@@ -117,7 +117,8 @@ class Court:
 
     `hindsight` says that the entry comes before the readings could be known. `confounders` are dated sentences of what
     else happened in the window. `superiority` is the bootstrap test of all readings against their comparators.
-    `draws` and `resamples` were taken with `seed`.
+    `draws` and `resamples` were taken with `seed`. `family` are the readings that family-wise p-values count, also
+    those that were not asked for.
     """
 
     evidence: Mapping[str, Evidence]
@@ -129,6 +130,7 @@ class Court:
     draws: int
     resamples: int
     seed: int
+    family: tuple[str, ...] = ()
 
 
 def summary(evidence: Evidence, court: Court) -> dict[str, Any]:
@@ -162,6 +164,7 @@ def summary(evidence: Evidence, court: Court) -> dict[str, Any]:
         "draws": court.draws,
         "resamples": court.resamples,
         "seed": court.seed,
+        "family": list(court.family),
     }
 
 

@@ -26,6 +26,7 @@ from reports.evidence.event_study import (
 )
 
 DAY = Window(0, 0)
+LEAST_NAMES = 3  # with two, how alike they happen to be decides everything
 WHOLE = Window(-1, 20)  # what the chart shows; a day before the shock
 
 
@@ -65,7 +66,7 @@ class Shock:
     """The event study of one reading.
 
     `legs` and `names` hold every model, the market model first. `across` holds the tests across the names of each leg
-    of two names or more, by leg and window; they are of the market model, as are `paths` and `alone`.
+    of LEAST_NAMES names or more, by leg and window; they are of the market model, as are `paths` and `alone`.
     """
 
     day: str
@@ -173,7 +174,7 @@ def _across(
     tests = {}
     for leg, weights in legs.items():
         places = [place for place, name in enumerate(symbols) if name in weights]
-        if len(places) < 2 or leg == "long less short":  # across names that are held and sold there is no mean to ask
+        if len(places) < LEAST_NAMES or leg == "long less short":  # across names that are held and sold there is no mean to ask
             continue
         own = Sample(
             sample.estimation[:, places],

@@ -141,6 +141,13 @@ def test_a_look_at_real_prices_is_counted_once_and_one_at_a_reconstruction_is_no
     assert len(known) == 2 and "Trials are not counted" in notices[0]
 
 
+def test_naming_one_reading_does_not_make_its_family_smaller(whole, real_prices):
+    alone = judged(Request(("high_end_demand",)), real_prices).court
+    found, among = alone.evidence["high_end_demand"], whole.court.evidence["high_end_demand"]
+    assert len(alone.family) == 12 and set(alone.evidence) == {"high_end_demand"}
+    assert (found.verdict, found.timing, found.names) == (among.verdict, among.timing, among.names)
+
+
 def test_hindsight_is_said(real_prices):
     assert judged(Request(("bad_news",), entry="shock"), real_prices).court.hindsight
     assert not judged(Request(("bad_news",)), real_prices).court.hindsight
@@ -194,6 +201,7 @@ def test_names_that_could_have_been_chosen_must_be_there(real_prices):
     few = real_prices.select(("NVDA", "AMD", "INTC", "SPY"))
     found = judged(Request(("gpu_bubble",)), few).court.evidence["gpu_bubble"]
     assert "no prices for QCOM" in found.names[END].reason and found.timing["20"].p is not None
+    assert found.verdict.word is None and "the family is not whole" in found.verdict.reason
     assert list(found.regressions) == ["SPY"]
 
 
