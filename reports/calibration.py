@@ -188,7 +188,7 @@ def conclusion(calibration: Calibration) -> str:
     found = {side: calibration.any("verdict", side) for side in SIDES}
     told = " and ".join(f"{side} in {rate.told}" for side, rate in found.items())
     promise = f"at most {PROMISED:.0%} was promised for each"
-    kept = "which is kept" if calibration.holds else "which is NOT kept"
+    kept = "which these markets do not contradict" if calibration.holds else "which is NOT kept"
     vague = max(rate.bounds[1] for rate in found.values()) > VAGUE
     few = " So few markets say little; simulate more." if vague and calibration.holds else ""
     return f"Where nothing is to be found, some reading was called {told} of markets; {promise}, {kept}.{few}"

@@ -84,7 +84,7 @@ def show(found: Calibration, out: Path) -> None:
     console = Console(highlight=False)
     console.print(Text(f"{found.markets:,} simulated markets, seed {found.seed}", "bold"))
     console.print("false positives: share of markets with + supported, - refuted")
-    table = Table(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table = Table(box=None, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("reading", no_wrap=True)
     for test in TESTS:
         table.add_column(f"{test} +", justify="right", no_wrap=True)

@@ -174,8 +174,8 @@ def _across(
     tests = {}
     for leg, weights in legs.items():
         places = [place for place, name in enumerate(symbols) if name in weights]
-        if len(places) < LEAST_NAMES or leg == "long less short":  # across names that are held and sold there is no mean to ask
-            continue
+        if len(places) < LEAST_NAMES or leg == "long less short":
+            continue  # across names that are held and sold there is no mean to ask for
         own = Sample(
             sample.estimation[:, places],
             sample.estimation_market,

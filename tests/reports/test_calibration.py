@@ -91,7 +91,7 @@ def test_the_promise_is_kept_up_to_two_standard_errors(calibration):
         return replace(calibration, words=words)
 
     assert supported(9).holds and not supported(10).holds
-    assert "which is kept" in conclusion(supported(9)) and "which is NOT kept" in conclusion(supported(10))
+    assert "do not contradict" in conclusion(supported(9)) and "which is NOT kept" in conclusion(supported(10))
     assert '<section class="card broken"' in render(supported(10))
 
 
