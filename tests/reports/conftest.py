@@ -108,13 +108,13 @@ def make_rank(n: int = 64, effect: float = 0.05, **changes) -> Rank:
     return Rank(n, effect, **made)
 
 
-def make_shock(names: tuple[str, ...] = ("AAA", "BBB", "CCC")) -> Shock:
-    """An event study of two names held and one sold short, on noise."""
+def make_shock(names: tuple[str, ...] = ("AAA", "BBB", "CCC", "DDD")) -> Shock:
+    """An event study of three names held and one sold short, on noise."""
     rng = np.random.default_rng(5)
     market = rng.normal(0, 0.01, (100, 1))
     returns = market + rng.normal(0, 0.02, (100, len(names)))
     sample = Sample(returns[:78], market[:78, 0], returns[78:], market[78:, 0], 1)
-    weights = dict(zip(names, (0.25, 0.25, -0.5), strict=True))
+    weights = dict(zip(names, (0.25, 0.15, 0.1, -0.5), strict=True))
     return shock_study(sample, names, weights, "2025-01-27", ("2024-09-03", "2024-12-24"), "SPY")
 
 

@@ -114,7 +114,7 @@ def test_abnormal_returns_alpha_costs_and_description_stand_in_tables(judged):
     assert windows[0][1:] == ["[0]", "[0,+1]", "[−1,+1]", "[0,+5]", "[0,+10]", "[0,+20]"]
     assert [row[0] for row in windows[1:]] == [
         *("Legs", "Long leg", "Names sold short", "Long less short"),
-        *("Names", "AAA", "BBB", "CCC"),
+        *("Names", "AAA", "BBB", "CCC", "DDD"),
     ]
     assert re.fullmatch(r"[+−]\d+\.\d% ±\d+\.\d", windows[2][1])
     # The same tables again for the two other models, and tests across the names of the long leg only.
@@ -128,6 +128,18 @@ def test_abnormal_returns_alpha_costs_and_description_stand_in_tables(judged):
     assert rows(page, "Others", 1)["Decisions moved by days"] == ["20 sessions", "16", "−0.003", "+0.004", "93.8%"]
     assert "2025-01-29 The FOMC holds rates" in page.text
     assert "12 is the number of variants tried" in page.text and "3 more were deleted from it" in page.text
+
+
+def test_two_names_are_too_few_for_a_test_across_names():
+    from reports.evidence.event_study import Sample
+    from reports.evidence.shock import shock_study
+
+    rng = np.random.default_rng(6)
+    sample = Sample(rng.normal(size=(60, 3)), rng.normal(size=60), rng.normal(size=(22, 3)), rng.normal(size=22), 1)
+    span = ("2024-09-03", "2024-12-24")
+    pair = shock_study(sample, "ABC", {"A": 0.5, "B": 0.25, "C": -0.25}, "2025-01-27", span, "SPY")
+    three = shock_study(sample, "ABC", {"A": 0.5, "B": 0.25, "C": 0.25}, "2025-01-27", span, "SPY")
+    assert not pair.across and set(three.across) == {"long leg"}
 
 
 def test_the_tests_that_over_reject_are_marked(judged):
@@ -258,7 +270,7 @@ def test_texts_are_escaped(judged, evidence_of, shock_of):
         "first",
         verdict=Verdict(None, reason=HOSTILE),
         described=(replace(evidence_of().described[0], heading=HOSTILE),),
-        shock=shock_of((HOSTILE, "B", "C")),
+        shock=shock_of((HOSTILE, "B", "C", "D")),
         break_even=Missing(HOSTILE),
         regressions={HOSTILE: Missing(HOSTILE)},
     )
