@@ -214,11 +214,12 @@ def scaling(prices: Path) -> list[Record]:
         import scaling as benchmark
     except ImportError as error:
         raise MissingPeerError(f"{error}; pip install '.[cluster]'") from None
-    one, two, tasks, many = benchmark.measure(prices)
+    one, two, tasks, client, many = benchmark.measure(prices)
     peer, unit = "itself on 1 worker", "s a launch of gpu_bubble through backtrader"
     return [
         record("scaling, 2 workers", two, peer, one, 1.3, unit),
         record("scaling, a task", tasks, "limit", [0.01], 1, "s that a task costs beside its work"),
+        record("scaling, the client", client, "limit", [0.0001], 1, "s that the client works a launch"),
         record(f"scaling, {benchmark.MANY} (estimate)", [many], peer, one, 0, unit),
     ]
 

@@ -29,16 +29,17 @@ HOLD, LAUNCHES, TASKS, ROUNDS = 60, 800, 1_000, 3
 MANY = 100  # workers of the estimate
 
 
-def measure(folder: Path) -> tuple[Seconds, Seconds, Seconds, float]:
-    """Seconds a launch with one worker and with two, in turn; seconds a task of next to nothing; and the estimate."""
+def measure(folder: Path) -> tuple[Seconds, Seconds, Seconds, Seconds, float]:
+    """Seconds a launch with one worker and with two, in turn; a task of next to nothing; the client; the estimate."""
     prices = market(folder, GpuBubble)
-    one, two, tasks = [], [], []
+    one, two, tasks, client = [], [], [], []
     with machines(1) as single, machines(2) as pair:
         for _ in range(ROUNDS):
             one.append(launching(single, prices))
             two.append(launching(pair, prices))
             tasks.append(overhead(pair))
-    return one, two, tasks, estimate(median(one), median(tasks), handling(prices))
+            client.append(handling(prices))
+    return one, two, tasks, client, estimate(median(one), median(tasks), median(client))
 
 
 @contextmanager

@@ -28,8 +28,6 @@ from runners.engine.study import prepare
 from tests.resources import workers
 from tests.resources.machines import ROOT, Machines
 
-pytestmark = pytest.mark.slow  # real schedulers and workers, which are started and killed
-
 READINGS = ("gpu_bubble", "fomc_tilt", "two_shocks")
 NUMBERS = [float(number) for number in range(40)]
 
@@ -354,7 +352,7 @@ def test_commands_take_one_of_jobs_and_dask():
     [
         ["runners.sweep", "gpu_bubble", "-p", "hold=5,20", "-p", "rebalance=5,20", "--source", "sample"],
         ["runners.multiverse", "bad_news", "--source", "sample"],
-        ["runners.calibrate", "--markets", "2"],
+        pytest.param(["runners.calibrate", "--markets", "2"], marks=pytest.mark.slow),
     ],
     ids=lambda words: words[0],
 )
