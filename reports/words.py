@@ -77,7 +77,8 @@ def ranked(rank: Rank, who: str, among: str) -> str:
     count, how = as_good(rank)
     told = f"{who} did at least as {how} in {count:,} {among}".format(n=f"{rank.n:,}")
     return (
-        f"{told[0].upper()}{told[1:]}: p = {p}. With all readings counted, the family-wise p is {family}.{few(rank.n)}"
+        f"{told[0].upper()}{told[1:]}; with the real one that is {count + 1:,} of {rank.n + 1:,}, p = {p}. "
+        f"With all readings counted, the family-wise p is {family}.{few(rank.n)}"
     )
 
 

@@ -40,12 +40,12 @@ def test_the_side_is_that_on_which_d_lies(rank_of):
     assert words.side(rank_of(effect=0.01)) == (7 / 65, 0.6)
     assert words.side(rank_of(effect=0.0)) == (59 / 65, 1.0)
     assert words.timing(rank_of(effect=-0.01)).startswith(
-        "The same rule, entered at 64 other dates whose windows do not overlap, did at least as badly in 58 of them: "
-        "p = 0.908."
+        "The same rule, entered at 64 other dates whose windows do not overlap, did at least as badly in 58 of them; "
+        "with the real one that is 59 of 65, p = 0.908."
     )
     assert words.names(rank_of(5000, p=62 / 5001)).startswith(
-        "With names drawn by lot from the same universe, the same rule did at least as well in 61 of 5,000 draws: "
-        "p = 0.012."
+        "With names drawn by lot from the same universe, the same rule did at least as well in 61 of 5,000 draws; "
+        "with the real one that is 62 of 5,001, p = 0.012."
     )
     assert words.timing(Rank(3, 0.1, reason="3 placebos")) == "Not available: 3 placebos."
 
