@@ -9,7 +9,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ APPLICATION = "deepseek-readings"
 VARIABLE = "DEEPSEEK_CACHE"
 COLUMNS = ("Open", "High", "Low", "Close", "Volume", "Dividends", "Stock Splits")
 LOCK_SECONDS = 600.0
+PART = ".part"  # ends the name of a file that is being written
 
 
 def default_root() -> Path:
@@ -119,9 +120,16 @@ class Cache:
         except OSError as error:
             raise self._unwritable(error) from error
         try:
+            self._tidy()
             yield
         finally:
             lock.release()
+
+    def _tidy(self) -> None:
+        """Remove what a writer that was killed left unfinished; whoever holds the lock is the only one who writes."""
+        for left in self.path("").parent.glob(f".*{PART}"):
+            with suppress(OSError):
+                left.unlink()
 
     def _unwritable(self, error: OSError) -> SourceError:
         return SourceError(
@@ -162,7 +170,7 @@ def _serialised(symbol: str, entry: Entry) -> bytes:
 def _replace(path: Path, content: bytes) -> None:
     """Write beside `path`, force it to the disk, then swap: a crash leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=PART)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from glob import escape
 from hashlib import sha256
 from math import isfinite
@@ -20,6 +19,7 @@ from tempfile import gettempdir, mkdtemp
 import pandas as pd
 
 from data.errors import RequestError
+from reports.exchange import exchange
 
 MANIFEST = "manifest.json"
 SCRATCH = ".unfinished"  # marks a folder that a run is building
@@ -38,9 +38,9 @@ def write(files: Mapping[str, bytes], out: Path) -> None:
         require_replaceable(out)
         with _beside(out) as scratch:
             for name, content in files.items():
-                (scratch / name).write_bytes(content)
+                _write(scratch / name, content)
             (scratch / SCRATCH).unlink()
-            _exchange(scratch, out)
+            _put(scratch, out)
 
 
 def with_manifest(files: Mapping[str, bytes], manifest: Mapping[str, object]) -> dict[str, bytes]:
@@ -87,7 +87,7 @@ def recover(out: Path) -> None:
         previous.rename(out)
     for left in (previous, *out.parent.glob(f".{escape(out.name)}.new-*")):
         if _is_run(left) or (left / SCRATCH).is_file():
-            shutil.rmtree(left)
+            _discard(left)
 
 
 def _own_files(out: Path) -> set[str]:
@@ -104,10 +104,18 @@ def _is_run(folder: Path) -> bool:
     return folder.is_dir() and {path.name for path in folder.iterdir()} == _own_files(folder)
 
 
-def _exchange(scratch: Path, out: Path) -> None:
+def _put(scratch: Path, out: Path) -> None:
+    """Put the finished folder in the place of `out`: in one step where the system can, else in two.
+
+    Between the two steps `out` is not there; whoever is killed then leaves the earlier run as `.NAME.previous`, which
+    `recover` puts back.
+    """
     previous = _previous(out)
     if previous.exists():
         raise RequestError(f"{previous} is in the way of exchanging {out}; move it away")
+    if out.exists() and exchange(scratch, out):
+        _discard(scratch)
+        return
     if out.exists():
         out.rename(previous)
     try:
@@ -117,7 +125,27 @@ def _exchange(scratch: Path, out: Path) -> None:
             previous.rename(out)
         raise
     if previous.exists():
-        shutil.rmtree(previous)
+        _discard(previous)
+
+
+def _discard(folder: Path) -> None:
+    """Remove a folder of ours; whoever is killed meanwhile leaves it marked, so that `recover` removes the rest."""
+    if not folder.exists():
+        return
+    (folder / SCRATCH).touch()
+    for path in folder.iterdir():
+        if path.name != SCRATCH:
+            path.unlink()
+    (folder / SCRATCH).unlink()
+    folder.rmdir()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file and force it to the disk, so that a machine that stops has no empty file under a good name."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _previous(out: Path) -> Path:
@@ -133,7 +161,8 @@ def _beside(out: Path) -> Iterator[Path]:
     try:
         yield scratch
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        with suppress(OSError):
+            _discard(scratch)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
+from glob import escape
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
@@ -370,7 +371,10 @@ def _append(path: Path, content: bytes) -> None:
 
 def _replace(path: Path, content: bytes) -> None:
     """Write beside `path`, force it to the disk, then swap: a crash leaves the old file or the new one."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    prefix = f".{path.name}-"
+    for left in path.parent.glob(f"{escape(prefix)}*.part"):  # by one that was killed here; we hold the lock
+        left.unlink(missing_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

@@ -1,0 +1,173 @@
+"""Kills a writer at random moments and looks at what is left.
+
+    python -m tests.resources.killing WRITER FOLDER KILLS SEED
+
+A child is forked for each kill, so that it writes at once; it writes one content after another until SIGKILL ends it.
+After each kill what is there must be whole, and after the last one a writer that is left alone must get to its end.
+Prints how often the old content stayed, and how often the child had written a new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data.cache import COLUMNS, Cache, Entry
+from reports import folder
+from runners.engine.kept import Kept
+from runners.engine.ledger import Ledger, Trial
+
+LONGEST = 0.02  # seconds that a child lives, at most, after its first write
+
+
+class RunFolder:
+    """The folder of a run, replaced again and again."""
+
+    def __init__(self, place: Path) -> None:
+        self.out = place / "out"
+
+    def write(self, number: int) -> None:
+        files = {"results.json": str(number).encode(), "page.html": bytes(200_000) + str(number).encode()}
+        folder.write(folder.with_manifest(files, {"number": number}), self.out)
+
+    def read(self) -> int:
+        if not self.out.exists():
+            assert isinstance(self, RunFolderInTwoSteps), "an exchange in one step left nothing"
+            folder.recover(self.out)  # as the next start does
+        manifest = json.loads((self.out / "manifest.json").read_text())
+        found = {path.name: sha256(path.read_bytes()).hexdigest() for path in self.out.iterdir()}
+        found.pop("manifest.json")
+        assert found == manifest["files"], "the folder is not that of one run"
+        return int(manifest["number"])
+
+    def tidy(self) -> bool:
+        return [path.name for path in self.out.parent.iterdir()] == ["out"]
+
+
+class RunFolderInTwoSteps(RunFolder):
+    """The same where the system cannot exchange two folders in one step."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        folder.exchange = lambda one, other: False
+
+
+class CacheFile:
+    """The cached prices of a symbol, fetched again and again."""
+
+    def __init__(self, place: Path) -> None:
+        self.cache = Cache(place)
+
+    def write(self, number: int) -> None:
+        sessions = pd.bdate_range("2020-01-01", periods=2_000)
+        bars = pd.DataFrame(float(number), index=sessions, columns=list(COLUMNS))
+        with self.cache.locked():
+            self.cache.write("SPY", Entry(sessions[0], bars))
+
+    def read(self) -> int:
+        entry = self.cache.read("SPY")  # refuses what is not as its checksum says
+        assert entry is not None
+        return int(entry.bars.to_numpy().max())
+
+    def tidy(self) -> bool:
+        return [path.name for path in (self.cache.root / "prices").iterdir()] == ["SPY.parquet"]
+
+
+class TrialLedger:
+    """The ledger, which trials are added to, many at once."""
+
+    SIZE = 500
+
+    def __init__(self, place: Path) -> None:
+        self.ledger = Ledger(place / "trials.txt")
+        self.starts = 0
+
+    def write(self, number: int) -> None:
+        self.ledger.add(
+            [Trial(sha256(f"{number} {place}".encode()).hexdigest(), "one", 0.1) for place in range(self.SIZE)]
+        )
+
+    def read(self) -> int:
+        # A kill may cut off one line, which counts as damaged and never as a trial.
+        found, self.starts = self.ledger.read(), self.starts + 1
+        assert len(found.damaged) < self.starts
+        return len(found) // self.SIZE - 1
+
+    def tidy(self) -> bool:
+        return sorted(path.name for path in self.ledger.path.parent.iterdir()) == ["trials.txt", "trials.txt.lock"]
+
+
+class KeptParts:
+    """What is finished of a sweep, part after part."""
+
+    def __init__(self, place: Path) -> None:
+        self.path = place / ".sweep"
+
+    def write(self, number: int) -> None:
+        Kept(self.path).add(f"{number:064x}", json.dumps([number] * 5_000))
+
+    def read(self) -> int:
+        contents = Kept(self.path).contents
+        assert all(json.loads(content) == [int(key, 16)] * 5_000 for key, content in contents.items())
+        return max(int(key, 16) for key in contents)
+
+    def tidy(self) -> bool:
+        return [path.name for path in self.path.parent.iterdir()] == [self.path.name]
+
+
+WRITERS = {
+    "folder": RunFolder,
+    "folder-in-two-steps": RunFolderInTwoSteps,
+    "cache": CacheFile,
+    "ledger": TrialLedger,
+    "sweep": KeptParts,
+}
+
+
+def child(writer: RunFolder, first: int) -> int:
+    """The process number of a writer that has begun."""
+    reads, writes = os.pipe()
+    process = os.fork()
+    if process == 0:
+        for number in count(first):
+            writer.write(number)
+            if number == first:
+                os.write(writes, b".")
+    os.read(reads, 1)
+    os.close(reads)
+    os.close(writes)
+    return process
+
+
+def main() -> None:
+    """Kill, look, and kill again."""
+    kind, place, kills, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    writer, chance = WRITERS[kind](place), np.random.default_rng(seed)
+    writer.write(0)
+    last, ahead = writer.read(), 0
+    for _ in range(kills):
+        process = child(writer, last + 1)
+        time.sleep(chance.uniform(0, LONGEST))
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        now = writer.read()
+        assert now > last, "what was written before the kill is lost"
+        ahead += now - last
+        last = now
+    writer.write(last + 1)
+    assert writer.read() == last + 1, "the next writer did not get to its end"
+    assert writer.tidy(), "something unfinished was left"
+    print(json.dumps({"kills": kills, "written": ahead}))
+
+
+if __name__ == "__main__":
+    main()
