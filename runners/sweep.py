@@ -41,7 +41,10 @@ An interrupted sweep goes on where it was when the same command is given again.
 @click.option("--start", metavar="DATE", help="First session of the prices that are read, history included.")
 @click.option("--end", metavar="DATE", help="Last session of the prices that are read.")
 @click.option(
-    "--entry", default="published", metavar="published|shock|DATE", help="Entry session.  [published: 2025-01-31]"
+    "--entry",
+    default="published",
+    metavar="published|shock|DATE",
+    help="Entry session.  [published; 2025-01-31 for deepseek]",
 )
 @click.option("--benchmark", default="SPY", metavar="SYMBOL", help="Fund behind the excess return.  [SPY]")
 @click.option("--symbols", default="", metavar="A,B", help="Feeds of a plain bt.Strategy that declares no `symbols`.")
