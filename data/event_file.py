@@ -26,9 +26,15 @@ YEARS = range(2000, 2100)
 EVENT_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 READING_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 BASKET_NAME = EVENT_NAME
-TYPES = {
-    **{bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list", dict: "a table"},
-    **{datetime: "a date with a time", date: "a date"},
+TYPES: Mapping[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    dict: "a table",
+    datetime: "a date with a time",
+    date: "a date",
 }
 
 T = TypeVar("T")
@@ -220,7 +226,7 @@ def _parameter(table: Table, key: str) -> object:
         return table.symbols(key)
     if type(value) is str:
         return table.text(key, "give a line of text, or the name of a basket")
-    if type(value) not in (bool, int, float) or not (abs(value) < 2**53 and isfinite(value)):  # type: ignore[arg-type, operator]
+    if type(value) not in (bool, int, float) or not (abs(value) < 2**53 and isfinite(value)):  # type: ignore[arg-type]
         table.refuse(key, f"{shown(value)} is no parameter; give text, a finite number, true, false or symbols")
     return value
 

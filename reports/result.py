@@ -86,9 +86,10 @@ class Run:
     `benchmark` holds the daily simple returns of `benchmark_name`, held without costs, on the index of every
     `Result.returns`. `risk_free` is the middle of the policy range on the same sessions, a fraction a year.
     `origin` names the source of the prices; `notices` are sentences that every page must show (a reconstructed
-    sample, an entry with hindsight). `marks` are dates for the charts with a label and a kind (event, fomc or calendar).
+    sample, an entry with hindsight). `marks` are dates for the charts with a label and a kind (event, fomc, calendar).
     `settings` are the choices of the run in plain words (hold, rebalance, entry, costs), `manifest` the file's content
-    without the pages. `claims` says what the numbers of claims mean, empty where they have none. `judged` says that the readings have evidence, which `court` holds.
+    without the pages. `claims` says what the numbers of claims mean, empty where they have none. `judged` says that
+    the readings have evidence, which `court` holds.
     """
 
     results: tuple[Result, ...]
