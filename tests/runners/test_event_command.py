@@ -106,6 +106,24 @@ def test_no_page_speaks_of_the_other_event(tariffs):
     assert "China answers with tariffs of its own" in shown["chips_hit_more-evidence.html"]
 
 
+def test_the_worked_example_shows_these_figures(tariffs):
+    out, printed = tariffs
+    text = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
+    assert shown in printed
+    results = json.loads((out / "results.json").read_text())["readings"]
+    by_names = results["services_over_goods"]["evidence"]["names"]
+    assert (
+        f"of {by_names['n']:,} other pairs of baskets from the same universe {100 * by_names['p_lower']:.2f} %" in text
+    )
+    assert f"Its timing says nothing (p = {results['services_over_goods']['evidence']['p']:.2f} at 20" in text
+    panic = results["panic_passes"]["evidence"]
+    assert f"Among {panic['n']} launches" in text and f"overlap {100 * panic['p']:.1f} % did as well" in text
+    assert f"five readings counted {100 * panic['p_family']:.1f} %" in text
+    d = results["panic_passes"]["horizons"]["252"]["d"]
+    assert f"{100 * np.expm1(d):.1f} % more wealth than SPY bought at the first open (d = {d:+.3f})" in text
+
+
 def test_manifest_and_command_line_say_which_event_it_was(tariffs):
     manifest = json.loads((tariffs[0] / "manifest.json").read_text())
     assert "--event=tariffs" in manifest["command"]
