@@ -103,12 +103,14 @@ class Table:
         listed: Sequence[object] = self.take(key, list, 'list symbols, for example ["SPY", "TLT"]')
         if not listed:
             self.refuse(key, "the list is empty; name one symbol at least, or leave the key out")
-        for place, symbol in enumerate(listed):
+        found: dict[str, None] = {}
+        for symbol in listed:
             if not isinstance(symbol, str) or not SYMBOL.fullmatch(symbol):
                 self.refuse(key, f"{shown(symbol)} is not a symbol; write it as Yahoo does, for example NVDA or BRK-B")
-            if symbol in listed[:place]:
+            if symbol in found:
                 self.refuse(key, f"{symbol} is listed twice; leave one out")
-        return tuple(str(symbol) for symbol in listed)
+            found[symbol] = None
+        return tuple(found)
 
     def below(self, key: str, remedy: str) -> Table:
         """A table inside of this one."""

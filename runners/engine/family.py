@@ -46,7 +46,11 @@ def study_of(event: Event, name: str, benchmark: str, symbols: tuple[str, ...] =
     cls, own = strategy(event, name), member(event, name)
     if own is None:
         return prepare(name, cls, benchmark, symbols)
-    subject = prepare(own.name, cls, benchmark, symbols, parameters(event, own, cls))
+    given = parameters(event, own, cls)
+    try:
+        subject = prepare(own.name, cls, benchmark, symbols, given)
+    except RequestError as error:
+        raise RequestError(f"{_where(event, own)}: {error}") from None
     universe = event.universe if own.chooses else ()
     if universe and not set(universe) & set(subject.symbols):
         raise RequestError(f"{_where(event, own)}: it chooses names, but trades none of the universe")

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from data.errors import RequestError
 from strategies.base import Decision, Fund, Past, Reading, Weights
 from strategies.base.comparator import Comparator
 
@@ -25,6 +26,8 @@ class AfterFall(Reading):
 
     @property
     def symbols(self) -> tuple[str, ...]:  # type: ignore[override]
+        if not 0 < self.p.fall < 1:
+            raise RequestError(f"fall is {self.p.fall}; give a fraction between 0 and 1, for example 0.1 for a tenth")
         return (self.p.symbol,)
 
     @property

@@ -11,6 +11,7 @@ Parameters:
     against: the fund to beat; empty for cash at zero
 """
 
+from data.errors import RequestError
 from strategies.base import Cash, Fund, Past, Reading, Weights, leg
 from strategies.base.comparator import Comparator
 
@@ -22,7 +23,9 @@ class LongShort(Reading):
 
     @property
     def symbols(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(dict.fromkeys((*self.p.long, *self.p.short)))
+        if both := [symbol for symbol in self.p.long if symbol in self.p.short]:
+            raise RequestError(f"{both[0]} is both in long and in short; leave it out of one of them")
+        return (*self.p.long, *self.p.short)
 
     @property
     def comparator(self) -> Comparator:  # type: ignore[override]

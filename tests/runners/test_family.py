@@ -42,8 +42,11 @@ def test_baskets_become_their_symbols_and_words_those_of_the_event():
 
 
 def test_a_whole_number_is_good_where_a_fraction_is_due():
-    event = of(strategy="strategies.generic.after_fall:AfterFall", parameters=(("fall", 1),))
-    assert family.study_of(event, "own", "SPY").parameters == {"fall": 1.0}
+    whole = of(strategy="diversity_pool", parameters=(("compare", 10),))
+    assert family.study_of(whole, "own", "SPY").parameters == {"compare": 10}
+    fraction = of(strategy="gpu_bubble", parameters=(("gross", 1),))
+    (value,) = family.study_of(fraction, "own", "SPY").parameters.values()
+    assert isinstance(value, float) and value == 1.0
 
 
 @pytest.mark.parametrize(
@@ -60,8 +63,9 @@ def test_a_whole_number_is_good_where_a_fraction_is_due():
             {"parameters": (("long", "chips"), ("against", True))},
             r"parameter against is True; give a value like its def",
         ),
-        ({"parameters": ()}, r"own trades nothing by itself"),
+        ({"parameters": ()}, r"reading 'own': own trades nothing by itself"),
         ({"parameters": (("long", "chips"),), "chooses": True}, r"it chooses names, but trades none of the universe"),
+        ({"parameters": (("long", "market"), ("short", ("SPY",)))}, r"reading 'own': SPY is both in long and in short"),
         ({"strategy": "strategies.generic.long_short:Nothing"}, r"has no class 'Nothing'; it has LongShort"),
         ({"strategy": "gpu_bubbel", "parameters": ()}, r"unknown reading 'gpu_bubbel'; did you mean gpu_bubble"),
     ],

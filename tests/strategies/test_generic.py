@@ -74,6 +74,19 @@ def test_no_shock_no_signal(make_prices):
     assert AfterFall.rule().weights(Past(prices, 2, shock=str(prices.days[0]))) is None  # no close before it
 
 
+@pytest.mark.parametrize(
+    ("strategy", "parameters", "complaint"),
+    [
+        (LongShort, {"long": ("A", "B"), "short": ("B",)}, "B is both in long and in short; leave it out of one"),
+        (AfterFall, {"fall": 10.0}, r"fall is 10\.0; give a fraction between 0 and 1"),
+        (AfterFall, {"fall": 0.0}, r"fall is 0\.0; give a fraction"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(strategy, parameters, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        prepare("own", strategy, "SPY", parameters=parameters)
+
+
 def test_never_having_bought_refutes_it():
     assert AfterFall.refuted(0.1, ()) and AfterFall.refuted(-0.1, ("any",)) and not AfterFall.refuted(0.1, ("any",))
 
