@@ -114,7 +114,7 @@ def execute(
         done = steps.step("baskets", engine.tasks(found))
         ran = engine.run(found, prices, planned, executor, done)
         told = (*opened.notes, *notices)
-        command = command_line(readings, event, window, all_dates)
+        command = command_line(readings, window, all_dates, named(event))
         survey = engine.survey(found, ran, prices, planned, told, command, event)
         multiverse_folder.write(survey, out)
     return survey
@@ -137,9 +137,9 @@ def load(found: tuple[Space, ...], opened: Source, window: Window) -> tuple[tupl
         return tuple(engine.narrowed(space, less) for space in found), prices, (notice,)
 
 
-def command_line(readings: Sequence[str], event: Event, window: Window, all_dates: bool) -> str:
+def command_line(readings: Sequence[str], window: Window, all_dates: bool, event: str | None = None) -> str:
     """The command that gives this multiverse again; where its folder lies and who ran it change nothing."""
-    options = {"--event": named(event), "--source": window.source, "--start": window.start, "--end": window.end}
+    options = {"--event": event, "--source": window.source, "--start": window.start, "--end": window.end}
     given = [f"{name}={value}" for name, value in options.items() if value is not None]
     return shlex.join(
         ["python", "-m", "runners.multiverse", *readings, *given, *(["--all-dates"] if all_dates else [])]
