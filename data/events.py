@@ -1,66 +1,54 @@
-"""Events: what happened when, and when it could first be traded."""
+"""The events that are bundled, a TOML file each in `facts/events`, and those of users."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import difflib
+from importlib.resources import files
+from os import PathLike
+from pathlib import Path
 
-import pandas as pd
+from data.errors import RequestError
+from data.event import Event
+from data.event_file import MOST_BYTES, parse
 
-from data import calendar
+__all__ = ["DEEPSEEK", "Event", "load", "names"]
 
-NEW_YORK = "America/New_York"
-OPEN = pd.Timedelta(hours=9, minutes=30)
+DEFAULT = "deepseek"
+_FOLDER = files("data") / "facts" / "events"
 
 
-@dataclass(frozen=True)
-class Event:
-    """A shock and the publication that reads it.
+def names() -> tuple[str, ...]:
+    """Names of the bundled events, the default first."""
+    found = sorted(file.name.removesuffix(".toml") for file in _FOLDER.iterdir() if file.name.endswith(".toml"))
+    return (DEFAULT, *(name for name in found if name != DEFAULT))
 
-    `shock` is the first session that traded on the news; `published` the moment (with a time zone) from which the
-    reading could be known. `marks` are further dates worth a line on a chart. `quiet_until` is the last session that
-    no news of the event can have touched: estimation windows end there at the latest. `confounders` are dated
-    sentences of what else moved prices around it.
+
+def load(name: str | PathLike[str]) -> Event:
+    """The bundled event of that name, or the one in the TOML file at that path; docs/events.md tells the format.
+
+    Raises RequestError for a name that is not bundled, a file that cannot be read, or anything wrong in it.
     """
-
-    name: str
-    title: str
-    shock: pd.Timestamp
-    published: pd.Timestamp
-    marks: tuple[tuple[str, str], ...] = ()
-    quiet_until: pd.Timestamp | None = None
-    confounders: tuple[tuple[str, str], ...] = ()
-
-    def __post_init__(self) -> None:
-        calendar.require_session(self.shock)
-        if self.published.tzinfo is None:
-            raise ValueError(f"event {self.name!r}: published {self.published} has no time zone; give it one")
-
-    @property
-    def entry(self) -> pd.Timestamp:
-        """The first session whose open comes after publication."""
-        moment = self.published.tz_convert(NEW_YORK)
-        day = moment.normalize().tz_localize(None)
-        tradable = calendar.is_session(day) and moment.tz_localize(None) < day + OPEN
-        return day if tradable else calendar.xnys()[calendar.position(day + pd.Timedelta(days=1))]
+    text = str(name)
+    if text in names():
+        return parse((_FOLDER / f"{text}.toml").read_bytes(), text)
+    if not text.endswith(".toml"):
+        close = difflib.get_close_matches(text[:40].lower(), names(), n=1)
+        hint = f"did you mean {close[0]}?" if close else f"choose from {', '.join(names())}"
+        raise RequestError(f"no event {text!r}; {hint} Or give the path of a TOML file, FILE.toml")
+    return parse(_content(Path(text)), text)
 
 
-DEEPSEEK = Event(
-    name="deepseek",
-    title="The DeepSeek shock",
-    shock=pd.Timestamp("2025-01-27"),
-    # 31 January 2025, 17:16 in Seoul
-    published=pd.Timestamp("2025-01-31 03:16", tz=NEW_YORK),
-    marks=(("2025-01-27", "shock"), ("2025-01-29", "FOMC holds"), ("2025-01-31", "essay published")),
-    # The lab's previous model, V3, appeared on 26 December 2024.
-    quiet_until=pd.Timestamp("2024-12-24"),
-    confounders=(
-        ("2025-01-20", "DeepSeek releases R1"),
-        ("2025-01-21", "the Stargate data-centre plan is announced"),
-        ("2025-01-29", "the FOMC holds rates; MSFT, META and TSLA report after the close"),
-        ("2025-01-30", "AAPL and INTC report after the close"),
-        ("2025-02-01", "tariffs on Canada, Mexico and China are announced"),
-        ("2025-02-04", "AMD reports after the close"),
-        ("2025-02-26", "NVDA reports after the close"),
-        ("2025-04-02", "the tariff crash begins; it lasts until the rebound of 9 April"),
-    ),
-)
+def _content(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            raise RequestError(f"there is no event file {str(path)!r}; give the path of a TOML file")
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        if isinstance(error, RequestError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise RequestError(f"event file {str(path)!r} cannot be read ({reason}); allow it, or give another") from None
+
+
+DEEPSEEK = load(DEFAULT)

@@ -115,7 +115,7 @@ class Calibration:
     (n_resampled, len(TRUTHS)), says where the true figure lies: -1 below its interval, 0 inside, 1 above. `resampled`
     is the name whose returns were resampled, its benchmark, sessions and resamples; `years` the first and last session
     of the longer markets; `notes` say why an effect moves d by less than was planted; `left_out` are readings that
-    could not be simulated.
+    could not be simulated, `event` is what all of them read.
     """
 
     readings: tuple[str, ...]
@@ -130,6 +130,7 @@ class Calibration:
     years: tuple[str, ...]
     notes: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    event: str = ""
 
     @property
     def markets(self) -> int:
@@ -311,5 +312,10 @@ def write(calibration: Calibration, out: Path) -> None:
     `out` holds something else, cannot be written, or is being written by another run.
     """
     made = {PAGE: render(calibration).encode(), TABLE: folder.as_json(results(calibration))}
-    settings = {"markets": len(calibration.words), "draws": calibration.draws, "seed": calibration.seed}
+    settings = {
+        "event": calibration.event,
+        "markets": len(calibration.words),
+        "draws": calibration.draws,
+        "seed": calibration.seed,
+    }
     folder.write(folder.with_manifest(made, {"calibration": settings}), out)

@@ -86,9 +86,10 @@ class Run:
     `benchmark` holds the daily simple returns of `benchmark_name`, held without costs, on the index of every
     `Result.returns`. `risk_free` is the middle of the policy range on the same sessions, a fraction a year.
     `origin` names the source of the prices; `notices` are sentences that every page must show (a reconstructed
-    sample, an entry with hindsight). `marks` are dates for the charts with a label and a kind (event or fomc).
+    sample, an entry with hindsight). `marks` are dates for the charts with a label and a kind (event, fomc, calendar).
     `settings` are the choices of the run in plain words (hold, rebalance, entry, costs), `manifest` the file's content
-    without the pages. `judged` says that the readings have evidence, which `court` holds.
+    without the pages. `claims` says what the numbers of claims mean, empty where they have none. `judged` says that
+    the readings have evidence, which `court` holds.
     """
 
     results: tuple[Result, ...]
@@ -102,6 +103,7 @@ class Run:
     marks: tuple[tuple[pd.Timestamp, str, str], ...]
     settings: Mapping[str, str]
     frictions: Mapping[str, object]
+    claims: str = ""
     judged: bool = False
     court: Court | None = None
     manifest: Mapping[str, object] = field(default_factory=dict)

@@ -82,7 +82,7 @@ class Sweep:
     traded over the starting capital, `costs` USD, `exposure` the mean gross exposure; `truncated`, `ruined` and
     `hindsight` are 0 or 1, `refused` counts orders; `skewness` and raw `kurtosis` are those of excess returns. `failed`
     says why a spec, by its place, could not be run; `days`, shape (n, 2), are ISO dates of the entry session and of the
-    last one. `sharpe` is about the best spec.
+    last one. `sharpe` is about the best spec, `publication` is what the strategy reads.
     """
 
     name: str
@@ -103,6 +103,7 @@ class Sweep:
     search: Search | None = None
     notices: tuple[str, ...] = ()
     manifest: Mapping[str, object] = field(default_factory=dict)
+    publication: str = "the reading"
 
     def __len__(self) -> int:
         return len(self.codes)

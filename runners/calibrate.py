@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runners import console
+from runners.deepseek import EVENT
 
 if TYPE_CHECKING:
     from reports.calibration import Calibration, Point
@@ -28,6 +29,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
+@EVENT
 @click.option("--markets", type=int, default=2000, metavar="N", help="Markets to simulate.  [2000]")
 @click.option("--draws", type=int, default=499, metavar="N", help="Draws of names in each.  [499]")
 @click.option("--seed", type=int, default=20250131, metavar="N", help="What all markets are drawn from.  [20250131]")
@@ -41,17 +43,20 @@ Examples:
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one a processor]")
 @click.option("--dask", metavar="ADDRESS", help="A Dask scheduler instead, as tcp://host:8786.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
-def calibrate(markets: int, draws: int, seed: int, out: Path, jobs: int | None, dask: str | None, as_json: bool) -> int:
+def calibrate(
+    event: str, markets: int, draws: int, seed: int, out: Path, jobs: int | None, dask: str | None, as_json: bool
+) -> int:
     """Run the tests of timing and names, and the verdict, where nothing is to be found and where an effect is planted.
 
     Writes a page with how often they are wrong, how much they find, and whether the bootstrap intervals hold the truth.
     """
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
+    from data.events import load as load_event
     from runners.engine.calibration import Wanted
     from runners.engine.cluster import executor
 
-    found = execute(Wanted(markets, draws, seed), out, executor(jobs, dask))
+    found = execute(Wanted(markets, draws, seed, load_event(event)), out, executor(jobs, dask))
     if as_json:
         click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
     else:

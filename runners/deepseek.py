@@ -14,6 +14,7 @@ import click
 from runners import console
 
 if TYPE_CHECKING:
+    from data.event import Event
     from data.prices import Prices
     from data.sources import Source
     from reports.result import Run, Story
@@ -29,6 +30,7 @@ Examples:
   python -m runners.deepseek --source prices/       CSVs as Yahoo writes them
   python -m runners.deepseek --entry shock          at the shock, with hindsight
   python -m runners.deepseek --hold end             stay to the end of prices
+  python -m runners.deepseek --event tariffs        another event, with its own readings
   python -m runners.deepseek --no-evidence          the backtests alone
   python -m runners.deepseek my.module:MyStrategy --symbols SPY,TLT
 """
@@ -48,13 +50,22 @@ class Hold(click.ParamType["int | None"]):
         return int(text)
 
 
+EVENT = click.option(
+    "--event", default="deepseek", metavar="NAME|FILE.toml", help="deepseek, tariffs or a file of yours.  [deepseek]"
+)
+
+
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
 @click.argument("readings", nargs=-1, metavar="[READING ...]")
+@EVENT
 @click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Where prices come from.  [auto]")
 @click.option("--start", metavar="DATE", help="First session of the prices that are read, history included.")
 @click.option("--end", metavar="DATE", help="Last session of the prices that are read.")
 @click.option(
-    "--entry", default="published", metavar="published|shock|DATE", help="Entry session.  [published: 2025-01-31]"
+    "--entry",
+    default="published",
+    metavar="published|shock|DATE",
+    help="Entry session.  [published; 2025-01-31 for deepseek]",
 )
 @click.option(
     "--hold", type=Hold(), default="252", metavar="N|end", help="Sessions to hold, the entry session included.  [252]"
@@ -77,6 +88,7 @@ class Hold(click.ParamType["int | None"]):
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
 def deepseek(
     readings: tuple[str, ...],
+    event: str,
     source: str,
     start: str | None,
     end: str | None,
@@ -91,15 +103,19 @@ def deepseek(
     only_list: bool,
     as_json: bool,
 ) -> int:
-    """Run readings of the DeepSeek shock on daily prices and write a folder of pages that compares them.
+    """Run readings of the DeepSeek shock, or of another event, and write a folder of pages that compares them.
 
     READING is a name of --list or a strategy of yours as package.module:Class; without any, all of them run.
     """
+    from data.events import load as load_event
+
+    told = load_event(event)
     if only_list:
-        return show_readings(as_json)
+        return show_readings(as_json, told)
     from runners.job import Request
 
-    request = Request(readings, entry, hold, rebalance, benchmark, tuple(filter(None, symbols.split(","))))
+    feeds = tuple(filter(None, symbols.split(",")))
+    request = Request(readings, entry, hold, rebalance, benchmark, feeds, event=told)
     run = execute(request, Window(source, start, end), out, jobs, evidence)
     if as_json:
         click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
@@ -152,7 +168,7 @@ def load(
     from runners import evidence, job
 
     needed = job.symbols(request, subjects)
-    more = evidence.symbols(subjects, needed, request.benchmark) if judged else ()
+    more = evidence.symbols(subjects, needed, request.benchmark, request.event) if judged else ()
     try:
         return load_prices((*needed, *more), window.start, window.end, opened), ()
     except (RequestError, DataError) as error:
@@ -181,6 +197,7 @@ def judge(
 def command_line(request: Request, window: Window, judged: bool) -> str:
     """The command that gives this run again; where its folder lies and who drew it change nothing."""
     options = {
+        "--event": named(request.event),
         "--source": window.source,
         "--start": window.start,
         "--end": window.end,
@@ -196,12 +213,19 @@ def command_line(request: Request, window: Window, judged: bool) -> str:
     )
 
 
-def show_readings(as_json: bool) -> int:
-    """List the readings with their claims."""
-    import strategies
-    from runners import terminal
+def named(event: Event) -> str | None:
+    """How the event is asked for on a command line, None for the default."""
+    from data.events import DEFAULT
 
-    rows = [(name, *_introduced(name)) for name in strategies.names()]
+    return None if event.name == event.origin == DEFAULT else event.origin or event.name
+
+
+def show_readings(as_json: bool, event: Event) -> int:
+    """List the readings of an event with their claims."""
+    from runners import terminal
+    from runners.engine import family
+
+    rows = [(name, *_introduced(event, name)) for name in family.names(event)]
     if as_json:
         listed = [{"name": name, "claims": claims.split(), **vars(told)} for name, claims, told in rows]
         click.echo(json.dumps(listed, indent=2))
@@ -210,17 +234,17 @@ def show_readings(as_json: bool) -> int:
     return console.DONE
 
 
-def _introduced(name: str) -> tuple[str, Story]:
+def _introduced(event: Event, name: str) -> tuple[str, Story]:
     """Claims and story of a reading; a broken file is shown with its error and hides no other."""
-    import strategies
     from reports.result import Story
-    from runners.engine.study import story
+    from runners.engine import family
+    from runners.engine.study import retold, story
 
     try:
-        strategy = strategies.load(name)
+        strategy = family.strategy(event, name)
     except Exception as error:  # noqa: BLE001  (whatever its author let through)
         return "", Story(f"broken: {type(error).__name__}: {error}", "", "", "", "")
-    return " ".join(getattr(strategy, "claims", ())), story(strategy)
+    return " ".join(getattr(strategy, "claims", ())), retold(story(strategy), family.member(event, name))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-import strategies
 from data import calendar
 from data.errors import DataError, RequestError
 from data.events import Event
@@ -28,15 +27,15 @@ from reports.evidence.shock import Shock, shock_study
 from reports.evidence.verdict import HORIZON, Verdict, verdict
 from reports.metrics import PERIODS, daily_risk_free
 from reports.result import HORIZONS, Result, Run
-from runners.engine import names
+from runners.engine import family, names
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms, comparator, differences, growth, less
 from runners.engine.ledger import Trials
 from runners.engine.pool import Done, Executor, ignore
-from runners.engine.study import Study, prepare
+from runners.engine.study import Study
 from runners.job import Request
 from strategies.base.comparator import BetaMatched, Fund
-from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
+from strategies.base.reading import Reading
 
 T = TypeVar("T")
 FIRST = 148  # sessions before the first placebo launch: what the rule with the longest history needs
@@ -91,7 +90,7 @@ class Examined:
 def plan(prices: Prices, request: Request, market: str, studies: Sequence[Study]) -> Plan:
     """The plan of a run. `market` is the fund of the event study, whose first session also counts for placebos."""
     event, launch = request.event, request.launch
-    day = launch.shock if launch.shock is not None else calendar.offset(launch.entry, -SHOCK_BEFORE_ENTRY)
+    day = launch.shock if launch.shock is not None else calendar.offset(launch.entry, -event.lead)
     quiet = event.quiet_until if event.quiet_until is not None else calendar.offset(event.shock, -1)
     moved = calendar.position(day) - calendar.position(event.shock)
     listed = int(prices.listed[prices.columns[market]])
@@ -145,7 +144,7 @@ def examine(prices: Prices, planned: Plan, case: Case) -> Examined:
         entries, launches = np.array([planned.entry]), np.full((1, len(KEYS)), np.nan)
         reason = f"a launch at another date failed: {error}"
     if case.returns is None or case.excess is None or case.proxies is None:
-        draws = told(lambda: drawn(prices, planned, subject)) if subject.strategy.chooses else None
+        draws = told(lambda: drawn(prices, planned, subject)) if subject.chooses else None
         return Examined(entries, launches, {}, {}, draws, reason=reason)
     asked = rule_examined(prices, planned, subject) if issubclass(subject.strategy, Reading) else {}
     return Examined(
@@ -161,7 +160,7 @@ def examine(prices: Prices, planned: Plan, case: Case) -> Examined:
 def rule_examined(prices: Prices, planned: Plan, subject: Study) -> dict[str, Any]:
     """What only a reading can be asked, since it has a rule."""
     return {
-        "draws": told(lambda: drawn(prices, planned, subject)) if subject.strategy.chooses else None,
+        "draws": told(lambda: drawn(prices, planned, subject)) if subject.chooses else None,
         "break_even": told(lambda: break_even(prices, planned, subject)),
         "shock": told(lambda: shock(prices, planned, subject)),
         "described": described(prices, planned, subject),
@@ -217,9 +216,9 @@ def through_backtrader(prices: Prices, planned: Plan, subject: Study) -> tuple[n
 
 def drawn(prices: Prices, planned: Plan, subject: Study) -> np.ndarray:
     """d of every draw of other names at the real entry, shape (n_draws + 1, 6); the first is the reading itself."""
-    if absent := [name for name in subject.strategy.chooses if name not in prices.columns]:
+    if absent := [name for name in subject.chooses if name not in prices.columns]:
         raise Unavailable(f"no prices for {', '.join(absent)}, names that could have been chosen")
-    universe = names.tradable(subject.strategy.chooses, prices, planned.entry - 1)
+    universe = names.tradable(subject.chooses, prices, planned.entry - 1)
     draws = names.Draws.of(universe, planned.draws, planned.seed)
     run = names.baskets(subject, prices, planned.entry, planned.terms, draws)
     return less(growth(run), comparator(subject, prices, np.array([planned.entry]), planned.terms))
@@ -540,7 +539,7 @@ def gather(
     done: Done = ignore,
 ) -> Run:
     """The run with the evidence on all its readings: what has to be run for it is run on `executor`, then judged."""
-    others = rivals(subjects, run.benchmark_name)
+    others = rivals(subjects, run.benchmark_name, request.event)
     there = tuple(other for other in others if set(wanted(other)) <= set(prices.columns))
     planned = plan(prices, request, run.benchmark_name, (*subjects, *there))
     asked = [*cases(run, subjects, prices, planned.market), *map(Case, there)]
@@ -553,27 +552,27 @@ def gather(
     return replace(run, judged=True, court=court, manifest={**run.manifest, "evidence": {**settings, **counted}})
 
 
-def rivals(subjects: Sequence[Study], benchmark: str) -> tuple[Study, ...]:
-    """The readings that were not asked for: whoever names one of twelve has still seen twelve.
+def rivals(subjects: Sequence[Study], benchmark: str, event: Event) -> tuple[Study, ...]:
+    """The readings of the event that were not asked for: whoever names one of twelve has still seen twelve.
 
     A file that cannot be loaded is left out, as it is by every run.
     """
-    asked, found = {subject.strategy for subject in subjects}, []
-    for name in strategies.names():
+    asked, found = {subject.variant for subject in subjects}, []
+    for name in family.names(event):
         with suppress(Exception):
-            other = prepare(name, strategies.load(name), benchmark)
-            if issubclass(other.strategy, Reading) and other.strategy not in asked:
+            other = family.study_of(event, name, benchmark)
+            if issubclass(other.strategy, Reading) and other.variant not in asked:
                 found.append(other)
     return tuple(found)
 
 
 def wanted(subject: Study) -> tuple[str, ...]:
     """Symbols that a reading needs, with the names that it could have chosen."""
-    return (*subject.needed, *getattr(subject.strategy, "chooses", ()))
+    return (*subject.needed, *subject.chooses)
 
 
-def symbols(subjects: Sequence[Study], needed: Sequence[str], benchmark: str) -> tuple[str, ...]:
+def symbols(subjects: Sequence[Study], needed: Sequence[str], benchmark: str, event: Event) -> tuple[str, ...]:
     """What the evidence needs beyond `needed`: names to choose from, the rest of the family, proxies of the market."""
-    family = (*subjects, *rivals(subjects, benchmark))
-    every = dict.fromkeys((*(name for subject in family for name in wanted(subject)), *PROXIES))
+    whole = (*subjects, *rivals(subjects, benchmark, event))
+    every = dict.fromkeys((*(name for subject in whole for name in wanted(subject)), *PROXIES))
     return tuple(name for name in every if name not in needed)

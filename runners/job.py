@@ -14,17 +14,18 @@ from traceback import extract_tb
 
 import pandas as pd
 
-import strategies
 from data import calendar, fomc
 from data.errors import DataError, RequestError, WorkError
+from data.event import FOMC, NEW_YORK
 from data.events import DEEPSEEK, Event
 from data.prices import Prices
 from reports.metrics import PERIODS, metrics
 from reports.result import Result, Run
+from runners.engine import family
 from runners.engine.backtest import Launch, window
 from runners.engine.frictions import Frictions
 from runners.engine.ledger import Ledger, LedgerError, Trial, Trials, trial_key, window_fingerprint
-from runners.engine.study import Study, prepare, study
+from runners.engine.study import Study, study
 from strategies.base import Reading
 
 # What shapes numbers and pages.
@@ -34,7 +35,7 @@ PACKAGES = (
 )
 ROOMS = ("data", "strategies", "runners", "reports")
 CARRIED = ("facts", "templates", "static")
-SHAPING = (".py", ".csv", ".html", ".css", ".js")
+SHAPING = (".py", ".csv", ".toml", ".html", ".css", ".js")
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class Request:
             return Launch(self.event.entry, self.hold, self.rebalance, self.event.shock)
         if self.entry == "shock":
             return Launch(self.event.shock, self.hold, self.rebalance, self.event.shock)
-        return Launch(calendar.require_session(_date(self.entry)), self.hold, self.rebalance)
+        entry = calendar.require_session(_date(self.entry))
+        return Launch(entry, self.hold, self.rebalance, calendar.offset(entry, -self.event.lead))
 
     @property
     def hindsight(self) -> bool:
@@ -79,8 +81,8 @@ class Request:
 def studies(request: Request) -> tuple[Study, ...]:
     """The strategies asked for (all readings by default), loaded and ready to run."""
     _ = request.launch  # a wrong entry is refused before prices are asked for
-    wanted = request.readings or strategies.names()
-    found = tuple(prepare(name, strategies.load(name), request.benchmark, request.symbols) for name in wanted)
+    wanted = request.readings or family.names(request.event)
+    found = tuple(family.study_of(request.event, name, request.benchmark, request.symbols) for name in wanted)
     if request.symbols and all(issubclass(subject.strategy, Reading) for subject in found):
         raise RequestError("--symbols is for a plain bt.Strategy; readings declare their own")
     names = [subject.name.casefold() for subject in found]
@@ -127,6 +129,7 @@ def run(
         origin=prices.origin,
         real=prices.real,
         title=request.event.title + (" (with hindsight)" if request.hindsight else ""),
+        claims=numbered(request.event),
         notices=(*notices, *_hindsight(request), *_unknown_rates(sessions)),
         marks=marks(request.event, sessions),
         settings=settings(request, sessions),
@@ -191,20 +194,29 @@ def benchmark_returns(prices: Prices, symbol: str, start: int, stop: int) -> pd.
 
 
 def marks(event: Event, sessions: pd.DatetimeIndex) -> tuple[tuple[pd.Timestamp, str, str], ...]:
-    """Dates for the charts: those of the event (the shock too, where it lies shortly before), and FOMC decisions."""
+    """Dates for the charts: those of the event (the shock too, where it lies shortly before), and of its calendar.
+
+    Where both name a day the calendar is heard.
+    """
     first, last = calendar.offset(sessions[0], -5), sessions[-1]
-    own = [(pd.Timestamp(date), label, "event") for date, label in event.marks if "FOMC" not in label]
-    rates = [
-        (pd.Timestamp(decision.date), _change(decision.change_bps), "fomc")
-        for decision in fomc.decisions()
-        if decision.scheduled and decision.change_bps is not None
-    ]
-    return tuple(sorted(mark for mark in (*own, *rates) if first <= mark[0] <= last))
+    recurring = (
+        _decided() if isinstance(event.calendar, str) else [(pd.Timestamp(day), text) for day, text in event.calendar]
+    )
+    known = {day for day, _ in recurring}
+    own = [(pd.Timestamp(day), label, "event") for day, label in event.marks if pd.Timestamp(day) not in known]
+    dates = [(day, label, FOMC if event.calendar == FOMC else "calendar") for day, label in recurring]
+    return tuple(sorted(mark for mark in (*own, *dates) if first <= mark[0] <= last))
+
+
+def numbered(event: Event) -> str:
+    """What the numbers of claims mean, empty for an event whose claims have none."""
+    return event.claims and f"{event.claims} number the claims of {event.publication} that the readings take literally."
 
 
 def settings(request: Request, sessions: pd.DatetimeIndex) -> dict[str, str]:
     """The choices of the run in plain words."""
     launch, costs = request.launch, request.frictions
+    published = request.event.published.tz_convert(NEW_YORK)
     cash = (
         "free cash earns the lower bound of the policy range less 0.50 points, credit costs the upper bound plus 0.50"
         if costs.cash_rate == "policy"
@@ -212,7 +224,7 @@ def settings(request: Request, sessions: pd.DatetimeIndex) -> dict[str, str]:
     )
     return {
         "Entry": f"open of {launch.entry:%Y-%m-%d}, decided at the close of {sessions[0]:%Y-%m-%d}",
-        "Known": f"from {request.event.published:%Y-%m-%d %H:%M} New York time on, when the essay was published",
+        "Known": f"from {published:%Y-%m-%d %H:%M} New York time on, when {request.event.publication} was published",
         "Hold": "to the end of the prices" if request.hold is None else f"{request.hold} sessions",
         "Rebalancing": f"every {request.rebalance} sessions",
         "Window": f"{sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}",
@@ -238,6 +250,7 @@ def manifest(
             "first_price": f"{prices.sessions[0]:%Y-%m-%d}",
             "last_price": f"{prices.sessions[-1]:%Y-%m-%d}",
         },
+        "event": request.event.as_dict(),
         "parameters": {result.name: dict(result.parameters) for result in results},
         "frictions": request.frictions.as_dict(),
         "source": prices.origin,
@@ -280,6 +293,15 @@ def _date(text: str) -> pd.Timestamp:
         return pd.to_datetime(text, format="%Y-%m-%d")
     except ValueError:
         raise RequestError(f"{text!r} is not a date; write YYYY-MM-DD, for example 2025-01-31") from None
+
+
+def _decided() -> list[tuple[pd.Timestamp, str]]:
+    """Scheduled decisions of the FOMC whose outcome is known."""
+    return [
+        (pd.Timestamp(decision.date), _change(decision.change_bps))
+        for decision in fomc.decisions()
+        if decision.scheduled and decision.change_bps is not None
+    ]
 
 
 def _change(change_bps: float | None) -> str:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from runners import console
-from runners.deepseek import Window
+from runners.deepseek import EVENT, Window, named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
 
+    from data.event import Event
     from data.prices import Prices
     from data.sources import Source
     from reports.evidence.multiverse import Dimension, Multiverse, Survey
@@ -36,11 +37,13 @@ Examples:
   python -m runners.multiverse gpu_bubble bad_news  two of them, a family of two
   python -m runners.multiverse --list               the choices and their reasons
   python -m runners.multiverse --all-dates          also the median at every date
+  python -m runners.multiverse --event tariffs      another event
 """
 
 
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
 @click.argument("readings", nargs=-1, metavar="[READING ...]")
+@EVENT
 @click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Where prices come from.  [auto]")
 @click.option("--start", metavar="DATE", help="First session of the prices that are read, history included.")
 @click.option("--end", metavar="DATE", help="Last session of the prices that are read.")
@@ -58,6 +61,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
 def multiverse(
     readings: tuple[str, ...],
+    event: str,
     source: str,
     start: str | None,
     end: str | None,
@@ -75,11 +79,14 @@ def multiverse(
     """
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
+    from data.events import load as load_event
+
+    told = load_event(event)
     if only_list:
-        return show_choices(readings, as_json)
+        return show_choices(readings, as_json, told)
     from runners.engine.cluster import executor
 
-    survey = execute(readings, Window(source, start, end), all_dates, out, executor(jobs, dask))
+    survey = execute(readings, told, Window(source, start, end), all_dates, out, executor(jobs, dask))
     if as_json:
         click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
     else:
@@ -87,7 +94,9 @@ def multiverse(
     return console.DONE
 
 
-def execute(readings: Sequence[str], window: Window, all_dates: bool, out: Path, executor: Executor) -> Survey:
+def execute(
+    readings: Sequence[str], event: Event, window: Window, all_dates: bool, out: Path, executor: Executor
+) -> Survey:
     """Load prices, run every spec at every launch and write the folder."""
     from data.sources import open_source
     from reports import folder, multiverse_folder, pool
@@ -95,17 +104,18 @@ def execute(readings: Sequence[str], window: Window, all_dates: bool, out: Path,
     from runners.engine import multiverse as engine
 
     opened = open_source(window.source)
-    found = engine.spaces(readings)
+    found = engine.spaces(readings, event)
     folder.require_writable(out)
     pool.warm_up(IMPORTS)
     with terminal.progress() as steps:
         steps.step("prices")
         found, prices, notices = load(found, opened, window)
-        planned = engine.plan(found, prices, everywhere=all_dates)
+        planned = engine.plan(found, prices, event, all_dates)
         done = steps.step("baskets", engine.tasks(found))
         ran = engine.run(found, prices, planned, executor, done)
         told = (*opened.notes, *notices)
-        survey = engine.survey(found, ran, prices, planned, told, command_line(readings, window, all_dates))
+        command = command_line(readings, window, all_dates, named(event))
+        survey = engine.survey(found, ran, prices, planned, told, command, event)
         multiverse_folder.write(survey, out)
     return survey
 
@@ -127,9 +137,9 @@ def load(found: tuple[Space, ...], opened: Source, window: Window) -> tuple[tupl
         return tuple(engine.narrowed(space, less) for space in found), prices, (notice,)
 
 
-def command_line(readings: Sequence[str], window: Window, all_dates: bool) -> str:
+def command_line(readings: Sequence[str], window: Window, all_dates: bool, event: str | None = None) -> str:
     """The command that gives this multiverse again; where its folder lies and who ran it change nothing."""
-    options = {"--source": window.source, "--start": window.start, "--end": window.end}
+    options = {"--event": event, "--source": window.source, "--start": window.start, "--end": window.end}
     given = [f"{name}={value}" for name, value in options.items() if value is not None]
     return shlex.join(
         ["python", "-m", "runners.multiverse", *readings, *given, *(["--all-dates"] if all_dates else [])]
@@ -207,17 +217,17 @@ def _row(one: Multiverse, survey: Survey) -> tuple[str, ...]:
     )
 
 
-def show_choices(readings: Sequence[str], as_json: bool) -> int:
+def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
     """Every choice with its reason: those that all readings share, then each reading's own."""
     from runners.engine import choices
     from runners.engine import multiverse as engine
 
-    found = engine.spaces(readings)
+    found = engine.spaces(readings, event)
     if as_json:
-        click.echo(json.dumps(_listed(found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_listed(found, event), indent=2, ensure_ascii=False))
         return console.DONE
     click.echo("* declared with the reading\n")
-    for dimension in choices.GENERAL:
+    for dimension in choices.general(event):
         _show_dimension(dimension)
     for space in found:
         click.echo(f"\n{space.subject.name}: {len(space):,} specs")
@@ -228,13 +238,13 @@ def show_choices(readings: Sequence[str], as_json: bool) -> int:
     return console.DONE
 
 
-def _listed(found: Sequence[Space]) -> dict[str, object]:
+def _listed(found: Sequence[Space], event: Event) -> dict[str, object]:
     from reports.multiverse_folder import described
     from runners.engine import choices
     from runners.engine import multiverse as engine
 
     return {
-        "dimensions": {dimension.name: described(dimension) for dimension in choices.GENERAL},
+        "dimensions": {dimension.name: described(dimension) for dimension in choices.general(event)},
         "readings": {
             space.subject.name: {
                 "specs": len(space),

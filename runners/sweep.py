@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runners import console
-from runners.deepseek import Window
+from runners.deepseek import EVENT, Window, named
 
 if TYPE_CHECKING:
     from reports.sweep import Sweep
@@ -37,11 +37,15 @@ An interrupted sweep goes on where it was when the same command is given again.
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
 @click.argument("reading", metavar="READING")
 @click.option("-p", "--param", "knobs", multiple=True, metavar="NAME=VALUES", help="A knob: A,B,C, or LOW..HIGH.")
+@EVENT
 @click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Where prices come from.  [auto]")
 @click.option("--start", metavar="DATE", help="First session of the prices that are read, history included.")
 @click.option("--end", metavar="DATE", help="Last session of the prices that are read.")
 @click.option(
-    "--entry", default="published", metavar="published|shock|DATE", help="Entry session.  [published: 2025-01-31]"
+    "--entry",
+    default="published",
+    metavar="published|shock|DATE",
+    help="Entry session.  [published; 2025-01-31 for deepseek]",
 )
 @click.option("--benchmark", default="SPY", metavar="SYMBOL", help="Fund behind the excess return.  [SPY]")
 @click.option("--symbols", default="", metavar="A,B", help="Feeds of a plain bt.Strategy that declares no `symbols`.")
@@ -60,6 +64,7 @@ An interrupted sweep goes on where it was when the same command is given again.
 def sweep(
     reading: str,
     knobs: tuple[str, ...],
+    event: str,
     source: str,
     start: str | None,
     end: str | None,
@@ -80,11 +85,12 @@ def sweep(
     READING is a name of `python -m runners.deepseek --list` or a strategy of yours as package.module:Class. A sweep
     describes: the best of many settings, chosen in hindsight, is no evidence.
     """
+    from data.events import load as load_event
     from runners.engine.cluster import executor
     from runners.engine.sweep import Wanted
 
     feeds = tuple(filter(None, symbols.split(",")))
-    wanted = Wanted(reading, knobs, entry, benchmark, feeds, objective, search, budget, yes)
+    wanted = Wanted(reading, knobs, entry, benchmark, feeds, objective, search, budget, yes, load_event(event))
     swept = execute(wanted, Window(source, start, end), out, executor(jobs, dask))
     if as_json:
         click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
@@ -127,6 +133,7 @@ def execute(wanted: Wanted, window: Window, out: Path, executor: Executor) -> Sw
 def command_line(wanted: Wanted, window: Window) -> str:
     """The command that gives this sweep again; where its folder lies and who ran it change nothing."""
     options = {
+        "--event": named(wanted.event),
         "--source": window.source,
         "--start": window.start,
         "--end": window.end,

@@ -81,7 +81,7 @@ def legend(court: Court) -> str:
 
 
 def show_readings(rows: Iterable[tuple[str, str, Story]]) -> None:
-    """A row a reading: its name, the claims of the essay that it stands for, what it does."""
+    """A row a reading: its name, the claims that it stands for, what it does."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in ("reading", "claims", "what it says"):
         table.add_column(heading, no_wrap=heading == "reading")

@@ -13,7 +13,13 @@ from pathlib import Path
 
 DISTRIBUTION = "deepseek-readings"
 ROOMS = ("data", "reports", "runners", "strategies")
-DATA_FILES = ("data/facts/*.csv", "reports/templates/*", "reports/static/*", "reports/static/*/*")
+DATA_FILES = (
+    "data/facts/*.csv",
+    "data/facts/events/*.toml",
+    "reports/templates/*",
+    "reports/static/*",
+    "reports/static/*/*",
+)
 
 
 def installed_files() -> set[str]:

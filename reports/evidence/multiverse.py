@@ -120,7 +120,7 @@ class Survey:
     """The multiverses of a run, which are one family.
 
     `dimensions` are those that all readings share; launches lie `step` sessions apart. `real` is False for
-    reconstructed prices, on which nothing is tested.
+    reconstructed prices, on which nothing is tested. `publication` is what the readings read.
     """
 
     multiverses: tuple[Multiverse, ...]
@@ -130,6 +130,7 @@ class Survey:
     real: bool
     notices: tuple[str, ...] = ()
     manifest: Mapping[str, object] = field(default_factory=dict)
+    publication: str = "the reading"
 
     @cached_property
     def joint(self) -> Mapping[str, Joint]:
@@ -138,6 +139,11 @@ class Survey:
         if not self.real:
             found = [Joint(_untested(one.median), _untested(one.share)) for one in found]
         return {multiverse.name: one for multiverse, one in zip(self.multiverses, found, strict=True)}
+
+    @property
+    def hindsight(self) -> bool:
+        """Whether there are specs that enter before anybody could read it."""
+        return any(choice.hindsight for dimension in self.dimensions for choice in dimension.choices)
 
     @property
     def placebos(self) -> int:

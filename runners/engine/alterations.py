@@ -85,15 +85,18 @@ class Joined:
         return {**weights, **own, self.new: weights.get(self.new, 0.0) + sum(held.values()) * share}
 
 
-def altered(reading: type[Reading], alteration: Alteration) -> type[Reading]:
+def altered(reading: type[Reading], alteration: Alteration, traded: tuple[str, ...] | None = None) -> type[Reading]:
     """The reading with its weights changed by `alteration`; its history, schedule and parameters stay its own.
+
+    `traded` are its symbols, where they depend on its parameters.
 
     It runs in Backtrader and in batches like any other. Since it has no module, it cannot be sent to another process:
     send the reading and the alteration.
     """
+    own_symbols = reading.symbols if traded is None else traded
 
     class Altered(reading):  # type: ignore[valid-type, misc]
-        symbols = tuple(dict.fromkeys((*reading.symbols, *alteration.added)))
+        symbols = tuple(dict.fromkeys((*own_symbols, *alteration.added)))
         course = Reading.course  # one of the reading's own would not know of the alteration
 
         def weights(self, past: Past) -> Weights:

@@ -1,8 +1,8 @@
 """The declared tests and the verdict where it is known what they should find: nothing, or an effect that was planted.
 
 Timing is tried in markets like the real one, in which every launch is as good as any other. Names are tried in markets
-where all names of the AI universe are of one kind, so that any choice is as good as any other. A market is one spec of
-an executor: what comes out depends on its number and on the seed, and on nothing else.
+where all names that readings choose from are of one kind, so that any choice is as good as any other. A market is one
+spec of an executor: what comes out depends on its number and on the seed, and on nothing else.
 """
 
 from __future__ import annotations
@@ -13,22 +13,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-import strategies
 from data import calendar, market
 from data.errors import RequestError
+from data.event import Event
 from data.events import DEEPSEEK
 from data.prices import Prices
 from data.simulator import YEAR, Model, simulate
-from data.universe import AI_UNIVERSE
 from reports.calibration import TESTS, TRUTHS, Calibration, Curve
 from reports.evidence import bootstrap, placebo
 from reports.evidence.placebo import SIZE, Rank
 from reports.evidence.verdict import CHANCE, HORIZON, REFUTED, SUPPORTED, Word, outcome, verdict
 from reports.result import HORIZONS
-from runners.engine import names
+from runners.engine import family, names
 from runners.engine.launches import Terms, comparator, differences, growth, less
 from runners.engine.pool import Done, Executor, ignore
-from runners.engine.study import Study, prepare
+from runners.engine.study import Study
 from runners.evidence import FIRST
 from strategies.base.comparator import BetaMatched, EqualWeight, Variants
 from strategies.base.reading import Reading
@@ -46,11 +45,15 @@ SIGNS: Mapping[Word | None, int] = {SUPPORTED: 1, REFUTED: -1, CHANCE: 0, None: 
 
 @dataclass(frozen=True)
 class Wanted:
-    """How much is simulated: `markets`, `draws` of names in each, from `seed`. Raises RequestError for too little."""
+    """How much is simulated: `markets`, `draws` of names in each, from `seed`, for the readings of `event`.
+
+    Raises RequestError for too little.
+    """
 
     markets: int = 2000
     draws: int = 499
     seed: int = 20250131
+    event: Event = DEEPSEEK
 
     def __post_init__(self) -> None:
         if self.markets < 1:
@@ -108,7 +111,7 @@ class Bench:
     @property
     def choosing(self) -> list[int]:
         """Places of the readings that choose names."""
-        return [place for place, subject in enumerate(self.subjects) if subject.strategy.chooses]
+        return [place for place, subject in enumerate(self.subjects) if subject.chooses]
 
 
 @dataclass(frozen=True)
@@ -166,43 +169,57 @@ def calibrate(wanted: Wanted, executor: Executor, done: Done = ignore) -> Calibr
         resampled=(HELD, BENCHMARK, YEAR, bootstrap.RESAMPLES),
         years=tuple(f"{day:%Y-%m-%d}" for day in (made.timing.sessions[0], made.timing.sessions[-1])),
         notes=notes(made),
-        left_out=tuple(name for name in strategies.names() if name not in readings),
+        left_out=tuple(name for name in family.names(wanted.event) if name not in readings),
+        event=wanted.event.name,
     )
 
 
 def bench(wanted: Wanted) -> Bench:
-    """The readings that the simulated market has prices for, and both worlds."""
-    model = market.model()
-    found = (prepare(name, strategies.load(name), BENCHMARK) for name in strategies.names())
+    """The readings that the simulated market has prices for, and both worlds.
+
+    Raises RequestError where none of them chooses names: both tests are tried together.
+    """
+    model, event = market.model(), wanted.event
+    found = (family.study_of(event, name, BENCHMARK) for name in family.names(event))
     subjects = tuple(
         subject
         for subject in found
         if issubclass(subject.strategy, Reading) and set(subject.needed) <= set(model.symbols)
     )
-    whole = Terms()
+    if not any(subject.chooses for subject in subjects):
+        raise RequestError(
+            f"--event {event.name}: no reading that the simulated market has prices for chooses names, so that there "
+            f"is no test of names to try; give one `chooses = true`"
+        )
+    short, whole = Terms(hold=HORIZON, before=event.lead), Terms(before=event.lead)
     return Bench(
         subjects,
-        world(model, FIRST + PLACEBOS * HORIZON, Terms(hold=HORIZON), HORIZON, TIMING_EFFECTS),
-        world(alike(model), FIRST, whole, whole.hold or YEAR, NAMES_EFFECTS),
+        world(event, model, FIRST + PLACEBOS * HORIZON, short, HORIZON, TIMING_EFFECTS),
+        world(event, alike(model, chosen(subjects)), FIRST, whole, whole.hold or YEAR, NAMES_EFFECTS),
         wanted.draws,
         wanted.seed,
     )
 
 
-def world(model: Model, before: int, terms: Terms, hold: int, effects: tuple[float, ...]) -> World:
+def world(event: Event, model: Model, before: int, terms: Terms, hold: int, effects: tuple[float, ...]) -> World:
     """A world with `before` sessions before the real entry, so that meetings of the FOMC lie where they do."""
-    entry = calendar.position(DEEPSEEK.entry)
+    entry = calendar.position(event.entry)
     # One session more than the hold: that of the closing fills.
     return World(model, calendar.xnys()[entry - before : entry + hold + 1], before, terms, hold, effects)
 
 
-def alike(model: Model) -> Model:
-    """The model with all names of the AI universe of one kind: the same loadings, and the median of volatilities."""
-    chosen = np.isin(model.symbols, AI_UNIVERSE)
+def chosen(subjects: tuple[Study, ...]) -> tuple[str, ...]:
+    """All names that readings choose from."""
+    return tuple(dict.fromkeys(name for subject in subjects for name in subject.chooses))
+
+
+def alike(model: Model, universe: tuple[str, ...]) -> Model:
+    """The model with all names of the universe of one kind: the same loadings, and the median of volatilities."""
+    among = np.isin(model.symbols, universe)
     return replace(
         model,
-        volatility=np.where(chosen, np.median(model.volatility[chosen]), model.volatility),
-        loadings=np.where(chosen[:, None], market.LOADINGS[KIND], model.loadings),
+        volatility=np.where(among, np.median(model.volatility[among]), model.volatility),
+        loadings=np.where(among[:, None], market.LOADINGS[KIND], model.loadings),
     )
 
 
@@ -235,7 +252,7 @@ def exchanged(made: Bench, prices: Prices, seed: int) -> np.ndarray:
     """d at the end of the hold: of the readings that choose names and their draws, shape (n_draws + 1, n_choosing)."""
     entry, terms, found = made.names.entry, made.names.terms, []
     for subject in (made.subjects[place] for place in made.choosing):
-        universe = names.tradable(subject.strategy.chooses, prices, entry - 1)
+        universe = names.tradable(subject.chooses, prices, entry - 1)
         run = names.baskets(subject, prices, entry, terms, names.Draws.of(universe, made.draws, seed))
         found.append(less(growth(run), comparator(subject, prices, np.array([entry]), terms))[:, -1])
     return np.column_stack(found)

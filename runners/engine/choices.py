@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from data.event import Event
+from data.events import DEEPSEEK
 from data.universe import AI_SOFTWARE, AI_UNIVERSE, FOREIGN
 from reports.evidence.multiverse import Choice, Dimension
 from runners.engine.alterations import Alteration, Joined, Swapped, Without
 from runners.engine.study import Study
 from strategies.base.comparator import Cash, Comparator, Fund
 from strategies.fomc_tilt import EASING
+from strategies.generic.after_fall import AfterFall
+from strategies.generic.long_short import LongShort
 from strategies.high_end_demand import HighEndDemand
 from strategies.midrange_challengers import CHALLENGERS
 
@@ -47,22 +51,7 @@ class Own:
     follows_shock: bool = True
 
 
-ENTRY = Dimension(
-    "entry",
-    "When could it first be traded?",
-    (
-        Choice("published", "the first open after the essay", 0, declared=True),
-        Choice("next session", "the essay came six hours before the open; many read it after the close", 1),
-        Choice("a week later", "five sessions: the first weekend to think is in between", 5),
-        Choice(
-            "shock day",
-            "with hindsight: four sessions before anybody could read it; drawn, and in no figure",
-            -4,
-            hindsight=True,
-            tested=False,
-        ),
-    ),
-)
+ENTRY = "entry"
 HORIZON = Dimension(
     "horizon",
     "After how many sessions is it judged?",
@@ -107,14 +96,16 @@ BORROW = Dimension(
     "borrow",
     "What do shorts cost a year?",
     (
-        Choice("0.3%", "general collateral, as declared: NVDA, SMH, SPY are easy to borrow", 0.0030, declared=True),
+        Choice(
+            "0.3%", "general collateral, as declared: large names and funds are easy to borrow", 0.0030, declared=True
+        ),
         Choice("1%", "what smaller accounts pay", 0.01),
         Choice("3%", "a name that has become dear to borrow", 0.03),
     ),
 )
 BASKET, AGAINST = "basket", "against"
 ASKS = {BASKET: "Which names?", AGAINST: "What must it beat?"}
-GENERAL = (ENTRY, HORIZON, REBALANCE, LAG, COSTS, BORROW)
+COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 CHIP_FUND = Choice(
     "SOXX for SMH", "the other large chip fund: another index, more names", Variant(Swapped("SMH", "SOXX"))
@@ -124,6 +115,40 @@ WITH_MSFT = Choice(
     "the largest software company of all; declared out, since it is more than software",
     Variant(Joined("MSFT", AI_SOFTWARE)),
 )
+
+
+def entry(event: Event) -> Dimension:
+    """When an event could first be traded; on the day of its shock too, where that came before."""
+    early = Choice(
+        "shock day",
+        f"with hindsight: {counted(event.lead, 'session')} before anybody could read it; drawn, and in no figure",
+        -event.lead,
+        hindsight=True,
+        tested=False,
+    )
+    what, hours = event.publication, counted(event.hours, "hour")
+    return Dimension(
+        ENTRY,
+        "When could it first be traded?",
+        (
+            Choice("published", f"the first open after {what}", 0, declared=True),
+            Choice(
+                "next session", f"{event.publication} came {hours} before the open; many read it after the close", 1
+            ),
+            Choice("a week later", "five sessions: the first weekend to think is in between", 5),
+            *([early] if event.lead else ()),
+        ),
+    )
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things in words."""
+    return f"{COUNTS[count] if count < len(COUNTS) else count} {noun}{'' if count == 1 else 's'}"
+
+
+def general(event: Event) -> tuple[Dimension, ...]:
+    """What every reading of an event has to choose."""
+    return (entry(event), HORIZON, REBALANCE, LAG, COSTS, BORROW)
 
 
 def without_each(leg: tuple[str, ...]) -> tuple[Choice, ...]:
@@ -177,34 +202,46 @@ OWN: Mapping[str, Own] = {
 }
 
 
+def declared(subject: Study) -> Own | None:
+    """What is declared about a file of strategies/, or follows from the baskets of an event's reading."""
+    if issubclass(subject.strategy, LongShort):
+        legs = [tuple(leg) for leg in map(subject.parameters.get, ("long", "short")) if isinstance(leg, tuple)]
+        found = [choice for leg in legs if len(leg) > 1 for choice in without_each(leg)]
+        return Own(tuple(found), short=bool(subject.parameters.get("short")), follows_shock=False)
+    if issubclass(subject.strategy, AfterFall):
+        return Own(reweights=False)
+    ours = subject.strategy.__module__ == f"strategies.{subject.name}"
+    return OWN.get(subject.name) if ours else None
+
+
 def own(subject: Study) -> Own:
-    """What only this reading has to choose; nothing for one that is not ours."""
-    return OWN.get(subject.name, Own())
+    """What only this reading has to choose; nothing for one that nothing is declared about."""
+    return declared(subject) or Own()
 
 
 def baskets(subject: Study) -> Dimension:
     """The declared basket and its variants."""
-    declared = Choice("declared", "as written down with the reading", Variant(), declared=True)
-    return Dimension(BASKET, ASKS[BASKET], (declared, *own(subject).baskets))
+    written = Choice("declared", "as written down with the reading", Variant(), declared=True)
+    return Dimension(BASKET, ASKS[BASKET], (written, *own(subject).baskets))
 
 
 def yardsticks(subject: Study) -> Dimension:
     """What it must beat by its own declaration, and what else it may be measured against."""
     measure = subject.comparator
     label = "cash" if measure == Cash() else measure.symbol if isinstance(measure, Fund) else "its own"
-    declared = Choice(label, "as written down with the reading", Variant(), declared=True)
-    neutral = own(subject).short or (subject.name not in OWN and measure == Cash())
+    written = Choice(label, "as written down with the reading", Variant(), declared=True)
+    neutral = own(subject).short or (declared(subject) is None and measure == Cash())
     funds = () if neutral else tuple(fund for fund in FUNDS if measure != Fund(fund))
     others = (
         Choice(f"{fund} held", "what its money would be in otherwise", Variant(comparator=Fund(fund))) for fund in funds
     )
-    return Dimension(AGAINST, ASKS[AGAINST], (declared, *others, *own(subject).yardsticks))
+    return Dimension(AGAINST, ASKS[AGAINST], (written, *others, *own(subject).yardsticks))
 
 
-def dimensions(subject: Study) -> tuple[Dimension, ...]:
+def dimensions(subject: Study, event: Event = DEEPSEEK) -> tuple[Dimension, ...]:
     """All dimensions, those with a single choice too: they are what this reading does not have to choose."""
     mine, found = own(subject), []
-    for dimension in GENERAL:
+    for dimension in general(event):
         single = (dimension is REBALANCE and not mine.reweights) or (dimension is BORROW and not mine.short)
         found.append(only_declared(dimension) if single else dimension)
     return (*found, baskets(subject), yardsticks(subject))
@@ -212,14 +249,14 @@ def dimensions(subject: Study) -> tuple[Dimension, ...]:
 
 def only_declared(dimension: Dimension) -> Dimension:
     """The dimension with nothing to choose."""
-    declared = tuple(choice for choice in dimension.choices if choice.declared)
-    return Dimension(dimension.name, dimension.asks, declared)
+    written = tuple(choice for choice in dimension.choices if choice.declared)
+    return Dimension(dimension.name, dimension.asks, written)
 
 
 def unvaried(subject: Study) -> tuple[tuple[str, str], ...]:
     """The dimensions that this reading does not have, with the reason."""
     missing = [dimension.name for dimension in dimensions(subject) if len(dimension.choices) == 1]
-    if subject.name not in OWN:
+    if declared(subject) is None:
         return tuple((name, "what could be defended is not declared for this reading") for name in missing)
     hedged = "only its hedge is short, in a fund that is easy to borrow"
     reasons = {

@@ -7,20 +7,23 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from itertools import product
 from math import isfinite, prod
 from typing import Any, TypeGuard
 
 import pandas as pd
 
-from data import calendar
 from data.errors import RequestError
+from data.event import Event
+from data.events import DEEPSEEK
 from runners.engine.backtest import Launch
 from runners.engine.frictions import Frictions
 from runners.engine.scenarios import Scenario
 from runners.engine.study import Study
 from runners.job import Request
-from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
+from strategies.base.comparator import symbols_of
+from strategies.base.reading import Reading
 from strategies.base.schedule import Schedule
 
 MOST = 1_000_000  # specs that are run without being asked twice
@@ -57,7 +60,7 @@ class Declared:
 
 @dataclass(frozen=True)
 class Moment:
-    """An entry as it was written, with its session and that of the shock (None: as long before as in the event)."""
+    """An entry as it was written, with its session and that of the shock."""
 
     text: str
     entry: pd.Timestamp
@@ -65,11 +68,6 @@ class Moment:
 
     def __str__(self) -> str:
         return self.text
-
-    @property
-    def event(self) -> pd.Timestamp:
-        """The session of the shock."""
-        return calendar.offset(self.entry, -SHOCK_BEFORE_ENTRY) if self.shock is None else self.shock
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ class Space:
             schedule.get("rebalance", Launch.rebalance),
             schedule.get("shock", moment.shock),
             replace(self.frictions, **given["friction"]) if given["friction"] else self.frictions,
-            given["parameter"],
+            {**self.subject.parameters, **given["parameter"]},
         )
 
     def text(self, spec: Sequence[object]) -> str:
@@ -175,14 +173,14 @@ def described(name: str, value: object) -> str:
     return {"hold": "end", "rebalance": "never"}.get(name, "none") if value is None else label(value)
 
 
-def space(subject: Study, entry: str, wanted: Sequence[str]) -> Space:
-    """The space of `wanted`, each NAME=VALUE,VALUE or NAME=LOW..HIGH, on one strategy entered at `entry`.
+def space(subject: Study, entry: str, wanted: Sequence[str], event: Event = DEEPSEEK) -> Space:
+    """The space of `wanted`, each NAME=VALUE,VALUE or NAME=LOW..HIGH, on one strategy entered at `entry` of `event`.
 
     Raises RequestError for an unknown name, a value of the wrong type, a value or a name given twice, or none at all.
     """
     if not wanted:
         raise RequestError("an empty grid: turn at least one knob, for example -p hold=20,60,120")
-    known = declared(subject)
+    known = declared(subject, event)
     knobs = tuple(_knob(subject, known, text) for text in wanted)
     targets = [(knob.declared.group, knob.declared.target) for knob in knobs]
     for place, knob in enumerate(knobs):
@@ -190,7 +188,24 @@ def space(subject: Study, entry: str, wanted: Sequence[str]) -> Space:
             raise RequestError(f"-p {knob.name} is given twice; list all of its values in one, separated by commas")
     if entry != "published" and ("schedule", "entry") in targets:
         raise RequestError(f"--entry {entry} and -p entry both name the entry; leave one of them out")
-    return Space(subject, moment(entry), knobs)
+    _require_same_names(subject, knobs)
+    return Space(subject, moment(entry, event), knobs)
+
+
+def _require_same_names(subject: Study, knobs: Sequence[Knob]) -> None:
+    """Specs of a reading share their prices and what they must beat."""
+    if not issubclass(subject.strategy, Reading):
+        return
+    for knob in (knob for knob in knobs if knob.declared.group == "parameter"):
+        for value in (knob.values.low,) if isinstance(knob.values, Range) else knob.values:
+            rule = subject.strategy.rule(**{**subject.parameters, knob.declared.target: value})
+            if not set(rule.symbols) <= set(subject.symbols) or symbols_of(rule.comparator) != symbols_of(
+                subject.comparator
+            ):
+                raise RequestError(
+                    f"-p {knob.name}: {label(value)} changes what {subject.name} trades or must beat; "
+                    f"make it a reading of its own in an event file"
+                )
 
 
 def require_affordable(size: int, confirmed: bool, remedy: str) -> None:
@@ -199,16 +214,17 @@ def require_affordable(size: int, confirmed: bool, remedy: str) -> None:
         raise RequestError(f"{size:,} specs are more than {MOST:,}; {remedy}, or confirm with --yes")
 
 
-def moment(text: str) -> Moment:
+def moment(text: str, event: Event = DEEPSEEK) -> Moment:
     """The entry that `text` names: published, shock or a date. Raises RequestError for a date without a session."""
-    launch = Request(entry=text).launch
+    launch = Request(entry=text, event=event).launch
     return Moment(text, launch.entry, launch.shock)
 
 
-def declared(subject: Study) -> dict[str, Declared]:
+def declared(subject: Study, event: Event = DEEPSEEK) -> dict[str, Declared]:
     """Every knob of a strategy by name: its own parameters, its schedule, and what trading costs."""
     reading = issubclass(subject.strategy, Reading)
-    own = _parameters(subject.strategy)
+    own = {**_parameters(subject.strategy), **subject.parameters}
+    kinds = {**KINDS, "entry": replace(KINDS["entry"], read=partial(moment, event=event))}
     schedule = {"entry": "published", **{name: getattr(Launch, name) for name in ("hold", "rebalance")}, "shock": None}
     others = [
         *(("schedule", name, value) for name, value in schedule.items() if reading or name not in ONLY_READINGS),
@@ -220,7 +236,7 @@ def declared(subject: Study) -> dict[str, Declared]:
         for name, default in own.items()
     ]
     found += [
-        Declared(f"{LAUNCH}{name}" if name in twice else name, name, group, default, KINDS[name])
+        Declared(f"{LAUNCH}{name}" if name in twice else name, name, group, default, kinds[name])
         for group, name, default in others
     ]
     return {knob.name: knob for knob in found}
@@ -293,7 +309,7 @@ def _read(knob: Declared, text: str) -> object:
 def _distinct(knob: Declared, values: Sequence[object]) -> tuple[object, ...]:
     seen = set[object]()
     for value in values:
-        same = (value.entry, value.event) if isinstance(value, Moment) else label(value)
+        same = (value.entry, value.shock) if isinstance(value, Moment) else label(value)
         if same in seen:
             raise RequestError(f"-p {knob.name}: {described(knob.target, value)} is given twice; leave one out")
         seen.add(same)

@@ -15,24 +15,24 @@ from platform import python_version
 
 import numpy as np
 
-import strategies
 from data import fomc
 from data.errors import RequestError
-from data.events import DEEPSEEK, Event
+from data.event import Event
+from data.events import DEEPSEEK
 from data.prices import Prices
 from reports.evidence import placebo
 from reports.evidence.availability import Missing
 from reports.evidence.multiverse import Choice, Dimension, Everywhere, Multiverse, Survey, median
 from reports.result import HORIZONS
-from runners.engine import choices
+from runners.engine import choices, family, study
 from runners.engine.alterations import altered
 from runners.engine.batch import run_batch
-from runners.engine.choices import AGAINST, BASKET, ENTRY, HORIZON, LAG, Variant
+from runners.engine.choices import AGAINST, BASKET, HORIZON, LAG, Variant
 from runners.engine.frictions import Frictions
 from runners.engine.launches import growth, less
 from runners.engine.pool import Done, Executor, Serial, ignore
 from runners.engine.scenarios import Scenarios
-from runners.engine.study import Study, comparator_name, story
+from runners.engine.study import Study, comparator_name
 from runners.engine.yardstick import yardstick
 from runners.evidence import FIRST
 from runners.job import PACKAGES, Request, code_version, provenance, studies
@@ -48,13 +48,15 @@ NOT_ASKED = Missing("not asked for: --all-dates")
 class Plan:
     """Where the readings are launched: rows of the real entry, of the placebo launches (the nearest first), of all.
 
-    `step` counts the sessions from one launch to the next: as many as the longest tested window has.
+    `step` counts the sessions from one launch to the next: as many as the longest tested window has; `lead` those from
+    the shock to the entry.
     """
 
     entry: int
     placebos: np.ndarray
     everywhere: np.ndarray
     step: int
+    lead: int = SHOCK_BEFORE_ENTRY
 
 
 @dataclass(frozen=True)
@@ -132,16 +134,16 @@ class Walked:
     everywhere: np.ndarray
 
 
-def spaces(readings: Sequence[str]) -> tuple[Space, ...]:
+def spaces(readings: Sequence[str], event: Event = DEEPSEEK) -> tuple[Space, ...]:
     """The readings asked for (all by default) with their dimensions. Raises RequestError for what has no rule."""
     for name in readings:
-        if not issubclass(strategies.load(name), Reading):
+        if not issubclass(family.strategy(event, name), Reading):
             raise RequestError(
                 f"{name} is no Reading: a multiverse changes what a rule decides; derive it from "
                 f"strategies.base.Reading, or turn its own parameters with runners.sweep"
             )
-    found = studies(Request(tuple(readings)))
-    return tuple(Space(subject, choices.dimensions(subject)) for subject in found)
+    found = studies(Request(tuple(readings), event=event))
+    return tuple(Space(subject, choices.dimensions(subject, event)) for subject in found)
 
 
 def symbols(found: Sequence[Space]) -> tuple[str, ...]:
@@ -169,9 +171,10 @@ def plan(found: Sequence[Space], prices: Prices, event: Event = DEEPSEEK, everyw
     A window runs from the earliest tested entry to the close of the longest tested horizon after the latest one; the
     longest lag is added, so that no fill of one launch falls into the next.
     """
-    entry, offsets = prices.row(event.entry), [choice.value for choice in ENTRY.choices]
+    entries = choices.entry(event).choices
+    entry, offsets = prices.row(event.entry), [choice.value for choice in entries]
     _require_reach(found, prices, entry, offsets)
-    tested = [choice.value for choice in ENTRY.choices if choice.tested]
+    tested = [choice.value for choice in entries if choice.tested]
     longest = max(choice.value for choice in HORIZON.choices if choice.tested)
     step = longest + max(tested) - min(tested) + max(choice.value for choice in LAG.choices)
     listed = int(prices.listed[prices.columns[CALENDAR]])
@@ -182,6 +185,7 @@ def plan(found: Sequence[Space], prices: Prices, event: Event = DEEPSEEK, everyw
         placebo.aligned(entry, step, first),
         np.arange(first, last + 1) if everywhere else np.zeros(0, dtype=int),
         step,
+        event.lead,
     )
 
 
@@ -213,7 +217,7 @@ def walk(prices: Prices, planned: Plan, task: Task) -> Walked:
     space, entries = task.space, np.array([choice.value for choice in task.space.choices("entry")])
     tested = [place for place, choice in enumerate(space.choices("entry")) if choice.tested]
     horizons = [choice.value for choice in space.choices("horizon") if choice.tested]
-    at = partial(launched, task, prices)
+    at = partial(launched, task, prices, lead=planned.lead)
     hold = max(choice.value for choice in space.choices("horizon"))
     return Walked(
         real=at(np.array([planned.entry]), entries, hold)[0],
@@ -222,8 +226,17 @@ def walk(prices: Prices, planned: Plan, task: Task) -> Walked:
     )
 
 
-def launched(task: Task, prices: Prices, launches: np.ndarray, offsets: np.ndarray, hold: int) -> np.ndarray:
+def launched(
+    task: Task,
+    prices: Prices,
+    launches: np.ndarray,
+    offsets: np.ndarray,
+    hold: int,
+    lead: int = SHOCK_BEFORE_ENTRY,
+) -> np.ndarray:
     """d at launches whose entries lie `offsets` sessions from the rows `launches`, the shock staying where it was.
+
+    That is `lead` sessions before the launch.
 
     Shape (n_launches, n_entries, n_horizons, n_rebalances, n_lags, n_costs, n_borrows, n_yardsticks), NaN at horizons
     that the hold or the prices do not reach.
@@ -232,7 +245,7 @@ def launched(task: Task, prices: Prices, launches: np.ndarray, offsets: np.ndarr
     if not len(launches):
         return np.zeros((*shape, *(len(each.choices) for each in space.dimensions[1:6]), len(space.choices(AGAINST))))
     entries = (launches[:, None] + offsets).ravel()
-    shocks = np.repeat(launches - SHOCK_BEFORE_ENTRY, len(offsets))
+    shocks = np.repeat(launches - lead, len(offsets))
     scenarios = starts(space, prices, entries, shocks, hold)
     own, found = dict[str, np.ndarray](), []
     for choice in space.choices(AGAINST):
@@ -279,7 +292,7 @@ def varied(space: Space, basket: int, against: Choice) -> Study:
     subject, variants = space.subject, (space.choices(BASKET)[basket].value, against.value)
     for variant in variants:
         if variant.alteration is not None:
-            strategy = altered(subject.strategy, variant.alteration)
+            strategy = altered(subject.strategy, variant.alteration, subject.symbols)
             subject = replace(subject, strategy=strategy, symbols=strategy.symbols)
         subject = replace(
             subject,
@@ -297,7 +310,7 @@ def told(space: Space, walked: Sequence[Walked], prices: Prices, planned: Plan) 
     distinct, several = space.distinct, [place for place, count in enumerate(space.shape) if count > 1]
     made = Multiverse(
         name=space.subject.name,
-        story=story(space.subject.strategy),
+        story=study.told(space.subject),
         comparator=comparator_name(space.subject.comparator),
         dimensions=tuple(space.dimensions[place] for place in several),
         fixed=choices.unvaried(space.subject),
@@ -324,20 +337,22 @@ def survey(
     planned: Plan,
     notices: Sequence[str],
     command: str,
+    event: Event = DEEPSEEK,
 ) -> Survey:
     """What the pages tell."""
     return Survey(
         multiverses=tuple(multiverses),
-        dimensions=choices.GENERAL,
+        dimensions=choices.general(event),
+        publication=event.publication,
         step=planned.step,
         origin=prices.origin,
         real=prices.real,
         notices=(*notices, *_unknown_rates(prices)),
-        manifest={"command": command, **manifest(found, prices, planned)},
+        manifest={"command": command, **manifest(found, prices, planned, event)},
     )
 
 
-def manifest(found: Sequence[Space], prices: Prices, planned: Plan) -> dict[str, object]:
+def manifest(found: Sequence[Space], prices: Prices, planned: Plan, event: Event) -> dict[str, object]:
     """What the multiverse was made of; nothing of when or where."""
     return {
         "request": {
@@ -347,6 +362,7 @@ def manifest(found: Sequence[Space], prices: Prices, planned: Plan) -> dict[str,
             "first_price": str(prices.days[0]),
             "last_price": str(prices.days[-1]),
         },
+        "event": event.as_dict(),
         "source": prices.origin,
         "versions": {"python": python_version(), **{name: version(name) for name in PACKAGES}},
         "code": code_version([space.subject for space in found]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from data.errors import RequestError
+from data.event import Member
 from data.prices import Prices
 from reports.result import HORIZONS, Horizon, Result, Story
 from runners.engine.account import Refusal
@@ -31,13 +32,30 @@ FILL_COLUMNS = ["session", "symbol", "size", "price", "commission", "spread_cost
 
 @dataclass(frozen=True)
 class Study:
-    """A strategy under a name, with what it trades and what it must beat."""
+    """A strategy under a name, with what it trades and what it must beat.
+
+    `title` and `claim` stand in the place of those of its docstring, `universe` in that of the names that its class
+    says it chooses from; empty where an event has nothing to say about that.
+    """
 
     name: str
     strategy: type[bt.Strategy]
     symbols: tuple[str, ...]
     comparator: Comparator
     parameters: Mapping[str, object] = field(default_factory=dict)
+    title: str = ""
+    claim: str = ""
+    universe: tuple[str, ...] = ()
+
+    @property
+    def chooses(self) -> tuple[str, ...]:
+        """Names that its claim picks from; none where the claim is no choice of names."""
+        return self.universe or tuple(getattr(self.strategy, "chooses", ()))
+
+    @property
+    def variant(self) -> tuple[object, str]:
+        """What tells it from other studies: the strategy with its parameters."""
+        return self.strategy, repr(sorted(self.parameters.items()))
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -55,7 +73,13 @@ class Study:
         return self.history + (LEAST_RETURNS if isinstance(self.comparator, BetaMatched) else 0)
 
 
-def prepare(name: str, strategy: type[Any], benchmark: str, symbols: tuple[str, ...] = ()) -> Study:
+def prepare(
+    name: str,
+    strategy: type[Any],
+    benchmark: str,
+    symbols: tuple[str, ...] = (),
+    parameters: Mapping[str, object] = {},
+) -> Study:
     """A study of a strategy class: a Reading as it declares itself, any other strategy against the benchmark.
 
     One that was named by its path goes by its class name. Raises RequestError for a strategy that does not say what it
@@ -63,11 +87,16 @@ def prepare(name: str, strategy: type[Any], benchmark: str, symbols: tuple[str, 
     """
     name = strategy.__name__ if ":" in name else name
     if issubclass(strategy, Reading):
-        return Study(name, strategy, tuple(strategy.rule().symbols), strategy.comparator)
+        rule = strategy.rule(**parameters)
+        if not rule.symbols:
+            raise RequestError(
+                f"{name} trades nothing by itself; give its symbols as parameters, in an event file or by a subclass"
+            )
+        return Study(name, strategy, tuple(rule.symbols), rule.comparator, parameters)
     declared = getattr(strategy, "symbols", None) or symbols
     if isinstance(declared, str) or not declared or not all(isinstance(symbol, str) for symbol in declared):
         raise RequestError(f"{name} does not say what it trades; give --symbols A,B or a class attribute `symbols`")
-    return Study(name, strategy, tuple(dict.fromkeys(declared)), Fund(benchmark))
+    return Study(name, strategy, tuple(dict.fromkeys(declared)), Fund(benchmark), parameters)
 
 
 def study(subject: Study, prices: Prices, launch: Launch, frictions: Frictions, benchmark: pd.Series[float]) -> Result:
@@ -82,7 +111,7 @@ def study(subject: Study, prices: Prices, launch: Launch, frictions: Frictions, 
     return Result(
         name=subject.name,
         claims=tuple(getattr(subject.strategy, "claims", ())),
-        story=story(subject.strategy),
+        story=told(subject),
         parameters=_parameters(subject),
         symbols=subject.symbols,
         entry=run.entry,
@@ -162,6 +191,16 @@ def log_ratio(equity: float, yardstick: float) -> float:
     if equity <= 0:
         return float("-inf")
     return float(np.log(equity / CAPITAL) - np.log(yardstick)) if yardstick > 0 else float("inf")
+
+
+def told(subject: Study) -> Story:
+    """The story of its strategy, with the title and the claim that it goes by."""
+    return retold(story(subject.strategy), subject)
+
+
+def retold(own: Story, other: Study | Member | None) -> Story:
+    """A story with the title and the claim of a study, or of an event's reading, where that has any."""
+    return own if other is None else replace(own, title=other.title or own.title, claim=other.claim or own.claim)
 
 
 def story(strategy: type[Any]) -> Story:

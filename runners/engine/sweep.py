@@ -13,6 +13,7 @@ import numpy as np
 
 from data import fomc
 from data.errors import RequestError
+from data.event import Event
 from data.events import DEEPSEEK
 from data.prices import Prices
 from reports.evidence import overfitting
@@ -29,7 +30,7 @@ from runners.engine.ledger import Trial, Trials, trial_key, window_fingerprint
 from runners.engine.parts import Bench, daily_rates
 from runners.engine.pool import Done, Executor, ignore
 from runners.engine.search import BATCH, SAMPLERS, require_sampler, run_search
-from runners.engine.study import comparator_name, plain, story
+from runners.engine.study import comparator_name, plain, retold, story
 from runners.engine.works import PART, Found, Works, run_grid
 from runners.job import PACKAGES, Request, code_version, counted, provenance, studies
 from strategies.base.reading import Reading
@@ -54,6 +55,7 @@ class Wanted:
     search: str | None = None
     budget: int | None = None
     confirmed: bool = False
+    event: Event = DEEPSEEK
 
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
@@ -72,13 +74,13 @@ class Wanted:
     @property
     def request(self) -> Request:
         """The same in the terms of the main job."""
-        return Request((self.reading,), self.entry, benchmark=self.benchmark, symbols=self.symbols)
+        return Request((self.reading,), self.entry, benchmark=self.benchmark, symbols=self.symbols, event=self.event)
 
 
 def prepared(wanted: Wanted) -> Space:
     """The space of what is wanted. Raises RequestError for what cannot be swept, or is too much of it."""
     (subject,) = studies(wanted.request)
-    space = grid.space(subject, wanted.entry, wanted.knobs)
+    space = grid.space(subject, wanted.entry, wanted.knobs, wanted.event)
     if wanted.search is None or wanted.budget is None:
         grid.require_affordable(space.size, wanted.confirmed, "give fewer values, --search optuna with a --budget")
     else:
@@ -112,7 +114,8 @@ def identity(wanted: Wanted, space: Space, prices: Prices) -> str:
     names = [subject.strategy.__module__, subject.strategy.__qualname__, *subject.symbols]
     code = [code_version([subject]), *versions(wanted).items()]
     knobs = [knob.name for knob in space.knobs]
-    return json.dumps([names, knobs, wanted.entry, wanted.benchmark, prices.fingerprint, code])
+    asked = [wanted.entry, wanted.event.as_dict(), wanted.benchmark]
+    return json.dumps([names, knobs, asked, sorted(subject.parameters.items()), prices.fingerprint, code], default=repr)
 
 
 def told(
@@ -132,11 +135,11 @@ def told(
     knobs, codes = turned(space, found)
     figures = {name: found.column(name) for name in FIGURES if name != "hindsight"}
     days = windows(found, prices)
-    early = (days[:, 0] != "") & (days[:, 0] < str(DEEPSEEK.entry)[:10])
+    early = (days[:, 0] != "") & (days[:, 0] < f"{wanted.event.entry:%Y-%m-%d}")
     figures["hindsight"] = np.where(np.isnan(found.column("start")), np.nan, early.astype(float))
     sweep = Sweep(
         name=space.subject.name,
-        story=story(space.subject.strategy),
+        story=retold(story(space.subject.strategy), space.subject),
         comparator=comparator_name(space.subject.comparator),
         benchmark=wanted.benchmark,
         knobs=knobs,
@@ -151,7 +154,8 @@ def told(
         origin=prices.origin,
         real=prices.real,
         search=search,
-        notices=(*notices, *_hindsight(early), *_unknown_rates(days), *unkept),
+        publication=wanted.event.publication,
+        notices=(*notices, *_hindsight(early, wanted.event), *_unknown_rates(days), *unkept),
         manifest={"command": command, **manifest(wanted, space, prices, known)},
     )
     if not judged(sweep):
@@ -310,6 +314,7 @@ def manifest(wanted: Wanted, space: Space, prices: Prices, known: Trials) -> dic
             "first_price": f"{prices.sessions[0]:%Y-%m-%d}",
             "last_price": f"{prices.sessions[-1]:%Y-%m-%d}",
         },
+        "event": wanted.event.as_dict(),
         "source": prices.origin,
         "versions": versions(wanted),
         "code": code_version([space.subject]),
@@ -318,12 +323,12 @@ def manifest(wanted: Wanted, space: Space, prices: Prices, known: Trials) -> dic
     }
 
 
-def _hindsight(early: np.ndarray) -> tuple[str, ...]:
+def _hindsight(early: np.ndarray, event: Event) -> tuple[str, ...]:
     count = int(early.sum())
     if not count:
         return ()
     which = "all specs enter" if count == len(early) else f"{count:,} of {len(early):,} specs enter"
-    return (f"With hindsight: {which} before {DEEPSEEK.entry:%Y-%m-%d}, the first honest session.",)
+    return (f"With hindsight: {which} before {event.entry:%Y-%m-%d}, the first honest session.",)
 
 
 def _unknown_rates(days: np.ndarray) -> tuple[str, ...]:

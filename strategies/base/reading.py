@@ -20,7 +20,7 @@ from strategies.base.past import Past
 from strategies.base.schedule import Schedule
 
 ORDINAL_1970 = 719163  # backtrader counts days from year 1, numpy from 1970
-SHOCK_BEFORE_ENTRY = 4  # sessions from the shock (27 January 2025) to the entry (31 January)
+SHOCK_BEFORE_ENTRY = DEEPSEEK.lead  # sessions; where a launch tells of no shock
 GROSS_TOLERANCE = 1e-9
 SHARE_TOLERANCE = 1e-6
 
@@ -43,7 +43,7 @@ class Reading(bt.Strategy):
     of the decision close.
 
     Parameters (all in sessions but the dates):
-        entry: first session whose open may be traded (default: the first after the essay)
+        entry: first session whose open may be traded (default: that of the DeepSeek event)
         hold: sessions until the closing decision, None to stay to the end
         rebalance: sessions between decisions
         lag: sessions from a decision to its fill, 1 for the next open

@@ -10,7 +10,7 @@ SHOCK = pd.Timestamp("2025-01-27")
 
 
 def entry(moment: str, zone: str = "America/New_York") -> str:
-    event = Event("trial", "Trial", SHOCK, pd.Timestamp(moment, tz=zone))
+    event = Event("trial", "Trial", pd.Timestamp("2025-01-02"), pd.Timestamp(moment, tz=zone))
     return f"{event.entry:%Y-%m-%d}"
 
 

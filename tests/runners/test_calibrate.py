@@ -15,6 +15,7 @@ import pytest
 
 from data import market
 from data.errors import RequestError
+from data.events import load
 from data.universe import AI_UNIVERSE
 from reports.calibration import TESTS, render, results
 from reports.evidence import placebo
@@ -24,6 +25,7 @@ from runners.engine.calibration import Market, Wanted, attempt, bench, calibrate
 from runners.engine.pool import Processes, Serial
 
 ROOT = Path(__file__).parents[2]
+TARIFFS = load("tariffs")
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +201,16 @@ def test_a_folder_with_something_else_is_refused_before_the_work(tmp_path):
     (tmp_path / "mine" / "thesis.txt").touch()
     done = run(tmp_path, "--out", "mine")
     assert done.returncode == 2 and "holds thesis.txt" in done.stderr
+
+
+def test_another_event_is_tried_at_its_own_entry_and_distance():
+    made = bench(Wanted(1, draws=40, event=TARIFFS))
+    assert [subject.name for subject in made.subjects] == [member.name for member in TARIFFS.readings]
+    for world in (made.timing, made.names):
+        assert f"{world.sessions[world.entry]:%Y-%m-%d}" == "2025-04-03" and world.terms.before == 0
+    assert [made.subjects[place].name for place in made.choosing] == ["services_over_goods"]
+
+
+def test_an_event_without_a_choice_of_names_is_refused():
+    with pytest.raises(RequestError, match=r"--event tariffs: no reading .* chooses names, so that there is no test"):
+        bench(Wanted(event=replace(TARIFFS, readings=TARIFFS.readings[:3])))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import strategies
 from data.prices import FIELDS, Prices
 from reports.evidence.availability import Missing
 from reports.evidence.record import END, plain, summary
@@ -57,7 +58,7 @@ def test_effects_are_those_of_the_run_in_backtrader(whole):
 def test_one_placebo_is_what_backtrader_makes_of_that_date(whole, real_prices):
     launches = whole.court.evidence["two_shocks"].launches
     place = launches.aligned["20"][10]
-    subject = prepare("two_shocks", job.strategies.load("two_shocks"), "SPY")
+    subject = prepare("two_shocks", strategies.load("two_shocks"), "SPY")
     benchmark = pd.Series(np.zeros(300))
     ran = study(subject, real_prices, Launch(pd.Timestamp(launches.sessions[place])), Frictions(), benchmark)
     assert launches.d["20"][place] == pytest.approx(ran.horizons[20].d, abs=1e-6)
@@ -72,7 +73,7 @@ def test_names_are_tested_where_they_are_the_claim(whole):
 
 
 def test_at_the_break_even_cost_d_is_zero_in_backtrader(whole, real_prices):
-    subject = prepare("us_over_china", job.strategies.load("us_over_china"), "SPY")
+    subject = prepare("us_over_china", strategies.load("us_over_china"), "SPY")
     found = whole.court.evidence["us_over_china"].break_even
     benchmark = pd.Series(np.zeros(300))
     launch = Request().launch

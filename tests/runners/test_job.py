@@ -63,6 +63,14 @@ def test_marks_are_the_event_and_the_decisions_of_the_window():
     ]
 
 
+def test_the_words_of_the_default_event_are_what_they_were():
+    told = job.settings(Request(), pd.DatetimeIndex(["2025-01-30", "2026-02-03"]))
+    assert told["Known"] == "from 2025-01-31 03:16 New York time on, when the essay was published"
+    assert job.numbered(Request().event) == (
+        "C1 to C18 number the claims of the essay that the readings take literally."
+    )
+
+
 def test_decisions_that_are_not_known_are_said():
     assert job._unknown_rates(pd.DatetimeIndex(["2026-09-15"])) == ()
     assert "2026-09-16" in job._unknown_rates(pd.DatetimeIndex(["2026-09-16"]))[0]

@@ -156,7 +156,8 @@ def test_two_entries_are_one_too_many():
 
 def test_the_shock_by_its_name_and_by_its_date_are_two_specs():
     found = space(reading(), "published", ["entry=shock,2025-01-27"])
-    assert [found.scenario(spec).shock for spec in found.specs()] == [SHOCK, None]
+    # A date keeps the four sessions of the event: 24, 23, 22, 21 January.
+    assert [found.scenario(spec).shock for spec in found.specs()] == [SHOCK, pd.Timestamp("2025-01-21")]
 
 
 @pytest.mark.parametrize("name", strategies.names())

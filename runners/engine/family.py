@@ -1,0 +1,99 @@
+"""The family of an event: the readings that are asked and judged together."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import strategies
+from data.errors import RequestError
+from data.event import Event, Member
+from runners.engine.study import Study, prepare
+from strategies.base import Reading
+
+
+def names(event: Event) -> tuple[str, ...]:
+    """Names of the event's own readings; the files of strategies/ where it has none."""
+    return tuple(member.name for member in event.readings) or strategies.names()
+
+
+def member(event: Event, name: str) -> Member | None:
+    """The event's own reading of that name."""
+    return next((found for found in event.readings if found.name == name), None)
+
+
+def strategy(event: Event, name: str) -> type[Any]:
+    """The class behind a name of the event's own readings, or behind whatever `strategies.load` takes.
+
+    Raises RequestError for an unknown name.
+    """
+    if own := member(event, name):
+        return strategies.load(own.strategy)
+    if event.readings and ":" not in name and name not in strategies.names():
+        close = difflib.get_close_matches(name, names(event), n=3)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names(event))}"
+        raise RequestError(f"the event {event.name!r} has no reading {name!r}; {hint}")
+    return strategies.load(name)
+
+
+def study_of(event: Event, name: str, benchmark: str, symbols: tuple[str, ...] = ()) -> Study:
+    """A reading of the event, or any other strategy, ready to run. `symbols` are for a plain one that declares none.
+
+    Raises RequestError for an unknown name, or parameters that the strategy does not take.
+    """
+    cls, own = strategy(event, name), member(event, name)
+    if own is None:
+        return prepare(name, cls, benchmark, symbols)
+    given = parameters(event, own, cls)
+    try:
+        subject = prepare(own.name, cls, benchmark, symbols, given)
+    except RequestError as error:
+        raise RequestError(f"{_where(event, own)}: {error}") from None
+    universe = event.universe if own.chooses else ()
+    if universe and not set(universe) & set(subject.symbols):
+        raise RequestError(f"{_where(event, own)}: it chooses names, but trades none of the universe")
+    return replace(subject, title=own.title, claim=own.claim, universe=universe)
+
+
+def parameters(event: Event, own: Member, cls: type[Any]) -> Mapping[str, object]:
+    """The parameters of an event's reading, each of the type of its default, baskets as their symbols."""
+    known = dict(zip(cls.params._getkeys(), cls.params._getdefaults(), strict=True))
+    for name in Reading.params._getkeys() if issubclass(cls, Reading) else ():
+        known.pop(name)  # the schedule is that of the run
+    found = {}
+    for name, value in own.parameters:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=2)
+            hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(known) or 'none'}"
+            raise RequestError(f"{_where(event, own)}: {own.strategy} has no parameter {name!r}; {hint}")
+        found[name] = _typed(event, own, name, value, known[name])
+    return found
+
+
+def _typed(event: Event, own: Member, name: str, value: object, default: object) -> object:
+    if isinstance(default, list | tuple):
+        return _symbols(event, own, name, value)
+    if default is None or type(value) is type(default):
+        return value
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    raise RequestError(
+        f"{_where(event, own)}: parameter {name} is {value!r}; give a value like its default, {default!r}"
+    )
+
+
+def _symbols(event: Event, own: Member, name: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, tuple):
+        return value
+    baskets = dict(event.baskets)
+    if isinstance(value, str) and value in baskets:
+        return baskets[value]
+    close = difflib.get_close_matches(str(value), baskets, n=2)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"the baskets are {', '.join(baskets) or 'none'}"
+    raise RequestError(f"{_where(event, own)}: parameter {name} is {value!r}, which is no basket; {hint}")
+
+
+def _where(event: Event, own: Member) -> str:
+    return f"event {event.name!r}: reading {own.name!r}"
