@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import json
 import os
 import re
@@ -87,13 +87,16 @@ def test_the_tutorial_does_what_it_shows_on_real_prices(market_data, tmp_path):
 
 
 def runner(name: str) -> click.Command:
-    found = [each for each in vars(importlib.import_module(f"runners.{name}")).values() if isinstance(each, click.Command)]
+    found = [
+        each for each in vars(importlib.import_module(f"runners.{name}")).values() if isinstance(each, click.Command)
+    ]
     (command,) = found
     return command
 
 
 def options(name: str) -> set[str]:
-    return {"--help", *(flag for each in runner(name).params for flag in (*each.opts, *each.secondary_opts))}
+    asked = [each for each in runner(name).params if isinstance(each, click.Option)]
+    return {"--help", *(flag for each in asked for flag in (*each.opts, *each.secondary_opts))}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -245,3 +248,16 @@ def test_the_files_of_a_folder_and_the_columns_of_its_tables_are_those_that_are_
     specs = columns(folders["multiverse"] / "specs.csv")
     assert (specs[0], specs[-2:]) == ("reading", ["used", "d"])
     assert {"entry", "costs", "borrow"} <= set(specs)
+
+
+@pytest.mark.slow
+def test_the_tables_of_the_gallery_are_those_of_real_prices(market_data, tmp_path):
+    spec = importlib.util.spec_from_file_location("gallery", DOCS / "gallery.py")
+    gallery = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(gallery)
+    for name in gallery.RUNS:
+        gallery.run(name, market_data.resolve(), tmp_path)
+    page = (DOCS / "gallery.md").read_text(encoding="utf-8")
+    made = gallery.tables(tmp_path)
+    assert all(f"<!-- table: {name} -->" in page for name in made)
+    assert gallery.filled(page, made) == page
