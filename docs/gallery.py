@@ -34,7 +34,8 @@ SHOTS = {
     "heatmap": ("settings/index.html", 0, 2000),
 }
 WIDTH = 1100
-WORDS = {None: "–", "not distinguishable from chance": "chance"}
+UNDEFINED, MINUS = "\u2013", "\u2212"
+WORDS = {None: UNDEFINED, "not distinguishable from chance": "chance"}
 
 
 @click.command()
@@ -174,7 +175,7 @@ def _percent(value: float | None) -> str:
 
 
 def _number(value: float | None, form: str, unit: str = "") -> str:
-    return "–" if value is None else f"{value:{form}}{unit}".replace("-", "−")
+    return UNDEFINED if value is None else f"{value:{form}}{unit}".replace("-", MINUS)
 
 
 if __name__ == "__main__":

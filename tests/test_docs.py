@@ -83,6 +83,10 @@ def test_the_tutorial_does_what_it_shows_on_real_prices(market_data, tmp_path):
     assert follow(second, tmp_path) == 3
 
 
+def test_the_launches_of_the_python_interface_have_the_shape_that_is_shown(tmp_path):
+    assert follow((DOCS / "api.md").read_text(encoding="utf-8"), tmp_path) == 1
+
+
 # --- how-to pages ---------------------------------------------------------------
 
 
@@ -158,6 +162,16 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: root / name for name in made}
 
 
+PLAIN = {
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": int | float,
+    "null": type(None),
+    "any": object,
+}
+
+
 class Reader:
     """Holds values to documented kinds, and remembers which keys it has seen."""
 
@@ -169,13 +183,8 @@ class Reader:
         assert any(self.fits(value, option, where) for option in options_of(kind)), f"{where}: {value!r} is no {kind}"
 
     def fits(self, value: object, kind: str, where: str) -> bool:
-        plain = {"string": str, "boolean": bool, "integer": int, "any": object}
-        if kind in plain:
-            return isinstance(value, plain[kind]) and (kind != "integer" or not isinstance(value, bool))
-        if kind == "number":
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        if kind == "null":
-            return value is None
+        if kind in PLAIN:
+            return isinstance(value, PLAIN[kind]) and (kind in ("boolean", "any") or not isinstance(value, bool))
         if kind == "unavailable":
             return isinstance(value, dict) and set(value) == {"not_available"}
         if kind.startswith("list of "):
