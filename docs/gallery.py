@@ -1,0 +1,182 @@
+"""Make the pictures and tables of gallery.md again, from real prices: derived figures only, never the prices.
+
+    python docs/gallery.py PRICES [--browser chromium]
+
+PRICES is a folder of CSVs as Yahoo writes them. The commands are those that the page names; what they wrote is
+photographed by a browser of the Chromium family.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+
+DOCS = Path(__file__).parent
+RUNS = {
+    "readings": ("deepseek",),
+    "choices": ("multiverse",),
+    "settings": ("sweep", "gpu_bubble", "-p", "hold=20,60,120,252", "-p", "rebalance=5,10,20,40,60,never"),
+}
+# Pictures by name: the page, the part of it (CSS pixels from the top: first, height), at a width of 1100.
+SHOTS = {
+    "index": ("readings/index.html", 0, 1400),
+    "tearsheet": ("readings/gpu_bubble.html", 0, 1400),
+    "evidence": ("readings/high_end_demand-evidence.html", 0, 1800),
+    "multiverse": ("choices/gpu_bubble.html", 0, 1500),
+    "heatmap": ("settings/index.html", 0, 2000),
+}
+WIDTH = 1100
+UNDEFINED, MINUS = "\u2013", "\u2212"
+WORDS = {None: UNDEFINED, "not distinguishable from chance": "chance"}
+
+
+@click.command()
+@click.argument("prices", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--browser", default="chromium", metavar="NAME", help="Command of the browser.  [chromium]")
+def main(prices: Path, browser: str) -> None:
+    """Run everything that the gallery shows, and put it into docs/."""
+    with TemporaryDirectory() as scratch:
+        made = Path(scratch)
+        for name in RUNS:
+            run(name, prices.resolve(), made)
+        for name, (page, first, height) in SHOTS.items():
+            photograph(browser, made / page, first, height, DOCS / "pictures" / f"{name}.webp")
+        page = DOCS / "gallery.md"
+        page.write_text(filled(page.read_text(encoding="utf-8"), tables(made)), encoding="utf-8")
+
+
+def run(name: str, prices: Path, made: Path) -> None:
+    """Run one of RUNS on a folder of prices, into a folder of its name; nothing is counted as a trial of the user's."""
+    runner, *words = RUNS[name]
+    command = [sys.executable, "-m", f"runners.{runner}", *words, "--source", str(prices), "--out", str(made / name)]
+    environment = {**os.environ, "DEEPSEEK_TRIALS": str(made / f"{name}-trials.txt")}
+    subprocess.run(command, cwd=DOCS.parent, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
+def photograph(browser: str, page: Path, first: int, height: int, picture: Path) -> None:
+    """A part of a page as WebP."""
+    from PIL import Image
+
+    shot = page.with_suffix(".png")
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--screenshot={shot}"]
+    options = ["--virtual-time-budget=3000", f"--window-size={WIDTH},{first + height}"]
+    subprocess.run([*command, *options, page.as_uri()], check=True, capture_output=True)
+    with Image.open(shot) as image:
+        image.crop((0, first, WIDTH, first + height)).convert("RGB").save(picture, quality=70, method=6)
+
+
+def tables(made: Path) -> dict[str, str]:
+    """The tables of the page by name, from the folders of RUNS."""
+    found = {name: json.loads((made / name / "results.json").read_text(encoding="utf-8")) for name in RUNS}
+    return {
+        "readings": table("reading|net|d|worst|costs|Sharpe", map(_reading, found["readings"]["readings"].items())),
+        "verdicts": table(
+            "reading|d, 20 sessions|p|family|power|p, names|family|verdict",
+            map(_verdict, found["readings"]["readings"].items()),
+        ),
+        "shock": table("name|day 0|[0,+1]|[0,+5]|[0,+20]", _shock(found["readings"]["readings"])),
+        "choices": table("reading|specs|median|same sign|p|matters", map(_curve, found["choices"]["readings"].items())),
+        "settings": table("hold|rebalance|net|d|Sharpe", map(_spec, found["settings"]["best"])),
+    }
+
+
+def table(head: str, rows: Any) -> str:
+    """Markdown; numbers to the right."""
+    names = head.split("|")
+    lines = [names, ["---", *["---:"] * (len(names) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def filled(text: str, made: dict[str, str]) -> str:
+    """The page with its tables replaced, each between its mark and the next empty line."""
+    for name, content in made.items():
+        mark = f"<!-- table: {name} -->\n\n"
+        text = re.sub(re.escape(mark) + r"(?:\|.*\n)*", lambda _, new=mark + content: f"{new}\n", text)
+    return text
+
+
+def _reading(item: tuple[str, Any]) -> list[str]:
+    name, reading = item
+    figures = reading["metrics"]
+    return [
+        f"`{name}`",
+        _percent(figures["total_return"]),
+        _number(figures["d"], "+.3f"),
+        _percent(figures["max_drawdown"]),
+        f"{figures['costs']:,.0f} USD",
+        _number(figures["sharpe"], ".2f"),
+    ]
+
+
+def _verdict(item: tuple[str, Any]) -> list[str]:
+    name, evidence = item[0], item[1]["evidence"]
+    names, power = evidence["names"] or {}, evidence["details"]["power"].get("detectable")
+    upper = evidence["effect"] > 0
+    better = upper if not names else names["effect"] > 0
+    return [
+        f"`{name}`",
+        _number(evidence["effect"], "+.3f"),
+        _number(evidence["p" if upper else "p_lower"], ".3f"),
+        _number(evidence["p_family" if upper else "p_family_lower"], ".3f"),
+        "above 0.6" if power is None else _number(power, ".2f"),
+        _number(names.get("p" if better else "p_lower"), ".3f"),
+        _number(names.get("p_family" if better else "p_family_lower"), ".3f"),
+        WORDS.get(evidence["verdict"], evidence["verdict"]),
+    ]
+
+
+def _shock(readings: dict[str, Any]) -> list[list[str]]:
+    legs = {
+        f"`{name}`, {leg['name']}": leg["car"]
+        for name in ("gpu_bubble", "ai_software", "midrange_challengers")
+        for leg in readings[name]["evidence"]["details"]["shock"]["legs"]
+        if leg["model"] == "market model"
+    }
+    return [
+        [name, *(_percent(car[window]) for window in ("[0]", "[0,+1]", "[0,+5]", "[0,+20]"))]
+        for name, car in legs.items()
+    ]
+
+
+def _curve(item: tuple[str, Any]) -> list[str]:
+    name, curve = item
+    most = max(curve["variance_shares"], key=lambda part: curve["variance_shares"][part] or 0.0)
+    return [
+        f"`{name}`",
+        f"{curve['tested']['n']:,}",
+        _number(curve["tested"]["median"], "+.3f"),
+        f"{curve['tested']['same_sign']:.0%}",
+        _number(curve["joint"]["median"]["p"], ".2f"),
+        f"{most} {curve['variance_shares'][most]:.0%}",
+    ]
+
+
+def _spec(spec: dict[str, Any]) -> list[str]:
+    knobs = spec["knobs"]
+    return [
+        knobs["hold"],
+        knobs["rebalance"],
+        _percent(spec["net"]),
+        _number(spec["d"], "+.3f"),
+        _number(spec["sharpe"], ".2f"),
+    ]
+
+
+def _percent(value: float | None) -> str:
+    return _number(None if value is None else 100 * value, "+.1f", " %")
+
+
+def _number(value: float | None, form: str, unit: str = "") -> str:
+    return UNDEFINED if value is None else f"{value:{form}}{unit}".replace("-", MINUS)
+
+
+if __name__ == "__main__":
+    main()
