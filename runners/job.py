@@ -35,6 +35,7 @@ PACKAGES = (
 ROOMS = ("data", "strategies", "runners", "reports")
 CARRIED = ("facts", "templates", "static")
 SHAPING = (".py", ".csv", ".html", ".css", ".js")
+PAGES = ("index", "side-by-side")  # of a run folder, beside those of its readings
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def studies(request: Request) -> tuple[Study, ...]:
         # A page a name: some file systems do not tell a capital from a small letter.
         if (
             names.count(subject.name.casefold()) > 1
-            or subject.name.casefold() == "index"
+            or subject.name.casefold() in PAGES
             or "-evidence" in subject.name
         ):
             raise RequestError(
