@@ -70,13 +70,25 @@
 
   // ---- In step: a sheet tells where it stands, all others are sent there. Files have no origin that could be named.
   const tell = (frame) => frame.contentWindow.postMessage({ kind: "place", ...place }, "*");
+  const heard = {
+    place(sender, { section, fraction }) {
+      if (typeof section !== "string" || !(fraction >= 0 && fraction <= 1)) return;
+      place = { section, fraction };
+      if (step.checked) frames().forEach((frame) => frame !== sender && tell(frame));
+    },
+    height(sender, { height }) {
+      if (height > 0 && height < 1e6) sender.style.setProperty("--height", height + "px");
+    },
+  };
   addEventListener("message", ({ source, data }) => {
     const sender = frames().find((frame) => frame.contentWindow === source);
-    if (!sender || data?.kind !== "place" || typeof data.section !== "string" || !(data.fraction >= 0 && data.fraction <= 1)) return;
-    place = { section: data.section, fraction: data.fraction };
-    if (step.checked) frames().forEach((frame) => frame !== sender && tell(frame));
+    if (sender && Object.hasOwn(heard, data?.kind)) heard[data.kind](sender, data);
   });
   step.addEventListener("change", () => place && step.checked && frames().forEach(tell));
+
+  // ---- On paper: whole sheets, laid out as on the screen and made smaller until they fit.
+  const PAPER = 1030; // pixels between the margins of page.css on A4
+  addEventListener("beforeprint", () => columns.style.setProperty("--shrink", Math.min(1, PAPER / columns.scrollWidth)));
 
   if (innerWidth < 760) document.getElementById("choice").open = false;
   if (location.hash) show();

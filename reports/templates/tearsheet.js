@@ -33,6 +33,12 @@
     put = scrollY;
   }
 
+  // Paper has no scroll bars: the page must know how long a sheet is.
+  new ResizeObserver(() => parent.postMessage({ kind: "height", height: root.scrollHeight }, "*")).observe(document.body);
+  let before = 0;
+  addEventListener("beforeprint", () => ((before = scrollY), scrollTo({ top: (put = 0), behavior: "instant" })));
+  addEventListener("afterprint", () => scrollTo({ top: (put = before), behavior: "instant" }));
+
   addEventListener("scroll", tell, { passive: true });
   addEventListener("message", follow);
 })();
