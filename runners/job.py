@@ -87,11 +87,7 @@ def studies(request: Request) -> tuple[Study, ...]:
     names = [subject.name.casefold() for subject in found]
     for subject in found:
         # A page a name: some file systems do not tell a capital from a small letter.
-        if (
-            names.count(subject.name.casefold()) > 1
-            or subject.name.casefold() in PAGES
-            or "-evidence" in subject.name
-        ):
+        if names.count(subject.name.casefold()) > 1 or subject.name.casefold() in PAGES or "-evidence" in subject.name:
             raise RequestError(
                 f"a page {subject.name}.html would overwrite another one; rename the class {subject.name}"
             )
