@@ -1,7 +1,8 @@
 """The page that shows tearsheets side by side, scrolling in step.
 
 Which ones is said by the part of its address behind the #, so that a choice can be kept and sent. Sheets stand in
-frames and agree on where they are by messages, since a browser lets no file look into another (`templates/tearsheet.js`).
+frames and agree on where they are by messages, since a browser lets no file look into another: see
+`templates/tearsheet.js`.
 """
 
 from __future__ import annotations
