@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reports import evidence_page, folder, index
+from reports import evidence_page, folder, index, side_by_side
 from reports.evidence import record
 from reports.folder import as_csv, as_json
 from reports.metrics import metrics
@@ -34,6 +34,7 @@ def files(run: Run, sheets: Mapping[str, bytes]) -> dict[str, bytes]:
     """Every file of the folder by name; the manifest, last, has the SHA-256 of all others."""
     made: dict[str, bytes] = {
         "index.html": index.render(run).encode(),
+        "side-by-side.html": side_by_side.render(run).encode(),
         **{f"{name}.html": page for name, page in sheets.items()},
         **evidence_pages(run),
         "results.json": as_json(results(run)),

@@ -2,7 +2,7 @@
 
 QuantStats computes and draws; words, tables and layout around it are ours. What it gets wrong is left out (`WRONG`) or
 said differently, see the comments, and so are figures of its own (`UNEXPLAINED`). The page needs nothing but itself: no
-script, no font, no request.
+font, no request, and no script but the one that lets it scroll in step with others (`reports.side_by_side`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from markupsafe import Markup
 from reports import pool, trades
 from reports.metrics import PERIODS, metrics, risk_free
 from reports.result import Result, Run
-from reports.template import evidence_page, template
+from reports.template import evidence_page, script, script_hash, side_by_side, template
 
 ROOM = Path(__file__).parent
 TEMPLATES = ROOM / "templates"
@@ -49,6 +49,7 @@ SOURCES = (
     "canvas.py",
     "template.py",
     "templates/tearsheet.html",
+    "templates/tearsheet.js",
     "templates/warnings.html",
     "templates/quantstats.html",
 )
@@ -173,6 +174,9 @@ def render(result: Result, run: Run) -> str:
         run=run,
         key=inputs_key(result, run),
         evidence=evidence_page(result.name),
+        beside=side_by_side(result.name),
+        script=script("tearsheet.js"),
+        script_hash=script_hash("tearsheet.js"),
         rf=risk_free(run),
         own=metrics(result, run),
         sheet=None if _is_idle(result) else quantstats_sheet(result, run),

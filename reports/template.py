@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -42,6 +44,11 @@ def evidence_page(name: str) -> str:
     return page(f"{name}-evidence")
 
 
+def side_by_side(*names: str) -> str:
+    """Address of the page that shows these readings side by side, likewise."""
+    return f"side-by-side.html#{','.join(quote(name, safe='') for name in names)}"
+
+
 def embedded(data: object) -> Markup:
     """JSON that can stand inside a script element."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -52,3 +59,14 @@ def embedded(data: object) -> Markup:
 def vendored(file: str) -> Markup:
     """A file of uPlot as it is."""
     return Markup((UPLOT / file).read_text(encoding="utf-8").strip())  # noqa: S704  (our own file)
+
+
+@cache
+def script(file: str) -> Markup:
+    """A script of ours as it is."""
+    return Markup((FOLDER / file).read_text(encoding="utf-8").strip())  # noqa: S704  (our own file)
+
+
+def script_hash(file: str) -> str:
+    """That script as a content security policy names it, so that no other script runs in the page."""
+    return f"sha256-{b64encode(sha256(script(file).encode()).digest()).decode()}"

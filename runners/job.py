@@ -36,6 +36,7 @@ PACKAGES = (
 ROOMS = ("data", "strategies", "runners", "reports")
 CARRIED = ("facts", "templates", "static")
 SHAPING = (".py", ".csv", ".toml", ".html", ".css", ".js")
+PAGES = ("index", "side-by-side")  # of a run folder, beside those of its readings
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,7 @@ def studies(request: Request) -> tuple[Study, ...]:
     names = [subject.name.casefold() for subject in found]
     for subject in found:
         # A page a name: some file systems do not tell a capital from a small letter.
-        if (
-            names.count(subject.name.casefold()) > 1
-            or subject.name.casefold() == "index"
-            or "-evidence" in subject.name
-        ):
+        if names.count(subject.name.casefold()) > 1 or subject.name.casefold() in PAGES or "-evidence" in subject.name:
             raise RequestError(
                 f"a page {subject.name}.html would overwrite another one; rename the class {subject.name}"
             )

@@ -189,7 +189,7 @@ def test_links_lead_beside_the_page(name):
 def test_the_page_loads_nothing(run_of):
     text = index.render(run_of())
     page = Page(text)
-    assert set(page.addresses) <= {"first.html", "second.html", "data:,", "#terms"}
+    assert set(page.addresses) <= {"first.html", "second.html", "data:,", "#terms", "side-by-side.html"}
     assert not re.search(r"url\(|@import|\bfetch\(|XMLHttpRequest|new Worker|import\(", text)
     assert f'http-equiv="Content-Security-Policy" content="{ALLOWED}' in text
 

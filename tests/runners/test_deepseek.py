@@ -15,7 +15,15 @@ import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FILES = {"index.html", "results.json", "returns.csv", "fills.csv", "decisions.csv", "manifest.json"}
+FILES = {
+    "index.html",
+    "side-by-side.html",
+    "results.json",
+    "returns.csv",
+    "fills.csv",
+    "decisions.csv",
+    "manifest.json",
+}
 
 
 def command(*words: object, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:

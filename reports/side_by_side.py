@@ -1,0 +1,49 @@
+"""The page that shows tearsheets side by side, scrolling in step.
+
+Which ones is said by the part of its address behind the #, so that a choice can be kept and sent. Sheets stand in
+frames and agree on where they are by messages, since a browser lets no file look into another: see
+`templates/tearsheet.js`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import jinja2
+
+from reports.result import Run
+from reports.template import evidence_page, page, script, script_hash, template
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A reading that can be chosen: its name, what it says, and the addresses of its pages (no evidence: None)."""
+
+    name: str
+    title: str
+    page: str
+    evidence: str | None
+
+
+def render(run: Run) -> str:
+    """The page of a run. Equal inputs give equal bytes."""
+    return _template().render(
+        title=run.title,
+        sheets=[
+            Sheet(
+                result.name,
+                result.story.title.removesuffix("."),
+                page(result.name),
+                evidence_page(result.name) if run.court is not None else None,
+            )
+            for result in run.results
+        ],
+        script=script("side-by-side.js"),
+        script_hash=script_hash("side-by-side.js"),
+    )
+
+
+@cache
+def _template() -> jinja2.Template:
+    return template("side-by-side.html")

@@ -1,0 +1,59 @@
+"""A browser, and folders of pages as the commands write them on the bundled sample."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.resources.chromium import ABSENT, executable, launched, opened
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = {
+    "run": ("deepseek", "gpu_bubble", "ai_software", "policy_winners", "--source", "sample"),
+    "sweep": ("sweep", "gpu_bubble", "-p", "hold=20,60", "-p", "rebalance=5,20", "--source", "sample"),
+    "multiverse": ("multiverse", "us_over_china", "--source", "sample"),
+    "calibration": ("calibrate", "--markets", "2"),
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for a module: while it lives, no other test of this process could use asyncio."""
+    path = executable()
+    if path is None and os.environ.get("CI"):
+        pytest.fail(ABSENT)
+    if path is None:
+        pytest.skip(ABSENT)
+    with launched(path) as found:
+        yield found
+
+
+@pytest.fixture
+def opening(browser):
+    return partial(opened, browser)
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one folder a command in it."""
+    out = tmp_path_factory.mktemp("pages")
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", f"runners.{command}", *words, "--out", str(out / name)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for name, (command, *words) in COMMANDS.items()
+    ]
+    said = [process.communicate(timeout=300)[0] for process in started]
+    assert [process.returncode for process in started] == [0] * len(started), said
+    return out

@@ -1,0 +1,111 @@
+"""Every page in a real browser: quiet, alone, readable by all, on a phone and in the dark."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.resources.chromium import address
+
+PAGES = (
+    "run/index.html",
+    "run/side-by-side.html",
+    "run/gpu_bubble.html",
+    "run/gpu_bubble-evidence.html",
+    "sweep/index.html",
+    "multiverse/index.html",
+    "multiverse/us_over_china.html",
+    "calibration/index.html",
+)
+# Frames are scanned as pages of their own; axe cannot speak to frames of files, and says so on the console.
+SCAN = {"resultTypes": ["violations"], "iframes": False}
+pytestmark = pytest.mark.xdist_group("browser")  # one Chromium, not one a worker
+
+
+def brightness(page):
+    """Of the page behind everything, 0 to 255."""
+    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("file", PAGES)
+def test_it_opens_clean_and_can_be_read_by_all(opening, folders, file, scheme):
+    with opening(scheme=scheme) as page:
+        page.goto(address(folders / file))
+        found = Axe().run(page, options=SCAN).response["violations"]
+        bright = brightness(page)
+    serious = [rule for rule in found if rule["impact"] in {"serious", "critical"}]
+    assert [(rule["id"], [node["html"][:200] for node in rule["nodes"][:3]]) for rule in serious] == []
+    assert bright > 230 if scheme == "light" else bright < 40
+
+
+@pytest.mark.parametrize("file", PAGES)
+def test_a_phone_scrolls_down_only(opening, folders, file):
+    with opening(width=360, height=740) as page:
+        page.goto(address(folders / file))
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def names(page):
+    rows = page.get_by_role("region", name="Figures").get_by_role("row").all()[1:]
+    return [row.get_by_role("rowheader").inner_text().strip() for row in rows]
+
+
+def test_the_index_sorts_by_a_column(opening, folders):
+    with opening() as page:
+        page.goto(address(folders / "run" / "index.html"))
+        table = page.get_by_role("region", name="Figures")
+        before = names(page)
+        place = [head.inner_text().strip() for head in table.get_by_role("columnheader").all()].index("Net return")
+        table.get_by_role("button", name="Net return").click()
+        shown = [row.get_by_role("cell").all()[place - 1].inner_text() for row in table.get_by_role("row").all()[1:]]
+        figures = [float(text.replace("\u2212", "-").rstrip("%")) for text in shown]
+        assert figures == sorted(figures, reverse=True)
+        table.get_by_role("button", name="Net return").click()
+        assert names(page) != before or len(set(figures)) == 1
+        table.get_by_role("button", name="Reading").click()
+        assert names(page) == sorted(before, key=str.casefold)
+
+
+def test_the_index_hides_and_shows_a_line(opening, folders):
+    with opening() as page:
+        page.goto(address(folders / "run" / "index.html"))
+        line = page.get_by_role("button", name=re.compile("^ai_software"))
+        pixels = page.locator("#growth canvas")
+        assert line.get_attribute("aria-pressed") == "true"
+        before = pixels.evaluate("canvas => canvas.toDataURL()")
+        line.click()
+        page.mouse.move(0, 0)
+        assert line.get_attribute("aria-pressed") == "false"
+        page.wait_for_function("before => document.querySelector('#growth canvas').toDataURL() !== before", arg=before)
+        line.click()
+        assert line.get_attribute("aria-pressed") == "true"
+
+
+def test_the_index_zooms_both_charts_and_back(opening, folders):
+    with opening() as page:
+        page.goto(address(folders / "run" / "index.html"))
+        growth = page.locator("#growth .u-over")
+        growth.scroll_into_view_if_needed()
+
+        def drawn():
+            page.mouse.move(0, 0)
+            page.wait_for_timeout(100)
+            return [
+                page.locator(f"#{name} canvas").evaluate("canvas => canvas.toDataURL()")
+                for name in ("growth", "drawdown")
+            ]
+
+        kept = drawn()
+        box = growth.bounding_box()
+        page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 50)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 60, steps=5)
+        page.mouse.up()
+        zoomed = drawn()
+        assert zoomed[0] != kept[0] and zoomed[1] != kept[1]
+        growth.dblclick()
+        assert drawn() == kept
