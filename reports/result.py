@@ -79,6 +79,14 @@ class Result:
         return self.equity.pct_change().iloc[1:].rename(self.name)
 
 
+@dataclass(frozen=True)
+class Failure:
+    """What stopped a strategy: in one line, and its author's traceback."""
+
+    summary: str
+    traceback: str
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """All readings of one command, over one window.
@@ -88,7 +96,8 @@ class Run:
     `origin` names the source of the prices; `notices` are sentences that every page must show (a reconstructed
     sample, an entry with hindsight). `marks` are dates for the charts with a label and a kind (event or fomc).
     `settings` are the choices of the run in plain words (hold, rebalance, entry, costs), `manifest` the file's content
-    without the pages. `judged` says that the readings have evidence, which `court` holds.
+    without the pages. `judged` says that the readings have evidence, which `court` holds. `failed` are readings that
+    their own code stopped, by name.
     """
 
     results: tuple[Result, ...]
@@ -105,3 +114,4 @@ class Run:
     judged: bool = False
     court: Court | None = None
     manifest: Mapping[str, object] = field(default_factory=dict)
+    failed: Mapping[str, Failure] = field(default_factory=dict)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -11,7 +10,6 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-import strategies
 from data import calendar
 from data.errors import DataError, RequestError
 from data.events import Event
@@ -29,11 +27,12 @@ from reports.evidence.verdict import HORIZON, Verdict, verdict
 from reports.metrics import PERIODS, daily_risk_free
 from reports.result import HORIZONS, Result, Run
 from runners.engine import names
+from runners.engine.failure import ANY, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms, comparator, differences, growth, less
 from runners.engine.ledger import Trials
 from runners.engine.pool import Done, Executor, ignore
-from runners.engine.study import Study, prepare
+from runners.engine.study import Study, loadable
 from runners.job import Request
 from strategies.base.comparator import BetaMatched, Fund
 from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
@@ -141,9 +140,9 @@ def examine(prices: Prices, planned: Plan, case: Case) -> Examined:
     subject, reason = case.subject, ""
     try:
         entries, launches = launched(prices, planned, subject, whole=case.returns is not None)
-    except Exception as error:  # noqa: BLE001  (whatever the author of a strategy let through, at another date)
+    except ANY as error:  # whatever the author of a strategy let through, at another date
         entries, launches = np.array([planned.entry]), np.full((1, len(KEYS)), np.nan)
-        reason = f"a launch at another date failed: {error}"
+        reason = f"a launch at another date failed: {failure(error, subject.strategy.__module__).summary}"
     if case.returns is None or case.excess is None or case.proxies is None:
         draws = told(lambda: drawn(prices, planned, subject)) if subject.strategy.chooses else None
         return Examined(entries, launches, {}, {}, draws, reason=reason)
@@ -174,8 +173,8 @@ def told(work: Callable[[], T]) -> T | Missing:
         return work()
     except (Unavailable, RequestError, DataError) as error:
         return Missing(str(error))
-    except Exception as error:  # noqa: BLE001  (whatever the author of a strategy let through)
-        return Missing(f"it failed: {type(error).__name__}: {error}")
+    except ANY as error:  # whatever the author of a strategy let through
+        return Missing(f"it failed: {failure(error).summary}")
 
 
 def launched(prices: Prices, planned: Plan, subject: Study, whole: bool = True) -> tuple[np.ndarray, np.ndarray]:
@@ -286,7 +285,7 @@ def described(prices: Prices, planned: Plan, subject: Study) -> tuple[Described,
     """What stands beside the tests: variants that the reading names, and launches after a fall of what it reacts to."""
     try:
         return (*variants(prices, planned, subject), *after_falls(prices, planned, subject))
-    except Exception:  # noqa: BLE001  (what stands beside the tests must not stop them)
+    except ANY:  # what stands beside the tests must not stop them
         return ()
 
 
@@ -558,13 +557,10 @@ def rivals(subjects: Sequence[Study], benchmark: str) -> tuple[Study, ...]:
 
     A file that cannot be loaded is left out, as it is by every run.
     """
-    asked, found = {subject.strategy for subject in subjects}, []
-    for name in strategies.names():
-        with suppress(Exception):
-            other = prepare(name, strategies.load(name), benchmark)
-            if issubclass(other.strategy, Reading) and other.strategy not in asked:
-                found.append(other)
-    return tuple(found)
+    asked = {subject.strategy for subject in subjects}
+    return tuple(
+        other for other in loadable(benchmark) if issubclass(other.strategy, Reading) and other.strategy not in asked
+    )
 
 
 def wanted(subject: Study) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ def multiverse(
         click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
     else:
         show(survey, out)
-    return console.DONE
+    return console.broken(survey.failed)
 
 
 def execute(readings: Sequence[str], window: Window, all_dates: bool, out: Path, executor: Executor) -> Survey:
@@ -95,7 +95,7 @@ def execute(readings: Sequence[str], window: Window, all_dates: bool, out: Path,
     from runners.engine import multiverse as engine
 
     opened = open_source(window.source)
-    found = engine.spaces(readings)
+    found, stopped = engine.gathered_spaces(readings)
     folder.require_writable(out)
     pool.warm_up(IMPORTS)
     with terminal.progress() as steps:
@@ -103,9 +103,11 @@ def execute(readings: Sequence[str], window: Window, all_dates: bool, out: Path,
         found, prices, notices = load(found, opened, window)
         planned = engine.plan(found, prices, everywhere=all_dates)
         done = steps.step("baskets", engine.tasks(found))
-        ran = engine.run(found, prices, planned, executor, done)
+        ran, failed = engine.attempted(found, prices, planned, executor, done)
+        found = tuple(space for space in found if space.subject.name not in failed)
         told = (*opened.notes, *notices)
-        survey = engine.survey(found, ran, prices, planned, told, command_line(readings, window, all_dates))
+        command = command_line(readings, window, all_dates)
+        survey = engine.survey(found, ran, prices, planned, told, command, {**stopped, **failed})
         multiverse_folder.write(survey, out)
     return survey
 
@@ -212,10 +214,10 @@ def show_choices(readings: Sequence[str], as_json: bool) -> int:
     from runners.engine import choices
     from runners.engine import multiverse as engine
 
-    found = engine.spaces(readings)
+    found, failed = engine.gathered_spaces(readings)
     if as_json:
         click.echo(json.dumps(_listed(found), indent=2, ensure_ascii=False))
-        return console.DONE
+        return console.broken(failed)
     click.echo("* declared with the reading\n")
     for dimension in choices.GENERAL:
         _show_dimension(dimension)
@@ -225,7 +227,7 @@ def show_choices(readings: Sequence[str], as_json: bool) -> int:
             _show_dimension(dimension, "  ")
         for name, why in choices.unvaried(space.subject):
             click.echo(_labelled(f"  {name}: ", f"not varied, {why}", len(name) + 4))
-    return console.DONE
+    return console.broken(failed)
 
 
 def _listed(found: Sequence[Space]) -> dict[str, object]:

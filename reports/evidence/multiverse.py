@@ -18,7 +18,7 @@ import numpy as np
 
 from reports.evidence.availability import NOISE, Missing
 from reports.evidence.placebo import DIGITS, Rank, ranks
-from reports.result import Story
+from reports.result import Failure, Story
 
 RECONSTRUCTED = "the prices are a reconstruction, which gives no p on history"
 
@@ -120,7 +120,7 @@ class Survey:
     """The multiverses of a run, which are one family.
 
     `dimensions` are those that all readings share; launches lie `step` sessions apart. `real` is False for
-    reconstructed prices, on which nothing is tested.
+    reconstructed prices, on which nothing is tested. `failed` are readings that their own code stopped, by name.
     """
 
     multiverses: tuple[Multiverse, ...]
@@ -130,6 +130,7 @@ class Survey:
     real: bool
     notices: tuple[str, ...] = ()
     manifest: Mapping[str, object] = field(default_factory=dict)
+    failed: Mapping[str, Failure] = field(default_factory=dict)
 
     @cached_property
     def joint(self) -> Mapping[str, Joint]:

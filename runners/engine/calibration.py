@@ -28,7 +28,7 @@ from reports.result import HORIZONS
 from runners.engine import names
 from runners.engine.launches import Terms, comparator, differences, growth, less
 from runners.engine.pool import Done, Executor, ignore
-from runners.engine.study import Study, prepare
+from runners.engine.study import Study, loadable
 from runners.evidence import FIRST
 from strategies.base.comparator import BetaMatched, EqualWeight, Variants
 from strategies.base.reading import Reading
@@ -173,10 +173,9 @@ def calibrate(wanted: Wanted, executor: Executor, done: Done = ignore) -> Calibr
 def bench(wanted: Wanted) -> Bench:
     """The readings that the simulated market has prices for, and both worlds."""
     model = market.model()
-    found = (prepare(name, strategies.load(name), BENCHMARK) for name in strategies.names())
     subjects = tuple(
         subject
-        for subject in found
+        for subject in loadable(BENCHMARK)
         if issubclass(subject.strategy, Reading) and set(subject.needed) <= set(model.symbols)
     )
     whole = Terms()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -13,11 +14,13 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 
-from data.errors import RequestError
+import strategies
+from data.errors import RequestError, StrategyError
 from data.prices import Prices
 from reports.result import HORIZONS, Horizon, Result, Story
 from runners.engine.account import Refusal
 from runners.engine.backtest import CAPITAL, Backtest, Launch, backtest, window
+from runners.engine.failure import ANY
 from runners.engine.frictions import Frictions
 from strategies.base.basket import Basket
 from strategies.base.comparator import BetaMatched, Cash, Comparator, EqualWeight, Fund, Variants, symbols_of
@@ -63,11 +66,35 @@ def prepare(name: str, strategy: type[Any], benchmark: str, symbols: tuple[str, 
     """
     name = strategy.__name__ if ":" in name else name
     if issubclass(strategy, Reading):
-        return Study(name, strategy, tuple(strategy.rule().symbols), strategy.comparator)
+        return Study(name, strategy, _declared(strategy), strategy.comparator)
     declared = getattr(strategy, "symbols", None) or symbols
     if isinstance(declared, str) or not declared or not all(isinstance(symbol, str) for symbol in declared):
         raise RequestError(f"{name} does not say what it trades; give --symbols A,B or a class attribute `symbols`")
     return Study(name, strategy, tuple(dict.fromkeys(declared)), Fund(benchmark))
+
+
+def loadable(benchmark: str) -> Iterator[Study]:
+    """Every reading of ours that can be loaded; a file that its own code stops is left out, as it is by every run."""
+    for name in strategies.names():
+        with suppress(*ANY):
+            yield prepare(name, strategies.load(name), benchmark)
+
+
+def _declared(strategy: type[Reading]) -> tuple[str, ...]:
+    """The symbols of a reading. Raises StrategyError for what is no list of them."""
+    symbols: object = strategy.rule().symbols
+    remedy = f"write symbols = ('SPY', 'TLT') in class {strategy.__name__}"
+    if isinstance(symbols, str) or not isinstance(symbols, Sequence) or not symbols:
+        raise StrategyError(f"{strategy.__name__} declares symbols = {symbols!r}, which names none to trade; {remedy}")
+    for symbol in symbols:
+        if not isinstance(symbol, str) or symbol != symbol.strip().upper() or not symbol:
+            raise StrategyError(f"{strategy.__name__} declares the symbol {symbol!r}; {remedy}, in capitals")
+    if not isinstance(strategy.comparator, Comparator):
+        raise StrategyError(
+            f"{strategy.__name__} declares comparator = {strategy.comparator!r}; write Cash(), Fund('SPY') or another "
+            f"of strategies.base"
+        )
+    return tuple(dict.fromkeys(symbols))
 
 
 def study(subject: Study, prices: Prices, launch: Launch, frictions: Frictions, benchmark: pd.Series[float]) -> Result:
