@@ -15,7 +15,7 @@ from math import sqrt
 import numpy as np
 
 from data import calendar, fomc
-from data.errors import SourceError, WorkError
+from data.errors import RequestError, SourceError, WorkError
 from data.prices import Prices
 from reports.metrics import LEAST, PERIODS
 from reports.result import HORIZONS
