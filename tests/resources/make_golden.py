@@ -2,9 +2,10 @@
 
     python tests/resources/make_golden.py [DIR] [READING ...]
 
-READING is a name (all by default). DIR holds a CSV a symbol as Yahoo writes them (Date,Open,High,Low,Close,Adj Close,Volume); the default is the folder
-in the variable DEEPSEEK_PRICES. Written beside this file: golden/NAME.csv, the equity (USD) on the decision sessions
-and at the horizons, and golden/d.csv, the log of a reading's growth less the log of its comparator's.
+READING is a name (all by default). DIR holds a CSV a symbol as Yahoo writes them (Date,Open,High,Low,Close,Adj
+Close,Volume); the default is the folder in the variable DEEPSEEK_PRICES. Written beside this file: golden/NAME.csv, the
+equity (USD) on the decision sessions and at the horizons, and golden/d.csv, the log of a reading's growth less the log
+of its comparator's.
 
 The recipes of the first twelve readings stand below. That of any other is a file of its own, recipes/NAME.py, with
 
@@ -373,7 +374,7 @@ def main(folder: Path, wanted: list[str]) -> None:
     beta = fomc_beta(raw, factor, raw.row(ENTRY) - 1)
     GOLDEN.mkdir(exist_ok=True)
     table = pd.read_csv(GOLDEN / "d.csv", dtype=str) if (GOLDEN / "d.csv").exists() else pd.DataFrame()
-    known = {name: rows for name, rows in table.groupby("reading")} if len(table) else {}
+    known = dict(iter(table.groupby("reading"))) if len(table) else {}
     for name in wanted:
         if name in READINGS:
             equity, d = made(raw, factor, READINGS[name], comparators(beta).get(name, []))

@@ -28,7 +28,6 @@ GOLDEN = Path(__file__).parents[1] / "resources" / "golden"
 LAUNCH = Launch(DEEPSEEK.entry, shock=DEEPSEEK.shock)
 
 
-
 def readings() -> list[str]:
     """The readings of our own files; a plain bt.Strategy has no rule to ask, and a package has tests of its own."""
     found = []
