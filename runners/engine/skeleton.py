@@ -38,7 +38,7 @@ class @CLASS@(Reading):
         return {max(known, key=lambda symbol: past.growth(symbol, self.p.lookback)): self.p.invested}
 '''
 
-READING_TEST = '''"""Expected values are arithmetic on prices made by hand; what all readings promise is in test_contract.py."""
+READING_TEST = '''"""Expected values are arithmetic on prices made by hand; test_contract.py has what all promise."""
 
 from __future__ import annotations
 
