@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import keyword
 import re
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -63,9 +62,8 @@ def require_name(name: str) -> None:
         raise RequestError(f"{name!r} has {len(name)} letters; {LONGEST} are enough")
     if name in strategies.names() or name in RESERVED:
         raise RequestError(f"{name!r} is taken by a reading or a page; choose another name")
-    with suppress(ValueError):  # of modules that were made by hand
-        if importlib.util.find_spec(name) is not None:
-            raise RequestError(f"{name!r} is the name of an installed module; choose another name")
+    if importlib.util.find_spec(name) is not None:
+        raise RequestError(f"{name!r} is the name of an installed module; choose another name")
 
 
 def require_symbols(symbols: tuple[str, ...], plain: bool) -> None:

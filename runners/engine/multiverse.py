@@ -151,7 +151,8 @@ def gathered_spaces(readings: Sequence[str]) -> tuple[tuple[Space, ...], dict[st
     found, failed = gathered(Request(tuple(readings)))
     ruled = tuple(subject for subject in found if issubclass(subject.strategy, Reading))
     if readings and len(ruled) < len(found):
-        name = next(subject.name for subject in found if subject not in ruled)
+        plain = next(subject.name for subject in found if subject not in ruled)
+        name = next(name for name in readings if name.rpartition(":")[2] == plain)
         raise RequestError(
             f"{name} is no Reading: a multiverse changes what a rule decides; derive it from "
             f"strategies.base.Reading, or turn its own parameters with runners.sweep"
