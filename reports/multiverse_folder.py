@@ -69,6 +69,7 @@ def results(survey: Survey) -> dict[str, object]:
         "source": {"origin": survey.origin, "real": survey.real, "notices": list(survey.notices)},
         "launches": {"step": survey.step, "placebos": survey.placebos, **_sessions(survey)},
         "readings": {multiverse.name: _reading(multiverse, survey) for multiverse in survey.multiverses},
+        "failed": {name: failure.traceback for name, failure in survey.failed.items()},
         "table": "specs.csv",
     }
 

@@ -79,6 +79,14 @@ class Result:
         return self.equity.pct_change().iloc[1:].rename(self.name)
 
 
+@dataclass(frozen=True)
+class Failure:
+    """What stopped a strategy: in one line, and its author's traceback."""
+
+    summary: str
+    traceback: str
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """All readings of one command, over one window.
@@ -89,7 +97,7 @@ class Run:
     sample, an entry with hindsight). `marks` are dates for the charts with a label and a kind (event, fomc, calendar).
     `settings` are the choices of the run in plain words (hold, rebalance, entry, costs), `manifest` the file's content
     without the pages. `claims` says what the numbers of claims mean, empty where they have none. `judged` says that
-    the readings have evidence, which `court` holds.
+    the readings have evidence, which `court` holds. `failed` are readings that their own code stopped, by name.
     """
 
     results: tuple[Result, ...]
@@ -107,3 +115,4 @@ class Run:
     judged: bool = False
     court: Court | None = None
     manifest: Mapping[str, object] = field(default_factory=dict)
+    failed: Mapping[str, Failure] = field(default_factory=dict)

@@ -64,6 +64,7 @@ def results(run: Run) -> dict[str, object]:
         "benchmark": run.benchmark_name,
         "frictions": dict(run.frictions),
         "readings": {result.name: _reading(result, run) for result in run.results},
+        "failed": {name: failure.traceback for name, failure in run.failed.items()},
     }
 
 

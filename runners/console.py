@@ -9,11 +9,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import NoReturn
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from data.errors import DataError, RequestError, SourceError, WorkError
+from data.errors import BrokenStrategyError, DataError, RequestError, SourceError, WorkError
+
+if TYPE_CHECKING:
+    from reports.result import Failure
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
@@ -39,8 +43,20 @@ def run(command: click.Command) -> NoReturn:
         # Whoever read our output has seen enough; nothing may be flushed into the closed pipe at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(DONE)
+    except BrokenStrategyError as error:
+        click.echo(error.traceback, err=True)
+        _leave(FAILED, str(error))
     except (SourceError, WorkError, OSError) as error:
         _leave(FAILED, str(error))
+
+
+def broken(failed: Mapping[str, Failure]) -> int:
+    """Tell on standard error what stopped each strategy, and give the exit status."""
+    for name, failure in failed.items():
+        click.echo(f"{name}\n{failure.traceback}\n", err=True)
+    if failed:
+        click.echo(f"error: {', '.join(failed)} failed; everything else was run", err=True)
+    return FAILED if failed else DONE
 
 
 def _leave(status: int, message: str) -> NoReturn:

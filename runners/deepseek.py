@@ -123,7 +123,7 @@ def deepseek(
         from runners import terminal
 
         terminal.show_run(run, out)
-    return console.DONE
+    return console.broken(run.failed)
 
 
 @dataclass(frozen=True)
@@ -142,13 +142,15 @@ def execute(request: Request, window: Window, out: Path, jobs: int | None, judge
     from runners import job, terminal
 
     opened = open_source(window.source)
-    subjects = job.studies(request)
+    subjects, stopped = job.gathered(request)
     run_folder.require_writable(out)
     with terminal.progress() as steps:
         steps.step("prices")
         prices, notices = load(request, subjects, opened, window, judged)
         tearsheet.warm_up(jobs)
-        run = job.run(request, subjects, prices, (*opened.notes, *notices), steps.step("backtests", len(subjects)))
+        told, done = (*opened.notes, *notices), steps.step("backtests", len(subjects))
+        run = job.run(request, subjects, prices, told, done, stopped)
+        subjects = job.ran(subjects, run.results)
         trials, unkept = job.counted(job.trials(request, subjects, prices, run), run.real)
         command = command_line(request, window, judged)
         run = replace(run, notices=(*run.notices, *unkept), manifest={"command": command, **run.manifest})
@@ -238,12 +240,13 @@ def _introduced(event: Event, name: str) -> tuple[str, Story]:
     """Claims and story of a reading; a broken file is shown with its error and hides no other."""
     from reports.result import Story
     from runners.engine import family
+    from runners.engine.failure import ANY, failure
     from runners.engine.study import retold, story
 
     try:
         strategy = family.strategy(event, name)
-    except Exception as error:  # noqa: BLE001  (whatever its author let through)
-        return "", Story(f"broken: {type(error).__name__}: {error}", "", "", "", "")
+    except ANY as error:
+        return "", Story(f"broken: {failure(error).summary}", "", "", "", "")
     return " ".join(getattr(strategy, "claims", ())), retold(story(strategy), family.member(event, name))
 
 

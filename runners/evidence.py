@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -28,6 +27,7 @@ from reports.evidence.verdict import HORIZON, Verdict, verdict
 from reports.metrics import PERIODS, daily_risk_free
 from reports.result import HORIZONS, Result, Run
 from runners.engine import family, names
+from runners.engine.failure import ANY, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms, comparator, differences, growth, less
 from runners.engine.ledger import Trials
@@ -140,9 +140,9 @@ def examine(prices: Prices, planned: Plan, case: Case) -> Examined:
     subject, reason = case.subject, ""
     try:
         entries, launches = launched(prices, planned, subject, whole=case.returns is not None)
-    except Exception as error:  # noqa: BLE001  (whatever the author of a strategy let through, at another date)
+    except ANY as error:  # whatever the author of a strategy let through, at another date
         entries, launches = np.array([planned.entry]), np.full((1, len(KEYS)), np.nan)
-        reason = f"a launch at another date failed: {error}"
+        reason = f"a launch at another date failed: {failure(error, subject.strategy.__module__).summary}"
     if case.returns is None or case.excess is None or case.proxies is None:
         draws = told(lambda: drawn(prices, planned, subject)) if subject.chooses else None
         return Examined(entries, launches, {}, {}, draws, reason=reason)
@@ -173,8 +173,8 @@ def told(work: Callable[[], T]) -> T | Missing:
         return work()
     except (Unavailable, RequestError, DataError) as error:
         return Missing(str(error))
-    except Exception as error:  # noqa: BLE001  (whatever the author of a strategy let through)
-        return Missing(f"it failed: {type(error).__name__}: {error}")
+    except ANY as error:  # whatever the author of a strategy let through
+        return Missing(f"it failed: {failure(error).summary}")
 
 
 def launched(prices: Prices, planned: Plan, subject: Study, whole: bool = True) -> tuple[np.ndarray, np.ndarray]:
@@ -285,7 +285,7 @@ def described(prices: Prices, planned: Plan, subject: Study) -> tuple[Described,
     """What stands beside the tests: variants that the reading names, and launches after a fall of what it reacts to."""
     try:
         return (*variants(prices, planned, subject), *after_falls(prices, planned, subject))
-    except Exception:  # noqa: BLE001  (what stands beside the tests must not stop them)
+    except ANY:  # what stands beside the tests must not stop them
         return ()
 
 
@@ -557,13 +557,12 @@ def rivals(subjects: Sequence[Study], benchmark: str, event: Event) -> tuple[Stu
 
     A file that cannot be loaded is left out, as it is by every run.
     """
-    asked, found = {subject.variant for subject in subjects}, []
-    for name in family.names(event):
-        with suppress(Exception):
-            other = family.study_of(event, name, benchmark)
-            if issubclass(other.strategy, Reading) and other.variant not in asked:
-                found.append(other)
-    return tuple(found)
+    asked = {subject.variant for subject in subjects}
+    return tuple(
+        other
+        for other in family.loadable(event, benchmark)
+        if issubclass(other.strategy, Reading) and other.variant not in asked
+    )
 
 
 def wanted(subject: Study) -> tuple[str, ...]:

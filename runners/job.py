@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
 from math import sqrt
 from pathlib import Path
 from platform import python_version
-from traceback import extract_tb
 
 import pandas as pd
 
 from data import calendar, fomc
-from data.errors import DataError, RequestError, WorkError
+from data.errors import BrokenStrategyError, RequestError
 from data.event import FOMC, NEW_YORK
 from data.events import DEEPSEEK, Event
 from data.prices import Prices
 from reports.metrics import PERIODS, metrics
-from reports.result import Result, Run
+from reports.result import Failure, Result, Run
 from runners.engine import family
 from runners.engine.backtest import Launch, window
+from runners.engine.failure import ANY, blamed, failure
 from runners.engine.frictions import Frictions
 from runners.engine.ledger import Ledger, LedgerError, Trial, Trials, trial_key, window_fingerprint
 from runners.engine.study import Study, study
@@ -80,10 +80,46 @@ class Request:
 
 
 def studies(request: Request) -> tuple[Study, ...]:
-    """The strategies asked for (all readings by default), loaded and ready to run."""
+    """The strategies asked for (all readings by default), loaded and ready to run.
+
+    Raises BrokenStrategyError where the code of one stops it; see `gathered`.
+    """
+    found, failed = gathered(request)
+    if failed:
+        raise broken(failed)
+    return found
+
+
+def gathered(request: Request) -> tuple[tuple[Study, ...], dict[str, Failure]]:
+    """The strategies asked for that can be loaded, and what stopped the others, by name.
+
+    Raises RequestError for an unknown name or another wrong request, BrokenStrategyError where all are stopped.
+    """
     _ = request.launch  # a wrong entry is refused before prices are asked for
-    wanted = request.readings or family.names(request.event)
-    found = tuple(family.study_of(request.event, name, request.benchmark, request.symbols) for name in wanted)
+    loaded, failed = list[Study](), dict[str, Failure]()
+    for name in request.readings or family.names(request.event):
+        own = family.member(request.event, name)
+        module = (own.strategy if own else name).split(":")[0]
+        try:
+            loaded.append(family.study_of(request.event, name, request.benchmark, request.symbols))
+        except ANY as error:
+            if request.readings and not blamed(error, module):
+                raise
+            failed[name] = failure(error, module)
+    if not loaded:
+        raise broken(failed)
+    return _named_apart(request, tuple(loaded)), failed
+
+
+def broken(failed: Mapping[str, Failure]) -> BrokenStrategyError:
+    """The error of a command that has nothing left to run."""
+    (name, first), *others = failed.items()
+    more = f"; so did {', '.join(other for other, _ in others)}" if others else ""
+    told = "\n\n".join(f"{name}\n{each.traceback}" for name, each in failed.items())
+    return BrokenStrategyError(f"{name} failed: {first.summary}{more}; nothing was written", told)
+
+
+def _named_apart(request: Request, found: tuple[Study, ...]) -> tuple[Study, ...]:
     if request.symbols and all(issubclass(subject.strategy, Reading) for subject in found):
         raise RequestError("--symbols is for a plain bt.Strategy; readings declare their own")
     names = [subject.name.casefold() for subject in found]
@@ -102,21 +138,35 @@ def symbols(request: Request, subjects: Sequence[Study]) -> tuple[str, ...]:
 
 
 def run(
-    request: Request, subjects: Sequence[Study], prices: Prices, notices: Sequence[str], done: Callable[[str], None]
+    request: Request,
+    subjects: Sequence[Study],
+    prices: Prices,
+    notices: Sequence[str],
+    done: Callable[[str], None],
+    stopped: Mapping[str, Failure] = {},
 ) -> Run:
     """Run every study on `prices`; `done` is told each name as it finishes.
 
-    Raises RequestError where prices do not reach around the entry or a name has none by then.
+    A strategy that its own code stops is told in `failed`, after those that `stopped` earlier. Raises RequestError
+    where prices do not reach around the entry or a name has none by then, BrokenStrategyError where all are stopped.
     """
     launch = request.launch
     start, stop = window(prices, launch, request.frictions.lag)
     sessions = prices.sessions[start:stop]
     _require_benchmark(request, prices, start)
     benchmark = benchmark_returns(prices, request.benchmark, start, stop)
-    results = []
+    results, failed = list[Result](), dict(stopped)
     for subject in subjects:
-        results.append(_studied(subject, prices, launch, request.frictions, benchmark))
+        try:
+            results.append(study(subject, prices, launch, request.frictions, benchmark))
+        except ANY as error:
+            if not blamed(error, subject.strategy.__module__):
+                raise
+            failed[subject.name] = failure(error, subject.strategy.__module__)
         done(subject.name)
+    if not results:
+        raise broken(failed)
+    subjects = ran(subjects, results)
     lower, upper = fomc.policy_range(sessions[1:])
     return Run(
         results=tuple(results),
@@ -132,20 +182,14 @@ def run(
         settings=settings(request, sessions),
         frictions=request.frictions.as_dict(),
         manifest=manifest(request, subjects, prices, results),
+        failed=failed,
     )
 
 
-def _studied(
-    subject: Study, prices: Prices, launch: Launch, frictions: Frictions, benchmark: pd.Series[float]
-) -> Result:
-    try:
-        return study(subject, prices, launch, frictions, benchmark)
-    except (RequestError, DataError):
-        raise
-    except Exception as error:  # whatever the author of a strategy let through
-        last = extract_tb(error.__traceback__)[-1]
-        place = f"{Path(last.filename).name}, line {last.lineno}"
-        raise WorkError(f"{subject.name} failed in {place}: {type(error).__name__}: {error}") from error
+def ran(subjects: Sequence[Study], results: Sequence[Result]) -> tuple[Study, ...]:
+    """The studies that have a result."""
+    names = {result.name for result in results}
+    return tuple(subject for subject in subjects if subject.name in names)
 
 
 def trials(request: Request, subjects: Sequence[Study], prices: Prices, run: Run) -> list[Trial]:

@@ -91,7 +91,7 @@ def multiverse(
         click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
     else:
         show(survey, out)
-    return console.DONE
+    return console.broken(survey.failed)
 
 
 def execute(
@@ -104,7 +104,7 @@ def execute(
     from runners.engine import multiverse as engine
 
     opened = open_source(window.source)
-    found = engine.spaces(readings, event)
+    found, stopped = engine.gathered_spaces(readings, event)
     folder.require_writable(out)
     pool.warm_up(IMPORTS)
     with terminal.progress() as steps:
@@ -112,10 +112,11 @@ def execute(
         found, prices, notices = load(found, opened, window)
         planned = engine.plan(found, prices, event, all_dates)
         done = steps.step("baskets", engine.tasks(found))
-        ran = engine.run(found, prices, planned, executor, done)
+        ran, failed = engine.attempted(found, prices, planned, executor, done)
+        found = tuple(space for space in found if space.subject.name not in failed)
         told = (*opened.notes, *notices)
         command = command_line(readings, window, all_dates, named(event))
-        survey = engine.survey(found, ran, prices, planned, told, command, event)
+        survey = engine.survey(found, ran, prices, planned, told, command, event, {**stopped, **failed})
         multiverse_folder.write(survey, out)
     return survey
 
@@ -222,10 +223,10 @@ def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
     from runners.engine import choices
     from runners.engine import multiverse as engine
 
-    found = engine.spaces(readings, event)
+    found, failed = engine.gathered_spaces(readings, event)
     if as_json:
         click.echo(json.dumps(_listed(found, event), indent=2, ensure_ascii=False))
-        return console.DONE
+        return console.broken(failed)
     click.echo("* declared with the reading\n")
     for dimension in choices.general(event):
         _show_dimension(dimension)
@@ -235,7 +236,7 @@ def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
             _show_dimension(dimension, "  ")
         for name, why in choices.unvaried(space.subject):
             click.echo(_labelled(f"  {name}: ", f"not varied, {why}", len(name) + 4))
-    return console.DONE
+    return console.broken(failed)
 
 
 def _listed(found: Sequence[Space], event: Event) -> dict[str, object]:

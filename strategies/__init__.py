@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 import inspect
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from data.errors import RequestError
+from data.errors import RequestError, StrategyError
 
 ENTRY_POINTS = "deepseek_readings.strategies"
 FIRST = ("gpu_bubble", "ai_software", "fomc_tilt")
@@ -18,38 +20,46 @@ FIRST = ("gpu_bubble", "ai_software", "fomc_tilt")
 def names() -> tuple[str, ...]:
     """Names of all readings: the files of this folder (the three exemplars first), then those of installed packages.
 
-    Raises RequestError when an installed package offers a name that is taken.
+    Raises RequestError when an installed package offers a name that is taken; both origins are named.
     """
     files = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
     own = (*(name for name in FIRST if name in files), *(name for name in files if name not in FIRST))
-    offered = {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
-    if clash := sorted(set(own) & set(offered)):
-        raise RequestError(
-            f"the reading {clash[0]!r} exists twice: strategies/{clash[0]}.py and {offered[clash[0]]}; rename one"
-        )
-    return (*own, *sorted(offered))
+    origins = {name: f"strategies/{name}.py" for name in own}
+    for point in entry_points(group=ENTRY_POINTS):
+        origin = f"{point.value} of the package {point.dist.name if point.dist else '?'}"
+        if origins.setdefault(point.name, origin) != origin:
+            raise RequestError(
+                f"the reading {point.name!r} exists twice: {origins[point.name]} and {origin}; rename one or uninstall "
+                f"its package"
+            )
+    return (*own, *sorted(set(origins) - set(own)))
 
 
 def load(name: str) -> type[Any]:
-    """The strategy class behind a name of `names()` or a path `package.module:Class`.
+    """The strategy class behind a name of `names()`, `package.module:Class` or `path/to/file.py:Class`.
 
-    Errors of the imported module itself are let through untouched. Raises RequestError for an unknown name.
+    Errors of the imported module itself are let through untouched. Raises RequestError for an unknown name, and
+    StrategyError for a file of strategies/ or an installed package that does not hold a strategy.
     """
+    if (file := name.rpartition(":")[0]).endswith(".py"):
+        return _load_path(f"{_module_of(Path(file))}:{name.rpartition(':')[2]}")
     if ":" in name:
         return _load_path(name)
+    if name.endswith(".py"):
+        raise RequestError(f"{name!r} names a file without its class; write {name}:MyStrategy")
     if name not in names():
         close = difflib.get_close_matches(name.lower(), names(), n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names())}"
         raise RequestError(f"unknown reading {name!r}; {hint}")
     for point in entry_points(group=ENTRY_POINTS, name=name):
-        return _strategy(point.load(), name)
+        return _offered(point.load(), f"{name} ({point.value})")
     return _only_strategy(importlib.import_module(f"{__name__}.{name}"))
 
 
 def _load_path(path: str) -> type[Any]:
     module_name, _, class_name = path.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), class_name)):
-        raise RequestError(f"{path!r} is no path to a class; write package.module:Class, without slashes and .py")
+        raise RequestError(f"{path!r} is no path to a class; write package.module:Class or path/to/file.py:Class")
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -64,7 +74,42 @@ def _load_path(path: str) -> type[Any]:
             key for key, value in vars(module).items() if inspect.isclass(value) and value.__module__ == module_name
         ]
         raise RequestError(f"{module_name} has no class {class_name!r}; it has {', '.join(classes) or 'none'}")
-    return _strategy(getattr(module, class_name), path)
+    if not _is_strategy(found := getattr(module, class_name)):
+        raise RequestError(f"{path!r} is not a backtrader strategy; name a class derived from bt.Strategy or Reading")
+    return cast("type[Any]", found)
+
+
+def _module_of(file: Path) -> str:
+    """The dotted name under which a file is imported, here and in worker processes, which take over `sys.path`.
+
+    Its folder (that of its outermost package, where it lies in one) comes last on `sys.path`, so that the file hides no
+    module, and modules beside it can be imported.
+    """
+    file = file.resolve()
+    if not file.is_file():
+        raise RequestError(f"there is no file {file}; name an existing one, as in path/to/file.py:Class")
+    parts, folder = [file.stem], file.parent
+    while (folder / "__init__.py").is_file():
+        parts, folder = [folder.name, *parts], folder.parent
+    name = ".".join(parts)
+    if not all(part.isidentifier() for part in parts):
+        raise RequestError(f"{file.name} cannot be imported under that name; rename it, as in my_idea.py")
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+        importlib.invalidate_caches()
+    if (taken := _origin(parts[0])) not in {str(file), str(folder / parts[0] / "__init__.py")}:
+        raise RequestError(f"{file.name} cannot be imported: {parts[0]!r} is the name of {taken}; rename the file")
+    return name
+
+
+def _origin(module: str) -> str:
+    """Where a top-level module is imported from."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except ValueError:  # __main__, and modules made by hand
+        spec = None
+    origin = spec.origin if spec is not None else None
+    return str(Path(origin).resolve()) if origin and Path(origin).exists() else origin or "another module"
 
 
 def _only_strategy(module: Any) -> type[Any]:
@@ -76,15 +121,24 @@ def _only_strategy(module: Any) -> type[Any]:
         if inspect.isclass(value) and issubclass(value, bt.Strategy) and value.__module__ == module.__name__
     ]
     if len(own) != 1:
-        raise RequestError(
-            f"{module.__file__} defines {len(own)} strategy classes; a file of strategies/ holds exactly one"
+        names = f" ({', '.join(value.__name__ for value in own)})" if own else ""
+        raise StrategyError(
+            f"strategies/{Path(module.__file__).name} defines {len(own)} strategy classes{names}; a file of "
+            f"strategies/ holds exactly one"
         )
     return own[0]
 
 
-def _strategy(value: object, name: str) -> type[Any]:
+def _offered(value: object, origin: str) -> type[Any]:
+    if not _is_strategy(value):
+        raise StrategyError(
+            f"{origin} is not a backtrader strategy; let the entry point name a class derived from bt.Strategy or "
+            f"Reading"
+        )
+    return cast("type[Any]", value)
+
+
+def _is_strategy(value: object) -> bool:
     import backtrader as bt
 
-    if not (inspect.isclass(value) and issubclass(value, bt.Strategy)):
-        raise RequestError(f"{name!r} is not a backtrader strategy; name a class derived from bt.Strategy or Reading")
-    return value
+    return inspect.isclass(value) and issubclass(value, bt.Strategy)

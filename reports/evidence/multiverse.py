@@ -18,7 +18,7 @@ import numpy as np
 
 from reports.evidence.availability import NOISE, Missing
 from reports.evidence.placebo import DIGITS, Rank, ranks
-from reports.result import Story
+from reports.result import Failure, Story
 
 RECONSTRUCTED = "the prices are a reconstruction, which gives no p on history"
 
@@ -120,7 +120,8 @@ class Survey:
     """The multiverses of a run, which are one family.
 
     `dimensions` are those that all readings share; launches lie `step` sessions apart. `real` is False for
-    reconstructed prices, on which nothing is tested. `publication` is what the readings read.
+    reconstructed prices, on which nothing is tested. `publication` is what the readings read. `failed` are readings
+    that their own code stopped, by name.
     """
 
     multiverses: tuple[Multiverse, ...]
@@ -131,6 +132,7 @@ class Survey:
     notices: tuple[str, ...] = ()
     manifest: Mapping[str, object] = field(default_factory=dict)
     publication: str = "the reading"
+    failed: Mapping[str, Failure] = field(default_factory=dict)
 
     @cached_property
     def joint(self) -> Mapping[str, Joint]:

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from data.errors import RequestError
+from data.errors import StrategyError
 from data.prices import Prices
 from strategies.base.past import Past
-from strategies.base.reading import GROSS_TOLERANCE, Reading
+from strategies.base.reading import GROSS_TOLERANCE, Reading, require_weights
 
 SHARED = frozenset({"scheduled"})  # facts that launches may share at a session
 UNKNOWN, NOTHING, PRIVATE = -1, -2, -3  # not asked yet; "leave positions alone"; it looked at the launch itself
@@ -85,7 +85,8 @@ class Vectors:
             for symbol, weight in weights.items():
                 vector[self._columns[symbol]] = weight
                 gross += abs(weight)
-        except KeyError:
+        except (KeyError, AttributeError, TypeError):
+            require_weights(weights, f"{rule} at {self.prices.days[row]}")
             gross = nan
         if not gross <= 1 + GROSS_TOLERANCE or row < self._late:
             self._require_sound(weights, gross, f"{rule} at {self.prices.days[row]}", row)
@@ -98,13 +99,13 @@ class Vectors:
     def _require_sound(self, weights: Mapping[str, float], gross: float, where: str, row: int) -> None:
         for symbol, weight in weights.items():
             if symbol not in self._columns:
-                raise RequestError(f"{where}: weight for {symbol!r}, which has no prices; list it in `symbols`")
+                raise StrategyError(f"{where}: weight for {symbol!r}, which has no prices; list it in `symbols`")
             if not isfinite(weight):
-                raise RequestError(f"{where}: weight of {symbol} is {weight}; give a finite fraction of equity")
+                raise StrategyError(f"{where}: weight of {symbol} is {weight}; give a finite fraction of equity")
             if weight and self._listed[self._columns[symbol]] > row:
-                raise RequestError(f"{where}: weight for {symbol}, which has no price yet; ask past.tradable first")
+                raise StrategyError(f"{where}: weight for {symbol}, which has no price yet; ask past.tradable first")
         if gross > 1 + GROSS_TOLERANCE:
-            raise RequestError(f"{where}: gross exposure {gross:.6f} of the targets exceeds 1; scale them down")
+            raise StrategyError(f"{where}: gross exposure {gross:.6f} of the targets exceeds 1; scale them down")
 
 
 class Rule:

@@ -180,10 +180,9 @@ def bench(wanted: Wanted) -> Bench:
     Raises RequestError where none of them chooses names: both tests are tried together.
     """
     model, event = market.model(), wanted.event
-    found = (family.study_of(event, name, BENCHMARK) for name in family.names(event))
     subjects = tuple(
         subject
-        for subject in found
+        for subject in family.loadable(event, BENCHMARK)
         if issubclass(subject.strategy, Reading) and set(subject.needed) <= set(model.symbols)
     )
     if not any(subject.chooses for subject in subjects):

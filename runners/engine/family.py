@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import strategies
 from data.errors import RequestError
 from data.event import Event, Member
+from runners.engine.failure import ANY
 from runners.engine.study import Study, prepare
 from strategies.base import Reading
 
@@ -55,6 +57,13 @@ def study_of(event: Event, name: str, benchmark: str, symbols: tuple[str, ...] =
     if universe and not set(universe) & set(subject.symbols):
         raise RequestError(f"{_where(event, own)}: it chooses names, but trades none of the universe")
     return replace(subject, title=own.title, claim=own.claim, universe=universe)
+
+
+def loadable(event: Event, benchmark: str) -> Iterator[Study]:
+    """Every reading of the event that can be loaded; what its own code stops is left out, as it is by every run."""
+    for name in names(event):
+        with suppress(*ANY):
+            yield study_of(event, name, benchmark)
 
 
 def parameters(event: Event, own: Member, cls: type[Any]) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ A task is one basket of one reading; what comes out depends on nothing but the t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -23,11 +23,12 @@ from data.prices import Prices
 from reports.evidence import placebo
 from reports.evidence.availability import Missing
 from reports.evidence.multiverse import Choice, Dimension, Everywhere, Multiverse, Survey, median
-from reports.result import HORIZONS
-from runners.engine import choices, family, study
+from reports.result import HORIZONS, Failure
+from runners.engine import choices, study
 from runners.engine.alterations import altered
 from runners.engine.batch import run_batch
 from runners.engine.choices import AGAINST, BASKET, HORIZON, LAG, Variant
+from runners.engine.failure import ANY, blamed, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import growth, less
 from runners.engine.pool import Done, Executor, Serial, ignore
@@ -35,7 +36,7 @@ from runners.engine.scenarios import Scenarios
 from runners.engine.study import Study, comparator_name
 from runners.engine.yardstick import yardstick
 from runners.evidence import FIRST
-from runners.job import PACKAGES, Request, code_version, provenance, studies
+from runners.job import PACKAGES, Request, broken, code_version, gathered, provenance
 from strategies.base.comparator import symbols_of
 from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
 
@@ -135,15 +136,31 @@ class Walked:
 
 
 def spaces(readings: Sequence[str], event: Event = DEEPSEEK) -> tuple[Space, ...]:
-    """The readings asked for (all by default) with their dimensions. Raises RequestError for what has no rule."""
-    for name in readings:
-        if not issubclass(family.strategy(event, name), Reading):
-            raise RequestError(
-                f"{name} is no Reading: a multiverse changes what a rule decides; derive it from "
-                f"strategies.base.Reading, or turn its own parameters with runners.sweep"
-            )
-    found = studies(Request(tuple(readings), event=event))
-    return tuple(Space(subject, choices.dimensions(subject, event)) for subject in found)
+    """The readings asked for (all by default) with their dimensions.
+
+    Raises RequestError for what has no rule, BrokenStrategyError where the code of one stops it; see `gathered_spaces`.
+    """
+    found, failed = gathered_spaces(readings, event)
+    if failed:
+        raise broken(failed)
+    return found
+
+
+def gathered_spaces(readings: Sequence[str], event: Event = DEEPSEEK) -> tuple[tuple[Space, ...], dict[str, Failure]]:
+    """The readings asked for that can be loaded, with their dimensions, and what stopped the others.
+
+    Of all readings, those of installed packages that have no rule are no part.
+    """
+    found, failed = gathered(Request(tuple(readings), event=event))
+    ruled = tuple(subject for subject in found if issubclass(subject.strategy, Reading))
+    if readings and len(ruled) < len(found):
+        plain = next(subject.name for subject in found if subject not in ruled)
+        name = next(name for name in readings if name.rpartition(":")[2] == plain)
+        raise RequestError(
+            f"{name} is no Reading: a multiverse changes what a rule decides; derive it from "
+            f"strategies.base.Reading, or turn its own parameters with runners.sweep"
+        )
+    return tuple(Space(subject, choices.dimensions(subject, event)) for subject in ruled), failed
 
 
 def symbols(found: Sequence[Space]) -> tuple[str, ...]:
@@ -196,10 +213,44 @@ def run(
     executor: Executor = Serial(),
     done: Done = ignore,
 ) -> tuple[Multiverse, ...]:
-    """Run every spec of every reading; `done` is told each task."""
+    """Run every spec of every reading; `done` is told each task. Raises BrokenStrategyError where one is stopped."""
+    walked, failed = attempted(found, prices, planned, executor, done)
+    if failed:
+        raise broken(failed)
+    return walked
+
+
+def attempted(
+    found: Sequence[Space],
+    prices: Prices,
+    planned: Plan,
+    executor: Executor = Serial(),
+    done: Done = ignore,
+) -> tuple[tuple[Multiverse, ...], dict[str, Failure]]:
+    """The same, of the readings that their own code does not stop; and what stopped the others, by name."""
     specs = [Task(space, basket) for space in found for basket in range(len(space.choices(BASKET)))]
-    walked = iter(executor.map(walk, (prices, planned), specs, done))
-    return tuple(told(space, [next(walked) for _ in space.choices(BASKET)], prices, planned) for space in found)
+    walked = iter(executor.map(walk_or_tell, (prices, planned), specs, done))
+    multiverses, failed = list[Multiverse](), dict[str, Failure]()
+    for space in found:
+        own: list[Walked | Failure] = [next(walked) for _ in space.choices(BASKET)]
+        if stopped := [one for one in own if isinstance(one, Failure)]:
+            failed[space.subject.name] = stopped[0]
+        else:
+            multiverses.append(told(space, [one for one in own if isinstance(one, Walked)], prices, planned))
+    if not multiverses:
+        raise broken(failed)
+    return tuple(multiverses), failed
+
+
+def walk_or_tell(prices: Prices, planned: Plan, task: Task) -> Walked | Failure:
+    """What a task gives, or what in the reading's own code stopped it: it stops no other reading."""
+    module = task.space.subject.strategy.__module__
+    try:
+        return walk(prices, planned, task)
+    except ANY as error:
+        if not blamed(error, module):
+            raise
+        return failure(error, module)
 
 
 def tasks(found: Sequence[Space]) -> int:
@@ -338,6 +389,7 @@ def survey(
     notices: Sequence[str],
     command: str,
     event: Event = DEEPSEEK,
+    failed: Mapping[str, Failure] = {},
 ) -> Survey:
     """What the pages tell."""
     return Survey(
@@ -347,7 +399,12 @@ def survey(
         step=planned.step,
         origin=prices.origin,
         real=prices.real,
-        notices=(*notices, *_unknown_rates(prices)),
+        notices=(
+            *notices,
+            *(f"{name} is left out, stopped by its own code: {each.summary}" for name, each in failed.items()),
+            *_unknown_rates(prices),
+        ),
+        failed=failed,
         manifest={"command": command, **manifest(found, prices, planned, event)},
     )
 

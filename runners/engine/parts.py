@@ -15,12 +15,13 @@ from math import sqrt
 import numpy as np
 
 from data import calendar, fomc
-from data.errors import DataError, RequestError, SourceError, WorkError
+from data.errors import RequestError, SourceError, WorkError
 from data.prices import Prices
 from reports.metrics import LEAST, PERIODS
 from reports.result import HORIZONS
 from runners.engine.backtest import CAPITAL
 from runners.engine.batch import Batch, run_batch
+from runners.engine.failure import ANY, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import growth, less
 from runners.engine.pool import Serial
@@ -103,17 +104,16 @@ def run_part(bench: Bench, part: Part) -> Outcome:
         table, equity = measured(bench, part.scenarios)
     except (SourceError, WorkError, OSError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001  (whatever a rule lets through at a setting nobody thought of)
+    except ANY as error:  # whatever a rule lets through at a setting nobody thought of
         return _halves(bench, part, error)
     lengths = table[:, PLACE["sessions"]].astype(int)
     return Outcome(table, curves={place: equity[place, : lengths[place] + 1] for place in part.curves})
 
 
-def _halves(bench: Bench, part: Part, error: Exception) -> Outcome:
+def _halves(bench: Bench, part: Part, error: BaseException) -> Outcome:
     """The same by halves, until the spec that cannot be run is alone."""
     if len(part.scenarios) == 1:
-        kind = "" if isinstance(error, RequestError | DataError) else f"{type(error).__name__}: "
-        reason = f"{kind}{' '.join(str(error).split())}".removeprefix("scenario 0: ")
+        reason = failure(error, bench.subject.strategy.__module__).summary.removeprefix("scenario 0: ")
         return Outcome(np.full((1, len(COLUMNS)), np.nan), {0: reason})
     middle = len(part.scenarios) // 2
     left, right = (run_part(bench, _cut(part, those)) for those in (slice(middle), slice(middle, None)))

@@ -13,7 +13,7 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 
-from data.errors import RequestError
+from data.errors import RequestError, StrategyError
 from data.event import Member
 from data.prices import Prices
 from reports.result import HORIZONS, Horizon, Result, Story
@@ -88,15 +88,33 @@ def prepare(
     name = strategy.__name__ if ":" in name else name
     if issubclass(strategy, Reading):
         rule = strategy.rule(**parameters)
-        if not rule.symbols:
-            raise RequestError(
-                f"{name} trades nothing by itself; give its symbols as parameters, in an event file or by a subclass"
-            )
-        return Study(name, strategy, tuple(rule.symbols), rule.comparator, parameters)
+        return Study(name, strategy, _declared(rule), rule.comparator, parameters)
     declared = getattr(strategy, "symbols", None) or symbols
     if isinstance(declared, str) or not declared or not all(isinstance(symbol, str) for symbol in declared):
         raise RequestError(f"{name} does not say what it trades; give --symbols A,B or a class attribute `symbols`")
     return Study(name, strategy, tuple(dict.fromkeys(declared)), Fund(benchmark), parameters)
+
+
+def _declared(rule: Reading) -> tuple[str, ...]:
+    """The symbols of a reading. Raises StrategyError for what is no list of them."""
+    strategy, symbols = type(rule), rule.symbols
+    if symbols == () and isinstance(strategy.symbols, property):
+        raise RequestError(
+            f"{strategy.__name__} trades nothing by itself; give its symbols as parameters, in an event file or by a "
+            f"subclass"
+        )
+    remedy = f"write symbols = ('SPY', 'TLT') in class {strategy.__name__}"
+    if isinstance(symbols, str) or not isinstance(symbols, Sequence) or not symbols:
+        raise StrategyError(f"{strategy.__name__} declares symbols = {symbols!r}, which names none to trade; {remedy}")
+    for symbol in symbols:
+        if not isinstance(symbol, str) or symbol != symbol.strip().upper() or not symbol:
+            raise StrategyError(f"{strategy.__name__} declares the symbol {symbol!r}; {remedy}, in capitals")
+    if not isinstance(rule.comparator, Comparator):
+        raise StrategyError(
+            f"{strategy.__name__} declares comparator = {rule.comparator!r}; write Cash(), Fund('SPY') or another "
+            f"of strategies.base"
+        )
+    return tuple(dict.fromkeys(symbols))
 
 
 def study(subject: Study, prices: Prices, launch: Launch, frictions: Frictions, benchmark: pd.Series[float]) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import copysign, floor, isfinite
+from numbers import Real
 from typing import Any, ClassVar
 
 import backtrader as bt
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from data import calendar
-from data.errors import RequestError
+from data.errors import RequestError, StrategyError
 from data.events import DEEPSEEK
 from data.prices import FIELDS, Prices
 from strategies.base.comparator import Cash, Comparator
@@ -149,6 +150,7 @@ class Reading(bt.Strategy):
         for symbol in past.left_out:
             self.left_out.setdefault(symbol, past.session)
         if weights is not None:
+            require_weights(weights, f"{type(self).__name__} at {past.session:%Y-%m-%d}")
             self._check(weights, past.session)
             self.decisions.append(Decision(past.session, dict(weights)))
             self._aim(held, weights)
@@ -157,16 +159,16 @@ class Reading(bt.Strategy):
         where = f"{type(self).__name__} at {session:%Y-%m-%d}"
         for symbol, weight in weights.items():
             if symbol not in self._feeds:
-                raise RequestError(f"{where}: weight for {symbol!r}, which has no feed; list it in `symbols`")
+                raise StrategyError(f"{where}: weight for {symbol!r}, which has no feed; list it in `symbols`")
             if weight and not len(self._feeds[symbol]):
-                raise RequestError(
+                raise StrategyError(
                     f"{where}: weight for {symbol}, which has no price yet; enter later, or ask past.tradable"
                 )
             if not isfinite(weight):
-                raise RequestError(f"{where}: weight of {symbol} is {weight}; give a finite fraction of equity")
+                raise StrategyError(f"{where}: weight of {symbol} is {weight}; give a finite fraction of equity")
         gross = sum(abs(weight) for weight in weights.values())
         if gross > 1 + GROSS_TOLERANCE:
-            raise RequestError(f"{where}: gross exposure {gross:.6f} of the targets exceeds 1; scale the weights down")
+            raise StrategyError(f"{where}: gross exposure {gross:.6f} of the targets exceeds 1; scale the weights down")
 
     def _aim(self, held: int, weights: Mapping[str, float]) -> None:
         equity = self.broker.getvalue()
@@ -199,6 +201,26 @@ class Reading(bt.Strategy):
         day = np.datetime64(int(self.datetime[0]) - ORDINAL_1970, "D")
         prices = getattr(self.data, "prices", None) or tape(self._feeds, day)
         return prices, int(prices.days.searchsorted(day))
+
+
+def require_weights(weights: object, where: str) -> None:
+    """Raise StrategyError unless a rule's answer is a number a symbol."""
+    if not isinstance(weights, Mapping):
+        raise StrategyError(
+            f"{where}: weights(past) gave {_short(weights)}; give a dict of symbol: fraction of equity, or None to "
+            f"leave positions alone"
+        )
+    for symbol, weight in weights.items():
+        if not isinstance(symbol, str) or isinstance(weight, bool) or not isinstance(weight, Real):
+            raise StrategyError(
+                f"{where}: weights(past) gave {_short(symbol)}: {_short(weight)}; give a symbol and a fraction of "
+                f"equity, as in {{'SPY': 0.5}}"
+            )
+
+
+def _short(value: object, most: int = 60) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def tape(feeds: Mapping[str, Any], today: np.datetime64) -> Prices:

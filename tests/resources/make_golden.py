@@ -1,10 +1,18 @@
 """Make the golden files: the account of each reading, by plain arithmetic on a folder of real prices.
 
-    python tests/resources/make_golden.py [DIR]
+    python tests/resources/make_golden.py [DIR] [READING ...]
 
-DIR holds a CSV a symbol as Yahoo writes them (Date,Open,High,Low,Close,Adj Close,Volume); the default is the folder
-in the variable DEEPSEEK_PRICES. Written beside this file: golden/NAME.csv, the equity (USD) on the decision sessions
-and at the horizons, and golden/d.csv, the log of a reading's growth less the log of its comparator's.
+READING is a name (all by default). DIR holds a CSV a symbol as Yahoo writes them (Date,Open,High,Low,Close,Adj
+Close,Volume); the default is the folder in the variable DEEPSEEK_PRICES. Written beside this file: golden/NAME.csv, the
+equity (USD) on the decision sessions and at the horizons, and golden/d.csv, the log of a reading's growth less the log
+of its comparator's.
+
+The recipes of the first twelve readings stand below. That of any other is a file of its own, recipes/NAME.py, with
+
+    SYMBOLS   what it trades and is compared with
+    rule      what it wants at a close, a function of a Moment (below); None leaves positions alone
+    DAILY     True where it is asked at every close (may be left out)
+    AGAINST   rules, the best of which it must beat (may be left out: cash that earns nothing)
 
 Nothing of the project is imported, so that a mistake in the project cannot hide here. Sessions are counted in rows of
 SPY.csv; the account starts with cash at the close before the entry session, which is row `start`.
@@ -12,6 +20,7 @@ SPY.csv; the account starts with cash at the close before the entry session, whi
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -34,6 +43,7 @@ RATE_MARGIN = 0.50  # percentage points off the policy range, on either side
 
 FACTS = Path(__file__).parents[2] / "data" / "facts"
 GOLDEN = Path(__file__).parent / "golden"
+RECIPES = Path(__file__).parent / "recipes"
 
 SOFTWARE = ["PLTR", "CRM", "NOW", "SNOW", "ADBE", "DDOG", "MDB", "WDAY", "PANW", "CRWD"]
 CHIPS = ["NVDA", "AMD", "INTC", "QCOM", "MRVL", "ARM", "AVGO", "TSM", "MU"]
@@ -260,7 +270,8 @@ def target_shares(weights: Weights, equity: float, close: pd.Series) -> pd.Serie
 def decide(rule: Rule, now: Moment, closing: int | None) -> Weights | None:
     if closing is not None and now.row >= closing:
         return {} if now.row == closing else None
-    return rule(now) if now.scheduled or rule in ASKED_DAILY else None
+    daily = rule in ASKED_DAILY or rule.__globals__.get("DAILY", False)
+    return rule(now) if now.scheduled or daily else None
 
 
 def run(market: Market, rule: Rule, start: int, last: int, closing: int | None = None) -> Account:
@@ -311,9 +322,8 @@ def log_growth(accounts: Iterable[Account], session: pd.Timestamp) -> float:
     return max((float(np.log(account.equity[session] / CAPITAL)) for account in accounts), default=0.0)
 
 
-def read(folder: Path) -> tuple[Market, pd.DataFrame]:
+def read(folder: Path, names: Iterable[str] = (*FUNDS, *AI_UNIVERSE)) -> tuple[Market, pd.DataFrame]:
     """The prices without dividends, and the factors that bring them in."""
-    names = FUNDS + AI_UNIVERSE
     frames = {name: pd.read_csv(folder / f"{name}.csv", index_col="Date", parse_dates=True) for name in names}
     sessions = frames["SPY"].index
 
@@ -335,26 +345,53 @@ def excess(account: Account, against: list[Account], ends: dict[str, pd.Timestam
     return {label: log_growth([account], day) - log_growth(against, day) for label, day in ends.items()}
 
 
-def main(folder: Path) -> None:
-    raw, factor = read(folder)
+def made(raw: Market, factor: pd.DataFrame, rule: Rule, against: Iterable[Rule]) -> tuple[pd.Series, dict[str, float]]:
+    """The rows of a golden file, and d at every horizon and at the end."""
     start = raw.row(ENTRY) - 1
     window = {"start": start, "last": start + HOLD + 1, "closing": start + HOLD}
     market, sessions = raw.rebased(start, factor), raw.close.index
     ends = {str(n): sessions[start + n] for n in HORIZONS} | {"end": sessions[start + HOLD + 1]}
-    beta = fomc_beta(raw, factor, start)
-    d = {}
+    account = run(market, rule, **window)
+    d = excess(account, [run(market, rival, **window) for rival in against], ends)
+    return golden_rows(account, start, sessions), d
+
+
+def made_of_recipe(folder: Path, name: str) -> tuple[pd.Series, dict[str, float]]:
+    """The same for the reading of recipes/NAME.py."""
+    spec = importlib.util.spec_from_file_location(f"recipe_{name}", RECIPES / f"{name}.py")
+    recipe = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(recipe)
+    raw, factor = read(folder, dict.fromkeys(("SPY", *recipe.SYMBOLS)))
+    return made(raw, factor, recipe.rule, getattr(recipe, "AGAINST", ()))
+
+
+def recipes() -> list[str]:
+    return sorted(path.stem for path in RECIPES.glob("*.py"))
+
+
+def main(folder: Path, wanted: list[str]) -> None:
+    raw, factor = read(folder)
+    beta = fomc_beta(raw, factor, raw.row(ENTRY) - 1)
     GOLDEN.mkdir(exist_ok=True)
-    for name, rule in READINGS.items():
-        account = run(market, rule, **window)
-        d[name] = excess(account, [run(market, rival, **window) for rival in comparators(beta).get(name, [])], ends)
-        golden_rows(account, start, sessions).to_csv(GOLDEN / f"{name}.csv", float_format="%.2f", lineterminator="\n")
-        print(f"{name:22}{account.equity.iloc[-1]:16,.2f}{d[name]['end']:12.6f}")
+    table = pd.read_csv(GOLDEN / "d.csv", dtype=str) if (GOLDEN / "d.csv").exists() else pd.DataFrame()
+    known = dict(iter(table.groupby("reading"))) if len(table) else {}
+    for name in wanted:
+        if name in READINGS:
+            equity, d = made(raw, factor, READINGS[name], comparators(beta).get(name, []))
+        else:
+            equity, d = made_of_recipe(folder, name)
+        equity.to_csv(GOLDEN / f"{name}.csv", float_format="%.2f", lineterminator="\n")
+        known[name] = pd.DataFrame({"reading": name, "horizon": list(d), "d": [f"{value:.8f}" for value in d.values()]})
+        print(f"{name:22}{equity.iloc[-1]:16,.2f}{d['end']:12.6f}")
     print(f"beta of fomc_tilt's comparator: {beta:.8f}")
-    rows = [(name, label, value) for name, values in d.items() for label, value in values.items()]
-    table = pd.DataFrame(rows, columns=["reading", "horizon", "d"])
-    table.to_csv(GOLDEN / "d.csv", index=False, float_format="%.8f", lineterminator="\n")
+    kept = pd.concat([known[name] for name in (*READINGS, *recipes()) if name in known])
+    kept.to_csv(GOLDEN / "d.csv", index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":
-    given = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("DEEPSEEK_PRICES")
-    main(Path(given or sys.exit("no folder of prices: name one, or set DEEPSEEK_PRICES")))
+    every = (*READINGS, *recipes())
+    names = [word for word in sys.argv[1:] if word in every]
+    folders = [word for word in sys.argv[1:] if word not in every] or [os.environ.get("DEEPSEEK_PRICES", "")]
+    if len(folders) > 1 or not Path(folders[0] or "?").is_dir():
+        sys.exit(f"no folder of prices nor a reading: {' '.join(folders)}; name one, or set DEEPSEEK_PRICES")
+    main(Path(folders[0]), names or list(every))

@@ -127,13 +127,21 @@ def test_a_parameter_that_is_a_class_does_not_spoil_the_run(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_strategy_that_fails_is_one_line_with_its_place(tmp_path):
+def test_a_strategy_that_fails_shows_its_authors_traceback(tmp_path):
     (tmp_path / "broken.py").write_text(
         "import backtrader as bt\n\n\nclass Idea(bt.Strategy):\n    def next(self):\n        1 / 0\n"
     )
     done = command("broken:Idea", "--symbols", "SPY", "--source", "sample", "--out", "out", cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.splitlines() == ["error: Idea failed in broken.py, line 6: ZeroDivisionError: division by zero"]
+    assert done.stderr.splitlines() == [
+        "Idea",
+        "Traceback (most recent call last):",
+        '  File "broken.py", line 6, in next',
+        "    1 / 0",
+        *(["    ~~^~~"] if "~~^~~" in done.stderr else []),  # newer Pythons point at it
+        "ZeroDivisionError: division by zero",
+        "error: Idea failed: ZeroDivisionError: division by zero (broken.py, line 6); nothing was written",
+    ]
 
 
 def test_list_shows_readings_with_their_claims():
@@ -162,7 +170,8 @@ def test_help_shows_examples():
         (["--benchmark", "NOSUCH"], "NOSUCH"),
         (["--source", "no/such/folder"], "no/such/folder"),
         (["backtrader.strategies:MA_CrossOver"], "--symbols"),
-        (["./mine.py:Idea"], "is no path to a class"),
+        (["./mine.py:Idea"], "mine.py; name an existing one, as in path/to/file.py:Class"),
+        (["mine.py"], "write mine.py:MyStrategy"),
         (["gpu_bubble", "--symbols", "SPY"], "--symbols is for a plain bt.Strategy"),
         (["GPU_BUBBLE"], "did you mean gpu_bubble"),
         (["bad_news", "--benchmark", "ARM", "--entry", "2023-03-01"], "the benchmark ARM has no close"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 
@@ -39,7 +40,9 @@ def test_a_path_loads_anyones_class():
         ("no_such_package.module:Class", "no module 'no_such_package'"),
         ("strategies.gpu_bubble:GpuBuble", "has no class 'GpuBuble'; it has GpuBubble"),
         ("pathlib:Path", "not a backtrader strategy"),
-        ("./mine.py:Idea", "is no path to a class; write package.module:Class"),
+        ("./mine:Idea", "is no path to a class; write package.module:Class or path/to/file.py:Class"),
+        ("./mine.py:Idea", "there is no file .*mine.py; name an existing one"),
+        ("mine.py", "names a file without its class; write mine.py:MyStrategy"),
         (":Idea", "is no path to a class"),
     ],
 )
@@ -53,3 +56,34 @@ def test_an_error_inside_a_module_is_its_authors_to_see(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="a_module_that_is_missing"):
         strategies.load("broken_idea:Idea")
+
+
+IDEA = "import backtrader as bt\n\n\nclass Idea(bt.Strategy):\n    symbols = ('SPY',)\n"
+
+
+@pytest.fixture
+def own_path(monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+
+def test_a_file_loads_from_anywhere_under_one_name(tmp_path, own_path):
+    (tmp_path / "an_idea_of_mine.py").write_text(IDEA)
+    found = strategies.load(f"{tmp_path}/an_idea_of_mine.py:Idea")
+    assert (found.__module__, found.__name__) == ("an_idea_of_mine", "Idea")
+    assert strategies.load(f"{tmp_path}/an_idea_of_mine.py:Idea") is found
+    assert pickle.loads(pickle.dumps(found)) is found  # noqa: S301  (made on this line)
+
+
+def test_a_file_of_a_package_is_that_module(own_path):
+    file = strategies.__file__.replace("__init__.py", "gpu_bubble.py")
+    assert strategies.load(f"{file}:GpuBubble") is strategies.load("gpu_bubble")
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [("json.py", "'json' is the name of .*; rename the file"), ("my-idea.py", "cannot be imported under that name")],
+)
+def test_a_file_that_would_hide_or_be_hidden_is_refused(tmp_path, own_path, name, complaint):
+    (tmp_path / name).write_text(IDEA)
+    with pytest.raises(RequestError, match=complaint):
+        strategies.load(f"{tmp_path}/{name}:Idea")

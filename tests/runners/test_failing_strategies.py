@@ -1,0 +1,181 @@
+"""A strategy that its own code stops is told as its author needs it, and stops no other."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+BROKEN = """\
+import backtrader as bt
+
+from strategies.base import Reading
+
+
+def helper(value):
+    return 1 / value
+
+
+class OfSpy(Reading):
+    symbols = ("SPY",)
+
+
+class Fine(OfSpy):
+    def weights(self, past):
+        return {"SPY": 1.0}
+
+
+class Divides(OfSpy):
+    def weights(self, past):
+        return {"SPY": helper(0)}
+
+
+class Leaves(OfSpy):
+    def weights(self, past):
+        raise SystemExit(7)
+
+
+class Interrupts(OfSpy):
+    def weights(self, past):
+        raise KeyboardInterrupt
+
+
+class Borrows(OfSpy):
+    def weights(self, past):
+        return {"SPY": 1.5}
+
+
+class Lists(OfSpy):
+    def weights(self, past):
+        return [1.0]
+
+
+class Earlier(OfSpy):
+    def weights(self, past):
+        if str(past.session).startswith("2023"):
+            raise RuntimeError("<b>2023</b>")
+        return {"SPY": 1.0}
+
+
+class Begins(bt.Strategy):
+    symbols = ("SPY",)
+
+    def __init__(self):
+        self.average = bt.indicators.SMA(self.data.close, period="ten")
+
+
+class Steps(bt.Strategy):
+    symbols = ("SPY",)
+
+    def next(self):
+        raise ValueError("<script>") from KeyError("first")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "mine.py").write_text(BROKEN)
+    (tmp_path / "unfinished.py").write_text("x = (\n")
+    (tmp_path / "needy.py").write_text("import a_module_that_is_missing\n")
+    return tmp_path
+
+
+def command(module, *words, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", module, *map(str, words)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def deepseek(folder, *words):
+    return command("runners.deepseek", *words, "--source", "sample", "--out", "out", "--no-evidence", cwd=folder)
+
+
+def test_others_run_and_each_failure_is_told_on_terminal_page_and_json(folder):
+    names = ["Divides", "Leaves", "Borrows", "Lists", "Begins", "Steps"]
+    done = deepseek(folder, *(f"mine:{name}" for name in names), "unfinished:X", "needy:X", "mine:Fine", "gpu_bubble")
+    assert done.returncode == 1
+    assert "gpu_bubble" in done.stdout and "Fine" in done.stdout and "Divides" not in done.stdout
+    assert done.stderr.splitlines()[-1].startswith("error: unfinished:X, needy:X, Divides, Leaves, ")
+    told = json.loads((folder / "out" / "results.json").read_text())
+    assert list(told["readings"]) == ["Fine", "gpu_bubble"]
+    failed = told["failed"]
+    assert set(failed) == {*names, "unfinished:X", "needy:X"}
+    assert failed["Divides"].splitlines() == [
+        "Traceback (most recent call last):",
+        '  File "mine.py", line 21, in weights',
+        '    return {"SPY": helper(0)}',
+        '  File "mine.py", line 7, in helper',
+        "    return 1 / value",
+        "ZeroDivisionError: division by zero",
+    ]
+    assert 'File "mine.py", line 26' in failed["Leaves"] and failed["Leaves"].endswith("SystemExit: 7")
+    assert "gross exposure 1.500000 of the targets exceeds 1" in failed["Borrows"]
+    assert "weights(past) gave [1.0]; give a dict" in failed["Lists"]
+    assert 'File "unfinished.py", line 1' in failed["unfinished:X"]
+    assert failed["needy:X"].endswith("ModuleNotFoundError: No module named 'a_module_that_is_missing'")
+    assert "KeyError: 'first'" in failed["Steps"], "what caused it is told as well"
+    assert all("backtrader/" not in text and "runners/" not in text for text in failed.values())
+    page = (folder / "out" / "index.html").read_text()
+    assert "ValueError: &lt;script&gt;" in page and "ValueError: <script>" not in page
+    assert str(folder) not in page + json.dumps(told)
+
+
+def test_where_all_fail_nothing_is_written_and_the_earlier_run_stays(folder):
+    assert deepseek(folder, "mine:Fine").returncode == 0
+    before = (folder / "out" / "manifest.json").read_bytes()
+    done = deepseek(folder, "mine:Divides", "unfinished:X")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert 'File "mine.py", line 7, in helper' in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: unfinished:X failed: SyntaxError: ")
+    assert (folder / "out" / "manifest.json").read_bytes() == before
+
+
+def test_a_wrong_request_is_told_before_anything_runs(folder):
+    done = deepseek(folder, "mine:Divides", "mine:Nowhere")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1 and "mine has no class 'Nowhere'" in done.stderr
+
+
+def test_an_interrupt_from_within_interrupts(folder):
+    done = deepseek(folder, "mine:Interrupts", "mine:Fine")
+    assert (done.returncode, done.stderr) == (130, "error: interrupted\n")
+
+
+def test_a_failure_at_another_date_costs_one_reading_its_evidence(folder, market_data):
+    words = ["mine:Earlier", "bad_news", "--source", market_data, "--out", "out"]
+    done = command("runners.deepseek", *words, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads((folder / "out" / "results.json").read_text())["readings"]
+    reason = "a launch at another date failed: RuntimeError: <b>2023</b> (mine.py, line 47)"
+    assert reason in told["Earlier"]["evidence"]["reason"]
+    assert told["bad_news"]["evidence"]["p"] is not None
+    assert "<b>2023</b>" not in (folder / "out" / "Earlier-evidence.html").read_text()
+
+
+def test_a_multiverse_goes_on_without_the_broken(folder, market_data):
+    words = ["mine:Divides", "needy:X", "bad_news", "--source", market_data, "--out", "out", "--jobs", 1]
+    done = command("runners.multiverse", *words, cwd=folder)
+    assert done.returncode == 1
+    assert 'File "mine.py", line 7, in helper' in done.stderr
+    told = json.loads((folder / "out" / "results.json").read_text())
+    assert list(told["readings"]) == ["bad_news"] and set(told["failed"]) == {"Divides", "needy:X"}
+    assert "ZeroDivisionError: division by zero (mine.py, line 7)" in (folder / "out" / "index.html").read_text()
+
+
+def test_a_sweep_shows_its_authors_traceback(folder):
+    done = command("runners.sweep", "unfinished:X", "-p", "hold=5,20", "--source", "sample", "--out", "out", cwd=folder)
+    assert done.returncode == 1 and 'File "unfinished.py", line 1' in done.stderr
+    done = command("runners.sweep", "mine:Leaves", "-p", "hold=5,20", "--source", "sample", "--out", "out", cwd=folder)
+    assert "the first: SystemExit: 7 (mine.py, line 26)" in done.stderr

@@ -1,0 +1,167 @@
+"""What `runners.new` writes passes lint, types and tests as it is; what it refuses leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def tracked() -> list[str]:
+    """What git tracks, or would after `git add`; everything where this is no checkout of git."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return [line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    for name in tracked():
+        (tmp_path / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, tmp_path / "copy" / name)
+    return tmp_path / "copy"
+
+
+def python(*words, cwd, **variables):
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(
+        [sys.executable, *map(str, words)],
+        cwd=cwd, env={**bare, **variables}, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def passes(checkout: Path, names: list[str], *, prices: str) -> str:
+    """Run lint, where there is one, and the tests of these strategies, the contract suite among them."""
+    tests = ["-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "tests/strategies", "-k", " or ".join(names)]
+    done = python(*tests, cwd=checkout, DEEPSEEK_PRICES=prices, CI="")
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_both_kinds_pass_their_tests_as_they_are(checkout, market_data):
+    before = files(checkout)
+    one = python("-m", "runners.new", "my_idea", "--symbols", "NVDA,SPY,IEF", cwd=checkout)
+    other = python("-m", "runners.new", "old_idea", "--plain", cwd=checkout)
+    assert (one.returncode, one.stderr, other.returncode, other.stderr) == (0, "", 0, "")
+    assert set(files(checkout)) - set(before) == {
+        "strategies/my_idea.py",
+        "tests/strategies/test_my_idea.py",
+        "tests/resources/recipes/my_idea.py",
+        "strategies/old_idea.py",
+        "tests/strategies/test_old_idea.py",
+    }
+    assert {name: content for name, content in files(checkout).items() if name in before} == before
+    told = passes(checkout, ["my_idea", "old_idea"], prices=str(market_data))
+    # 3 + 2 of its own, and of the contract suite every function, one of which is asked in three modes.
+    contract = len(re.findall(r"^def test_", (ROOT / "tests/strategies/test_contract.py").read_text(), re.MULTILINE))
+    assert f"{5 + contract + 2} passed" in told
+    listed = python("-m", "runners.deepseek", "--list", cwd=checkout)
+    assert "my_idea" in listed.stdout and "TEMPLATE" in listed.stdout
+
+
+def test_what_is_written_is_clean(checkout):
+    pytest.importorskip("ruff", reason="ruff is installed where style is checked")
+    many = ",".join(f"NAME{number}" for number in range(20))
+    assert python("-m", "runners.new", "my_idea", "--symbols", many, cwd=checkout).returncode == 0
+    assert python("-m", "runners.new", "old_idea", "--plain", "--symbols", "SPY", cwd=checkout).returncode == 0
+    for words in (["check", "--no-cache", "."], ["format", "--no-cache", "--check", "."]):
+        done = python("-m", "ruff", *words, cwd=checkout)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_what_is_written_is_typed(checkout, tmp_path):
+    pytest.importorskip("mypy", reason="mypy is installed where types are checked")
+    assert python("-m", "runners.new", "my_idea", cwd=checkout).returncode == 0
+    assert python("-m", "runners.new", "old_idea", "--plain", cwd=checkout).returncode == 0
+    done = python("-m", "mypy", "--cache-dir", tmp_path / "types", cwd=checkout)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_three_commands_that_it_tells_work(checkout, market_data):
+    told = python("-m", "runners.new", "my_idea", cwd=checkout).stdout.split("next:\n")[1]
+    commands = [line.split("#")[0].strip() for line in told.splitlines()]
+    assert [line.removeprefix("python ").split()[:3] for line in commands] == [
+        ["-m", "pytest", "tests/strategies"],
+        ["-m", "runners.deepseek", "my_idea"],
+        ["tests/resources/make_golden.py", "DIR", "my_idea"],
+    ]
+    run = python(*commands[1].split()[1:], "--source", "sample", "--no-evidence", cwd=checkout)
+    assert (run.returncode, run.stderr) == (0, "")
+    before = (checkout / "tests/resources/golden/d.csv").read_text()
+    frozen = python(*commands[2].replace("DIR", str(market_data)).split()[1:], cwd=checkout)
+    assert frozen.returncode == 0, frozen.stderr
+    after = (checkout / "tests/resources/golden/d.csv").read_text()
+    assert after.startswith(before) and after.removeprefix(before).count("my_idea,") == 6
+    assert (checkout / "tests/resources/golden/my_idea.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["MyIdea"], "'MyIdea' cannot name a strategy; write words in small letters"),
+        (["my-idea"], "cannot name a strategy"),
+        (["my__idea"], "cannot name a strategy"),
+        (["../idea"], "cannot name a strategy"),
+        (["1idea"], "cannot name a strategy"),
+        (["class"], "cannot name a strategy"),
+        (["x" * 41], "has 41 letters"),
+        (["gpu_bubble"], "'gpu_bubble' is taken by a reading"),
+        (["base"], "'base' is taken"),
+        (["index"], "'index' is taken"),
+        (["pandas"], "'pandas' is the name of an installed module"),
+        (["json"], "'json' is the name of an installed module"),
+        (["my_idea", "--symbols", "spy,ief"], "'spy' is no symbol; write capitals"),
+        (["my_idea", "--symbols", "SPY,,IEF"], "'' is no symbol"),
+        (["my_idea", "--symbols", "SPY,SPY"], "names one twice"),
+        (["my_idea", "--symbols", "SPY"], "the template compares names; give two or more"),
+        (["my_idea", "--out", "nowhere/idea.py"], "there is no folder nowhere"),
+        (["my_idea", "--out", "my-idea.py"], "my-idea.py cannot be imported"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_leaves_nothing(words, complaint, tmp_path):
+    done = python("-m", "runners.new", *words, cwd=tmp_path, PYTHONPATH=str(ROOT))
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1 and complaint in done.stderr
+    assert files(tmp_path) == {}
+    assert not list(ROOT.rglob("*my_idea*"))
+
+
+@pytest.mark.parametrize("there", ["tests/strategies/test_my_idea.py", "tests/resources/recipes/my_idea.py"])
+def test_nothing_is_overwritten_nor_half_written(checkout, there):
+    (checkout / there).parent.mkdir(exist_ok=True)
+    (checkout / there).write_text("mine")
+    before = files(checkout)
+    done = python("-m", "runners.new", "my_idea", cwd=checkout)
+    assert done.returncode == 2 and f"{there} exists" in done.stderr
+    assert files(checkout) == before
+
+
+def test_without_tests_it_writes_a_single_file_that_runs(checkout, tmp_path):
+    shutil.rmtree(checkout / "tests")
+    done = python("-m", "runners.new", "my_idea", cwd=tmp_path, PYTHONPATH=str(checkout))
+    assert done.returncode == 2 and "--out ." in done.stderr
+    done = python("-m", "runners.new", "my_idea", "--out", ".", cwd=tmp_path, PYTHONPATH=str(checkout))
+    assert (done.returncode, done.stderr) == (0, "")
+    first = done.stdout.split("next:\n")[1].splitlines()[0].split()
+    assert first == ["python", "-m", "runners.deepseek", "my_idea.py:MyIdea", "--no-evidence"]
+    run = python(*first[1:], "--source", "sample", "--out", "out", cwd=tmp_path, PYTHONPATH=str(checkout))
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "TEMPLATE" in (tmp_path / "out" / "MyIdea.html").read_text()

@@ -1,0 +1,76 @@
+"""The example package of the documentation, built, installed into a folder and run; and the example file."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "docs" / "examples"
+
+
+def python(*words, cwd=ROOT, **variables):
+    return subprocess.run(
+        [sys.executable, *map(str, words)],
+        cwd=cwd, env={**os.environ, **variables}, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def install(source: Path, site: Path) -> None:
+    words = ["install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target", site, source]
+    done = python("-m", "pip", *words, cwd=source)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return shutil.copytree(EXAMPLES / "outside_package", tmp_path_factory.mktemp("source") / "package")
+
+
+@pytest.fixture(scope="module")
+def site(source, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    install(source, folder)
+    return folder
+
+
+def test_both_kinds_of_an_installed_package_run_by_name(site, tmp_path):
+    words = ["-m", "runners.deepseek", "calm_semis", "spy_dips", "--source", "sample", "--no-evidence"]
+    done = python(*words, "--out", tmp_path / "out", PYTHONPATH=str(site))
+    assert (done.returncode, done.stderr) == (0, "")
+    readings = json.loads((tmp_path / "out" / "results.json").read_text())["readings"]
+    assert {name: reading["symbols"] for name, reading in readings.items()} == {
+        "calm_semis": ["SMH", "IEF"],
+        "spy_dips": ["SPY"],
+    }
+
+
+def test_they_are_listed_after_ours(site):
+    listed = json.loads(python("-m", "runners.deepseek", "--list", "--json", PYTHONPATH=str(site)).stdout)
+    assert [row["name"] for row in listed][-2:] == ["calm_semis", "spy_dips"]
+
+
+def test_a_name_that_is_taken_names_both_origins(source, tmp_path):
+    twin = shutil.copytree(source, tmp_path / "twin", ignore=shutil.ignore_patterns("build", "*.egg-info"))
+    project = (twin / "pyproject.toml").read_text()
+    (twin / "pyproject.toml").write_text(project.replace("calm_semis =", "gpu_bubble ="))
+    install(twin, tmp_path / "site")
+    done = python("-m", "runners.deepseek", "calm_semis", "--source", "sample", PYTHONPATH=str(tmp_path / "site"))
+    assert done.returncode == 2
+    origins = "strategies/gpu_bubble.py and outside_readings:CalmSemis of the package outside-readings"
+    assert f"the reading 'gpu_bubble' exists twice: {origins}" in done.stderr
+
+
+def test_the_example_file_runs_with_evidence_from_worker_processes(tmp_path, market_data):
+    path = f"{EXAMPLES}/sma_crossover.py:SmaCross"
+    words = ["-m", "runners.deepseek", path, "--symbols", "SPY", "--source", market_data, "--out", "out"]
+    done = python(*words, cwd=tmp_path, PYTHONPATH=str(ROOT))
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads((tmp_path / "out" / "results.json").read_text())["readings"]["SmaCross"]
+    assert found["evidence"]["n"] > 20
