@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
@@ -11,6 +11,8 @@ from math import sqrt
 from pathlib import Path
 from platform import python_version
 from traceback import extract_tb
+from types import CodeType, MappingProxyType
+from typing import Any
 
 import pandas as pd
 
@@ -76,11 +78,13 @@ class Request:
         return self.launch.entry < self.event.entry
 
 
-def studies(request: Request) -> tuple[Study, ...]:
-    """The strategies asked for (all readings by default), loaded and ready to run."""
+def studies(request: Request, given: Mapping[str, type[Any]] = MappingProxyType({})) -> tuple[Study, ...]:
+    """The strategies asked for (all readings by default), loaded and ready to run; those `given` need no loading."""
     _ = request.launch  # a wrong entry is refused before prices are asked for
     wanted = request.readings or strategies.names()
-    found = tuple(prepare(name, strategies.load(name), request.benchmark, request.symbols) for name in wanted)
+    found = tuple(
+        prepare(name, given.get(name) or strategies.load(name), request.benchmark, request.symbols) for name in wanted
+    )
     if request.symbols and all(issubclass(subject.strategy, Reading) for subject in found):
         raise RequestError("--symbols is for a plain bt.Strategy; readings declare their own")
     names = [subject.name.casefold() for subject in found]
@@ -258,13 +262,38 @@ def code_version(subjects: Sequence[Study] = ()) -> str:
     """SHA-256 over our own files and those of the strategies: equal code, equal version, committed or not."""
     root = Path(__file__).resolve().parent.parent
     ours = [path for room in ROOMS for folder in _folders(root / room) for path in folder if path.suffix in SHAPING]
-    theirs = [Path(inspect.getfile(subject.strategy)).resolve() for subject in subjects]
+    theirs = [file for subject in subjects if (file := _file(subject.strategy))]
     named = {path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name: path for path in theirs}
     named |= {path.relative_to(root).as_posix(): path for path in ours}
     digest = sha256()
     for name, path in sorted(named.items()):
         digest.update(f"{name}\n".encode() + path.read_bytes())
+    for subject in subjects:
+        if not _file(subject.strategy):
+            digest.update("\n".join((subject.name, *_methods(subject.strategy))).encode())
     return digest.hexdigest()
+
+
+def _file(strategy: type[Any]) -> Path | None:
+    """Where a strategy is written; None for one that was typed into a notebook or at a prompt."""
+    try:
+        file = Path(inspect.getfile(strategy)).resolve()
+    except (OSError, TypeError):
+        return None
+    return file if file.is_file() else None
+
+
+def _methods(strategy: type[Any]) -> Iterator[str]:
+    """What the methods of a strategy without a file do; the same wherever it was typed."""
+    for name, method in sorted(vars(strategy).items()):
+        if inspect.isfunction(method):
+            yield from (name, *_steps(method.__code__))
+
+
+def _steps(code: CodeType) -> Iterator[str]:
+    yield from (code.co_code.hex(), repr(code.co_names), repr(code.co_varnames))
+    for constant in code.co_consts:
+        yield from _steps(constant) if isinstance(constant, CodeType) else (repr(constant),)
 
 
 def _folders(room: Path) -> Iterator[Iterable[Path]]:
