@@ -6,6 +6,7 @@ from dataclasses import asdict
 from functools import cache
 
 import jinja2
+import numpy as np
 import pandas as pd
 
 from reports.metrics import metrics
@@ -16,7 +17,7 @@ from reports.template import template
 
 def table(run: Run) -> pd.DataFrame:
     """See `reports.result.Run.table`."""
-    benchmark = float((1 + run.benchmark).prod() - 1)
+    benchmark = float(np.prod(1 + run.benchmark.to_numpy()) - 1)
     rows = {}
     for result in run.results:
         known = asdict(metrics(result, run))

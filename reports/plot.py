@@ -62,7 +62,7 @@ def _finish(axes: Axes, whole: Run) -> None:
     for day, label, kind in whole.marks:
         axes.axvline(day, color="0.6", linewidth=1 if kind == "event" else 0.5, linestyle=":")  # type: ignore[arg-type]
         if kind == "event":
-            axes.annotate(label, (day, 1), xycoords=("data", "axes fraction"), rotation=90, va="top", fontsize=8)  # type: ignore[arg-type]
+            axes.annotate(label, (day, 1), xycoords=("data", "axes fraction"), rotation=90, va="top", fontsize=8)
     axes.set_title(whole.title + ("" if whole.real else f" ({whole.origin})"), parse_math=False)
     axes.set_ylabel("wealth of one unit")
     for text in axes.legend().get_texts():

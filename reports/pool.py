@@ -106,7 +106,7 @@ def serve() -> None:
         os.dup2(2, 1)
         work, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301  (from our own parent)
         try:
-            outcome = work(*arguments), None
+            outcome: tuple[Any, Exception | None] = work(*arguments), None
         except Exception as error:  # noqa: BLE001  (raised again by the parent)
             outcome = None, error
         pickle.dump(outcome, answer)

@@ -174,7 +174,7 @@ class Run:
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row a reading: the figures of `Metrics`, `excess_benchmark`, `d`, `refuted` and, of a judged run, `verdict`.
+        """A row a reading: the figures of `Metrics`, `excess_benchmark`, `d`, `refuted`; of a judged run `verdict`.
 
         Fractions, ratios and rates a year, USD for `costs`; NaN, or None among words, where a figure is not defined.
         """
