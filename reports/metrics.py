@@ -7,7 +7,7 @@ ruin, anything a year from less than `LEAST` sessions) are None, never infinite.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import isfinite, sqrt
 
 import numpy as np
@@ -39,6 +39,11 @@ class Metrics:
     costs: float
     beta: float | None
     alpha_annual: float | None
+
+    def __repr__(self) -> str:
+        """A line a figure, six digits; the attributes hold all of them."""
+        shown = {name: "-" if value is None else f"{value:,.6g}" for name, value in asdict(self).items()}
+        return "\n".join(f"{name:<14}{value:>12}" for name, value in shown.items())
 
 
 def metrics(result: Result, run: Run) -> Metrics:

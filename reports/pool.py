@@ -10,7 +10,10 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import pickle
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
@@ -67,6 +70,46 @@ def outcomes(
                 name, lane = running.pop(future)
                 idle.append(lane)
                 yield name, _outcome(name, future)
+
+
+def ignore(part: str) -> None:
+    """Progress that nobody watches."""
+
+
+def apart(work: Callable[..., Any], *arguments: Any) -> Any:
+    """`work(*arguments)` in a Python of its own, which does not import this one's `__main__`, nor do its workers.
+
+    A script without `if __name__ == "__main__":` would run again in every worker. Errors come through as they are;
+    raises WorkError where that Python dies.
+    """
+    asked = pickle.dumps(sys.path) + pickle.dumps((work, arguments), protocol=pickle.HIGHEST_PROTOCOL)
+    done = subprocess.run([sys.executable, "-c", SERVED], input=asked, stdout=subprocess.PIPE, check=False)  # noqa: S603
+    if done.returncode != 0:
+        raise WorkError(f"{work.__name__}: its process ended with status {done.returncode}; is there memory enough?")
+    result, error = pickle.loads(done.stdout)  # noqa: S301  (from our own child)
+    if error is not None:
+        raise error
+    return result
+
+
+SERVED = """\
+import pickle, sys
+sys.path[:] = pickle.load(sys.stdin.buffer)
+from reports.pool import serve
+serve()
+"""
+
+
+def serve() -> None:
+    """In that Python: do the work, and keep standard output for what it gives."""
+    with os.fdopen(os.dup(1), "wb") as answer:
+        os.dup2(2, 1)
+        work, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301  (from our own parent)
+        try:
+            outcome: tuple[Any, Exception | None] = work(*arguments), None
+        except Exception as error:  # noqa: BLE001  (raised again by the parent)
+            outcome = None, error
+        pickle.dump(outcome, answer)
 
 
 def processors() -> int:

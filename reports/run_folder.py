@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from os import PathLike
 from pathlib import Path
 
 import pandas as pd
 
-from reports import evidence_page, folder, index, side_by_side
+from reports import evidence_page, folder, index, side_by_side, tearsheet
 from reports.evidence import record
 from reports.folder import as_csv, as_json
 from reports.metrics import metrics
@@ -28,6 +29,14 @@ def write(run: Run, sheets: Mapping[str, bytes], out: Path) -> None:
     run.
     """
     folder.write(files(run, sheets), out)
+
+
+def draw(run: Run, out: str | PathLike[str], jobs: int | None = None) -> Path:
+    """Draw the page of each reading and write the folder of a run; see `reports.result.Run.write`."""
+    folder = Path(out).expanduser()
+    require_writable(folder)
+    write(run, tearsheet.draw_apart(run, folder.absolute(), jobs), folder)
+    return folder
 
 
 def files(run: Run, sheets: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -70,8 +79,7 @@ def results(run: Run) -> dict[str, object]:
 
 def returns_table(run: Run) -> pd.DataFrame:
     """Daily net simple returns: one column a reading, one the benchmark."""
-    columns = [*(result.returns for result in run.results), run.benchmark.rename(run.benchmark_name)]
-    table = pd.concat(columns, axis=1)
+    table = run.returns
     table.insert(0, "date", pd.DatetimeIndex(table.index).strftime("%Y-%m-%d"))
     return table
 

@@ -279,6 +279,13 @@ def draw_all(run: Run, previous: Path | None, jobs: int | None, progress: Callab
     return {result.name: pages[result.name] for result in run.results}
 
 
+def draw_apart(run: Run, previous: Path, jobs: int | None) -> dict[str, bytes]:
+    """The same from a process of its own, for callers whose `__main__` workers could not, or should not, import."""
+    shown = replace(run, results=tuple(light(result, run)[0] for result in run.results), court=None, manifest={})
+    pages: dict[str, bytes] = pool.apart(draw_all, shown, previous, jobs, pool.ignore)
+    return pages
+
+
 def light(result: Result, run: Run) -> tuple[Result, Run]:
     """What a page needs, without the other readings, and with parameters as text: cheap to send to a worker."""
     own = replace(result, parameters={name: str(value) for name, value in result.parameters.items()})

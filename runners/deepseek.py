@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from data.event import Event
     from data.prices import Prices
     from data.sources import Source
-    from reports.result import Run, Story
-    from runners.engine.ledger import Trials
+    from reports.result import Failure, Run, Story
+    from runners.engine.pool import Executor
     from runners.engine.study import Study
     from runners.job import Request
 
@@ -140,60 +141,67 @@ def execute(request: Request, window: Window, out: Path, jobs: int | None, judge
     from data.sources import open_source
     from reports import run_folder, tearsheet
     from runners import job, terminal
+    from runners.engine.pool import Processes
 
     opened = open_source(window.source)
     subjects, stopped = job.gathered(request)
     run_folder.require_writable(out)
     with terminal.progress() as steps:
         steps.step("prices")
-        prices, notices = load(request, subjects, opened, window, judged)
+        prices, notices = load(request, subjects, partial(read, window, opened), judged)
         tearsheet.warm_up(jobs)
-        told, done = (*opened.notes, *notices), steps.step("backtests", len(subjects))
-        run = job.run(request, subjects, prices, told, done, stopped)
-        subjects = job.ran(subjects, run.results)
-        trials, unkept = job.counted(job.trials(request, subjects, prices, run), run.real)
         command = command_line(request, window, judged)
-        run = replace(run, notices=(*run.notices, *unkept), manifest={"command": command, **run.manifest})
-        if judged:
-            run = judge(run, request, subjects, prices, trials, jobs, steps.step("evidence", len(subjects)))
-        sheets = tearsheet.draw_all(run, out, jobs, steps.step("tearsheets", len(subjects)))
+        told, executor = (*opened.notes, *notices), Processes(jobs) if judged else None
+        run = gather(request, subjects, prices, told, command, executor, steps.step, stopped)
+        sheets = tearsheet.draw_all(run, out, jobs, steps.step("tearsheets", len(run.results)))
         run_folder.write(run, sheets, out)
     return run
 
 
+def read(window: Window, opened: Source, symbols: Sequence[str]) -> Prices:
+    """Prices of `symbols` in the window."""
+    from data import load_prices
+
+    return load_prices(symbols, window.start, window.end, opened)
+
+
 def load(
-    request: Request, subjects: Sequence[Study], opened: Source, window: Window, judged: bool
+    request: Request, subjects: Sequence[Study], prices_of: Callable[[Sequence[str]], Prices], judged: bool
 ) -> tuple[Prices, tuple[str, ...]]:
     """Prices of what is traded and compared, and, for evidence, of what could have been; a notice where those lack."""
-    from data import load_prices
     from data.errors import DataError, RequestError
     from runners import evidence, job
 
     needed = job.symbols(request, subjects)
     more = evidence.symbols(subjects, needed, request.benchmark, request.event) if judged else ()
     try:
-        return load_prices((*needed, *more), window.start, window.end, opened), ()
+        return prices_of((*needed, *more)), ()
     except (RequestError, DataError) as error:
         if not more:
             raise
-        prices = load_prices(needed, window.start, window.end, opened)
-        return prices, (f"Some of the evidence is missing, since its prices are: {error}",)
+        return prices_of(needed), (f"Some of the evidence is missing, since its prices are: {error}",)
 
 
-def judge(
-    run: Run,
+def gather(
     request: Request,
     subjects: Sequence[Study],
     prices: Prices,
-    trials: Trials,
-    jobs: int | None,
-    done: Callable[[str], None],
+    notices: Sequence[str],
+    command: str | None,
+    executor: Executor | None,
+    step: Callable[[str, int], Callable[[str], None]],
+    stopped: Mapping[str, Failure] = {},
 ) -> Run:
-    """The run with its evidence, from worker processes."""
-    from runners import evidence
-    from runners.engine.pool import Processes
+    """The run, counted among the trials, and with an executor its evidence."""
+    from runners import evidence, job
 
-    return evidence.gather(run, request, subjects, prices, trials, Processes(jobs), done)
+    run = job.run(request, subjects, prices, notices, step("backtests", len(subjects)), stopped)
+    subjects = job.ran(subjects, run.results)
+    trials, unkept = job.counted(job.trials(request, subjects, prices, run), run.real)
+    run = replace(run, notices=(*run.notices, *unkept), manifest={"command": command, **run.manifest})
+    if executor is None:
+        return run
+    return evidence.gather(run, request, subjects, prices, trials, executor, step("evidence", len(subjects)))
 
 
 def command_line(request: Request, window: Window, judged: bool) -> str:

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from math import sqrt
 from pathlib import Path
 from platform import python_version
+from types import CodeType, MappingProxyType
+from typing import Any
 
 import pandas as pd
 
@@ -25,7 +27,7 @@ from runners.engine.backtest import Launch, window
 from runners.engine.failure import ANY, blamed, failure
 from runners.engine.frictions import Frictions
 from runners.engine.ledger import Ledger, LedgerError, Trial, Trials, trial_key, window_fingerprint
-from runners.engine.study import Study, study
+from runners.engine.study import Study, prepare, study
 from strategies.base import Reading
 
 # What shapes numbers and pages.
@@ -79,19 +81,21 @@ class Request:
         return self.launch.entry < self.event.entry
 
 
-def studies(request: Request) -> tuple[Study, ...]:
+def studies(request: Request, given: Mapping[str, type[Any]] = MappingProxyType({})) -> tuple[Study, ...]:
     """The strategies asked for (all readings by default), loaded and ready to run.
 
     Raises BrokenStrategyError where the code of one stops it; see `gathered`.
     """
-    found, failed = gathered(request)
+    found, failed = gathered(request, given)
     if failed:
         raise broken(failed)
     return found
 
 
-def gathered(request: Request) -> tuple[tuple[Study, ...], dict[str, Failure]]:
-    """The strategies asked for that can be loaded, and what stopped the others, by name.
+def gathered(
+    request: Request, given: Mapping[str, type[Any]] = MappingProxyType({})
+) -> tuple[tuple[Study, ...], dict[str, Failure]]:
+    """The strategies asked for that can be loaded, and what stopped the others, by name; those `given` need no loading.
 
     Raises RequestError for an unknown name or another wrong request, BrokenStrategyError where all are stopped.
     """
@@ -101,7 +105,10 @@ def gathered(request: Request) -> tuple[tuple[Study, ...], dict[str, Failure]]:
         own = family.member(request.event, name)
         module = (own.strategy if own else name).split(":")[0]
         try:
-            loaded.append(family.study_of(request.event, name, request.benchmark, request.symbols))
+            if name in given:
+                loaded.append(prepare(name, given[name], request.benchmark, request.symbols))
+            else:
+                loaded.append(family.study_of(request.event, name, request.benchmark, request.symbols))
         except ANY as error:
             if request.readings and not blamed(error, module):
                 raise
@@ -312,13 +319,38 @@ def code_version(subjects: Sequence[Study] = ()) -> str:
     """SHA-256 over our own files and those of the strategies: equal code, equal version, committed or not."""
     root = Path(__file__).resolve().parent.parent
     ours = [path for room in ROOMS for folder in _folders(root / room) for path in folder if path.suffix in SHAPING]
-    theirs = [Path(inspect.getfile(subject.strategy)).resolve() for subject in subjects]
+    theirs = [file for subject in subjects if (file := _file(subject.strategy))]
     named = {path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name: path for path in theirs}
     named |= {path.relative_to(root).as_posix(): path for path in ours}
     digest = sha256()
     for name, path in sorted(named.items()):
         digest.update(f"{name}\n".encode() + path.read_bytes())
+    for subject in subjects:
+        if not _file(subject.strategy):
+            digest.update("\n".join((subject.name, *_methods(subject.strategy))).encode())
     return digest.hexdigest()
+
+
+def _file(strategy: type[Any]) -> Path | None:
+    """Where a strategy is written; None for one that was typed into a notebook or at a prompt."""
+    try:
+        file = Path(inspect.getfile(strategy)).resolve()
+    except (OSError, TypeError):
+        return None
+    return file if file.is_file() else None
+
+
+def _methods(strategy: type[Any]) -> Iterator[str]:
+    """What the methods of a strategy without a file do; the same wherever it was typed."""
+    for name, method in sorted(vars(strategy).items()):
+        if inspect.isfunction(method):
+            yield from (name, *_steps(method.__code__))
+
+
+def _steps(code: CodeType) -> Iterator[str]:
+    yield from (code.co_code.hex(), repr(code.co_names), repr(code.co_varnames))
+    for constant in code.co_consts:
+        yield from _steps(constant) if isinstance(constant, CodeType) else (repr(constant),)
 
 
 def _folders(room: Path) -> Iterator[Iterable[Path]]:

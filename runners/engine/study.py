@@ -224,6 +224,8 @@ def retold(own: Story, other: Study | Member | None) -> Story:
 def story(strategy: type[Any]) -> Story:
     """The sections of a strategy's docstring: of its class, or of its file where that is the one that has them."""
     module = inspect.getmodule(strategy)
+    if not hasattr(module, "__file__"):
+        module = None  # a notebook, whose own docstring is not about the strategy
     texts = [inspect.cleandoc(text) for text in (strategy.__doc__, module and module.__doc__) if text]
     told = [text for text in texts if any(f"\n{section}:" in text for section in SECTIONS)]
     text = (told or texts or [strategy.__name__])[0]

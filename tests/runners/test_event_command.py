@@ -156,7 +156,7 @@ def test_an_event_of_ones_own_needs_nothing_but_its_file(own):
     done = command("deepseek", "--event", "holiday.toml", "--source", "sample", "--out", "out", cwd=own)
     assert (done.returncode, done.stderr) == (0, "")
     shown = pages(own / "out")
-    assert set(shown) == {"index.html"} | {
+    assert set(shown) == {"index.html", "side-by-side.html"} | {
         f"{name}{page}.html" for name in ("bonds_first", "sector_tailwind") for page in ("", "-evidence")
     }
     for text in shown.values():
