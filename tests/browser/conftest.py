@@ -23,15 +23,21 @@ COMMANDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One for a module: while it lives, no other test of this process could use asyncio."""
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where the browser is; without one CI fails, and elsewhere nothing is run."""
     path = executable()
     if path is None and os.environ.get("CI"):
         pytest.fail(ABSENT)
     if path is None:
         pytest.skip(ABSENT)
-    with launched(path) as found:
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One for a module: while it lives, no other test of this process could use asyncio."""
+    with launched(chromium) as found:
         yield found
 
 
@@ -41,7 +47,7 @@ def opening(browser):
 
 
 @pytest.fixture(scope="session")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folders(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one folder a command in it."""
     out = tmp_path_factory.mktemp("pages")
     started = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.resources.chromium import address
 
@@ -16,12 +17,15 @@ def beside(opening, folders):
 
     def make(page, *names):
         page.goto(address(folders / "run" / "side-by-side.html", "#" + ",".join(names) if names else ""))
+        page.wait_for_url("**/side-by-side.html#*")
         return sheets(page)
 
     return make
 
 
 def sheets(page):
+    """The sheets by name, once as many as the address names are there: frames follow it a moment later."""
+    expect(page.locator("iframe")).to_have_count(page.url.count(",") + 1)
     for frame in page.locator("iframe").all():
         frame.content_frame.locator("footer").wait_for(state="attached")
     return {frame.url.rpartition("/")[2].removesuffix(".html"): frame for frame in page.frames[1:]}
@@ -103,9 +107,10 @@ def test_choosing_changes_the_address_and_keeps_what_is_there(opening, beside):
         assert not page.get_by_label("ai_software").is_checked()
 
 
-def test_names_that_the_run_does_not_have_are_said(opening, beside):
+def test_names_that_the_run_does_not_have_are_said(opening, folders):
     with opening() as page:
-        assert list(beside(page, "gpu_bubble", "%3Cimg%20src=x%3E")) == ["gpu_bubble"]
+        page.goto(address(folders / "run" / "side-by-side.html", "#gpu_bubble,%3Cimg%20src=x%3E"))
+        expect(page.locator("iframe")).to_have_count(1)
         assert "Not in this run: <img src=x>." in page.get_by_role("status").inner_text()
         assert "Choose another one" in page.get_by_role("status").inner_text()
 
