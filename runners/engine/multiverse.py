@@ -15,6 +15,7 @@ from platform import python_version
 
 import numpy as np
 
+import strategies
 from data import fomc
 from data.errors import RequestError
 from data.events import DEEPSEEK, Event
@@ -148,16 +149,21 @@ def gathered_spaces(readings: Sequence[str]) -> tuple[tuple[Space, ...], dict[st
 
     Of all readings, those of installed packages that have no rule are no part.
     """
-    found, failed = gathered(Request(tuple(readings)))
-    ruled = tuple(subject for subject in found if issubclass(subject.strategy, Reading))
-    if readings and len(ruled) < len(found):
-        plain = next(subject.name for subject in found if subject not in ruled)
-        name = next(name for name in readings if name.rpartition(":")[2] == plain)
+    for name in filter(_is_plain, readings):
         raise RequestError(
             f"{name} is no Reading: a multiverse changes what a rule decides; derive it from "
             f"strategies.base.Reading, or turn its own parameters with runners.sweep"
         )
+    found, failed = gathered(Request(tuple(readings)))
+    ruled = tuple(subject for subject in found if issubclass(subject.strategy, Reading))
     return tuple(Space(subject, choices.dimensions(subject)) for subject in ruled), failed
+
+
+def _is_plain(name: str) -> bool:
+    try:
+        return not issubclass(strategies.load(name), Reading)
+    except ANY:  # told when it is gathered
+        return False
 
 
 def symbols(found: Sequence[Space]) -> tuple[str, ...]:
