@@ -151,16 +151,22 @@ def gathered_spaces(readings: Sequence[str], event: Event = DEEPSEEK) -> tuple[t
 
     Of all readings, those of installed packages that have no rule are no part.
     """
+    for name in readings:
+        if _is_plain(event, name):
+            raise RequestError(
+                f"{name} is no Reading: a multiverse changes what a rule decides; derive it from "
+                f"strategies.base.Reading, or turn its own parameters with runners.sweep"
+            )
     found, failed = gathered(Request(tuple(readings), event=event))
     ruled = tuple(subject for subject in found if issubclass(subject.strategy, Reading))
-    if readings and len(ruled) < len(found):
-        plain = next(subject.name for subject in found if subject not in ruled)
-        name = next(name for name in readings if name.rpartition(":")[2] == plain)
-        raise RequestError(
-            f"{name} is no Reading: a multiverse changes what a rule decides; derive it from "
-            f"strategies.base.Reading, or turn its own parameters with runners.sweep"
-        )
     return tuple(Space(subject, choices.dimensions(subject, event)) for subject in ruled), failed
+
+
+def _is_plain(event: Event, name: str) -> bool:
+    try:
+        return not issubclass(family.strategy(event, name), Reading)
+    except ANY:  # told when it is gathered
+        return False
 
 
 def symbols(found: Sequence[Space]) -> tuple[str, ...]:

@@ -1,0 +1,87 @@
+"""What a newcomer gets wrong in a Reading is told with the value, the place and the remedy."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from data.errors import RequestError, StrategyError
+from runners.engine.backtest import Launch, backtest
+from runners.engine.batch import run_batch
+from runners.engine.scenarios import Scenario, Scenarios
+from runners.engine.study import prepare
+from strategies.base import Reading
+
+FLAT = {"SPY": [10.0] * 6, "TLT": [20.0] * 6}
+
+
+def reading(**declared: Any) -> type[Reading]:
+    return type("Mine", (Reading,), {"symbols": ("SPY", "TLT"), "weights": lambda self, past: {}, **declared})
+
+
+@pytest.mark.parametrize(
+    ("declared", "complaint"),
+    [
+        ({"symbols": ()}, r"Mine declares symbols = \(\), which names none to trade; write symbols = \('SPY', 'TLT'\)"),
+        ({"symbols": "SPY"}, "declares symbols = 'SPY', which names none"),
+        ({"symbols": {"SPY"}}, "declares symbols = {'SPY'}, which names none"),
+        ({"symbols": ("spy",)}, "declares the symbol 'spy'; .*in capitals"),
+        ({"symbols": (1,)}, "declares the symbol 1; "),
+        ({"comparator": "SPY"}, r"declares comparator = 'SPY'; write Cash\(\), Fund\('SPY'\)"),
+    ],
+)
+def test_a_wrong_declaration(declared, complaint):
+    with pytest.raises(StrategyError, match=complaint):
+        prepare("mine", reading(**declared), "SPY")
+
+
+WEIGHTS = [
+    ([0.5, 0.5], r"Mine at 2025-01-29: weights\(past\) gave \[0.5, 0.5\]; give a dict"),
+    (0.5, r"weights\(past\) gave 0.5; give a dict"),
+    ({"SPY": "half"}, "gave 'SPY': 'half'; give a symbol and a fraction"),
+    ({"SPY": None}, "gave 'SPY': None; give a symbol and a fraction"),
+    ({"NVDA": 0.5}, "weight for 'NVDA', .*list it in `symbols`"),
+    ({"spy": 0.5}, "weight for 'spy', .*list it in `symbols`"),
+    ({"SPY": float("nan")}, "weight of SPY is nan; give a finite fraction"),
+    ({"SPY": 1.5}, "gross exposure 1.500000 of the targets exceeds 1"),
+    ({"SPY": 0.8, "TLT": -0.8}, "gross exposure 1.600000 of the targets exceeds 1"),
+]
+
+
+@pytest.mark.parametrize(("weights", "complaint"), WEIGHTS)
+def test_wrong_weights_in_backtrader_and_side_by_side(weights, complaint, make_prices):
+    mine, prices = reading(weights=lambda self, past: weights), make_prices(FLAT)
+    with pytest.raises(StrategyError, match=complaint):
+        backtest(mine, prices, Launch(prices.sessions[3], hold=1))
+    with pytest.raises(StrategyError, match=complaint):
+        run_batch(mine, prices, Scenarios.of([Scenario(prices.days[3], hold=1)]))
+
+
+def test_no_rule_at_all(make_prices):
+    class Mine(Reading):
+        symbols = ("SPY", "TLT")
+
+    prices = make_prices(FLAT)
+    with pytest.raises(TypeError, match=r"Mine does not say what it holds: override weights\(self, past\)"):
+        backtest(Mine, prices, Launch(prices.sessions[3], hold=1))
+
+
+def test_more_closes_than_there_are(make_prices):
+    prices = make_prices(FLAT)
+    mine = reading(weights=lambda self, past: {"SPY": past.back(60).close("SPY")[-1]})
+    with pytest.raises(RequestError, match="2025-01-29: cannot look 60 sessions back, history has 2"):
+        backtest(mine, prices, Launch(prices.sessions[3], hold=1))
+
+
+def test_parameters_as_a_dict_work(make_prices):
+    class Mine(Reading):
+        params: ClassVar[Any] = {"share": 0.5}
+        symbols = ("SPY", "TLT")
+
+        def weights(self, past):
+            return {"SPY": np.float64(self.p.share)}
+
+    prices = make_prices(FLAT)
+    assert backtest(Mine, prices, Launch(prices.sessions[3], hold=1)).fills[0].size == 50_000
