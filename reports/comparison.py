@@ -110,7 +110,9 @@ class ReadingDifference:
     fills: tuple[RowChange, ...]
     curve: Parting | None
 
-    def __bool__(self) -> bool:
+    @property
+    def differs(self) -> bool:
+        """Whether anything did."""
         return any(getattr(self, field.name) for field in fields(self) if field.name != "name")
 
     def metric(self, name: str) -> Change | None:
@@ -161,7 +163,9 @@ def compare(base: SavedRun, other: SavedRun, tolerance: float = 0.0) -> Comparis
         other,
         settings=_settings(base, other, common, same),
         prices=_prices(base, other),
-        versions=_changes(base.manifest.get("versions", {}), other.manifest.get("versions", {}), same),
+        versions=tuple(
+            _differing("versions", *(run.manifest.get("versions", ABSENT) for run in (base, other)), _same(0.0))
+        ),
         code=_change("code", base.code, other.code),
         command=_change("command", *(run.manifest.get("command", ABSENT) for run in (base, other))),
         origin=_change("source", *(run.manifest.get("source", ABSENT) for run in (base, other))),
@@ -169,7 +173,7 @@ def compare(base: SavedRun, other: SavedRun, tolerance: float = 0.0) -> Comparis
         only_base=tuple(name for name in base.readings if name not in other.readings),
         only_other=tuple(name for name in other.readings if name not in base.readings),
         benchmark=_parting(base, other, base.benchmark_returns, other.benchmark_returns, same),
-        readings=tuple(difference for difference in parted if difference),
+        readings=tuple(difference for difference in parted if difference.differs),
     )
 
 
@@ -180,15 +184,6 @@ def wealth(returns: Iterable[float | None]) -> list[float | None]:
         grown = grown * (1 + value) if value is not None else float("nan")
         curve.append(grown if isfinite(grown) else None)
     return curve
-
-
-def flat(content: object, name: str = "") -> Iterator[tuple[str, object]]:
-    """Every value in nested objects with its path; a list is one value, as is an empty object."""
-    if isinstance(content, Mapping) and content:
-        for key, value in content.items():
-            yield from flat(value, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, content
 
 
 def _settings(base: SavedRun, other: SavedRun, common: Sequence[str], same: Same) -> tuple[Change, ...]:
@@ -215,9 +210,7 @@ def _results(base: SavedRun, other: SavedRun, same: Same) -> tuple[Change, ...]:
             found["source"] = {name: value for name, value in source.items() if name != "origin"}
         return found
 
-    known = {change.name for change in _settings(base, other, (), same)} | {
-        change.name.removeprefix("request.") for change in _settings(base, other, (), same)
-    }
+    known = {change.name.removeprefix("request.") for change in _settings(base, other, (), same)}
     return tuple(change for change in _changes(told(base), told(other), same) if change.name not in known)
 
 
@@ -250,9 +243,7 @@ def _evidence(one: SavedReading, two: SavedReading, same: Same) -> tuple[tuple[C
     """Figures of the verdict, and all others; one change where only one of the runs asked for evidence."""
     found = [each.facts.get("evidence", ABSENT) for each in (one, two)]
     if not all(isinstance(each, Mapping) for each in found):
-        told = ["there" if isinstance(each, Mapping) else each for each in found]
-        change = _change("evidence", *told)
-        return ((change,) if change else ()), ()
+        return tuple(_differing("evidence", *found, same)), ()
     changes = _changes(*found, same)
     # Where the prices lay is told once, for the run.
     kept = [change for change in changes if change.name != "source"]
@@ -263,9 +254,16 @@ def _evidence(one: SavedReading, two: SavedReading, same: Same) -> tuple[tuple[C
 
 
 def _changes(one: object, two: object, same: Same) -> tuple[Change, ...]:
-    before, after = dict(flat(one)), dict(flat(two))
-    pairs = ((name, before.get(name, ABSENT), after.get(name, ABSENT)) for name in dict.fromkeys((*before, *after)))
-    return tuple(Change(*pair) for pair in pairs if pair[0] and not same(pair[1], pair[2]))
+    return tuple(_differing("", one, two, same))
+
+
+def _differing(name: str, one: object, two: object, same: Same) -> Iterator[Change]:
+    """What differs in nested objects, by path; a list is one value, as is an object that only one of them has."""
+    if isinstance(one, Mapping) and isinstance(two, Mapping):
+        for key in dict.fromkeys((*one, *two)):
+            yield from _differing(f"{name}.{key}" if name else key, one.get(key, ABSENT), two.get(key, ABSENT), same)
+    elif not same(one, two):
+        yield Change(name, one, two)
 
 
 def _change(name: str, one: object, two: object) -> Change | None:
