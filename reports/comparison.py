@@ -163,9 +163,7 @@ def compare(base: SavedRun, other: SavedRun, tolerance: float = 0.0) -> Comparis
         other,
         settings=_settings(base, other, common, same),
         prices=_prices(base, other),
-        versions=tuple(
-            _differing("versions", *(run.manifest.get("versions", ABSENT) for run in (base, other)), _same(0.0))
-        ),
+        versions=_at("versions", base.manifest, other.manifest, _same(0.0)),
         code=_change("code", base.code, other.code),
         command=_change("command", *(run.manifest.get("command", ABSENT) for run in (base, other))),
         origin=_change("source", *(run.manifest.get("source", ABSENT) for run in (base, other))),
@@ -223,10 +221,9 @@ def _prices(base: SavedRun, other: SavedRun) -> tuple[PriceChange, ...]:
 def _reading(base: SavedRun, other: SavedRun, name: str, same: Same) -> ReadingDifference:
     one, two = base.readings[name], other.readings[name]
     evidence, details = _evidence(one, two, same)
-    facts = [{key: value for key, value in each.facts.items() if key not in TOLD} for each in (one, two)]
     return ReadingDifference(
         name,
-        facts=_changes(*facts, same),
+        facts=_changes(_facts(one), _facts(two), same),
         metrics=_changes(one.metrics, two.metrics, same),
         horizons=_changes(one.horizons, two.horizons, same),
         evidence=evidence,
@@ -241,10 +238,10 @@ def _reading(base: SavedRun, other: SavedRun, name: str, same: Same) -> ReadingD
 
 def _evidence(one: SavedReading, two: SavedReading, same: Same) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
     """Figures of the verdict, and all others; one change where only one of the runs asked for evidence."""
-    found = [each.facts.get("evidence", ABSENT) for each in (one, two)]
-    if not all(isinstance(each, Mapping) for each in found):
-        return tuple(_differing("evidence", *found, same)), ()
-    changes = _changes(*found, same)
+    before, after = one.facts.get("evidence", ABSENT), two.facts.get("evidence", ABSENT)
+    if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
+        return _at("evidence", one.facts, two.facts, same), ()
+    changes = _changes(before, after, same)
     # Where the prices lay is told once, for the run.
     kept = [change for change in changes if change.name != "source"]
     return (
@@ -264,6 +261,14 @@ def _differing(name: str, one: object, two: object, same: Same) -> Iterator[Chan
             yield from _differing(f"{name}.{key}" if name else key, one.get(key, ABSENT), two.get(key, ABSENT), same)
     elif not same(one, two):
         yield Change(name, one, two)
+
+
+def _at(key: str, one: Mapping[str, object], two: Mapping[str, object], same: Same) -> tuple[Change, ...]:
+    return tuple(_differing(key, one.get(key, ABSENT), two.get(key, ABSENT), same))
+
+
+def _facts(reading: SavedReading) -> dict[str, object]:
+    return {key: value for key, value in reading.facts.items() if key not in TOLD}
 
 
 def _change(name: str, one: object, two: object) -> Change | None:

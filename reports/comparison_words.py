@@ -222,21 +222,15 @@ def _writer(change: Change) -> Write | None:
 
 
 def _written(value: object, write: Write | None = None, more: int = 0) -> str:
-    match value:
-        case Absent():
-            return "not there"
-        case None:
-            return "none"
-        case bool():
-            return "yes" if value else "no"
-        case int() | float():
-            return write(float(value), more) if write else str(value).replace("-", MINUS)
-        case str():
-            return printable(value) or "(empty)"
-        case dict():
-            return "there"
-        case _:
-            return printable(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return write(float(value), more) if write else str(value).replace("-", MINUS)
+    if isinstance(value, str):
+        return printable(value) or "(empty)"
+    if isinstance(value, list):
+        return printable(json.dumps(value, ensure_ascii=False))
+    return {None: "none", ABSENT: "not there"}.get(value, "there") if isinstance(value, Absent | None) else "there"
 
 
 def _number(value: float) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 from reports import comparison_words as words
 from reports.comparison import Change, Comparison, Parting, ReadingDifference, RowChange
 from reports.numbers import MINUS
-from reports.saved_run import Decision
+from reports.saved_run import Decision, Fill
 
 COLOURS = {"better": "green", "worse": "red"}
 SUMMARY = (("net", "total_return"), ("d", "d"), ("Sharpe", "sharpe"), ("worst", "max_drawdown"), ("costs $", "costs"))
@@ -115,12 +115,12 @@ def _brief(console: Console, readings: Sequence[ReadingDifference]) -> None:
 
 def _first(change: RowChange) -> tuple[str, str, str, str]:
     """Shares and price of a fill in both runs."""
-    sides = (
-        "none" if fill is None else f"{fill.size:.12g} at {fill.price:.6g}"
-        for fill in (change.base, change.other)
-        if not isinstance(fill, Decision)
-    )
-    return (words.day(change.session), words.printable(change.symbol), *sides)
+    place = words.day(change.session), words.printable(change.symbol)
+    return *place, _fill(change.base), _fill(change.other)
+
+
+def _fill(fill: Fill | Decision | None) -> str:
+    return f"{fill.size:.12g} at {fill.price:.6g}" if isinstance(fill, Fill) else "none"
 
 
 def _whole(console: Console, found: ReadingDifference) -> None:
