@@ -186,7 +186,9 @@ def _reading(
         facts,
         _figures(taken(facts, "metrics", dict, where), f"{where}.metrics"),
         {
-            key: None if value is None else _figures(taken(horizons, key, dict, where), f"{where}.horizons.{key}")
+            key: None
+            if value is None
+            else _figures(taken(horizons, key, dict, f"{where}.horizons"), f"{where}.horizons.{key}")
             for key, value in horizons.items()
         },
         _texts(taken(facts, "warnings", list, where), f"{where}.warnings"),
