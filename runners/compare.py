@@ -23,10 +23,10 @@ EQUAL, DIFFERENT = console.DONE, 1
 EXAMPLES = """
 \b
 Examples:
-  python -m runners.compare golden reports/latest       before and after
-  python -m runners.compare a b c --out compared.html   two runs with the first
-  python -m runners.compare a b --json                  for programs
-  python -m runners.compare a b --tolerance 1e-9        other machines' last digits
+  python -m runners.compare golden reports/latest      before and after
+  python -m runners.compare a b c --out compared.html  two runs with the first
+  python -m runners.compare a b --json                 for programs
+  python -m runners.compare a b --tolerance 1e-9       forgive last digits
 
 Exit status: 0 equal, 1 different, 2 wrong request. Equal means: the same settings, prices and results. Code, packages
 and the command may differ, and are told. Nothing is written unless --out asks for a page.
@@ -41,7 +41,7 @@ and the command may differ, and are told. Nothing is written unless --out asks f
     type=float,
     default=0.0,
     metavar="X",
-    help="Numbers this close are equal, as a fraction of the larger, or of 1.  [0: to the last bit]",
+    help="Numbers this close are equal: a fraction of the larger, or of 1.  [0]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON instead of tables.")
 def compare(folders: tuple[str, ...], out: Path | None, tolerance: float, as_json: bool) -> int:
@@ -100,8 +100,15 @@ def _check_out(out: Path) -> None:
 
 
 def _write(page: bytes, out: Path) -> None:
-    """The page whole or not at all."""
-    handle, scratch = mkstemp(prefix=f".{out.name}.new-", dir=out.parent)
+    """The page whole or not at all. A fault is no difference between runs: RequestError, whose status is not 1."""
+    try:
+        _replace(page, out)
+    except OSError as error:
+        raise RequestError(f"--out {out} cannot be written ({error.strerror}); make room or name another") from None
+
+
+def _replace(page: bytes, out: Path) -> None:
+    handle, scratch = mkstemp(prefix=f".{out.name[:40]}.new-", dir=out.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(page)

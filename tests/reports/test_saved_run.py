@@ -130,7 +130,7 @@ def test_a_damaged_folder_is_one_line_that_names_the_file(folder, harm, name, pr
 def test_what_is_no_folder_is_refused(tmp_path):
     (tmp_path / "file").touch()
     for name in ("missing", "file", "a\0b", "x" * 5000):
-        with pytest.raises(RequestError, match="is not a folder; name a folder that python -m runners.deepseek wrote"):
+        with pytest.raises(RequestError, match="is not a folder; name a folder that"):
             saved_run.read(tmp_path / name)
 
 
@@ -152,6 +152,14 @@ VALUES = st.recursive(
 )
 
 
+def read_or_refused(folder):
+    """Whether the folder can be read; if not, the one error names it."""
+    try:
+        return saved_run.read(folder) is not None
+    except RequestError as error:
+        return str(error).startswith(str(folder)) and "\n" not in str(error)
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_value_in_any_place_is_read_or_refused(folder, data):
@@ -166,9 +174,7 @@ def test_any_value_in_any_place_is_read_or_refused(folder, data):
     parent[path[-1]] = data.draw(VALUES)
     (folder / name).write_text(json.dumps(content), encoding="utf-8")
     try:
-        saved_run.read(folder)
-    except RequestError as refused:
-        assert str(folder) in str(refused)
+        assert read_or_refused(folder)
     finally:
         (folder / name).write_bytes(before)
 
@@ -182,8 +188,6 @@ def test_any_bytes_in_any_place_are_read_or_refused(folder, data):
     cut = data.draw(st.integers(0, 8))
     (folder / name).write_bytes(before[:at] + data.draw(st.binary(max_size=6)) + before[at + cut :])
     try:
-        saved_run.read(folder)
-    except RequestError as refused:
-        assert str(folder) in str(refused)
+        assert read_or_refused(folder)
     finally:
         (folder / name).write_bytes(before)
