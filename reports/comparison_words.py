@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 
-from reports.comparison import ABSENT, Absent, Change, Comparison, Parting, PriceChange, ReadingDifference, RowChange
+from reports.comparison import ABSENT, Change, Comparison, Parting, PriceChange, ReadingDifference, RowChange
 from reports.numbers import MINUS, UNDEFINED, percent
 from reports.saved_run import Bars, Decision, Fill
 
@@ -57,6 +57,7 @@ HEADINGS = {
     "source": "prices from",
 }
 SHORTEST = 12  # signs of a SHA-256 that are shown
+BRIEF = 100  # signs of an object that is shown, not only said to be there
 LONGEST = 300  # signs of a text that is shown
 
 
@@ -228,9 +229,10 @@ def _written(value: object, write: Write | None = None, more: int = 0) -> str:
         return write(float(value), more) if write else str(value).replace("-", MINUS)
     if isinstance(value, str):
         return printable(value) or "(empty)"
-    if isinstance(value, list):
-        return printable(json.dumps(value, ensure_ascii=False))
-    return {None: "none", ABSENT: "not there"}.get(value, "there") if isinstance(value, Absent | None) else "there"
+    if isinstance(value, list | dict):
+        text = json.dumps(value, ensure_ascii=False)
+        return printable(text) if isinstance(value, list) or len(text) <= BRIEF else "there"
+    return "not there" if value is ABSENT else "none"
 
 
 def _number(value: float) -> str:
