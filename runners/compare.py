@@ -1,0 +1,122 @@
+"""What changed between runs: what went into them, what came out, and whether they are equal."""
+
+from __future__ import annotations
+
+import os
+from math import isfinite
+from pathlib import Path
+from tempfile import mkstemp
+from typing import TYPE_CHECKING
+
+import click
+
+from data.errors import RequestError
+from runners import console
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reports.comparison import Comparison
+
+EQUAL, DIFFERENT = console.DONE, 1
+
+EXAMPLES = """
+\b
+Examples:
+  python -m runners.compare golden reports/latest      before and after
+  python -m runners.compare a b c --out compared.html  two runs with the first
+  python -m runners.compare a b --json                 for programs
+  python -m runners.compare a b --tolerance 1e-9       forgive last digits
+
+Exit status: 0 equal, 1 different, 2 wrong request. Equal means: the same settings, prices and results. Code, packages
+and the command may differ, and are told. Nothing is written unless --out asks for a page.
+"""
+
+
+@click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
+@click.argument("folders", nargs=-1, metavar="DIR DIR [DIR ...]")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write a page too.  [none]")
+@click.option(
+    "--tolerance",
+    type=float,
+    default=0.0,
+    metavar="X",
+    help="Numbers this close are equal: a fraction of the larger, or of 1.  [0]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON instead of tables.")
+def compare(folders: tuple[str, ...], out: Path | None, tolerance: float, as_json: bool) -> int:
+    """Compare run folders: the first is the base, every other is compared with it.
+
+    DIR is a folder that `python -m runners.deepseek` wrote.
+    """
+    from reports import comparison, comparison_json, saved_run
+
+    _check(folders, out, tolerance)
+    base, *others = [saved_run.read(folder) for folder in folders]
+    found = [comparison.compare(base, other, tolerance) for other in others]
+    if out is not None:
+        from reports import comparison_page
+
+        _write(comparison_page.render(found).encode(), out)
+    if as_json:
+        click.echo(comparison_json.text(found), nl=False)
+    else:
+        _show(found, out)
+    return EQUAL if all(each.equal for each in found) else DIFFERENT
+
+
+def _show(found: Sequence[Comparison], out: Path | None) -> None:
+    from runners import compare_terminal
+
+    for place, each in enumerate(found):
+        if place:
+            click.echo()
+        compare_terminal.show(each)
+    if out is not None:
+        click.echo(f"\npage      {out}")
+
+
+def _check(folders: Sequence[str], out: Path | None, tolerance: float) -> None:
+    """Raise RequestError for what is wrong before any folder is read."""
+    if len(folders) < 2:
+        raise RequestError(f"{len(folders)} run folder{'s' * (len(folders) != 1)} named; name two or more")
+    if not (isfinite(tolerance) and 0 <= tolerance < 1):
+        raise RequestError(f"--tolerance {tolerance} is no fraction; expected: 0 or more and less than 1, as 1e-9")
+    if out is not None:
+        _check_out(out)
+
+
+def _check_out(out: Path) -> None:
+    from reports.comparison_page import MARK
+
+    if out.is_dir():
+        raise RequestError(f"--out {out} is a folder; name a file in it, as {out / 'compared.html'}")
+    if (out.parent / "manifest.json").exists():
+        raise RequestError(f"--out {out} would be in a run folder, which no later run replaces then; name another")
+    if not out.parent.is_dir() or not os.access(out.parent, os.W_OK | os.X_OK):
+        raise RequestError(f"--out {out}: cannot write in {out.parent}; name a file in another folder")
+    if out.exists() and MARK.encode() not in out.read_bytes()[:2000]:
+        raise RequestError(f"--out {out} is no page of a comparison; move it away or name another file")
+
+
+def _write(page: bytes, out: Path) -> None:
+    """The page whole or not at all. A fault is no difference between runs: RequestError, whose status is not 1."""
+    try:
+        _replace(page, out)
+    except OSError as error:
+        raise RequestError(f"--out {out} cannot be written ({error.strerror}); make room or name another") from None
+
+
+def _replace(page: bytes, out: Path) -> None:
+    handle, scratch = mkstemp(prefix=f".{out.name[:40]}.new-", dir=out.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(page)
+        Path(scratch).chmod(0o644)
+        Path(scratch).replace(out)
+    finally:
+        Path(scratch).unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    console.run(compare)

@@ -1,0 +1,141 @@
+"""The command as a user runs it: exit statuses, one-line errors, what it writes, and real runs of the sample."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runners import compare, console
+from tests.resources.saved import edit, swap
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(module, *words, cwd=ROOT):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+    done = subprocess.run(
+        [sys.executable, "-m", f"runners.{module}", *map(str, words)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """The same run twice and one with another hold, on the bundled sample."""
+    place = tmp_path_factory.mktemp("runs")
+    for name, hold in (("a", 60), ("b", 60), ("c", 20)):
+        words = ("gpu_bubble", "bad_news", "us_over_china", "--source", "sample", "--no-evidence", "--hold", hold)
+        assert command("deepseek", *words, "--out", place / name)[0] == 0
+    return place
+
+
+@pytest.fixture
+def called(monkeypatch, capsys):
+    """The command in this process: status, output, errors."""
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["compare", *map(str, words)])
+        monkeypatch.setenv("COLUMNS", "80")
+        with pytest.raises(SystemExit) as left:
+            console.run(compare.compare)
+        return (left.value.code, *capsys.readouterr())
+
+    return call
+
+
+def test_equal_runs_leave_with_0_and_write_nothing(folders, tmp_path):
+    status, out, err = command("compare", folders / "a", folders / "b", cwd=tmp_path)
+    assert (status, err) == (0, "")
+    assert "Equal: the same settings, prices and results of 3 readings." in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_hold_leaves_with_1_and_says_what_came_of_it(folders, called):
+    status, out, err = called(folders / "a", folders / "c")
+    assert (status, err) == (1, "")
+    assert out.index("What went in") < out.index("request.hold") < out.index("What came out")
+    assert "Only the settings differ among what went in." in out
+    rows = {line.split()[0]: line.split() for line in out.splitlines() if line.startswith(("gpu_", "bad_", "us_"))}
+    assert set(rows) == {"gpu_bubble", "bad_news", "us_over_china"}
+    told = {place: json.loads((folders / place / "results.json").read_text())["readings"] for place in "ac"}
+    change = told["c"]["gpu_bubble"]["metrics"]["costs"] - told["a"]["gpu_bubble"]["metrics"]["costs"]
+    assert f"{change:+,.0f}" in out
+    assert f"exit: {told['a']['gpu_bubble']['exit']} -> {told['c']['gpu_bubble']['exit']}: all 3 of them" in out
+    assert all(len(line) <= 80 for line in out.splitlines() if str(folders) not in line)
+
+
+def test_one_changed_fill_is_found_with_both_sides(folders, called, tmp_path):
+    other = shutil.copytree(folders / "a", tmp_path / "other")
+    line = next(line for line in (other / "fills.csv").read_text().splitlines() if line.startswith("bad_news"))
+    reading, session, symbol, size, price, *_ = line.split(",")
+    start = f"{reading},{session},{symbol},{size}"
+    swap(other, "fills.csv", f"{start},{price}", f"{start},{float(price) + 0.01}")
+    status, out, _ = called(folders / "a", other)
+    assert status == 1 and "Different: results of 1 reading." in out
+    assert f"first fill that differs, of 1: {session} {symbol}" in out
+    assert "fills.csv is not as the run wrote it" in "".join(out.splitlines())
+    assert called(folders / "a", other, "--tolerance", "0.01")[0] == 0
+
+
+def test_three_runs_are_compared_with_the_first_as_json_and_page(folders, called, tmp_path):
+    page = tmp_path / "compared.html"
+    status, out, _ = called(folders / "a", folders / "b", folders / "c", "--json", "--out", page)
+    told = json.loads(out)
+    assert status == 1 and [each["equal"] for each in told["comparisons"]] == [True, False]
+    assert [each["other"] for each in told["comparisons"]] == [str(folders / "b"), str(folders / "c")]
+    first = page.read_bytes()
+    assert called(folders / "a", folders / "b", folders / "c", "--out", page)[0] == 1
+    assert page.read_bytes() == first
+    assert [path.name for path in tmp_path.iterdir()] == ["compared.html"]
+
+
+def test_wrong_requests_are_status_2_in_one_line(folders, called, tmp_path):
+    (tmp_path / "thesis.html").write_text("years of work")
+    a, b = folders / "a", folders / "b"
+    for words, complaint in (
+        ((), "0 run folders named; name two or more"),
+        ((a,), "1 run folder named; name two or more"),
+        ((a, tmp_path / "missing"), "missing is not a folder; name a folder that python -m runners.deepseek wrote"),
+        ((a, tmp_path), "results.json: no such file; name the folder of a finished run"),
+        ((a, b, "--tolerance", "nan"), "--tolerance nan is no fraction"),
+        ((a, b, "--tolerance", "-1"), "--tolerance -1.0 is no fraction"),
+        ((a, b, "--out", tmp_path), "is a folder; name a file in it"),
+        ((a, b, "--out", a / "page.html"), "would be in a run folder"),
+        ((a, b, "--out", tmp_path / "no" / "page.html"), "cannot write in"),
+        ((a, b, "--out", tmp_path / "thesis.html"), "is no page of a comparison; move it away"),
+    ):
+        status, out, err = called(*words)
+        assert (status, out) == (2, ""), words
+        assert err.startswith("error: ") and err.count("\n") == 1 and complaint in err
+    assert (tmp_path / "thesis.html").read_text() == "years of work"
+
+
+def test_a_damaged_folder_is_status_2(folders, called, tmp_path):
+    other = shutil.copytree(folders / "a", tmp_path / "other")
+    edit(other, "results.json", lambda results: results.update(schema=2))
+    status, out, err = called(folders / "a", other)
+    assert (status, out) == (2, "")
+    assert err == f"error: {other / 'results.json'}: schema '2', expected 1; run it again with this version\n"
+
+
+def test_help_is_quick_and_fits():
+    code = (
+        "import sys; import runners.compare; print(sorted({'numpy', 'pandas', 'backtrader', 'rich'} & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    status, out, _ = command("compare", "--help")
+    assert status == 0
+    assert max(map(len, out.splitlines())) <= 80
+    assert "Exit status: 0 equal, 1 different, 2 wrong request." in out
