@@ -24,7 +24,7 @@ from reports.evidence import placebo
 from reports.evidence.availability import Missing
 from reports.evidence.multiverse import Choice, Dimension, Everywhere, Multiverse, Survey, median
 from reports.result import HORIZONS, Failure
-from runners.engine import choices, study
+from runners.engine import choices, family, study
 from runners.engine.alterations import altered
 from runners.engine.batch import run_batch
 from runners.engine.choices import AGAINST, BASKET, HORIZON, LAG, Variant

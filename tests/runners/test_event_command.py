@@ -98,7 +98,7 @@ def test_its_own_readings_run_from_its_own_entry_with_evidence(tariffs):
 def test_no_page_speaks_of_the_other_event(tariffs):
     out, printed = tariffs
     shown = pages(out)
-    assert len(shown) == 1 + 2 * len(TARIFFS.readings)
+    assert len(shown) == 2 + 2 * len(TARIFFS.readings)  # index and side by side, two a reading
     for name, text in {**shown, "terminal": printed}.items():
         assert not (found := OTHERS.search(text)), (name, text[max(0, found.start() - 80) : found.end() + 40])
     assert "The tariff crash of April 2025" in shown["panic_passes.html"]
