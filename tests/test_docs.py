@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-COMMANDS = ("calibrate", "deepseek", "multiverse", "prices", "sweep", "trials")
+COMMANDS = ("calibrate", "compare", "deepseek", "multiverse", "new", "prices", "sweep", "trials")
 
 
 def blocks(text: str) -> list[tuple[str, str, str]]:

@@ -14,11 +14,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-COMMANDS = [
-    line.partition("#")[0].strip()
+BLOCKS = [
+    commands
     for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
-    for line in block.splitlines()
-    if line.startswith(".venv/bin/python -m")
+    if (
+        commands := [
+            line.partition("#")[0].strip() for line in block.splitlines() if line.startswith(".venv/bin/python -m")
+        ]
+    )
 ]
 
 
@@ -29,11 +32,12 @@ def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_does_what_it_says(command, tmp_path):
-    done = run(shlex.split(command)[1:], tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout
+@pytest.mark.parametrize("commands", BLOCKS, ids=lambda commands: commands[0].split()[2])
+def test_every_command_does_what_it_says(commands, tmp_path):
+    for command in commands:
+        done = run(shlex.split(command)[1:], tmp_path)
+        assert (done.returncode, done.stderr) == (0, ""), command
+        assert done.stdout
 
 
 def test_the_figures_are_those_of_the_main_job_on_real_prices(market_data, tmp_path):
