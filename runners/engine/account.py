@@ -60,8 +60,9 @@ class Account(bt.brokers.BackBroker):
 
     `capital` is the equity at the start. With `lends` an order never fails because a gap made cash negative: the broker
     extends credit, which is held in Backtrader's cash and subtracted from cash and equity wherever they are read.
-    `symbols` are the names of the feeds. `last` is the session of the closing decision, from which on new orders are refused (None: never). Interest is
-    charged before the fills of a session, for the calendar days since the previous one, on that one's closing values.
+    `symbols` are the names of the feeds. `last` is the session of the closing decision, from which on new orders are
+    refused (None: never). Interest is charged before the fills of a session, for the calendar days since the previous
+    one, on that one's closing values.
     """
 
     params = (

@@ -40,8 +40,9 @@ class Backtest:
 
     `sessions` run from the close before the entry to the open after the closing decision, or to the end of the prices;
     `equity` (USD at the close, net) and `gross` (gross exposure as a fraction of equity) have shape (n_sessions,),
-    `holdings` (fractions of equity at the close, negative when short) shape (n_sessions, n_symbols). `exit` is the session of the closing fills, None while positions are still held. After ruin equity stays where it
-    fell to. `interest` is USD over the run: cash received, debit and borrow paid.
+    `holdings` (fractions of equity at the close, negative when short) shape (n_sessions, n_symbols). `exit` is the
+    session of the closing fills, None while positions are still held. After ruin equity stays where it fell to.
+    `interest` is USD over the run: cash received, debit and borrow paid.
     """
 
     sessions: pd.DatetimeIndex
