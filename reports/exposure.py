@@ -38,7 +38,7 @@ class Exposure:
 def exposure(result: Result) -> Exposure:
     """The exposure of a reading; zeros where it never held anything."""
     held = held_symbols(result)
-    weights = held.to_numpy().reshape(-1, held.shape[1])
+    weights = held.to_numpy()
     if not weights.size:
         return Exposure(0.0, 0.0, 0.0, 0.0, ())
     return Exposure(
@@ -52,9 +52,9 @@ def exposure(result: Result) -> Exposure:
 
 def drawn(result: Result) -> dict[str, object]:
     """What the chart draws: by symbol, the weightiest first, whole hundredths of a percent of equity at each close."""
-    symbols = held_symbols(result).columns
+    symbols = list(held_symbols(result).columns)
     weights = np.rint(result.holdings[symbols].to_numpy() * PARTS).astype(int)
-    return {"symbols": list(symbols), "weights": weights.T.tolist()}
+    return {"symbols": symbols, "weights": weights.T.tolist()}
 
 
 def held_symbols(result: Result) -> pd.DataFrame:
