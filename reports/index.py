@@ -145,8 +145,7 @@ def sections(run: Run) -> list[tuple[str, str]]:
 
 
 def charts(run: Run) -> dict[str, object]:
-    """What the charts draw: sessions (ISO dates), the wealth of one unit by line, benchmark first, marks, ranges, and
-    the holdings of each reading."""
+    """What the charts draw: sessions (ISO dates), growth of one unit by line (benchmark first), marks, holdings."""
     readings = [(result.name, (result.equity / result.equity.iloc[0]).to_numpy()) for result in run.results]
     return {
         "sessions": [f"{session:%Y-%m-%d}" for session in run.results[0].equity.index],
@@ -162,7 +161,7 @@ def charts(run: Run) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Card:
-    """The card of a reading: the number of its curve, its verdict, where it and the benchmark end, and a small curve."""
+    """The card of a reading: the number of its curve, its verdict, where it and the benchmark end, a small curve."""
 
     result: Result
     line: int

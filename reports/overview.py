@@ -8,6 +8,7 @@ from math import isfinite
 from reports import words
 from reports.evidence.placebo import SIZE, OneSided, Rank
 from reports.evidence.record import END, Evidence
+from reports.evidence.verdict import HORIZON
 from reports.result import HORIZONS, Result, Run
 
 
@@ -15,12 +16,14 @@ from reports.result import HORIZONS, Result, Run
 class Cell:
     """d at a horizon; p and family-wise p of the side on which it lies, None where no test was held there.
 
-    `d` is None where the horizon was not reached, -inf after ruin. `certain` says that the family-wise p counts.
+    `d` is None where the horizon was not reached, -inf after ruin. `declared` says that the verdict rests on the test,
+    `certain` that its family-wise p is small enough.
     """
 
     d: float | None
     p: float | None = None
     p_family: float | None = None
+    declared: bool = False
 
     @property
     def certain(self) -> bool:
@@ -49,9 +52,7 @@ def reached(run: Run) -> tuple[int, ...]:
 def overview(run: Run) -> list[Outcome]:
     """A line a reading; its cells are those of `reached`, and last the end of the hold."""
     court = {} if run.court is None else run.court.evidence
-    return [
-        _outcome(result, line, court.get(result.name), reached(run)) for line, result in enumerate(run.results, 1)
-    ]
+    return [_outcome(result, line, court.get(result.name), reached(run)) for line, result in enumerate(run.results, 1)]
 
 
 def above(outcomes: list[Outcome]) -> list[tuple[int, int]]:
@@ -71,12 +72,15 @@ def one_sided(evidence: Evidence | None) -> str:
 def _outcome(result: Result, line: int, evidence: Evidence | None, horizons: tuple[int, ...]) -> Outcome:
     timing = {} if evidence is None else evidence.timing
     names = None if evidence is None or evidence.names is None else evidence.names[END]
-    cells = [_cell(known.d if (known := result.horizons.get(n)) else None, timing.get(str(n))) for n in horizons]
+    cells = [
+        _cell(known.d if (known := result.horizons.get(n)) else None, timing.get(str(n)), n == HORIZON)
+        for n in horizons
+    ]
     word = None if evidence is None else words.short(evidence.verdict)
-    return Outcome(result.name, line, word, one_sided(evidence), (*cells, _cell(result.d, names)))
+    return Outcome(result.name, line, word, one_sided(evidence), (*cells, _cell(result.d, names, declared=True)))
 
 
-def _cell(d: float | None, rank: Rank | None) -> Cell:
+def _cell(d: float | None, rank: Rank | None, declared: bool) -> Cell:
     if d is None or not isfinite(d) or rank is None or rank.p is None:
         return Cell(d)
-    return Cell(d, *words.side(rank))
+    return Cell(d, *words.side(rank), declared)
