@@ -209,24 +209,18 @@
     u.ctx.restore();
   }
 
-  // Round values that span what is seen, for the logarithmic scale: y holds logs.
-  const LEVELS = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9];
-  const DENSE = Array.from({ length: 36 }, (_, n) => 1 + n * 0.25);
-  const FINE = Array.from({ length: 180 }, (_, n) => 1 + n * 0.05);
-  function decades(u, axis, low, high) {
-    for (const levels of [LEVELS, DENSE, FINE]) {
-      const found = [];
-      for (let power = -4; power <= 4; power++) {
-        for (const value of levels) {
-          const at = Math.log(value * 10 ** power);
-          if (at >= low && at <= high) found.push(at);
-        }
-      }
-      if (found.length >= 4 || levels === FINE) {
-        const step = Math.ceil(found.length / 12);
-        return found.filter((_, n) => n % step === 0);
-      }
+  // Round values along the logarithmic scale, where y holds logs: even steps, or 1-2-5 where it spans a lot.
+  function levels(u, axis, low, high) {
+    const [from, to] = [Math.exp(low), Math.exp(high)];
+    if (to / from > 6) {
+      const powers = Array.from({ length: 12 }, (_, n) => 10 ** (n - 6));
+      return powers.flatMap((power) => [1, 2, 5].map((value) => Math.log(value * power))).filter((at) => at >= low && at <= high);
     }
+    const rough = (to - from) / 6;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = power * [1, 2, 2.5, 5, 10].find((each) => each * power >= rough);
+    const first = Math.ceil(from / step);
+    return Array.from({ length: Math.floor(to / step) - first + 1 }, (_, n) => Math.log((first + n) * step));
   }
 
   function chart(id, values, height, base, labelled, write, digits, logs = false) {
@@ -244,7 +238,7 @@
       scales: { x: { time: true } },
       axes: [
         { ...axis, values: dates, size: 40, space: 46 },
-        { ...axis, size: 52, values: (u, splits) => splits.map((split) => digits(split)), ...(logs && { splits: decades }) },
+        { ...axis, size: 52, values: (u, splits) => splits.map((split) => digits(split)), ...(logs && { splits: levels }) },
       ],
       series: [
         {},
@@ -292,7 +286,7 @@
     const [u] = charts;
     const at = Number(scrub.value) + earlier.length;
     if (x[at] < u.scales.x.min || x[at] > u.scales.x.max) stretch([x[0], x[x.length - 1]]);
-    u.setCursor({ left: u.valToPos(x[at], "x"), top: u.over.clientHeight / 2 });
+    queueMicrotask(() => u.setCursor({ left: u.valToPos(x[at], "x"), top: u.over.clientHeight / 2 })); // after a new zoom
   });
 
   // ---- Holdings of one reading: positions stacked from zero, longs up, shorts down, and the net as a line.
@@ -381,7 +375,7 @@
   holder.addEventListener("change", holdings);
 
   function build() {
-    const small = innerWidth < 760;
+    const small = innerWidth < 760 || root.classList.contains("paper");
     charts.forEach((each) => each.destroy());
     const logs = logarithmic;
     const drawn = logs ? growth.map((values) => values.map((value) => (value > 0 ? Math.log(value) : null))) : growth;
