@@ -1,7 +1,7 @@
 """The page that says whether one reading beat chance: the verdict, the tests behind it, and what stands beside them.
 
-Tables are plain HTML and read well without scripts; charts are drawn in the browser by uPlot, which stands inside the
-page with its data. What is not available says why, here as in results.json.
+Tables are plain HTML and read well without scripts; charts are drawn in the browser by uPlot, which lies beside the
+pages of a run. What is not available says why, here as in results.json.
 """
 
 from __future__ import annotations
@@ -60,8 +60,6 @@ def render(evidence: Evidence, result: Result, run: Run) -> str:
         late=late,
         log=log_ratio,
         formats={"percent": percent, "ratio": ratio},
-        uplot_script=vendored("uPlot.iife.min.js"),
-        uplot_licence=vendored("LICENSE"),
         uplot_style=vendored("uPlot.min.css"),
     )
 

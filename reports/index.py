@@ -1,7 +1,7 @@
-"""The page that compares the readings of a run: figures, curves, horizons, costs, and a card a reading.
+"""The page that compares the readings of a run: what worked first, then curves, cards, tables and maps.
 
-Tables are plain HTML and read well without scripts; curves are drawn in the browser by uPlot, which stands inside the
-page with its data, so that the file opens from anywhere and loads nothing.
+Tables are plain HTML and read well without scripts; charts are drawn in the browser by uPlot, which lies once beside
+the pages of a run, from data that stand inside the page. Nothing else is loaded, and nothing from a network.
 """
 
 from __future__ import annotations
@@ -16,23 +16,31 @@ import numpy as np
 import pandas as pd
 
 from reports import words
+from reports.correlation import correlations
 from reports.evidence.placebo import SIZE, Rank
 from reports.evidence.record import END
 from reports.evidence.verdict import HORIZON
+from reports.exposure import drawn, exposure
 from reports.metrics import metrics, risk_free
+from reports.months import monthly
 from reports.numbers import (
     UNDEFINED,
     bounds,
     log_ratio,
     percent,
+    points,
     probability,
     ratio,
     share,
     sort_key,
+    strength,
     usd,
     yes_no,
 )
+from reports.overview import Outcome, above, overview, reached
+from reports.ranges import ranges
 from reports.result import HORIZONS, Horizon, Result, Run
+from reports.sparkline import HEIGHT, WIDTH, Sparkline, sparkline
 from reports.template import embedded, evidence_page, page, template, vendored
 
 COLOURS, DASHES = 6, 3  # of lines, in index.css; the benchmark is drawn in ink
@@ -72,8 +80,22 @@ class Row:
 
 def render(run: Run) -> str:
     """The page of a run. Equal inputs give equal bytes."""
+    outcomes = overview(run)
     return _template().render(
         run=run,
+        sections=sections(run),
+        outcomes=outcomes,
+        one_sided={outcome.name for outcome in outcomes if outcome.one_sided},
+        above=above(outcomes),
+        reached=reached(run),
+        tests_names=run.court is not None and any(own.names is not None for own in run.court.evidence.values()),
+        correlations=correlations(run),
+        months=monthly(run),
+        totals=[*(result.equity.iloc[-1] / result.equity.iloc[0] - 1 for result in run.results), _total(run.benchmark)],
+        exposures=[(result, exposure(result)) for result in run.results],
+        ranges=ranges(run),
+        sessions=len(run.results[0].equity),
+        spark_size=(WIDTH, HEIGHT),
         columns=columns(run),
         rows=(*(_row(result, line, run) for line, result in enumerate(run.results, 1)), _benchmark_row(run)),
         horizons=HORIZONS,
@@ -82,7 +104,8 @@ def render(run: Run) -> str:
         cost_columns=COST_COLUMNS,
         cost_rows=[_cost_row(result, line) for line, result in enumerate(run.results, 1)],
         cards=[
-            (line, page(result.name), evidence_page(result.name), result) for line, result in enumerate(run.results, 1)
+            _card(result, line, run, outcome)
+            for line, (result, outcome) in enumerate(zip(run.results, outcomes, strict=True), 1)
         ],
         court=run.court,
         judgements=judgements(run),
@@ -95,15 +118,34 @@ def render(run: Run) -> str:
         rate=risk_free(run),
         first=run.results[0].equity.index[0],
         last=run.results[0].equity.index[-1],
-        data=embedded(curves(run)),
-        uplot_script=vendored("uPlot.iife.min.js"),
-        uplot_licence=vendored("LICENSE"),
+        data=embedded(charts(run)),
         uplot_style=vendored("uPlot.min.css"),
     )
 
 
-def curves(run: Run) -> dict[str, object]:
-    """What the charts draw: sessions (ISO dates), the wealth of one unit by line, benchmark first, and marks."""
+SECTIONS = {
+    "overview": "Overview",
+    "curves": "Curves",
+    "readings": "Readings",
+    "figures": "Figures",
+    "chance": "Chance",
+    "horizons": "Horizons",
+    "correlation": "Correlation",
+    "months": "Months",
+    "holdings": "Holdings",
+    "costs": "Costs",
+    "settings": "How it was run",
+    "terms": "Terms",
+}
+
+
+def sections(run: Run) -> list[tuple[str, str]]:
+    """Ids and short headings of the sections, in their order."""
+    return [(key, heading) for key, heading in SECTIONS.items() if key != "chance" or run.court is not None]
+
+
+def charts(run: Run) -> dict[str, object]:
+    """What the charts draw: sessions (ISO dates), growth of one unit by line (benchmark first), marks, holdings."""
     readings = [(result.name, (result.equity / result.equity.iloc[0]).to_numpy()) for result in run.results]
     return {
         "sessions": [f"{session:%Y-%m-%d}" for session in run.results[0].equity.index],
@@ -112,7 +154,35 @@ def curves(run: Run) -> dict[str, object]:
             for name, wealth in ((run.benchmark_name, _wealth(run.benchmark)), *readings)
         ],
         "marks": [{"date": f"{date:%Y-%m-%d}", "label": label, "kind": kind} for date, label, kind in run.marks],
+        "ranges": ranges(run),
+        "holdings": [drawn(result) for result in run.results],
     }
+
+
+@dataclass(frozen=True)
+class Card:
+    """The card of a reading: the number of its curve, its verdict, where it and the benchmark end, a small curve."""
+
+    result: Result
+    line: int
+    word: str | None
+    one_sided: str
+    ends: float
+    benchmark_ends: float
+    spark: Sparkline
+
+
+def _card(result: Result, line: int, run: Run, outcome: Outcome) -> Card:
+    wealth, benchmark = (result.equity / result.equity.iloc[0]).to_numpy(), _wealth(run.benchmark)
+    return Card(
+        result,
+        line,
+        outcome.word,
+        outcome.one_sided,
+        float(wealth[-1]),
+        float(benchmark[-1]),
+        sparkline(wealth, benchmark),
+    )
 
 
 def _verdict(value: float | None) -> str:
@@ -273,6 +343,14 @@ def _template() -> jinja2.Template:
         log_ratio=log_ratio,
         usd=usd,
         ratio=ratio,
+        share=share,
+        points=points,
+        yes_no=yes_no,
+        strength=strength,
+        finite=isfinite,
+        page=page,
+        evidence_page=evidence_page,
+        ranked=lambda word: next((str(rank) for long, rank in words.RANKING.items() if words.SHORT[long] == word), ""),
         probability=probability,
         bounds=bounds,
         sort_key=sort_key,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import exp, isfinite
+from math import exp, isfinite, isnan
 
 UNDEFINED = "\u2013"
 MINUS = "\u2212"
@@ -17,6 +17,18 @@ def percent(value: float | None, digits: int = 1) -> str:
 def share(value: float | None) -> str:
     """A fraction that is never negative, as a percentage."""
     return _written(value, lambda known: f"{100 * known:.1f}%")
+
+
+def points(value: float | None) -> str:
+    """A fraction in percent with its sign, where the column says that it is percent."""
+    return _written(value, lambda known: f"{100 * known:+.1f}")
+
+
+def strength(value: float | None, full: float) -> str:
+    """How strongly a cell is tinted: value over `full`, in [-1, 1]; 0 for what is undefined."""
+    if value is None or isnan(value):
+        return "0"
+    return f"{max(-1.0, min(1.0, value / full)):.2g}"
 
 
 def ratio(value: float | None) -> str:

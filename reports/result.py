@@ -56,7 +56,8 @@ class Result:
     equity). `exit` is None while the reading is still open at the end of the prices. `interest` holds USD over the
     run: cash (received), debit (paid), borrow (paid). `occurred` says whether the reading's own criterion of
     refutation came true at the end of its hold (None where there is none); `outcome` says in one or two sentences
-    what happened.
+    what happened. `holdings` has a column a symbol on the sessions of `equity`: fractions of equity at each close,
+    negative when short, whose absolute values sum to `gross`.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Result:
     outcome: str
     ruined: pd.Timestamp | None = None
     warnings: tuple[str, ...] = ()
+    holdings: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def returns(self) -> pd.Series[float]:

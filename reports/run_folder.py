@@ -14,6 +14,7 @@ from reports.evidence import record
 from reports.folder import as_csv, as_json
 from reports.metrics import metrics
 from reports.result import HORIZONS, Result, Run
+from reports.template import LIBRARY, library
 
 SCHEMA = 1
 
@@ -44,6 +45,7 @@ def files(run: Run, sheets: Mapping[str, bytes]) -> dict[str, bytes]:
     made: dict[str, bytes] = {
         "index.html": index.render(run).encode(),
         "side-by-side.html": side_by_side.render(run).encode(),
+        LIBRARY: library(),
         **{f"{name}.html": page for name, page in sheets.items()},
         **evidence_pages(run),
         "results.json": as_json(results(run)),

@@ -55,6 +55,15 @@ def embedded(data: object) -> Markup:
     return Markup(text.translate(ESCAPES))  # noqa: S704  (escaped for a script element)
 
 
+LIBRARY = "uplot.js"  # lies once in every folder whose pages draw with it
+
+
+@cache
+def library() -> bytes:
+    """The chart library with its licence, as pages load it from beside them."""
+    return f"/*!\n{vendored('LICENSE')}\n*/\n{vendored('uPlot.iife.min.js')}\n".encode()
+
+
 @cache
 def vendored(file: str) -> Markup:
     """A file of uPlot as it is."""

@@ -432,7 +432,7 @@ def spoken(run: Run, timing: Rank, drawn: Rank | None, absent: Sequence[str]) ->
 def powerful(grid: np.ndarray, column: int, rank: Rank) -> Power | Missing:
     """The power of the timing test on one reading."""
     if rank.p is not None and np.max(grid[:, column]) <= 10**-placebo.DIGITS:
-        return Missing(
+        return placebo.OneSided(
             f"d was not above zero at any of {rank.n + 1} launches: over {HORIZON} sessions the reading holds nothing "
             f"else than what it must beat, so that it can be refuted but not supported"
         )

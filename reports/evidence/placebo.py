@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.evidence.availability import NOISE
+from reports.evidence.availability import NOISE, Missing
 
 LEAST_PLACEBOS = 19  # fewer cannot give a p of 5 %
 SIZE = 0.025  # of each declared test, family-wise
@@ -44,6 +44,11 @@ class Rank:
     low: float | None = None
     high: float | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class OneSided(Missing):
+    """What stands in the place of a power where d cannot be above zero: the test can refute, and never support."""
 
 
 @dataclass(frozen=True)

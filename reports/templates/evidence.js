@@ -1,6 +1,7 @@
 "use strict";
 (() => {
   const root = document.documentElement;
+  if (!window.uPlot) return; // this page without its folder: tables only
   root.classList.add("js");
   const data = JSON.parse(document.getElementById("evidence").textContent);
   const FONT = "11px system-ui, sans-serif";

@@ -32,6 +32,11 @@
   }
 
   // ---- Charts: both share sessions, lines, cursor and zoom.
+  if (!window.uPlot) {
+    document.querySelectorAll(".drawn").forEach((part) => part.remove());
+    document.querySelector(".missing-library").hidden = false;
+    return;
+  }
   const data = JSON.parse(document.getElementById("run").textContent);
   const seconds = (day) => Date.parse(day + "T00:00:00Z") / 1000;
   const day = (time) => new Date(time * 1000).toISOString().slice(0, 10);
@@ -53,9 +58,17 @@
   const FONT = "11px system-ui, sans-serif";
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
   let charts = [];
+  let held = null;
+  let zoom = null; // first and last time of both charts, null for everything
+  let logarithmic = false;
+  const scrub = document.getElementById("session");
 
+  // The session on which the cursor stands: its date and values beside the names, and in the slider's words.
   function legend(index) {
     const at = index ?? x.length - 1;
+    scrub.value = Math.max(0, at - earlier.length);
+    const told = data.lines.map((line, place) => (shown[place] ? `${line.name} ${asGrowth(growth[place][at])}` : ""));
+    scrub.setAttribute("aria-valuetext", `${day(x[at])}: ${told.filter(Boolean).join(", ")}`);
     document.getElementById("when").textContent = day(x[at]);
     buttons.forEach((button, line) => {
       const [one, two] = button.querySelectorAll(".value");
@@ -76,6 +89,7 @@
     });
   }
 
+  const PAPER = 1000; // pixels across a landscape A4
   const brief = (label) => (label.length > 28 ? label.slice(0, 27) + "\u2026" : label);
   const ruler = document.createElement("canvas").getContext("2d");
   ruler.font = FONT;
@@ -136,41 +150,85 @@
     };
   }
 
-  // The name of the line nearest to the pointer, beside it; the legend holds the values of all.
+  const MOST = 14; // lines in the readout; more would hide the chart
+
+  // Beside the pointer: the date and the value of every visible line, the highest first, the nearest in bold.
   function tip(host, write) {
     const box = document.createElement("div");
     box.className = "tip";
     box.hidden = true;
     host.append(box);
     return (u) => {
-      const { idx, left, top, event } = u.cursor;
+      const { idx, left, top } = u.cursor;
       box.hidden = true;
       if (idx == null || left < 0) return legend(null);
       legend(idx);
-      if (!event || !host.contains(event.target)) return;
-      let nearest = null;
-      let least = 40;
-      u.data.forEach((values, line) => {
-        if (line === 0 || !u.series[line].show || values[idx] == null) return;
-        const distance = Math.abs(u.valToPos(values[idx], "y") - top);
-        if (distance < least) [least, nearest] = [distance, line];
-      });
-      if (nearest === null) return;
-      box.textContent = `${day(u.data[0][idx])}  ${data.lines[nearest - 1].name}  ${write(u.data[nearest][idx])}`;
-      box.hidden = false;
-      const place = u.over.offsetLeft + left;
-      const beside = place + 14 + box.offsetWidth > host.clientWidth ? place - 14 - box.offsetWidth : place + 14;
-      box.style.left = Math.max(0, beside) + "px";
-      box.style.top = Math.max(0, u.over.offsetTop + top - 34) + "px";
+      if (!host.matches(":hover") && u !== charts[0]) return;
+      const lines = data.lines.map((line, place) => place).filter((place) => shown[place] && u.data[place + 1][idx] != null);
+      const away = (place) => Math.abs(u.valToPos(u.data[place + 1][idx], "y") - top);
+      const near = [...lines].sort((a, b) => away(a) - away(b)).slice(0, MOST);
+      const rows = [...near].sort((a, b) => u.data[b + 1][idx] - u.data[a + 1][idx]);
+      const table = document.createElement("table");
+      for (const place of rows) {
+        const row = table.insertRow();
+        if (place === near[0]) row.className = "nearest";
+        const name = row.insertCell();
+        name.append(buttons[place].querySelector(".swatch").cloneNode(true), data.lines[place].name);
+        row.insertCell().textContent = write(place, idx);
+      }
+      const rest = lines.length - rows.length;
+      box.replaceChildren(day(u.data[0][idx]), table, ...(rest ? [`and ${rest} more`] : []));
+      place(box, host, u);
     };
   }
 
-  function chart(id, values, height, base, labelled, write, digits) {
+  function place(box, host, u) {
+    const { left, top } = u.cursor;
+    box.hidden = false;
+    const at = u.over.offsetLeft + left;
+    const beside = at + 14 + box.offsetWidth > host.clientWidth ? at - 14 - box.offsetWidth : at + 14;
+    box.style.left = Math.max(0, beside) + "px";
+    box.style.top = Math.max(0, Math.min(host.clientHeight - box.offsetHeight, u.over.offsetTop + top - box.offsetHeight / 2)) + "px";
+  }
+
+  // The days before the entry: nobody held anything, so nothing is drawn there.
+  function before(u) {
+    if (!earlier.length) return;
+    const { left, top, width, height } = u.bbox;
+    const end = Math.min(left + width, u.valToPos(seconds(first), "x", true));
+    if (end <= left) return;
+    u.ctx.save();
+    u.ctx.fillStyle = colour("stripe");
+    u.ctx.fillRect(left, top, end - left, height);
+    if (end - left > 110 * devicePixelRatio) {
+      u.ctx.fillStyle = colour("soft");
+      u.ctx.font = FONT.replace("11", 11 * devicePixelRatio);
+      u.ctx.textAlign = "center";
+      u.ctx.fillText("nothing held yet", (left + end) / 2, top + 18 * devicePixelRatio);
+    }
+    u.ctx.restore();
+  }
+
+  // Round values along the logarithmic scale, where y holds logs: even steps, or 1-2-5 where it spans a lot.
+  function levels(u, axis, low, high) {
+    const [from, to] = [Math.exp(low), Math.exp(high)];
+    if (to / from > 6) {
+      const powers = Array.from({ length: 12 }, (_, n) => 10 ** (n - 6));
+      return powers.flatMap((power) => [1, 2, 5].map((value) => Math.log(value * power))).filter((at) => at >= low && at <= high);
+    }
+    const rough = (to - from) / 6;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = power * [1, 2, 2.5, 5, 10].find((each) => each * power >= rough);
+    const first = Math.ceil(from / step);
+    return Array.from({ length: Math.floor(to / step) - first + 1 }, (_, n) => Math.log((first + n) * step));
+  }
+
+  function chart(id, values, height, base, labelled, write, digits, logs = false) {
     const host = document.getElementById(id);
     host.replaceChildren();
     const axis = { stroke: colour("soft"), font: FONT, grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false } };
     const options = {
-      width: host.clientWidth,
+      width: root.classList.contains("paper") ? PAPER : host.clientWidth,
       height,
       tzDate: (time) => uPlot.tzDate(new Date(time * 1000), "Etc/UTC"),
       padding: [labelled ? strip : 8, 12, 0, 0],
@@ -180,7 +238,7 @@
       scales: { x: { time: true } },
       axes: [
         { ...axis, values: dates, size: 40, space: 46 },
-        { ...axis, size: 52, values: (u, splits) => splits.map((split) => digits(split)) },
+        { ...axis, size: 52, values: (u, splits) => splits.map((split) => digits(split)), ...(logs && { splits: levels }) },
       ],
       series: [
         {},
@@ -193,18 +251,141 @@
           points: { show: false },
         })),
       ],
-      hooks: { drawAxes: [level(base), marks(labelled)], setCursor: [tip(host, write)] },
+      hooks: { drawClear: [before], drawAxes: [level(base), marks(labelled)], setCursor: [tip(host, write)], setScale: [zoomed] },
     };
     return new uPlot(options, [x, ...values], host);
   }
 
+  // Which stretch both charts show; a button is pressed while they show just its own.
+  function zoomed(u, key) {
+    if (key !== "x" || !charts.includes(u)) return;
+    const { min, max } = u.scales.x;
+    zoom = min <= x[0] && max >= x[x.length - 1] ? null : [min, max];
+    for (const button of ranges) {
+      const own = range(button);
+      button.setAttribute("aria-pressed", String(own.first === day(min) && own.last === day(max)));
+    }
+    const pressed = ranges.find((button) => button.getAttribute("aria-pressed") === "true");
+    told.textContent = pressed ? range(pressed).told : "";
+    told.hidden = told.textContent === "";
+  }
+
+  const told = document.getElementById("told");
+  const ranges = [...document.querySelectorAll("[data-range]")];
+  const range = (button) => data.ranges.find((each) => each.key === button.dataset.range);
+  const stretch = ([min, max]) => charts.forEach((each) => each.setScale("x", { min, max }));
+  ranges.forEach((button) =>
+    button.addEventListener("click", () => stretch([range(button).first, range(button).last].map(seconds))),
+  );
+  document.getElementById("log").addEventListener("click", (event) => {
+    logarithmic = !logarithmic;
+    event.currentTarget.setAttribute("aria-pressed", String(logarithmic));
+    build();
+  });
+  scrub.addEventListener("input", () => {
+    const [u] = charts;
+    const at = Number(scrub.value) + earlier.length;
+    if (x[at] < u.scales.x.min || x[at] > u.scales.x.max) stretch([x[0], x[x.length - 1]]);
+    queueMicrotask(() => u.setCursor({ left: u.valToPos(x[at], "x"), top: u.over.clientHeight / 2 })); // after a new zoom
+  });
+
+  // ---- Holdings of one reading: positions stacked from zero, longs up, shorts down, and the net as a line.
+  const holder = document.getElementById("holder");
+  const dark = () => getComputedStyle(root).getPropertyValue("--card").trim() !== "#fff";
+  const tone = (n) => `hsl(${(205 + n * 137.5) % 360} ${dark() ? 45 : 50}% ${(dark() ? [56, 42] : [50, 66])[n % 2]}%)`;
+
+  function holdings() {
+    const host = document.getElementById("held");
+    const keys = document.getElementById("held-keys");
+    if (held) held.destroy();
+    host.replaceChildren();
+    const { symbols, weights } = data.holdings[Number(holder.value)];
+    const parts = weights.map((values) => values.map((value) => value / 10000));
+    const times = data.sessions.map(seconds);
+    const net = times.map((_, at) => parts.reduce((sum, values) => sum + values[at], 0));
+    const areas = [];
+    for (const sign of [1, -1]) {
+      const sum = times.map(() => 0);
+      parts.forEach((values, n) => {
+        if (!values.some((value) => sign * value > 0)) return;
+        values.forEach((value, at) => (sum[at] += sign * value > 0 ? value : 0));
+        areas.unshift({ n, values: [...sum] });
+      });
+    }
+    const axis = { stroke: colour("soft"), font: FONT, grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false } };
+    const box = document.createElement("div");
+    box.className = "tip";
+    box.hidden = true;
+    const read = (u) => {
+      const { idx, left } = u.cursor;
+      box.hidden = true;
+      const at = idx ?? times.length - 1;
+      const gross = parts.reduce((total, values) => total + Math.abs(values[at]), 0);
+      document.getElementById("held-when").textContent = `${day(times[at])}: net ${asPercent(net[at])}, gross ${asPercent(gross)}`;
+      if (idx == null || left < 0) return;
+      const table = document.createElement("table");
+      const order = symbols.map((_, n) => n).filter((n) => parts[n][at] !== 0).sort((a, b) => parts[b][at] - parts[a][at]);
+      for (const n of order.slice(0, 20)) {
+        const row = table.insertRow();
+        const chip = document.createElement("i");
+        chip.style.background = tone(n);
+        row.insertCell().append(chip, symbols[n]);
+        row.insertCell().textContent = asPercent(parts[n][at]);
+      }
+      const rest = order.length - 20;
+      box.replaceChildren(day(times[at]), table, ...(rest > 0 ? [`and ${rest} more`] : []));
+      place(box, host, u);
+    };
+    held = new uPlot(
+      {
+        width: root.classList.contains("paper") ? PAPER : host.clientWidth,
+        height: 300,
+        tzDate: (time) => uPlot.tzDate(new Date(time * 1000), "Etc/UTC"),
+        padding: [8, 12, 0, 0],
+        legend: { show: false },
+        cursor: { points: { show: false }, y: false },
+        scales: { x: { time: true }, y: { range: (u, low, high) => [Math.min(low, 0) * 1.05, Math.max(high, 0.05) * 1.05] } },
+        axes: [
+          { ...axis, values: dates, size: 40, space: 46 },
+          { ...axis, size: 52, values: (u, splits) => splits.map((split) => minus((100 * split).toFixed(0) + "%")) },
+        ],
+        series: [
+          {},
+          ...areas.map(({ n }) => ({ label: symbols[n], stroke: colour("card"), width: 1, fill: tone(n), fillTo: 0, points: { show: false } })),
+          { label: "net", stroke: colour("ink"), width: 2, dash: [6, 4], points: { show: false } },
+        ],
+        hooks: { setCursor: [read], drawAxes: [level(0)] },
+      },
+      [times, ...areas.map(({ values }) => values), net],
+      host,
+    );
+    host.append(box);
+    read(held);
+    keys.replaceChildren(
+      ...symbols.map((symbol, n) => {
+        const item = document.createElement("li");
+        const chip = document.createElement("i");
+        chip.style.background = tone(n);
+        item.append(chip, symbol);
+        return item;
+      }),
+      Object.assign(document.createElement("li"), { textContent: symbols.length ? "dashed: net" : "nothing was held" }),
+    );
+  }
+  holder.addEventListener("change", holdings);
+
   function build() {
-    const small = innerWidth < 760;
+    const small = innerWidth < 760 || root.classList.contains("paper");
     charts.forEach((each) => each.destroy());
+    const logs = logarithmic;
+    const drawn = logs ? growth.map((values) => values.map((value) => (value > 0 ? Math.log(value) : null))) : growth;
+    const written = (value) => (logs ? Math.exp(value) : value).toFixed(2);
     charts = [
-      chart("growth", growth, small ? 380 : 500, 1, true, asGrowth, (value) => value.toFixed(2)),
-      chart("drawdown", drawdown, small ? 180 : 220, 0, false, asPercent, (value) => minus((100 * value).toFixed(0) + "%")),
+      chart("growth", drawn, small ? 380 : 500, logs ? 0 : 1, true, (line, at) => asGrowth(growth[line][at]), written, logs),
+      chart("drawdown", drawdown, small ? 180 : 220, 0, false, (line, at) => asPercent(drawdown[line][at]), (value) => minus((100 * value).toFixed(0) + "%")),
     ];
+    if (zoom) stretch(zoom);
+    holdings();
     legend(null);
   }
 
@@ -226,12 +407,14 @@
   build();
   new ResizeObserver(() => {
     const width = document.getElementById("growth").clientWidth;
-    charts.forEach((each) => each.width !== width && each.setSize({ width, height: each.height }));
+    if (root.classList.contains("paper")) return;
+    [...charts, held].forEach((each) => each.width !== width && each.setSize({ width: each.root.parentNode.clientWidth, height: each.height }));
   }).observe(document.getElementById("growth"));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", build);
+  addEventListener("themechange", build);
   for (const [moment, paper] of [["beforeprint", true], ["afterprint", false]]) {
     addEventListener(moment, () => {
       root.classList.toggle("paper", paper);
+      document.querySelectorAll("details").forEach((part) => (part.open = paper));
       build();
     });
   }

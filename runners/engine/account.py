@@ -40,10 +40,15 @@ class Refusal:
 
 @dataclass
 class Ledger:
-    """What happened in the account; arrays of shape (n_sessions,), USD at each close."""
+    """What happened in the account, at each close.
+
+    `equity` (USD) and `gross` (fraction of equity) have shape (n_sessions,), `holdings` (fractions of equity, negative
+    when short) shape (n_sessions, n_symbols).
+    """
 
     equity: np.ndarray
     gross: np.ndarray
+    holdings: np.ndarray
     interest: dict[str, float] = field(default_factory=lambda: {"cash": 0.0, "debit": 0.0, "borrow": 0.0})
     fills: list[Fill] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
@@ -55,8 +60,9 @@ class Account(bt.brokers.BackBroker):
 
     `capital` is the equity at the start. With `lends` an order never fails because a gap made cash negative: the broker
     extends credit, which is held in Backtrader's cash and subtracted from cash and equity wherever they are read.
-    `last` is the session of the closing decision, from which on new orders are refused (None: never). Interest is
-    charged before the fills of a session, for the calendar days since the previous one, on that one's closing values.
+    `symbols` are the names of the feeds. `last` is the session of the closing decision, from which on new orders are
+    refused (None: never). Interest is charged before the fills of a session, for the calendar days since the previous
+    one, on that one's closing values.
     """
 
     params = (
@@ -64,6 +70,7 @@ class Account(bt.brokers.BackBroker):
         ("lends", False),
         ("frictions", Frictions()),
         ("sessions", None),
+        ("symbols", ()),
         ("last", None),
     )
 
@@ -78,7 +85,9 @@ class Account(bt.brokers.BackBroker):
         self._earns, self._costs = self.p.frictions.cash_rates(sessions)
         self._row, self._today, self._shorts, self._closing = -1, -1, 0.0, False
         self._longest: Any = None
-        self.ledger = Ledger(np.full(len(sessions), self.p.capital), np.zeros(len(sessions)))
+        self._columns = {symbol: column for column, symbol in enumerate(self.p.symbols)}
+        shape = len(sessions), len(self._columns)
+        self.ledger = Ledger(np.full(shape[0], self.p.capital), np.zeros(shape[0]), np.zeros(shape))
 
     def start(self) -> None:
         super().start()
@@ -219,12 +228,17 @@ class Account(bt.brokers.BackBroker):
         self.cash += earned - debit - borrow
 
     def _record(self) -> None:
-        values = [position.size * data.close[0] for data, position in self.positions.items() if position.size]
-        self._shorts = -sum(value for value in values if value < 0)
+        values = {
+            data._name: position.size * data.close[0] for data, position in self.positions.items() if position.size
+        }
+        self._shorts = -sum(value for value in values.values() if value < 0)
         equity = float(self._value - self._credit)
         self.ledger.equity[self._row :] = equity
-        self.ledger.gross[self._row] = sum(map(abs, values)) / equity if equity > 0 else 0.0
-        if equity <= 0:
+        if equity > 0:
+            self.ledger.gross[self._row] = sum(map(abs, values.values())) / equity
+            for symbol, value in values.items():
+                self.ledger.holdings[self._row, self._columns[symbol]] = value / equity
+        else:
             self.ledger.ruined = self.p.sessions[self._row]
             self.cerebro.runstop()
 

@@ -39,9 +39,10 @@ class Backtest:
     """What a backtest did.
 
     `sessions` run from the close before the entry to the open after the closing decision, or to the end of the prices;
-    `equity` (USD at the close, net) and `gross` (gross exposure as a fraction of equity) have shape (n_sessions,).
-    `exit` is the session of the closing fills, None while positions are still held. After ruin equity stays where it
-    fell to. `interest` is USD over the run: cash received, debit and borrow paid.
+    `equity` (USD at the close, net) and `gross` (gross exposure as a fraction of equity) have shape (n_sessions,),
+    `holdings` (fractions of equity at the close, negative when short) shape (n_sessions, n_symbols). `exit` is the
+    session of the closing fills, None while positions are still held. After ruin equity stays where it fell to.
+    `interest` is USD over the run: cash received, debit and borrow paid.
     """
 
     sessions: pd.DatetimeIndex
@@ -49,6 +50,7 @@ class Backtest:
     exit: pd.Timestamp | None
     equity: np.ndarray
     gross: np.ndarray
+    holdings: np.ndarray
     fills: tuple[Fill, ...]
     decisions: tuple[Decision, ...]
     refusals: tuple[Refusal, ...]
@@ -99,6 +101,7 @@ def backtest(
         checksubmit=not is_reading,
         frictions=frictions,
         sessions=sessions,
+        symbols=based.symbols,
         last=None if is_reading else _closing_session(sessions, launch.hold),
     )
     cerebro = _cerebro(account, frictions, modes)
@@ -168,6 +171,7 @@ def _result(ran: Any, account: Account, sessions: pd.DatetimeIndex, launch: Laun
         exit=sessions[leaves] if closed else None,
         equity=ledger.equity,
         gross=ledger.gross,
+        holdings=ledger.holdings,
         fills=tuple(ledger.fills),
         decisions=tuple(getattr(ran, "decisions", ())),
         refusals=(*ledger.refusals, *account.unfilled()),

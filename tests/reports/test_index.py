@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 
 from reports import index
+from reports.evidence.placebo import OneSided
 from reports.evidence.verdict import Verdict
-from reports.result import Horizon
+from reports.result import Horizon, Story
 from tests.resources.page import HOSTILE, Page
 
-ALLOWED = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+ALLOWED = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self' 'unsafe-inline'; img-src data:"
 
 
 def shown(run):
@@ -60,7 +61,7 @@ def small(result_of, run_of):
 
 
 def test_figures_are_those_of_the_run(small):
-    table = shown(small).tables[0]
+    table = shown(small).named["table-figures"]
     figures = dict(zip(table[0][1:], by_reading(table)["hand"], strict=True))
     # The benchmark: 1.01 cubed is 1.030301. The drawdown: 0.99 / 1.1 - 1.
     assert figures["Net return"] == "+18.8%"
@@ -77,7 +78,7 @@ def test_figures_are_those_of_the_run(small):
 def test_figures_a_year_are_those_of_pandas(run_of):
     run = run_of()
     result = run.results[0]
-    table = shown(run).tables[0]
+    table = shown(run).named["table-figures"]
     figures = dict(zip(table[0][1:], by_reading(table)[result.name], strict=True))
     excess = result.returns - (1.041 ** (1 / 252) - 1)
     assert figures["Sharpe"] == f"{excess.mean() / excess.std() * np.sqrt(252):.2f}".replace("-", "−")
@@ -87,15 +88,18 @@ def test_figures_a_year_are_those_of_pandas(run_of):
 
 
 def test_the_benchmark_has_a_row_of_its_own(small, run_of):
-    table = shown(small).tables[0]
+    table = shown(small).named["table-figures"]
     figures = dict(zip(table[0][1:], by_reading(table)["SPY"], strict=True))
     assert figures["Net return"] == "+3.0%" and figures["Worst drawdown"] == "0.0%" and figures["In market"] == "100.0%"
     assert {figures[name] for name in ("Excess", "d", "Turnover", "Costs, USD", "Refuted")} == {"–"}
-    assert dict(zip(table[0][1:], by_reading(shown(run_of()).tables[0])["SPY"], strict=True))["Beta"] == "1.00"
+    assert (
+        dict(zip(table[0][1:], by_reading(shown(run_of()).named["table-figures"])["SPY"], strict=True))["Beta"]
+        == "1.00"
+    )
 
 
 def test_horizons_that_are_not_reached_and_ruin_are_dashes(small):
-    horizons = by_reading(shown(small).tables[1], heads=2)
+    horizons = by_reading(shown(small).named["table-horizons"], heads=2)
     assert horizons["hand"] == ["+12.3%", "−4.6%", "–", *["–"] * 12]
     assert horizons["SPY"] == ["–"] * 15
 
@@ -103,13 +107,13 @@ def test_horizons_that_are_not_reached_and_ruin_are_dashes(small):
 def test_the_benchmark_at_horizons_counts_from_the_entry_session(run_of):
     run = run_of()
     run = replace(run, benchmark=pd.Series(0.001, run.benchmark.index))
-    row = by_reading(shown(run).tables[1], heads=2)["SPY"]
+    row = by_reading(shown(run).named["table-horizons"], heads=2)["SPY"]
     # 1.001 to the 5th, 20th, 60th, 120th and 252nd.
     assert row[::3] == ["+0.5%", "+2.0%", "+6.2%", "+12.7%", "+28.6%"]
 
 
 def test_costs_and_interest_in_usd(small):
-    row = by_reading(shown(small).tables[2])["hand"]
+    row = by_reading(shown(small).named["table-costs"])["hand"]
     # 2,500 received less 1,300 + 2,600 + 310 + 80 paid.
     assert row == ["2", "1,300", "2,600", "310", "80", "2,500", "−1,790"]
 
@@ -119,7 +123,7 @@ def test_cards_tell_claims_outcome_and_link(run_of, result_of):
     for words in ("Title of one", "claims C1 C5", "A claim.", "Made money.", "Cash at zero", "When it lost."):
         assert words in page.text
     assert "MDB was left out." in page.text and "No criterion of its own" in page.text
-    assert page.addresses.count("one.html") == 2
+    assert page.addresses.count("one.html") == 3
 
 
 def test_notices_are_loud(run_of, result_of):
@@ -173,12 +177,12 @@ def test_texts_are_escaped(run_of, result_of):
     page = shown(run)
     tame = shown(run_of(result, notices=("x",)))
     counts = [{tag: sum(one == tag for one, _ in each.elements) for tag in ("script", "img")} for each in (page, tame)]
-    assert counts == [{"script": 3, "img": 0}] * 2
+    assert counts == [{"script": 4, "img": 0}] * 2
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
     assert "49" not in re.findall(r"\{\{.*?\}\}", page.text) and "{{ 7*7 }}" in page.text
     assert [line["name"] for line in page.data["lines"]] == [HOSTILE, HOSTILE]
     assert page.data["marks"][0]["label"] == HOSTILE
-    assert not set(page.scripts[0]) & set("<>&\u2028\u2029")
+    assert not set("".join(page.carried[0])) & set("<>&\u2028\u2029")
 
 
 @pytest.mark.parametrize("name", ["javascript:alert(1)", "../up", "//elsewhere", "a b"])
@@ -189,7 +193,9 @@ def test_links_lead_beside_the_page(name):
 def test_the_page_loads_nothing(run_of):
     text = index.render(run_of())
     page = Page(text)
-    assert set(page.addresses) <= {"first.html", "second.html", "data:,", "#terms", "side-by-side.html"}
+    inside = {address for address in page.addresses if address.startswith("#")}
+    assert set(page.addresses) - inside == {"first.html", "second.html", "data:,", "uplot.js", "side-by-side.html"}
+    assert {address[1:] for address in inside} <= {attributes.get("id") for _, attributes in page.elements}
     assert not re.search(r"url\(|@import|\bfetch\(|XMLHttpRequest|new Worker|import\(", text)
     assert f'http-equiv="Content-Security-Policy" content="{ALLOWED}' in text
 
@@ -201,28 +207,30 @@ def test_equal_runs_give_equal_pages(run_of):
 def test_the_table_can_be_sorted_by_buttons(run_of):
     page = shown(run_of())
     heads = [attributes for tag, attributes in page.elements if tag == "button" and attributes.get("class") == "sort"]
-    assert len(heads) == len(page.tables[0][0])
+    overview, figures = page.named["table-overview"], page.named["table-figures"]
+    assert len(heads) == len(overview[0]) + len(figures[0])
     keys = [attributes["data-sort"] for tag, attributes in page.elements if tag == "td" and "data-sort" in attributes]
-    assert len(keys) == 3 * 15
+    assert len(keys) == 2 * 7 + 3 * 15
     assert all(key == "" or np.isfinite(float(key)) for key in keys)
 
 
 def test_a_judged_run_has_verdicts_that_sort_and_lead_to_the_evidence(judged, evidence_of):
     words = {"first": "refuted", "second": None, "third": "supported"}
     page = shown(judged(*(evidence_of(name, verdict=Verdict(word)) for name, word in words.items())))
-    heads = page.tables[0][0]
+    heads = page.named["table-figures"][0]
     assert heads[3:6] == ["d", "Verdict", "Criterion"] and "Refuted" not in heads
-    figures = {name: row[heads.index("Verdict") - 1] for name, row in by_reading(page.tables[0]).items()}
+    figures = {name: row[heads.index("Verdict") - 1] for name, row in by_reading(page.named["table-figures"]).items()}
     assert figures == {"first": "refuted", "second": "none", "third": "supported", "SPY": "–"}
     keys = [attributes["data-sort"] for tag, attributes in page.elements if tag == "td" and "data-sort" in attributes]
-    assert keys[heads.index("Verdict") - 1 :: len(heads) - 1] == ["-1", "", "1", ""]
-    # The table of figures, that of verdicts, and the card.
-    assert page.addresses.count("third-evidence.html") == 3
+    overview = 3 * (len(page.named["table-overview"][0]) - 1)
+    assert keys[overview + heads.index("Verdict") - 1 :: len(heads) - 1] == ["-1", "", "1", ""]
+    # The overview, the table of figures, that of verdicts, and the card.
+    assert page.addresses.count("third-evidence.html") == 4
 
 
 def test_the_family_wise_table_has_n_effect_and_p_beside_each_other(judged):
     page = shown(judged())
-    first, second = by_reading(page.tables[1], heads=2).values()
+    first, second = by_reading(page.named["table-chance"], heads=2).values()
     timing = ["64", "+0.050", "−0.030 to +0.120", "1.00", "0.108", "0.600"]
     beside = ["21", "−0.020", "0.908", "1.000"]
     assert first == ["chance", *timing, "5,000", "+0.050", "0.108", "0.600", *beside]
@@ -236,7 +244,7 @@ def test_the_family_wise_table_has_n_effect_and_p_beside_each_other(judged):
 def test_what_a_test_could_not_say_stands_in_the_table(judged, empty_evidence):
     page = shown(judged(empty_evidence(), court={"real": False, "hindsight": True}))
     gone = "not available: a launch at another date failed: nothing left"
-    row = by_reading(page.tables[1], heads=2)["first"]
+    row = by_reading(page.named["table-chance"], heads=2)["first"]
     assert row == ["none", *["0", "–", gone] * 3]
     assert "No reading has a verdict. All with hindsight" in page.text
     assert "The prices are a reconstruction, which gives no verdict on history." in page.text
@@ -248,14 +256,216 @@ def test_without_evidence_the_page_says_that_none_was_asked_for(run_of):
     assert "Verdict" not in page.text and "Did they beat chance?" not in page.text
 
 
+def test_the_overview_has_d_and_p_at_every_horizon(judged, evidence_of, rank_of):
+    declared = {"20": rank_of(64, 0.04, p=1 / 65, p_family=0.02), "60": rank_of(21, 0.12, p=1 / 22, p_family=0.01)}
+    timing = {**evidence_of().timing, **declared}
+    page = shown(judged(evidence_of("first", timing=timing), evidence_of("second", d=-0.01, names=None)))
+    table = page.named["table-overview"]
+    assert table[0] == [
+        *("Reading", "Verdict", "5 sessions", "20 sessionsdeclared test", "60 sessions"),
+        *("120 sessions", "252 sessions", "Enddeclared test"),
+    ]
+    # Horizon(0.01 n, 0.001 n, 0.002 n): d is 0.002 n; at the end that of the evidence.
+    first = ["chance", "+0.010p 0.108 (0.600)", "+0.040p 0.015 (0.020)", "+0.120p 0.045 (0.010)"]
+    assert by_reading(table)["first"] == [*first, "+0.240", "+0.504", "+0.252p 0.108 (0.600)"]
+    assert by_reading(table)["second"][-1] == "−0.010"
+    assert by_reading(table)["d above zero"] == ["", *["2 of 2"] * 5, "1 of 2"]
+    framed = [attributes["class"] for tag, attributes in page.elements if "certain" in attributes.get("class", "")]
+    assert framed == ["heat certain declared", "heat certain"]
+
+
+def test_what_cannot_be_supported_is_marked(judged, evidence_of):
+    reason = "d was not above zero at any of 65 launches"
+    held = evidence_of("first", power=OneSided(reason))
+    other = evidence_of("second", power=OneSided(reason), names=None)
+    page = shown(judged(held, other))
+    # A choice of names can still support the first one.
+    rows = by_reading(page.named["table-overview"])
+    assert (rows["first"][0], rows["second"][0]) == ("chance", "chance†")
+    assert by_reading(page.named["table-figures"])["second"][3] == "chance†"
+    assert by_reading(page.named["table-chance"], heads=2)["second"][0] == "chance†"
+    assert f"says less here than elsewhere: {reason}." in page.text
+    assert page.text.count("cannot be supported by the timing test") == 1
+
+
+def test_ruin_and_what_was_not_reached_stand_in_the_overview(run_of, result_of):
+    gone = result_of("gone", d=float("-inf"), horizons={5: Horizon(-1.2, -1.3, float("-inf"))})
+    row = by_reading(shown(run_of(gone)).named["table-overview"])["gone"]
+    assert row == ["no", "ruined", "ruined"]
+
+
+def test_months_are_those_of_pandas(run_of):
+    run = run_of()
+    table = shown(run).named["table-months"]
+    for name, returns in ((run.results[0].name, run.results[0].returns), ("SPY", run.benchmark)):
+        expected = (1 + returns).resample("ME").prod() - 1
+        assert table[0][1:-1] == [f"{month:%Y-%m}" for month in expected.index]
+        written = [float(text.replace("−", "-")) for text in by_reading(table)[name]]
+        whole = 100 * ((1 + returns).prod() - 1)
+        assert written == pytest.approx([*(100 * expected), whole], abs=0.0501)
+
+
+def test_correlations_are_those_of_pandas_by_falling_likeness_to_the_benchmark(run_of, result_of):
+    still = result_of("still")
+    still = replace(still, equity=still.equity * 0 + 1e6)
+    run = run_of(result_of("one", 1), still, result_of("two", 2))
+    table = shown(run).named["table-correlation"]
+    names = [row[0] for row in table[1:]]
+    daily = pd.concat([run.benchmark.rename("SPY"), *(result.returns for result in run.results)], axis=1)
+    expected = daily.corr().loc[names, names]
+    assert names[0] == "SPY" and names[-1] == "still" and table[0][1:] == names
+    assert expected["SPY"].iloc[1:-1].is_monotonic_decreasing
+    for row in table[1:]:
+        known = [np.nan if text == "–" else float(text.replace("−", "-")) for text in row[1:]]
+        np.testing.assert_allclose(known, expected.loc[row[0]], atol=0.00501)
+
+
+def test_few_sessions_have_no_correlation(small):
+    page = shown(small)
+    assert "table-correlation" not in page.named
+    assert "Not available: 3 sessions say nothing; 20 are needed." in page.text
+
+
+@pytest.fixture
+def holder(small):
+    """The small run with holdings: half in AAA, a fifth short BBB, then nothing; CCC never."""
+    (result,) = small.results
+    weights = {"AAA": [0, 0.5, 0.4, 0], "BBB": [0, -0.2, 0, 0], "CCC": [0, 0, 0, 0]}
+    held = replace(result, holdings=pd.DataFrame(weights, result.equity.index, dtype=float))
+    return replace(small, results=(held,))
+
+
+def test_exposure_is_the_mean_over_closes_from_the_entry_on(holder):
+    row = by_reading(shown(holder).named["table-holdings"])["hand"]
+    # long (0.5 + 0.4 + 0) / 3, short 0.2 / 3; symbols (2 + 1 + 0) / 3
+    assert row == ["+23%", "36.7%", "30.0%", "6.7%", "70.0%", "1.0", "AAA +30%, BBB −7%"]
+
+
+def test_the_chart_of_holdings_gets_what_was_ever_held(holder, small):
+    assert shown(holder).data["holdings"] == [
+        {"symbols": ["AAA", "BBB"], "weights": [[0, 5000, 4000, 0], [0, -2000, 0, 0]]}
+    ]
+    page = shown(small)
+    assert page.data["holdings"] == [{"symbols": [], "weights": []}]
+    assert by_reading(page.named["table-holdings"])["hand"][-1] == "nothing was held"
+
+
+def test_the_week_of_the_shock_draws_no_return_that_nobody_earned(run_of):
+    shock = (pd.Timestamp("2025-01-27"), "shock", "event")
+    buttons = {each["key"]: each for each in shown(run_of(marks=(shock,))).data["ranges"]}
+    week = buttons["week"]
+    # The entry is the open of Friday 31 January; the fifth session held is Thursday 6 February.
+    assert (week["label"], week["first"], week["last"]) == ("Shock week", "2025-01-27", "2025-02-06")
+    assert "Nothing was held before the open of 2025-01-31" in week["told"]
+    assert (buttons["sixty"]["first"], buttons["year"]["first"]) == ("2025-01-30", "2025-01-30")
+    assert (buttons["all"]["first"], buttons["all"]["last"]) == ("2025-01-27", "2026-02-03")
+
+
+def test_a_shock_inside_the_window_has_its_own_five_sessions(run_of):
+    marks = ((pd.Timestamp("2025-03-10"), "shock", "event"), (pd.Timestamp("2025-02-19"), "FOMC holds", "fomc"))
+    week = shown(run_of(marks=marks)).data["ranges"][0]
+    assert (week["label"], week["first"], week["last"], week["told"]) == ("Shock week", "2025-03-07", "2025-03-14", "")
+
+
+def test_ranges_longer_than_the_window_are_left_out(small):
+    small = replace(small, marks=())
+    buttons = shown(small).data["ranges"]
+    assert [(each["label"], each["last"]) for each in buttons] == [("First week", "2025-02-04"), ("All", "2025-02-04")]
+
+
+def test_a_card_has_a_small_curve(small):
+    (svg,) = re.findall(r'<svg class="spark".*?</svg>', index.render(small))
+    curves = re.findall(r'points="(.*?)"', svg)
+    benchmark, wealth = ([point.split(",") for point in each.split()] for each in curves)
+    assert "hand ends at 1.19, SPY at 1.03" in svg
+    # 0.99 is the lowest and 1.188 the highest of both: the foot and the top of the box.
+    assert [float(y) for _, y in wealth] == pytest.approx([53.2, 24.9, 56.0, 0.0], abs=0.051)
+    assert [float(x) for x, _ in benchmark] == [0.0, 80.0, 160.0, 240.0]
+
+
+def luminance(colour):
+    parts = np.asarray(colour) / 255
+    return float(np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722))
+
+
+def contrast(one, two):
+    low, high = sorted((luminance(one), luminance(two)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def palettes(text):
+    """The colours of the page in light and in dark, as the style has them."""
+    blocks = re.findall(r"\{([^{}]*--page:[^{}]*)\}", text)
+    light, dark = (dict(re.findall(r"--([\w-]+): (#\w+)", block)) for block in (blocks[0], blocks[1]))
+    full = {
+        name: value if len(value) == 7 else "#" + "".join(2 * sign for sign in value[1:])
+        for name, value in light.items()
+    }
+    return [
+        {name: [int(value[at : at + 2], 16) for at in (1, 3, 5)] for name, value in each.items()}
+        for each in (full, {**full, **dark})
+    ]
+
+
+def test_texts_have_the_contrast_of_aa_in_light_and_dark(run_of):
+    text = index.render(run_of())
+    most = {int(part) / 100 for part in re.findall(r"var\(--s\)\) \* (\d+)%", text)}
+    assert len(most) == 1
+    for colours in palettes(text):
+        for name in ("ink", "soft", "accent", "loss", "line-2"):
+            assert contrast(colours[name], colours["card"]) >= 4.5, name
+        assert contrast(colours["card"], colours["accent"]) >= 4.5  # a pressed button
+        assert contrast(colours["edge"], colours["card"]) >= 3  # the border of a control
+        for tint in ("gain", "fall"):
+            (share,) = most
+            cell = share * np.asarray(colours[tint]) + (1 - share) * np.asarray(colours["card"])
+            small = 0.86 * np.asarray(colours["ink"]) + 0.14 * cell
+            assert contrast(small, cell) >= 4.5, tint
+
+
+def test_controls_have_names_and_regions_can_be_scrolled_by_keys(judged):
+    page = shown(judged())
+    buttons = [attributes for tag, attributes in page.elements if tag == "button"]
+    assert all(attributes.get("type") == "button" for attributes in buttons)
+    assert {"theme", "log", "all", "none"} <= {attributes.get("id") for attributes in buttons}
+    regions = [attributes for _, attributes in page.elements if attributes.get("role") == "region"]
+    assert len(regions) == len(page.tables)
+    assert all(each["tabindex"] == "0" and ("aria-labelledby" in each or "aria-label" in each) for each in regions)
+    named = {attributes.get("id") for _, attributes in page.elements}
+    assert all(each["aria-labelledby"] in named for _, each in page.elements if "aria-labelledby" in each)
+
+
+def test_ids_are_given_once(judged):
+    ids = [attributes["id"] for _, attributes in shown(judged()).elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_forty_readings_and_one_are_shown(run_of, result_of):
+    many = shown(run_of(*(result_of(f"reading_{n}", n) for n in range(40))))
+    assert len(many.named["table-overview"]) == 42 and len(many.data["holdings"]) == 40
+    one = shown(run_of(result_of("alone")))
+    assert [row[0] for row in one.named["table-overview"]] == ["Reading", "alone"]
+    assert len(one.named["table-correlation"]) == 3
+
+
+def test_a_strategy_without_a_story_has_a_card(run_of, result_of):
+    bare = result_of("Plain", claims=(), story=Story("Plain", "", "", "", ""), occurred=None)
+    assert "No criterion of its own" in shown(run_of(bare)).text
+
+
 def test_twelve_readings_weigh_little(run_of, result_of):
-    run = run_of(*(result_of(f"reading_{n}", n) for n in range(12)))
-    assert len(index.render(run).encode()) < 250_000
+    def result(n):
+        made = result_of(f"reading_{n}", n)
+        weights = np.random.default_rng(n).dirichlet(np.ones(10), len(made.equity))
+        return replace(made, holdings=pd.DataFrame(weights, made.equity.index, [f"SYM{k}" for k in range(10)]))
+
+    # Twelve sheets of 190 KB, twelve pages of evidence and the tables leave this much of 5 MB.
+    assert len(index.render(run_of(*map(result, range(12)))).encode()) < 500_000
 
 
 def test_a_single_session_is_shown(run_of, result_of):
     sessions = pd.DatetimeIndex(["2025-01-30", "2025-01-31"])
-    assert by_reading(shown(run_of(result_of("short", sessions=sessions))).tables[0])["SPY"][5] == "–"
+    assert by_reading(shown(run_of(result_of("short", sessions=sessions))).named["table-figures"])["SPY"][5] == "–"
 
 
 @pytest.mark.parametrize(

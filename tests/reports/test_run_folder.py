@@ -25,7 +25,7 @@ def test_it_holds_pages_tables_and_a_manifest_that_knows_them(run_of, tmp_path):
     out = tmp_path / "new" / "out"
     run_folder.write(run_of(), SHEETS, out)
     assert set(snapshot(out)) == {
-        *("index.html", "side-by-side.html", "first.html", "second.html", "results.json"),
+        *("index.html", "side-by-side.html", "uplot.js", "first.html", "second.html", "results.json"),
         *("returns.csv", "fills.csv", "decisions.csv", "manifest.json"),
     }
     digests = json.loads((out / "manifest.json").read_text())["files"]

@@ -249,10 +249,10 @@ def test_the_folder_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     sweep_folder.write(make(), out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
 
-    def full(self, content):
+    def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         sweep_folder.write(replace(make(), real=False), out)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before

@@ -9,11 +9,12 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7
 
 
 class Page(HTMLParser):
-    """Tables as rows of texts, every address, every element, and the scripts."""
+    """Tables as rows of texts (`named` those with an id), every address, every element, the scripts and their data."""
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
         self.tables, self.addresses, self.elements, self.scripts, self.words = [], [], [], [], []
+        self.named, self.carried = {}, []
         self._cell = self._script = None
         self.feed(text)
 
@@ -23,12 +24,15 @@ class Page(HTMLParser):
         match tag:
             case "table":
                 self.tables.append([])
+                self.named[dict(attrs).get("id")] = self.tables[-1]
             case "tr":
                 self.tables[-1].append([])
             case "th" | "td":
                 self._cell = []
             case "script":
                 self._script = []
+                if dict(attrs).get("type") == "application/json":
+                    self.carried.append(self._script)
 
     def handle_endtag(self, tag):
         if tag in {"th", "td"}:
@@ -52,4 +56,4 @@ class Page(HTMLParser):
 
     @property
     def data(self):
-        return json.loads(self.scripts[0])
+        return json.loads("".join(self.carried[0]))

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 FILES = {
     "index.html",
     "side-by-side.html",
+    "uplot.js",
     "results.json",
     "returns.csv",
     "fills.csv",
@@ -62,6 +63,17 @@ def test_the_run_folder_holds_what_other_tools_rely_on(folder):
     fills = pd.read_csv(out / "fills.csv")
     assert list(fills.columns) == ["reading", "session", "symbol", "size", "price", "commission", "spread_cost"]
     assert list(pd.read_csv(out / "decisions.csv").columns) == ["reading", "session", "symbol", "weight"]
+
+
+@pytest.mark.slow
+def test_a_folder_of_all_readings_is_below_five_megabytes(tmp_path):
+    out = tmp_path / "out"
+    done = command("--source", "sample", "--out", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    files = list(out.iterdir())
+    assert len([path for path in files if path.name.endswith("-evidence.html")]) == 12
+    assert sum(path.stat().st_size for path in files) < 5_000_000
+    assert sum(b"uPlot=function" in path.read_bytes() for path in files) == 1  # the library lies there once
 
 
 def test_the_terminal_says_loudly_that_the_sample_is_a_reconstruction(folder):

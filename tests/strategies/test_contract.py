@@ -125,6 +125,18 @@ def test_targets_stay_within_gross_one(name, run_of):
         assert sum(map(abs, decision.weights.values())) <= 1 + 1e-9
 
 
+def test_holdings_are_shares_times_closes_over_equity(name, run_of, real_prices):
+    run = run_of(name)
+    based = real_prices.rebased(real_prices.row("2025-01-30"))
+    symbols = list(strategies.load(name).rule().symbols)
+    traded = pd.DataFrame([vars(fill) for fill in run.fills]).pivot_table("size", "session", "symbol", "sum")
+    shares = traded.reindex(index=run.sessions, columns=symbols).fillna(0).cumsum()
+    closes = pd.DataFrame(based.close, based.sessions, list(based.symbols)).loc[run.sessions, symbols]
+    expected = (shares * closes).fillna(0).div(run.equity, axis=0)  # no close: not listed yet, and not held
+    np.testing.assert_allclose(run.holdings, expected, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(np.abs(run.holdings).sum(axis=1), run.gross, rtol=1e-12, atol=0)
+
+
 def test_a_changed_future_changes_nothing_in_the_past(name, run_of, real_prices):
     """Prices after a session are doubled; up to it, every decision and every cent stays."""
     rule, today = strategies.load(name).rule(), 150
