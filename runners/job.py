@@ -110,7 +110,7 @@ def gathered(
             else:
                 loaded.append(family.study_of(request.event, name, request.benchmark, request.symbols))
         except ANY as error:
-            if request.readings and not blamed(error, module):
+            if (request.readings or request.event.readings) and not blamed(error, module):
                 raise
             failed[name] = failure(error, module)
     if not loaded:

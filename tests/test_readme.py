@@ -32,7 +32,7 @@ def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("commands", BLOCKS, ids=lambda commands: commands[0].split()[2])
+@pytest.mark.parametrize("commands", BLOCKS, ids=lambda commands: commands[0])
 def test_every_command_does_what_it_says(commands, tmp_path):
     for command in commands:
         done = run(shlex.split(command)[1:], tmp_path)

@@ -88,20 +88,19 @@ def prepare(
     name = strategy.__name__ if ":" in name else name
     if issubclass(strategy, Reading):
         rule = strategy.rule(**parameters)
-        return Study(name, strategy, _declared(rule), rule.comparator, parameters)
+        return Study(name, strategy, _declared(name, rule), rule.comparator, parameters)
     declared = getattr(strategy, "symbols", None) or symbols
     if isinstance(declared, str) or not declared or not all(isinstance(symbol, str) for symbol in declared):
         raise RequestError(f"{name} does not say what it trades; give --symbols A,B or a class attribute `symbols`")
     return Study(name, strategy, tuple(dict.fromkeys(declared)), Fund(benchmark), parameters)
 
 
-def _declared(rule: Reading) -> tuple[str, ...]:
+def _declared(name: str, rule: Reading) -> tuple[str, ...]:
     """The symbols of a reading. Raises StrategyError for what is no list of them."""
     strategy, symbols = type(rule), rule.symbols
     if symbols == () and isinstance(strategy.symbols, property):
         raise RequestError(
-            f"{strategy.__name__} trades nothing by itself; give its symbols as parameters, in an event file or by a "
-            f"subclass"
+            f"{name} trades nothing by itself; give its symbols as parameters, in an event file or by a subclass"
         )
     remedy = f"write symbols = ('SPY', 'TLT') in class {strategy.__name__}"
     if isinstance(symbols, str) or not isinstance(symbols, Sequence) or not symbols:
