@@ -82,7 +82,8 @@ class Sweep:
     traded over the starting capital, `costs` USD, `exposure` the mean gross exposure; `truncated`, `ruined` and
     `hindsight` are 0 or 1, `refused` counts orders; `skewness` and raw `kurtosis` are those of excess returns. `failed`
     says why a spec, by its place, could not be run; `days`, shape (n, 2), are ISO dates of the entry session and of the
-    last one. `sharpe` is about the best spec, `publication` is what the strategy reads.
+    last one. `sharpe` is about the best spec, `publication` is what the strategy reads. `changed` says that a choice in
+    `fixed` is not the declared one, so that no spec is the declared setting.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Sweep:
     notices: tuple[str, ...] = ()
     manifest: Mapping[str, object] = field(default_factory=dict)
     publication: str = "the reading"
+    changed: bool = False
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -166,7 +168,9 @@ def judged(sweep: Sweep) -> int:
 
 
 def declared(sweep: Sweep) -> int | None:
-    """The place of the spec with every knob at its default, None where it is not among them."""
+    """The place of the spec with every choice at its default, None where it is not among them."""
+    if sweep.changed:
+        return None
     defaults = [knob.labels.index(knob.default) if knob.default in knob.labels else -1 for knob in sweep.knobs]
     places = np.flatnonzero((sweep.codes == np.array(defaults, dtype=int)).all(axis=1))
     return int(places[0]) if len(places) and len(sweep.knobs) else None

@@ -29,6 +29,7 @@ from runners.engine.frictions import Frictions
 from runners.engine.ledger import Ledger, LedgerError, Trial, Trials, trial_key, window_fingerprint
 from runners.engine.study import Study, prepare, study
 from strategies.base import Reading
+from strategies.base.schedule import LONGEST
 
 # What shapes numbers and pages.
 PACKAGES = (
@@ -62,6 +63,8 @@ class Request:
         for name, least in (("hold", self.hold), ("rebalance", self.rebalance)):
             if least is not None and least < 1:
                 raise RequestError(f"--{name} {least} is too short; give 1 session or more")
+            if least is not None and least > LONGEST:
+                raise RequestError(f"--{name} {least} is too long; give {LONGEST:,} sessions or fewer")
         if twice := {name for name in self.readings if self.readings.count(name) > 1}:
             raise RequestError(f"{sorted(twice)[0]} is asked for twice; name each reading once")
 
@@ -213,7 +216,8 @@ def trials(request: Request, subjects: Sequence[Study], prices: Prices, run: Run
                 window_fingerprint(prices, subject.symbols, stop),
             ),
             subject.name,
-            None if (yearly := metrics(result, run).sharpe) is None else yearly / sqrt(PERIODS),
+            # Cash alone has a ratio that says nothing of any rule.
+            None if result.fills.empty or (yearly := metrics(result, run).sharpe) is None else yearly / sqrt(PERIODS),
         )
         for subject, result in zip(subjects, run.results, strict=True)
     ]

@@ -34,7 +34,7 @@ EXAMPLES = """
 \b
 Examples:
   python -m runners.multiverse                      every reading
-  python -m runners.multiverse gpu_bubble bad_news  two of them, a family of two
+  python -m runners.multiverse gpu_bubble bad_news  two of them; the family counts all
   python -m runners.multiverse --list               the choices and their reasons
   python -m runners.multiverse --all-dates          also the median at every date
   python -m runners.multiverse --event tariffs      another event
@@ -105,37 +105,55 @@ def execute(
 
     opened = open_source(window.source)
     found, stopped = engine.gathered_spaces(readings, event)
+    others = engine.rivals(found, event)
     folder.require_writable(out)
     pool.warm_up(IMPORTS)
     with terminal.progress() as steps:
         steps.step("prices")
-        found, prices, notices = load(found, opened, window)
-        planned = engine.plan(found, prices, event, all_dates)
-        done = steps.step("baskets", engine.tasks(found))
+        spaces, prices, notices = load((*found, *others), len(found), opened, window)
+        found, others = spaces[: len(found)], spaces[len(found) :]
+        planned = engine.plan(spaces, prices, event, all_dates)
+        done = steps.step("baskets", engine.tasks(spaces))
         ran, failed = engine.attempted(found, prices, planned, executor, done)
+        beside = engine.counted(others, prices, planned, executor, done)
         found = tuple(space for space in found if space.subject.name not in failed)
         told = (*opened.notes, *notices)
         command = command_line(readings, window, all_dates, named(event))
-        survey = engine.survey(found, ran, prices, planned, told, command, event, {**stopped, **failed})
+        survey = engine.survey(found, ran, prices, planned, told, command, event, {**stopped, **failed}, beside)
         multiverse_folder.write(survey, out)
     return survey
 
 
-def load(found: tuple[Space, ...], opened: Source, window: Window) -> tuple[tuple[Space, ...], Prices, tuple[str, ...]]:
-    """Prices of every symbol; where those of other baskets lack, without these baskets, and a notice says so."""
+def load(
+    found: tuple[Space, ...], asked: int, opened: Source, window: Window
+) -> tuple[tuple[Space, ...], Prices, tuple[str, ...]]:
+    """Prices of every symbol of `found`, of which the first `asked` were asked for.
+
+    Where prices lack, a notice says what is left out: baskets, or the other readings of the family.
+    """
     from data import load_prices
     from data.errors import DataError, RequestError
     from runners.engine import multiverse as engine
 
-    try:
-        return found, load_prices(engine.symbols(found), window.start, window.end, opened), ()
-    except (RequestError, DataError) as error:
-        less = engine.essential(found)
-        if set(less) == set(engine.symbols(found)):
-            raise
-        prices = load_prices(less, window.start, window.end, opened)
-        notice = f"Some baskets are left out, since their prices are missing: {error}"
-        return tuple(engine.narrowed(space, less) for space in found), prices, (notice,)
+    tries = [(engine.symbols(found), found, "")]
+    less = engine.essential(found)
+    tries.append((less, tuple(engine.narrowed(space, less) for space in found), "Some baskets are left out"))
+    own = found[:asked]
+    tries.append((engine.symbols(own), own, "Family-wise values count the readings of this run only"))
+    least = engine.essential(own)
+    narrow = tuple(engine.narrowed(space, least) for space in own)
+    tries.append(
+        (least, narrow, "Some baskets are left out, and family-wise values count the readings of this run only")
+    )
+    first: RequestError | DataError | None = None
+    for symbols, spaces, notice in tries:
+        try:
+            prices = load_prices(symbols, window.start, window.end, opened)
+        except (RequestError, DataError) as error:
+            first = first or error
+            continue
+        return spaces, prices, (f"{notice}, since prices are missing: {first}",) if first else ()
+    raise first or AssertionError("something was tried")
 
 
 def command_line(readings: Sequence[str], window: Window, all_dates: bool, event: str | None = None) -> str:
@@ -156,7 +174,8 @@ def show(survey: Survey, out: Path) -> None:
 
     console = Console(highlight=False)
     count = sum(map(len, survey.multiverses))
-    console.print(Text(f"{len(survey.multiverses)} readings, {count:,} specs", "bold"))
+    readings = f"{len(survey.multiverses)} reading{'' if len(survey.multiverses) == 1 else 's'}"
+    console.print(Text(f"{readings}, {count:,} specs", "bold"))
     console.print(f"prices: {survey.origin}", markup=False)
     for notice in survey.notices:
         console.print(Text(notice, "bold yellow"))
@@ -166,8 +185,13 @@ def show(survey: Survey, out: Path) -> None:
     for label, words in (
         ("median", "of d over the specs that are judged after 20 and 60 sessions"),
         ("sign", "share of these specs whose d has the sign of the median"),
-        ("p", f"not available: {reason}" if reason else f"of median and sign among {launches}; family: all readings"),
-        ("matters", "the choice that explains most of the variance, with its share"),
+        (
+            "p",
+            f"not available: {reason}"
+            if reason
+            else f"of median and sign among {launches}; family: all {survey.counted} readings",
+        ),
+        ("matters", "the choice that explains most of the variance, with its share; d grows with time, so horizons do"),
         ("mind", ONE),
         ("pages", f"{out / 'index.html'}, NAME.html"),
         ("tables", f"{out}/specs.csv, results.json"),

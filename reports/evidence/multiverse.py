@@ -120,7 +120,8 @@ class Survey:
     """The multiverses of a run, which are one family.
 
     `dimensions` are those that all readings share; launches lie `step` sessions apart. `real` is False for
-    reconstructed prices, on which nothing is tested. `publication` is what the readings read. `failed` are readings
+    reconstructed prices, on which nothing is tested. `beside` are the other readings of the family: not shown, but
+    counted. `publication` is what the readings read. `failed` are readings
     that their own code stopped, by name.
     """
 
@@ -133,11 +134,13 @@ class Survey:
     manifest: Mapping[str, object] = field(default_factory=dict)
     publication: str = "the reading"
     failed: Mapping[str, Failure] = field(default_factory=dict)
+    beside: tuple[Multiverse, ...] = ()
 
     @cached_property
     def joint(self) -> Mapping[str, Joint]:
         """The joint placebo of each reading, by name."""
-        found = joint([multiverse.launched for multiverse in self.multiverses])
+        found = joint([multiverse.launched for multiverse in (*self.multiverses, *self.beside)])
+        found = found[: len(self.multiverses)]
         if not self.real:
             found = [Joint(_untested(one.median), _untested(one.share)) for one in found]
         return {multiverse.name: one for multiverse, one in zip(self.multiverses, found, strict=True)}
@@ -146,6 +149,11 @@ class Survey:
     def hindsight(self) -> bool:
         """Whether there are specs that enter before anybody could read it."""
         return any(choice.hindsight for dimension in self.dimensions for choice in dimension.choices)
+
+    @property
+    def counted(self) -> int:
+        """Readings that the family-wise values count."""
+        return len(self.multiverses) + len(self.beside)
 
     @property
     def placebos(self) -> int:

@@ -163,14 +163,17 @@ def cross_validate(returns: np.ndarray, blocks: int = 16) -> Overfitting:
 
     `returns`, shape (n_periods, n_trials), holds each setting of a grid in a column. The periods are cut into `blocks`
     of equal length (the first n_periods mod blocks are left out); each half of them selects the setting of the
-    highest Sharpe ratio, and the other half ranks it (equal ratios share their mean rank).
+    highest Sharpe ratio, and the other half ranks it (equal ratios share their mean rank). Settings that give the same
+    in every half count once: between them there is nothing to choose.
 
-    Raises Unavailable for less than two trials, for too few or missing returns, and for a trial that is constant in
-    some half; ValueError for blocks that are not even, below 2 or above 18 (48,620 splits).
+    Raises Unavailable for less than two trials that differ, for too few or missing returns, and for a trial that is
+    constant in some half; ValueError for blocks that are not even, below 2 or above 18 (48,620 splits).
     """
     if blocks not in range(2, 19, 2):
         raise ValueError(f"{blocks} blocks; an even number from 2 to 18 is needed")
-    inside = _half_sharpes(_grid(returns, blocks), blocks)
+    inside = np.unique(_half_sharpes(_grid(returns, blocks), blocks), axis=1)
+    if inside.shape[1] < 2:
+        raise Unavailable("overfitting: all trials gave the same; 2 that differ are needed")
     # Splits come in the order of `combinations`, in which the complement of the first is the last, and so on.
     outside = inside[::-1]
     chosen = np.take_along_axis(outside, inside.argmax(axis=1)[:, None], axis=1)

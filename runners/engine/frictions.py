@@ -15,6 +15,9 @@ BASIS_POINT = 1e-4
 CREDIT_SPREAD = 0.0050  # a year: cash earns this much less than the policy range, credit costs this much more
 DAYS_A_YEAR = 365
 
+MOST_BPS = 10_000.0  # all of what is traded
+MOST_RATE = 100.0  # a year, 10,000 %
+
 
 @dataclass(frozen=True)
 class Frictions:
@@ -33,17 +36,19 @@ class Frictions:
     lag: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("commission_bps", "half_spread_bps", "borrow_rate"):
-            self._require_amount(name, getattr(self, name))
+        for name, most in (("commission_bps", MOST_BPS), ("half_spread_bps", MOST_BPS), ("borrow_rate", MOST_RATE)):
+            self._require_amount(name, getattr(self, name), most)
         if self.cash_rate != "policy":
-            self._require_amount("cash_rate", self.cash_rate)
+            self._require_amount("cash_rate", self.cash_rate, MOST_RATE)
         if isinstance(self.lag, bool) or not isinstance(self.lag, int) or self.lag < 1:
             raise ValueError(f"lag is {self.lag!r}; give whole sessions, 1 for a fill at the next open")
 
     @staticmethod
-    def _require_amount(name: str, value: object) -> None:
+    def _require_amount(name: str, value: object, most: float) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0:
             raise ValueError(f"{name} is {value!r}; give a finite number, 0 or more")
+        if value > most:
+            raise ValueError(f"{name} is {value!r}; give {most:g} or less")
 
     @property
     def commission(self) -> float:

@@ -410,14 +410,14 @@ def _cash(text: str) -> float | str:
 
 KINDS = {
     "entry": Kind("published, shock or a session, YYYY-MM-DD", moment),
-    "hold": Kind("sessions, 1 or more, or end", _hold, ranged=True),
-    "rebalance": Kind("sessions, 1 or more, or never", _rebalance, ranged=True),
+    "hold": Kind("sessions, 1 to 100,000, or end", _hold, ranged=True),
+    "rebalance": Kind("sessions, 1 to 100,000, or never", _rebalance, ranged=True),
     "shock": Kind("a session, YYYY-MM-DD", _date),
     "lag": Kind("sessions, 1 or more", _lag, ranged=True),
-    "commission_bps": Kind("basis points, 0 or more", _cost("commission_bps"), ranged=True),
-    "half_spread_bps": Kind("basis points, 0 or more", _cost("half_spread_bps"), ranged=True),
-    "borrow_rate": Kind("a fraction a year, 0 or more", _cost("borrow_rate"), ranged=True),
-    "cash_rate": Kind("policy, or a fraction a year, 0 or more", _cash, ranged=True),
+    "commission_bps": Kind("basis points, 0 to 10,000", _cost("commission_bps"), ranged=True),
+    "half_spread_bps": Kind("basis points, 0 to 10,000", _cost("half_spread_bps"), ranged=True),
+    "borrow_rate": Kind("a fraction a year, 0 to 100", _cost("borrow_rate"), ranged=True),
+    "cash_rate": Kind("policy, or a fraction a year, 0 to 100", _cash, ranged=True),
 }
 
 TYPES: tuple[tuple[type, Kind], ...] = (

@@ -8,6 +8,7 @@ A task is one basket of one reading; what comes out depends on nothing but the t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -16,7 +17,7 @@ from platform import python_version
 import numpy as np
 
 from data import fomc
-from data.errors import RequestError
+from data.errors import BrokenStrategyError, RequestError
 from data.event import Event
 from data.events import DEEPSEEK
 from data.prices import Prices
@@ -162,6 +163,16 @@ def gathered_spaces(readings: Sequence[str], event: Event = DEEPSEEK) -> tuple[t
     return tuple(Space(subject, choices.dimensions(subject, event)) for subject in ruled), failed
 
 
+def rivals(found: Sequence[Space], event: Event = DEEPSEEK) -> tuple[Space, ...]:
+    """The other readings of the event: whoever names one has still seen all of them."""
+    asked = {space.subject.variant for space in found}
+    return tuple(
+        Space(subject, choices.dimensions(subject, event))
+        for subject in family.loadable(event, Request().benchmark)
+        if issubclass(subject.strategy, Reading) and subject.variant not in asked
+    )
+
+
 def _is_plain(event: Event, name: str) -> bool:
     try:
         return not issubclass(family.strategy(event, name), Reading)
@@ -246,6 +257,18 @@ def attempted(
     if not multiverses:
         raise broken(failed)
     return tuple(multiverses), failed
+
+
+def counted(
+    found: Sequence[Space], prices: Prices, planned: Plan, executor: Executor = Serial(), done: Done = ignore
+) -> tuple[Multiverse, ...]:
+    """Readings that are not asked for but belong to the family; those that their own code stops are left out."""
+    if not found:
+        return ()
+    nowhere = replace(planned, everywhere=planned.everywhere[:0])
+    with suppress(BrokenStrategyError):
+        return attempted(found, prices, nowhere, executor, done)[0]
+    return ()
 
 
 def walk_or_tell(prices: Prices, planned: Plan, task: Task) -> Walked | Failure:
@@ -396,6 +419,7 @@ def survey(
     command: str,
     event: Event = DEEPSEEK,
     failed: Mapping[str, Failure] = {},
+    beside: Sequence[Multiverse] = (),
 ) -> Survey:
     """What the pages tell."""
     return Survey(
@@ -411,6 +435,7 @@ def survey(
             *_unknown_rates(prices),
         ),
         failed=failed,
+        beside=tuple(beside),
         manifest={"command": command, **manifest(found, prices, planned, event)},
     )
 

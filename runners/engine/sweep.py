@@ -155,6 +155,7 @@ def told(
         real=prices.real,
         search=search,
         publication=wanted.event.publication,
+        changed=changed(wanted, space),
         notices=(*notices, *_hindsight(early, wanted.event), *_unknown_rates(days), *unkept),
         manifest={"command": command, **manifest(wanted, space, prices, known)},
     )
@@ -227,6 +228,7 @@ def trials(space: Space, found: Found, prices: Prices) -> list[Trial]:
     """The variants that were looked at: every spec that could be run."""
     subject, prints = space.subject, dict[int, str]()
     stops, sharpes = found.column("start") + found.column("sessions") + 1, found.column("sharpe")
+    traded = found.column("turnover") > 0  # cash alone has a ratio that says nothing of any rule
     made = []
     for place, spec in enumerate(found.specs):
         if place in found.failed:
@@ -236,7 +238,8 @@ def trials(space: Space, found: Found, prices: Prices) -> list[Trial]:
             prints[stop] = window_fingerprint(prices, subject.symbols, stop)
         launch = Launch(scenario.entry, scenario.hold, scenario.rebalance, scenario.shock)
         key = trial_key(subject.strategy, scenario.parameters, launch, scenario.frictions, prints[stop])
-        sharpe = None if np.isnan(sharpes[place]) else float(sharpes[place]) / sqrt(PERIODS)
+        known = traded[place] and not np.isnan(sharpes[place])
+        sharpe = float(sharpes[place]) / sqrt(PERIODS) if known else None
         made.append(Trial(key, subject.name, sharpe))
     return made
 
@@ -265,6 +268,19 @@ def turned(space: Space, found: Found) -> tuple[tuple[Knob, ...], np.ndarray]:
         columns.append([at[grid.described(knob.declared.target, value)] for value in values])
     codes = np.array(columns, dtype=int).T if columns else np.zeros((len(found.specs), 0), dtype=int)
     return tuple(knobs), codes
+
+
+def changed(wanted: Wanted, space: Space) -> bool:
+    """Whether a choice that all specs share is not the declared one."""
+    shared = [knob for knob in space.knobs if not isinstance(knob.values, Range) and len(knob.values) == 1]
+    own = [
+        grid.described(knob.declared.target, knob.values[0]) for knob in shared if not isinstance(knob.values, Range)
+    ]
+    declared = [
+        "published" if knob.declared.target == "entry" else grid.described(knob.declared.target, knob.declared.default)
+        for knob in shared
+    ]
+    return own != declared or wanted.entry != "published"
 
 
 def fixed(space: Space) -> dict[str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LONGEST = 100_000  # sessions, some four centuries
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -22,6 +24,8 @@ class Schedule:
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise ValueError(f"{name} is {value!r}; give a whole number of sessions, 1 or more, or None")
+            if value is not None and value > LONGEST:
+                raise ValueError(f"{name} is {value!r}; give {LONGEST:,} sessions or fewer, or None")
 
     def decides(self, held: int) -> bool:
         """Whether the close after `held` sessions is a decision of the schedule (the closing one is not)."""

@@ -109,8 +109,18 @@ def test_where_the_prices_of_a_basket_are_missing_the_others_run(tmp_path, marke
         (tmp_path / "prices" / f"{symbol}.csv").symlink_to(market_data / f"{symbol}.csv")
     status, printed, _ = command("sector_tailwind", "--source", tmp_path / "prices", "--out", tmp_path / "out")
     assert status == 0
-    assert "Some baskets are left out, since their prices are missing" in " ".join(printed.split())
+    counted = "family-wise values count the readings of this run only, since prices are missing"
+    assert f"Some baskets are left out, and {counted}" in " ".join(printed.split())
     assert "basket" not in pd.read_csv(tmp_path / "out" / "specs.csv")
+
+
+def test_whoever_names_one_reading_has_the_same_family(market_data, tmp_path):
+    found = {}
+    for out, names in (("one", ["bad_news"]), ("two", ["us_over_china", "bad_news"])):
+        status, printed, _ = command(*names, "--source", market_data, "--out", tmp_path / out)
+        assert status == 0 and "family: all 12 readings" in " ".join(printed.split())
+        found[out] = json.loads((tmp_path / out / "results.json").read_text())["readings"]["bad_news"]
+    assert found["one"] == found["two"]
 
 
 def test_the_command_is_written_down_without_folder_and_workers():

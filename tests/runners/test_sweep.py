@@ -14,7 +14,7 @@ from reports.evidence.availability import Missing
 from reports.evidence.overfitting import cross_validate
 from reports.metrics import metrics
 from reports.result import HORIZONS
-from reports.sweep import FIGURES, ranking
+from reports.sweep import FIGURES, declared, ranking
 from runners import evidence, job
 from runners.engine import sweep, works
 from runners.engine.backtest import Launch
@@ -361,3 +361,27 @@ def test_no_ledger_no_deviation(real_prices, kept):
     assert sweep.deflated(found, 0, Trials({})) == Missing(
         "the best spec has no Sharpe ratio: it was ruined, or ran for too few sessions"
     )
+
+
+def test_a_setting_that_shares_a_changed_choice_is_not_the_declared_one(real_prices, kept):
+    told, _, _ = swept(real_prices, kept, "gpu_bubble", "hold=20,252", "commission_bps=50")
+    assert declared(told) is None
+    told, _, _ = swept(real_prices, kept, "gpu_bubble", "hold=20,252", "commission_bps=1")
+    assert declared(told) == 1
+    told, _, _ = swept(real_prices, kept, "gpu_bubble", "hold=20,252", entry="shock")
+    assert declared(told) is None
+
+
+def test_a_setting_that_never_trades_is_counted_and_has_no_ratio(real_prices, kept):
+    _, found, space = swept(real_prices, kept, "gpu_bubble", "lag=1,9999")
+    trades, never = sweep.trials(space, found, real_prices)
+    assert trades.sharpe is not None and never.sharpe is None
+
+
+@pytest.mark.parametrize(
+    "knob",
+    ["hold=99999999999999999999", "rebalance=100001", "borrow_rate=1e300", "half_spread_bps=10001", "cash_rate=1e9"],
+)
+def test_absurd_numbers_are_refused_with_what_is_allowed(knob):
+    with pytest.raises(RequestError, match=r"is no value for .*(1 to 100,000|0 to 10,000|0 to 100)"):
+        sweep.prepared(sweep.Wanted("gpu_bubble", (knob,)))

@@ -192,11 +192,13 @@ def test_the_oldest_periods_are_left_out_where_blocks_do_not_fit():
     assert np.array_equal(cross_validate(returns, 4).logits, cross_validate(returns[3:], 4).logits)
 
 
-def test_equal_settings_share_their_rank():
-    returns = np.repeat(null(np.random.default_rng(9), 100, 1), 5, axis=1)
-    told = cross_validate(returns, 4)
-    assert np.array_equal(told.logits, np.zeros(6)), "the middle rank"
-    assert told.probability == 1
+def test_settings_that_give_the_same_count_once():
+    returns = null(np.random.default_rng(9), 100, 3)
+    once = cross_validate(returns, 4)
+    again = cross_validate(returns[:, [0, 1, 1, 2, 0]], 4)
+    assert np.array_equal(again.logits, once.logits) and again.probability == once.probability
+    with pytest.raises(Unavailable, match="all trials gave the same; 2 that differ are needed"):
+        cross_validate(np.repeat(returns[:, :1], 5, axis=1), 4)
 
 
 @pytest.mark.parametrize("scale", [0.01, 100])
