@@ -27,6 +27,7 @@ from runners.engine.backtest import Launch, window
 from runners.engine.failure import ANY, blamed, failure
 from runners.engine.frictions import Frictions
 from runners.engine.ledger import Ledger, LedgerError, Trial, Trials, trial_key, window_fingerprint
+from runners.engine.sources import KNOWN, file_of, reached
 from runners.engine.study import Study, prepare, study
 from strategies.base import Reading
 from strategies.base.schedule import LONGEST
@@ -320,11 +321,11 @@ def provenance(prices: Prices, symbol: str) -> dict[str, object]:
 
 
 def code_version(subjects: Sequence[Study] = ()) -> str:
-    """SHA-256 over our own files and those of the strategies: equal code, equal version, committed or not."""
+    """SHA-256 over our own files, those of the strategies and of what these import: equal code, equal version."""
     root = Path(__file__).resolve().parent.parent
     ours = [path for room in ROOMS for folder in _folders(root / room) for path in folder if path.suffix in SHAPING]
-    theirs = [file for subject in subjects if (file := _file(subject.strategy))]
-    named = {path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name: path for path in theirs}
+    theirs = reached(base.__module__ for subject in subjects for base in subject.strategy.__mro__)
+    named = {module: path for module in theirs if (path := _outside(module))}
     named |= {path.relative_to(root).as_posix(): path for path in ours}
     digest = sha256()
     for name, path in sorted(named.items()):
@@ -333,6 +334,11 @@ def code_version(subjects: Sequence[Study] = ()) -> str:
         if not _file(subject.strategy):
             digest.update("\n".join((subject.name, *_methods(subject.strategy))).encode())
     return digest.hexdigest()
+
+
+def _outside(module: str) -> Path | None:
+    """Where a module of somebody else is written; Backtrader's, Python's and the like are told by their versions."""
+    return None if module.partition(".")[0] in {*KNOWN, "__main__"} else file_of(module)
 
 
 def _file(strategy: type[Any]) -> Path | None:

@@ -34,7 +34,8 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from data.errors import DataError, RequestError, WorkError
-from runners.engine.pool import Done, Executor, Processes, Work, ignore, require_sendable
+from runners.engine.pool import Done, Executor, Keep, Processes, Work, forget, ignore, require_sendable
+from runners.engine.sources import reached
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -92,7 +93,9 @@ class Cluster:
         if find_spec("distributed") is None:
             raise RequestError(f"{self.address} needs Dask, which is not installed here; pip install '.[cluster]'")
 
-    def map(self, work: Work, shared: tuple[Any, ...], specs: Sequence[Any], done: Done = ignore) -> list[Any]:
+    def map(
+        self, work: Work, shared: tuple[Any, ...], specs: Sequence[Any], done: Done = ignore, keep: Keep = forget
+    ) -> list[Any]:
         """See Executor; `done` is told the specs of a task together.
 
         Raises RequestError for what cannot be sent and where versions differ. WorkError also where no scheduler or no
@@ -109,6 +112,7 @@ class Cluster:
             for places, pickles in answers:
                 for place, answer in zip(places, pickles, strict=True):
                     results[place] = pickle.loads(answer)  # noqa: S301  (of workers that are trusted with our code)
+                    keep(place, results[place])
                     done(str(specs[place]))
         return results
 
@@ -452,7 +456,7 @@ class _Pickler(pickle.Pickler):
 
 
 def _pickled(value: object) -> tuple[bytes, frozenset[str]]:
-    """A pickle, and the modules it is made of that are neither Python's nor ours.
+    """A pickle, and the modules it is made of that are neither Python's nor ours, with their author's that they import.
 
     Raises RequestError for what cannot be pickled, or was defined in a script.
     """
@@ -468,7 +472,7 @@ def _pickled(value: object) -> tuple[bytes, frozenset[str]]:
     if "__main__" in pickler.modules:
         raise RequestError("workers do not have __main__; put what the specs are made of into a module of its own")
     ours = {*ROOMS, *sys.stdlib_module_names}
-    return file.getvalue(), frozenset(name for name in pickler.modules if name.partition(".")[0] not in ours)
+    return file.getvalue(), reached(name for name in pickler.modules if name.partition(".")[0] not in ours)
 
 
 def _require_equal(where: str, here: Versions, there: object) -> None:

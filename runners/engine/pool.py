@@ -16,17 +16,24 @@ from reports import pool
 
 Work = Callable[..., Any]
 Done = Callable[[str], None]
+Keep = Callable[[int, Any], None]
 
 
 def ignore(part: str) -> None:
     """Progress that nobody watches."""
 
 
+def forget(place: int, result: Any) -> None:
+    """A result that is kept nowhere but in the list of all."""
+
+
 class Executor(Protocol):
     """Runs `work(*shared, spec)` for every spec."""
 
-    def map(self, work: Work, shared: tuple[Any, ...], specs: Sequence[Any], done: Done = ignore) -> list[Any]:
-        """Results in the order of `specs`; `done` is told each spec, as text, when it is finished.
+    def map(
+        self, work: Work, shared: tuple[Any, ...], specs: Sequence[Any], done: Done = ignore, keep: Keep = forget
+    ) -> list[Any]:
+        """Results in the order of `specs`; when one is finished `keep` is told its place and result, `done` its text.
 
         Raises WorkError that names the spec where one fails or its worker dies; nothing is lost silently.
         """
@@ -36,11 +43,14 @@ class Executor(Protocol):
 class Serial:
     """One spec after the other, in this process; errors come through as they are."""
 
-    def map(self, work: Work, shared: tuple[Any, ...], specs: Sequence[Any], done: Done = ignore) -> list[Any]:
+    def map(
+        self, work: Work, shared: tuple[Any, ...], specs: Sequence[Any], done: Done = ignore, keep: Keep = forget
+    ) -> list[Any]:
         """See Executor."""
         results = []
-        for spec in specs:
+        for place, spec in enumerate(specs):
             results.append(work(*shared, spec))
+            keep(place, results[place])
             done(str(spec))
         return results
 
@@ -58,13 +68,16 @@ class Processes:
         if self.jobs is not None and (isinstance(self.jobs, bool) or not isinstance(self.jobs, int) or self.jobs < 1):
             raise ValueError(f"jobs is {self.jobs!r}; give a whole number of processes, 1 or more, or None")
 
-    def map(self, work: Work, shared: tuple[Any, ...], specs: Sequence[Any], done: Done = ignore) -> list[Any]:
+    def map(
+        self, work: Work, shared: tuple[Any, ...], specs: Sequence[Any], done: Done = ignore, keep: Keep = forget
+    ) -> list[Any]:
         """See Executor. Raises RequestError for what cannot be sent to another process."""
         require_sendable(work, shared)
         results: list[Any] = [None] * len(specs)
         tasks = {_Numbered(place, spec): (spec,) for place, spec in enumerate(specs)}
         for task, result in pool.outcomes(work, tasks, self.jobs, shared):
             results[task.place] = result
+            keep(task.place, result)
             done(str(task))
         return results
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 from time import monotonic
@@ -20,12 +21,12 @@ from data.errors import RequestError
 from runners.engine.grid import Space
 from runners.engine.kept import Kept
 from runners.engine.parts import COLUMNS, PLACE, Bench, Outcome, Part, run_part
-from runners.engine.pool import Done, Executor, Serial
+from runners.engine.pool import Done, Executor, Processes, Serial
 
 PART = 1024  # specs of a reading that walk side by side
 ROUND = 8  # parts of the first round; a round that was quick is followed by one of twice as many
 FEW = 2  # parts of a reading that are done before a worker process has started
-SECONDS = 5.0  # a round should take about so long: what is under way when a sweep is interrupted is lost
+SECONDS = 5.0  # a round should take about so long, so that it has work for many workers and memory for its outcomes
 VALIDATED = 1000  # specs that are cross-validated against each other, at most: memory grows with them
 
 
@@ -93,15 +94,17 @@ class Works:
         if not parts:
             return []
         began = monotonic()
-        executor = Serial() if self.bench.is_reading and len(parts) <= FEW else self.executor
-        found: list[Outcome] = executor.map(run_part, (self.bench,), parts, self.done)
-        for part, outcome in zip(parts, found, strict=True):
-            self.kept.add(self.key(part), outcome.as_text())
+        here = self.bench.is_reading and len(parts) <= FEW and isinstance(self.executor, Processes)
+        executor = Serial() if here else self.executor
+        found: list[Outcome] = executor.map(run_part, (self.bench,), parts, self.done, partial(self._keep, parts))
         took = monotonic() - began
         self._round = (
-            2 * self._round if took < SECONDS else max(1, self._round // 2) if took > 2 * SECONDS else self._round
+            2 * self._round if took < SECONDS else max(ROUND, self._round // 2) if took > 2 * SECONDS else self._round
         )
         return found
+
+    def _keep(self, parts: Sequence[Part], place: int, outcome: Outcome) -> None:
+        self.kept.add(self.key(parts[place]), outcome.as_text())
 
 
 def run_grid(works: Works) -> Found:

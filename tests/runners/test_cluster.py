@@ -226,6 +226,28 @@ def test_a_worker_with_other_code_is_refused_before_and_during_work(cluster, mac
         machines.kill(started[0])
 
 
+def test_a_worker_that_has_an_older_helper_is_refused(few, tmp_path):
+    (tmp_path / "its_rule.py").write_text("from its_helper import SIGN\n\n\ndef signed(x):\n    return SIGN * x\n")
+    (tmp_path / "its_helper.py").write_text("SIGN = 1.0\n")
+    few.kill(few.workers[0])
+    few.worker(Path(f"{ROOT}{os.pathsep}{tmp_path}"), "--no-nanny")
+    few.wait(1)
+    asked = f"""
+import sys
+sys.path[:0] = [{str(ROOT)!r}, {str(tmp_path)!r}]
+import its_rule
+from runners.engine.cluster import Cluster
+own = Cluster({few.address!r})
+print(own.map(its_rule.signed, (), [2.0]))
+own.close()
+"""
+    first = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False, timeout=120)
+    assert first.stdout == "[2.0]\n", first.stderr
+    (tmp_path / "its_helper.py").write_text("SIGN = -1.0\n")
+    second = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False, timeout=120)
+    assert "differs from here: module its_helper is" in second.stderr
+
+
 def test_a_worker_without_our_packages_is_refused(few, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "runners.py").touch()  # hides ours

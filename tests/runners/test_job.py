@@ -52,6 +52,23 @@ def test_the_code_version_changes_with_a_strategy_from_outside(tmp_path, monkeyp
     del sys.modules["outside"]
 
 
+@pytest.mark.parametrize("line", ["from ideas.signs import SIGN", "from . import signs", "import ideas.signs as signs"])
+def test_the_code_version_changes_with_what_a_strategy_imports(tmp_path, monkeypatch, line):
+    (tmp_path / "ideas").mkdir()
+    (tmp_path / "ideas" / "__init__.py").touch()
+    strategy = f"import backtrader as bt\n\n{line}\n\n\nclass Idea(bt.Strategy):\n    symbols = ('SPY',)\n"
+    (tmp_path / "ideas" / "first.py").write_text(strategy)
+    (tmp_path / "ideas" / "signs.py").write_text("from ideas.deeper import SIGN as SIGN\n")
+    (tmp_path / "ideas" / "deeper.py").write_text("SIGN = 1.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    subjects = job.studies(Request(("ideas.first:Idea",)))
+    before = job.code_version(subjects)
+    (tmp_path / "ideas" / "deeper.py").write_text("SIGN = -1.0\n")
+    assert job.code_version(subjects) != before
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ideas"]:
+        del sys.modules[name]
+
+
 def test_marks_are_the_event_and_the_decisions_of_the_window():
     sessions = pd.DatetimeIndex(["2025-01-30", "2025-03-31"])
     told = job.marks(Request().event, sessions)
