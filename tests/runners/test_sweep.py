@@ -290,13 +290,12 @@ def test_what_is_finished_is_not_run_again(real_prices, tmp_path, monkeypatch):
     asked = []
 
     class Counting(Serial):
-        def map(self, work, shared, specs, done=lambda part: None):
+        def map(self, work, shared, specs, *told):
             asked.extend(specs)
-            return super().map(work, shared, specs, done)
+            return super().map(work, shared, specs, *told)
 
-    monkeypatch.setattr(works, "Serial", Counting)
     with Kept.beside(tmp_path / "out") as kept:
-        _, same, _ = swept(real_prices, kept, *words)
+        _, same, _ = swept(real_prices, kept, *words, executor=Counting())
     assert not asked
     assert same.table.tobytes() == found.table.tobytes()
     assert all((same.curves[place] == found.curves[place]).all() for place in found.curves)
@@ -305,12 +304,12 @@ def test_what_is_finished_is_not_run_again(real_prices, tmp_path, monkeypatch):
     for damaged, count in ((lines[0] + lines[1][:-20], 1), (lines[0].replace(b"table", b"tabel") + lines[1], 1)):
         kept.path.write_bytes(damaged)
         with Kept.beside(tmp_path / "out") as torn:
-            _, same, _ = swept(real_prices, torn, *words)
+            _, same, _ = swept(real_prices, torn, *words, executor=Counting())
         assert len(asked) == count
         assert same.table.tobytes() == found.table.tobytes()
         asked.clear()
     with Kept.beside(tmp_path / "out") as kept:
-        swept(real_prices.rows(0, len(real_prices.sessions) - 1), kept, *words)
+        swept(real_prices.rows(0, len(real_prices.sessions) - 1), kept, *words, executor=Counting())
     assert len(asked) == 2, "other prices are another sweep"
 
 
