@@ -517,7 +517,7 @@ def _source(module: str) -> str:
     """The beginning of the SHA-256 of a module's source, or why there is none."""
     try:
         file = getattr(import_module(module), "__file__", None)
-    except Exception as error:  # noqa: BLE001  (whatever its author let through)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever its author let through)
         return f"not importable ({_line(error)})"
     return sha256(Path(file).read_bytes()).hexdigest()[:12] if file and file.endswith(".py") else "without source"
 

@@ -226,8 +226,15 @@ def test_a_worker_with_other_code_is_refused_before_and_during_work(cluster, mac
         machines.kill(started[0])
 
 
-def test_a_worker_that_has_an_older_helper_is_refused(few, tmp_path):
-    (tmp_path / "its_rule.py").write_text("from its_helper import SIGN\n\n\ndef signed(x):\n    return SIGN * x\n")
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "from its_helper import SIGN\n\n\ndef signed(x):\n    return SIGN * x\n",
+        "def signed(x):\n    from its_helper import SIGN\n\n    return SIGN * x\n",
+    ],
+)
+def test_a_worker_that_has_an_older_helper_is_refused(few, tmp_path, rule):
+    (tmp_path / "its_rule.py").write_text(rule)
     (tmp_path / "its_helper.py").write_text("SIGN = 1.0\n")
     few.kill(few.workers[0])
     few.worker(Path(f"{ROOT}{os.pathsep}{tmp_path}"), "--no-nanny")

@@ -52,7 +52,19 @@ def test_the_code_version_changes_with_a_strategy_from_outside(tmp_path, monkeyp
     del sys.modules["outside"]
 
 
-@pytest.mark.parametrize("line", ["from ideas.signs import SIGN", "from . import signs", "import ideas.signs as signs"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from ideas.signs import SIGN",
+        "from . import signs",
+        "import ideas.signs as signs",
+        "def later():\n    from ideas.signs import SIGN\n    return SIGN",
+        "def later():\n    from .signs import SIGN\n    return SIGN",
+        "from importlib import import_module\n\nSIGN = import_module('ideas.signs').SIGN",
+        "import importlib\n\nSIGN = importlib.import_module('.signs', __package__).SIGN",
+        "import importlib\n\nsigns = importlib.import_module(f'ideas.{chr(115)}igns')",
+    ],
+)
 def test_the_code_version_changes_with_what_a_strategy_imports(tmp_path, monkeypatch, line):
     (tmp_path / "ideas").mkdir()
     (tmp_path / "ideas" / "__init__.py").touch()
@@ -60,9 +72,12 @@ def test_the_code_version_changes_with_what_a_strategy_imports(tmp_path, monkeyp
     (tmp_path / "ideas" / "first.py").write_text(strategy)
     (tmp_path / "ideas" / "signs.py").write_text("from ideas.deeper import SIGN as SIGN\n")
     (tmp_path / "ideas" / "deeper.py").write_text("SIGN = 1.0\n")
+    (tmp_path / "ideas" / "unused.py").write_text("SIGN = 1.0\n")
     monkeypatch.syspath_prepend(tmp_path)
     subjects = job.studies(Request(("ideas.first:Idea",)))
     before = job.code_version(subjects)
+    (tmp_path / "ideas" / "unused.py").write_text("SIGN = -1.0\n")
+    assert job.code_version(subjects) == before
     (tmp_path / "ideas" / "deeper.py").write_text("SIGN = -1.0\n")
     assert job.code_version(subjects) != before
     for name in [name for name in sys.modules if name.partition(".")[0] == "ideas"]:

@@ -175,6 +175,20 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, how):
 
 
 @UNIX
+def test_each_spec_is_kept_as_soon_as_it_is_finished(tmp_path):
+    words, kept = slow_words(tmp_path), tmp_path / ".out.sweep"
+    places = {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
+    process = started(*words, "--out", "out", "--jobs", 1, PAUSE="0.5", **places)
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not (kept.exists() and kept.read_bytes().endswith(b"\n")):
+        time.sleep(0.02)
+    process.kill()
+    process.communicate(timeout=60)
+    assert len(runs(tmp_path)) <= 3, "of twenty: what is kept did not wait for the others"
+    assert kept.read_bytes().count(b"\n") >= 1
+
+
+@UNIX
 def test_a_disk_that_is_full_while_specs_are_kept_leaves_those_that_are(tmp_path):
     words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
     status, _, err = command(*words, "--out", "out", "--jobs", 1, limit=4_000, **places)
