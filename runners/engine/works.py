@@ -24,7 +24,7 @@ from runners.engine.parts import COLUMNS, PLACE, Bench, Outcome, Part, run_part
 from runners.engine.pool import Done, Executor, Processes, Serial
 
 PART = 1024  # specs of a reading that walk side by side
-ROUND = 8  # parts of the first round; a round that was quick is followed by one of twice as many
+ROUND = 64  # parts of a round at least, so that slow ones keep many workers busy; a quick one is followed by its double
 FEW = 2  # parts of a reading that are done before a worker process has started
 SECONDS = 5.0  # a round should take about so long, so that it has work for many workers and memory for its outcomes
 VALIDATED = 1000  # specs that are cross-validated against each other, at most: memory grows with them

@@ -271,6 +271,21 @@ def test_a_plain_strategy_is_swept_too(random_prices, kept, executor):
     assert told.figures["refused"].min() > 0, "orders of the warm-up"
 
 
+def test_slow_specs_still_keep_many_workers_busy(random_prices, kept, monkeypatch):
+    clock, asked = [0.0], []
+
+    class Slow(Serial):
+        def map(self, work, shared, specs, *told):
+            asked.append(len(specs))
+            clock[0] += 60.0
+            return super().map(work, shared, specs, *told)
+
+    monkeypatch.setattr(works, "monotonic", lambda: clock[0])
+    words = ("tests.resources.workers:Crossing", "half_spread_bps=" + ",".join(map(str, range(96))), "hold=5")
+    swept(random_prices(("A", "SPY"), 330), kept, *words, symbols=("A",), executor=Slow())
+    assert min(asked[:-1]) >= 32 and sum(asked) == 96
+
+
 def test_the_same_comes_out_in_parts_of_any_number_of_processes(real_prices, tmp_path, monkeypatch):
     monkeypatch.setattr(works, "PART", 4)
     words = ("two_shocks", "hold=20,60,120", "rebalance=5,20", "lookback=20,60")
