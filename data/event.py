@@ -121,6 +121,18 @@ class Event:
             "entry": f"{self.entry:%Y-%m-%d}",
             "quiet_until": None if self.quiet_until is None else f"{self.quiet_until:%Y-%m-%d}",
             "universe": list(self.universe),
+            "readings": [
+                {
+                    "name": member.name,
+                    "strategy": member.strategy,
+                    "parameters": {
+                        name: list(value) if isinstance(value, tuple) else value for name, value in member.parameters
+                    },
+                    "chooses": member.chooses,
+                }
+                for member in self.readings
+            ],
+            "baskets": {name: list(symbols) for name, symbols in self.baskets},
         }
 
     def _require_session(self, key: str, day: pd.Timestamp) -> None:

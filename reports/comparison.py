@@ -7,7 +7,7 @@ command differ is told and does not count: whether other code gives equal result
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from enum import Enum
 from itertools import zip_longest
@@ -38,11 +38,15 @@ BETTER = {
 
 @dataclass(frozen=True)
 class Change:
-    """A value that is not the same in both; ABSENT where one has none. `name` is its path, with dots."""
+    """A value that is not the same in both; ABSENT where one has none. `name` is its path, with dots.
+
+    Figures of windows that are not the same are not `comparable`: more of them is neither better nor worse.
+    """
 
     name: str
     base: object
     other: object
+    comparable: bool = True
 
     @property
     def by(self) -> float | None:
@@ -55,7 +59,7 @@ class Change:
     @property
     def direction(self) -> int:
         """1 where the other is better, -1 where it is worse, 0 where neither can be said."""
-        sign = BETTER.get(self.name.rpartition(".")[2], 0)
+        sign = BETTER.get(self.name.rpartition(".")[2], 0) if self.comparable else 0
         return 0 if self.by is None else sign * ((self.by > 0) - (self.by < 0))
 
 
@@ -143,6 +147,11 @@ class Comparison:
     readings: tuple[ReadingDifference, ...]
 
     @property
+    def same_window(self) -> bool:
+        """Whether both have the same sessions."""
+        return self.base.sessions == self.other.sessions
+
+    @property
     def equal(self) -> bool:
         """Whether the same was asked of the same prices and the same came out."""
         went_in = self.settings or self.prices
@@ -224,8 +233,11 @@ def _reading(base: SavedRun, other: SavedRun, name: str, same: Same) -> ReadingD
     return ReadingDifference(
         name,
         facts=_changes(_facts(one), _facts(two), same),
-        metrics=_changes(one.metrics, two.metrics, same),
-        horizons=_changes(one.horizons, two.horizons, same),
+        metrics=tuple(
+            replace(change, comparable=base.sessions == other.sessions)
+            for change in _changes(one.metrics, two.metrics, same)
+        ),
+        horizons=_changes(_reached(one.horizons), _reached(two.horizons), same),
         evidence=evidence,
         details=details,
         gone=_beyond(one.warnings, two.warnings),
@@ -234,6 +246,11 @@ def _reading(base: SavedRun, other: SavedRun, name: str, same: Same) -> ReadingD
         fills=_rows(one.fills, two.fills, same),
         curve=_parting(base, other, one.returns, two.returns, same),
     )
+
+
+def _reached(horizons: Mapping[str, object]) -> dict[str, object]:
+    """Horizons, those that were not reached without any figure."""
+    return {name: {} if found is None else found for name, found in horizons.items()}
 
 
 def _evidence(one: SavedReading, two: SavedReading, same: Same) -> tuple[tuple[Change, ...], tuple[Change, ...]]:

@@ -138,8 +138,10 @@ def parts(comparison: Comparison) -> Iterator[str]:
     """What differs and counts, each in few words, in causal order."""
     if comparison.settings:
         yield _many(len(comparison.settings), "setting")
-    if comparison.prices:
-        yield f"prices of {_many(len(comparison.prices), 'symbol')}"
+    if other := [change for change in comparison.prices if change.base and change.other]:
+        yield f"prices of {_many(len(other), 'symbol')}"
+    if alone := len(comparison.prices) - len(other):
+        yield f"{_many(alone, 'symbol')} read by one only"
     if comparison.only_base or comparison.only_other:
         yield f"{_many(len(comparison.only_base) + len(comparison.only_other), 'reading')} in one only"
     if comparison.readings:
@@ -169,7 +171,10 @@ def cause(comparison: Comparison) -> str | None:
         "code": comparison.code,
         "packages": comparison.versions,
         "prices": [change for change in comparison.prices if change.base and change.other],
+        "symbols read": [change for change in comparison.prices if not (change.base and change.other)],
     }
+    if _is_ledger(comparison, inputs):
+        return "Only the trials counted so far differ: deflated Sharpe ratios follow from them, and nothing else."
     found = [name for name, differs in inputs.items() if differs]
     if not found:
         altered = comparison.base.altered or comparison.other.altered
@@ -183,9 +188,20 @@ def cause(comparison: Comparison) -> str | None:
     return f"The {', '.join(found[:-1])} and {found[-1]} differ among what went in."
 
 
+def _is_ledger(comparison: Comparison, inputs: Mapping[str, object]) -> bool:
+    """Whether nothing but the number of trials went in otherwise."""
+    trials = all(change.name in ("evidence.trials", "evidence.forgotten") for change in comparison.settings)
+    return (
+        bool(comparison.settings)
+        and trials
+        and not any(differs for name, differs in inputs.items() if name != "settings")
+    )
+
+
 def notes(comparison: Comparison) -> list[str]:
     """What has to be known of the folders."""
-    return [
+    window = [] if comparison.same_window else ["The windows are not the same: their figures are not better or worse"]
+    return window + [
         f"{printable(run.folder)}: {name} is not as the run wrote it"
         for run in dict.fromkeys((comparison.base, comparison.other))
         for name in run.altered

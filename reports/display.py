@@ -59,7 +59,7 @@ def result_text(result: Result) -> str:
 def run_text(run: Run) -> str:
     """Title, source and notices over a table."""
     shown = pd.DataFrame(rows(run)).to_string(index=False) if run.results else "no readings"
-    return "\n".join((run.title, f"prices: {run.origin}", *run.notices, shown))
+    return "\n".join((run.title, f"prices: {run.origin}", *_notices(run), shown))
 
 
 def result_html(result: Result) -> str:
@@ -73,7 +73,12 @@ def result_html(result: Result) -> str:
 
 def run_html(run: Run) -> str:
     """The same of all readings."""
-    return _template().render(title=run.title, origin=run.origin, notices=run.notices, rows=rows(run), outcome="")
+    return _template().render(title=run.title, origin=run.origin, notices=_notices(run), rows=rows(run), outcome="")
+
+
+def _notices(run: Run) -> tuple[str, ...]:
+    failed = (f"{name} failed: {failure.summary}" for name, failure in run.failed.items())
+    return (*run.notices, *failed)
 
 
 def _word(result: Result, run: Run) -> str | None:

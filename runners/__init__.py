@@ -39,12 +39,12 @@ def run(readings: str | type[Any], **options: Unpack[Options]) -> Result: ...
 
 @overload
 def run(
-    readings: list[str] | list[type[Any]] | tuple[str | type[Any], ...] = (), **options: Unpack[Options]
+    readings: list[str] | list[type[Any]] | tuple[str | type[Any], ...] | None = None, **options: Unpack[Options]
 ) -> Run: ...
 
 
 def run(
-    readings: str | type[Any] | Sequence[str | type[Any]] = (),
+    readings: str | type[Any] | Sequence[str | type[Any]] | None = None,
     *,
     source: str | PathLike[str] | Source | Prices = "auto",
     start: str | None = None,
@@ -62,7 +62,7 @@ def run(
 ) -> Result | Run:
     """Run readings as `python -m runners.deepseek` does, and return what it writes as objects.
 
-    `readings` is one (its Result is returned) or several (their Run; without any, all of them): a name of
+    `readings` is one (its Result is returned) or several (their Run; None for all of them): a name of
     `strategies.names()`, a path `package.module:Class`, or a strategy class, also one of a notebook cell. `symbols` are
     the feeds of a plain `bt.Strategy` that declares none; `parameters` change those of a single strategy.
 
@@ -93,6 +93,8 @@ def run(
         frictions,
         fspath(event),
     )
+    if readings is None:
+        return notebook.run((), asked, evidence, jobs)
     if isinstance(readings, str | type):
         return notebook.run((readings,), asked, evidence, jobs).results[0]
-    return notebook.run(tuple(readings), asked, evidence, jobs)
+    return notebook.run(notebook.several(readings), asked, evidence, jobs)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 from tempfile import mkstemp
@@ -14,7 +16,7 @@ from data.errors import RequestError
 from runners import console
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from reports.comparison import Comparison
 
@@ -58,11 +60,25 @@ def compare(folders: tuple[str, ...], out: Path | None, tolerance: float, as_jso
         from reports import comparison_page
 
         _write(comparison_page.render(found).encode(), out)
-    if as_json:
-        click.echo(comparison_json.text(found), nl=False)
-    else:
-        _show(found, out)
+    with _printing():
+        if as_json:
+            click.echo(comparison_json.text(found), nl=False)
+        else:
+            _show(found, out)
     return EQUAL if all(each.equal for each in found) else DIFFERENT
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    """Whether anybody reads to the end changes nothing of the status; what cannot be printed is no difference."""
+    try:
+        yield
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # the latter is how rich leaves a closed pipe
+        console.leave_pipe()
+    except OSError as error:
+        console.leave_pipe()
+        raise RequestError(f"the comparison cannot be printed ({error.strerror}); print it elsewhere") from None
 
 
 def _show(found: Sequence[Comparison], out: Path | None) -> None:

@@ -40,14 +40,18 @@ def run(command: click.Command) -> NoReturn:
     except (RequestError, DataError) as error:
         _leave(WRONG, str(error))
     except BrokenPipeError:
-        # Whoever read our output has seen enough; nothing may be flushed into the closed pipe at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave_pipe()
         sys.exit(DONE)
     except BrokenStrategyError as error:
         click.echo(error.traceback, err=True)
         _leave(FAILED, str(error))
     except (SourceError, WorkError, OSError) as error:
         _leave(FAILED, str(error))
+
+
+def leave_pipe() -> None:
+    """Whoever read our output has seen enough; nothing may be flushed into the closed pipe at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def broken(failed: Mapping[str, Failure]) -> int:

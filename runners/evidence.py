@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ from reports.evidence.shock import Shock, shock_study
 from reports.evidence.verdict import HORIZON, Verdict, verdict
 from reports.metrics import PERIODS, daily_risk_free
 from reports.result import HORIZONS, Result, Run
+from reports.words import listed
 from runners.engine import family, names
 from runners.engine.failure import ANY, failure
 from runners.engine.frictions import Frictions
@@ -85,6 +86,11 @@ class Examined:
     shock: Shock | Missing = NO_RULE
     described: tuple[Described, ...] = ()
     reason: str = ""
+
+    @property
+    def uncounted(self) -> bool:
+        """Whether a declared test of it could not be run, so that the others' family-wise values lack it."""
+        return bool(self.reason) or isinstance(self.draws, Missing)
 
 
 def plan(prices: Prices, request: Request, market: str, studies: Sequence[Study]) -> Plan:
@@ -378,9 +384,13 @@ def judge(
     prices: Prices,
     trials: Trials,
     request: Request,
-    absent: Sequence[str] = (),
+    broken: str = "",
 ) -> Court:
-    """From what was run to the evidence on each reading and on all of them together."""
+    """From what was run to the evidence on each reading and on all of them together.
+
+    The first of `examined` are the readings of the run, under their names. `broken` says why the family is not whole,
+    which gives no verdict.
+    """
     timing = timing_ranks(planned, examined)
     spatial = names_ranks(examined)
     grid = aligned_values(planned, examined, HORIZON)
@@ -390,7 +400,7 @@ def judge(
         by_timing, by_names = timing[result.name], spatial.get(result.name)
         found[result.name] = Evidence(
             name=result.name,
-            verdict=spoken(run, by_timing[str(HORIZON)], by_names[END] if by_names else None, absent),
+            verdict=spoken(run, by_timing[str(HORIZON)], by_names[END] if by_names else None, broken),
             d=result.d,
             occurred=result.occurred,
             timing=by_timing,
@@ -415,18 +425,16 @@ def judge(
         draws=planned.draws,
         resamples=planned.resamples,
         seed=planned.seed,
-        family=tuple(examined),
+        family=tuple(name for name, own in examined.items() if not own.reason),
     )
 
 
-def spoken(run: Run, timing: Rank, drawn: Rank | None, absent: Sequence[str]) -> Verdict:
+def spoken(run: Run, timing: Rank, drawn: Rank | None, broken: str) -> Verdict:
     """The verdict, where these prices and readings can give one."""
     if not run.real:
         return Verdict(None, reason="the prices are a reconstruction, which gives no verdict on history")
-    if absent:
-        count = f"{len(absent)} of its readings, {absent[0]} the first of them"
-        return Verdict(None, reason=f"the family is not whole: there are no prices for {count}")
-    return verdict(timing, drawn)
+    found = verdict(timing, drawn)
+    return found if found.word is None or not broken else Verdict(None, reason=f"the family is not whole: {broken}")
 
 
 def powerful(grid: np.ndarray, column: int, rank: Rank) -> Power | Missing:
@@ -544,25 +552,45 @@ def gather(
     planned = plan(prices, request, run.benchmark_name, (*subjects, *there))
     asked = [*cases(run, subjects, prices, planned.market), *map(Case, there)]
     examined = executor.map(examine, (prices, planned), asked, done)
-    by_name = {case.subject.name: own for case, own in zip(asked, examined, strict=True)}
-    absent = [other.name for other in others if other not in there]
-    court = judge(run, planned, by_name, prices, trials, request, absent)
+    by_name = dict(zip(labels([case.subject.name for case in asked]), examined, strict=True))
+    counted = {case.subject.variant for case, own in zip(asked, examined, strict=True) if not own.uncounted}
+    broken = lacking([other.name for other in others if other not in there], uncounted(request, counted))
+    court = judge(run, planned, by_name, prices, trials, request, broken)
     settings = {"draws": planned.draws, "resamples": planned.resamples, "seed": planned.seed}
-    counted = {"trials": len(trials), "forgotten": trials.forgotten}
-    return replace(run, judged=True, court=court, manifest={**run.manifest, "evidence": {**settings, **counted}})
+    tried = {"trials": len(trials), "forgotten": trials.forgotten}
+    return replace(run, judged=True, court=court, manifest={**run.manifest, "evidence": {**settings, **tried}})
+
+
+def labels(names: Sequence[str]) -> list[str]:
+    """A name for each, in their order: a rival that is called like a reading of the run is told apart."""
+    found: list[str] = []
+    for name in names:
+        found.append(f"{name}, as declared" if name in found else name)
+    return found
+
+
+def uncounted(request: Request, counted: Container[object]) -> list[str]:
+    """Readings of the event's family whose declared variant is not among those `counted`."""
+    declared = {subject.name: subject.variant for subject in family.loadable(request.event, request.benchmark)}
+    return [name for name in family.whole(request.event) if declared.get(name) not in counted]
+
+
+def lacking(priceless: Sequence[str], others: Sequence[str]) -> str:
+    """Why the family is not whole; empty where it is."""
+    if priceless:
+        return f"there are no prices for {len(priceless)} of its readings, {priceless[0]} the first of them"
+    if others:
+        return f"{listed(others)} could not be counted; mend what stops them, or take their files out of the family"
+    return ""
 
 
 def rivals(subjects: Sequence[Study], benchmark: str, event: Event) -> tuple[Study, ...]:
-    """The readings of the event that were not asked for: whoever names one of twelve has still seen twelve.
+    """The strategies of the event that were not asked for: whoever names one of twelve has still seen twelve.
 
     A file that cannot be loaded is left out, as it is by every run.
     """
     asked = {subject.variant for subject in subjects}
-    return tuple(
-        other
-        for other in family.loadable(event, benchmark)
-        if issubclass(other.strategy, Reading) and other.variant not in asked
-    )
+    return tuple(other for other in family.loadable(event, benchmark) if other.variant not in asked)
 
 
 def wanted(subject: Study) -> tuple[str, ...]:

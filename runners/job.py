@@ -135,10 +135,15 @@ def _named_apart(request: Request, found: tuple[Study, ...]) -> tuple[Study, ...
         raise RequestError("--symbols is for a plain bt.Strategy; readings declare their own")
     names = [subject.name.casefold() for subject in found]
     for subject in found:
+        kind = "reading" if family.member(request.event, subject.name) else "class"
         # A page a name: some file systems do not tell a capital from a small letter.
         if names.count(subject.name.casefold()) > 1 or subject.name.casefold() in PAGES or "-evidence" in subject.name:
             raise RequestError(
-                f"a page {subject.name}.html would overwrite another one; rename the class {subject.name}"
+                f"a page {subject.name}.html would overwrite another one; rename the {kind} {subject.name}"
+            )
+        if subject.name in ("date", request.benchmark):
+            raise RequestError(
+                f"a column {subject.name} of returns.csv would stand there twice; rename the {kind} {subject.name}"
             )
     return found
 

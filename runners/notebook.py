@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -56,6 +56,17 @@ def run(readings: Sequence[str | type[Any]], asked: Asked, judged: bool, jobs: i
         prices, notices = _prices(request, subjects, asked, judged)
         command = _command(request, asked, judged)
         return deepseek.gather(request, subjects, prices, notices, command, executor, lambda *_: ignore, stopped)
+
+
+def several(readings: object) -> tuple[str | type[Any], ...]:
+    """What was given as several readings. Raises RequestError for none, and for what is neither names nor classes."""
+    found = tuple(readings) if isinstance(readings, Iterable) else (readings,)
+    if not found:
+        raise RequestError("no reading is named: give names or classes, or leave them out for all readings")
+    for reading in found:
+        if not isinstance(reading, str | type):
+            raise RequestError(f"{reading!r} is no reading; give a name or a strategy class")
+    return found
 
 
 def _path(strategy: type[Any]) -> str:

@@ -71,10 +71,18 @@ def show_run(run: Run, out: Path) -> None:
     console.print(f"tables    {out}/results.json, returns.csv, fills.csv, decisions.csv", markup=False, soft_wrap=True)
 
 
+MEANINGS = {
+    "supported": "better than other dates or names, by more than luck",
+    "refuted": "worse than other dates or names, by more than luck",
+    "chance": CHANCE,
+}
+
+
 def legend(court: Court) -> str:
     """What the words in the column of verdicts mean, in the terms that were fixed for them."""
     shown = {words.short(evidence.verdict) for evidence in court.evidence.values()}
-    meanings = [f"chance: {CHANCE}"] * ("chance" in shown) + ["-: no verdict, its page says why"] * (None in shown)
+    meanings = [f"{word}: {meaning}" for word, meaning in MEANINGS.items() if word in shown]
+    meanings += ["-: no verdict, its page says why"] * (None in shown)
     meanings += ["with hindsight: the entry comes before the readings could be known"] * court.hindsight
     told = f"verdicts  from two tests declared beforehand, each at a family-wise {SIZE:.1%}"
     return told + "".join(f"\n          {meaning}" for meaning in meanings)

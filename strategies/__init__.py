@@ -22,8 +22,7 @@ def names() -> tuple[str, ...]:
 
     Raises RequestError when an installed package offers a name that is taken; both origins are named.
     """
-    files = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
-    own = (*(name for name in FIRST if name in files), *(name for name in files if name not in FIRST))
+    own = files()
     origins = {name: f"strategies/{name}.py" for name in own}
     for point in entry_points(group=ENTRY_POINTS):
         origin = f"{point.value} of the package {point.dist.name if point.dist else '?'}"
@@ -33,6 +32,12 @@ def names() -> tuple[str, ...]:
                 f"its package"
             )
     return (*own, *sorted(set(origins) - set(own)))
+
+
+def files() -> tuple[str, ...]:
+    """Names of the readings of this folder, the three exemplars first."""
+    found = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
+    return (*(name for name in FIRST if name in found), *(name for name in found if name not in FIRST))
 
 
 def load(name: str) -> type[Any]:

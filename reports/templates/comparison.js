@@ -49,7 +49,7 @@
         legend: { show: false },
         cursor: { sync: { key: "runs" }, drag: { x: true, y: false }, y: false },
         scales: { x: { time: true } },
-        axes: [axis, { ...axis, size: 56, values: (u, splits) => splits.map((split) => minus(digits(split))) }],
+        axes: [axis, { ...axis, size: 56, values: (u, splits) => digits(splits).map(minus) }],
         series: [{}, ...series],
         hooks: { setCursor: [told] },
       },
@@ -58,12 +58,15 @@
     );
   }
 
+  // As many digits as it takes to write every tick as it is.
+  const places = (ticks) => [0, 1, 2, 3, 4, 5].find((n) => ticks.every((tick) => Math.abs(tick * 10 ** n - Math.round(tick * 10 ** n)) < 1e-6)) ?? 6;
+
   function build() {
     charts.forEach((each) => each.destroy());
     const lines = growth();
     charts = [
-      chart("growth", lines, 0, innerWidth < 760 ? 280 : 380, (value) => value.toFixed(2)),
-      chart("gap", gaps(lines), 1, 180, (value) => +value.toPrecision(3) + "%"),
+      chart("growth", lines, 0, innerWidth < 760 ? 280 : 380, (ticks) => ticks.map((tick) => tick.toFixed(Math.max(2, places(ticks))))),
+      chart("gap", gaps(lines), 1, 180, (ticks) => ticks.map((tick) => +tick.toPrecision(3) + "%")),
     ];
     told(null);
   }

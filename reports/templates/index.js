@@ -49,6 +49,12 @@
     return values.map((value) => (value === null ? null : value / (peak = Math.max(peak, value)) - 1));
   });
   const minus = (text) => text.replace("-", "\u2212");
+  // As many digits as it takes to write every tick as it is.
+  const places = (ticks) => [0, 1, 2, 3, 4, 5].find((n) => ticks.every((tick) => Math.abs(tick * 10 ** n - Math.round(tick * 10 ** n)) < 1e-6)) ?? 6;
+  const percents = (ticks) => {
+    const shares = ticks.map((tick) => 100 * tick);
+    return shares.map((share) => minus(share.toFixed(places(shares)) + "%"));
+  };
   const asGrowth = (value) => (value == null ? "\u2013" : minus(value.toFixed(3)));
   const asPercent = (value) => (value == null ? "\u2013" : minus((100 * value).toFixed(1) + "%"));
   const buttons = [...document.querySelectorAll(".legend button")];
@@ -238,7 +244,7 @@
       scales: { x: { time: true } },
       axes: [
         { ...axis, values: dates, size: 40, space: 46 },
-        { ...axis, size: 52, values: (u, splits) => splits.map((split) => digits(split)), ...(logs && { splits: levels }) },
+        { ...axis, size: 52, values: (u, splits) => digits(splits), ...(logs && { splits: levels }) },
       ],
       series: [
         {},
@@ -347,7 +353,7 @@
         scales: { x: { time: true }, y: { range: (u, low, high) => [Math.min(low, 0) * 1.05, Math.max(high, 0.05) * 1.05] } },
         axes: [
           { ...axis, values: dates, size: 40, space: 46 },
-          { ...axis, size: 52, values: (u, splits) => splits.map((split) => minus((100 * split).toFixed(0) + "%")) },
+          { ...axis, size: 52, values: (u, splits) => percents(splits) },
         ],
         series: [
           {},
@@ -379,10 +385,10 @@
     charts.forEach((each) => each.destroy());
     const logs = logarithmic;
     const drawn = logs ? growth.map((values) => values.map((value) => (value > 0 ? Math.log(value) : null))) : growth;
-    const written = (value) => (logs ? Math.exp(value) : value).toFixed(2);
+    const written = (ticks) => (logs ? ticks.map((tick) => Math.exp(tick).toFixed(2)) : ticks.map((tick) => tick.toFixed(Math.max(2, places(ticks)))));
     charts = [
       chart("growth", drawn, small ? 380 : 500, logs ? 0 : 1, true, (line, at) => asGrowth(growth[line][at]), written, logs),
-      chart("drawdown", drawdown, small ? 180 : 220, 0, false, (line, at) => asPercent(drawdown[line][at]), (value) => minus((100 * value).toFixed(0) + "%")),
+      chart("drawdown", drawdown, small ? 180 : 220, 0, false, (line, at) => asPercent(drawdown[line][at]), percents),
     ];
     if (zoom) stretch(zoom);
     holdings();

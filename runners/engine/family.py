@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import strategies
@@ -21,6 +22,11 @@ def names(event: Event) -> tuple[str, ...]:
     return tuple(member.name for member in event.readings) or strategies.names()
 
 
+def whole(event: Event) -> tuple[str, ...]:
+    """Names without which the family is not whole: the event's own readings, else the files of strategies/."""
+    return tuple(found.name for found in event.readings) or strategies.files()
+
+
 def member(event: Event, name: str) -> Member | None:
     """The event's own reading of that name."""
     return next((found for found in event.readings if found.name == name), None)
@@ -32,12 +38,20 @@ def strategy(event: Event, name: str) -> type[Any]:
     Raises RequestError for an unknown name.
     """
     if own := member(event, name):
-        return strategies.load(own.strategy)
+        return strategies.load(_placed(event, own.strategy))
     if event.readings and ":" not in name and name not in strategies.names():
         close = difflib.get_close_matches(name, names(event), n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names(event))}"
         raise RequestError(f"the event {event.name!r} has no reading {name!r}; {hint}")
     return strategies.load(name)
+
+
+def _placed(event: Event, path: str) -> str:
+    """A strategy's file as an event file names it: from its own folder on."""
+    file, _, name = path.rpartition(":")
+    if not file.endswith(".py") or not event.origin.endswith(".toml"):
+        return path
+    return f"{Path(event.origin).parent / file}:{name}"
 
 
 def study_of(event: Event, name: str, benchmark: str, symbols: tuple[str, ...] = ()) -> Study:

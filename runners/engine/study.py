@@ -276,6 +276,8 @@ def warnings(subject: Study, run: Backtest) -> tuple[str, ...]:
     """What a reader must know beside the numbers."""
     told = [f"{symbol} was left out on {day:%Y-%m-%d}: too few closes by then" for symbol, day in run.left_out.items()]
     told += refused(run.refusals)
+    if not run.fills:
+        told.append("no position was ever taken: the return is interest on cash")
     if not issubclass(subject.strategy, Reading) and run.gross.max() > 1 + 1e-9:
         told.append(f"gross exposure reached {run.gross.max():.2f} times equity")
     if run.exit is None and run.ruined is None:

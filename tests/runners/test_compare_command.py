@@ -54,6 +54,32 @@ def called(monkeypatch, capsys):
     return call
 
 
+@pytest.mark.parametrize("json_too", [[], ["--json"]])
+def test_the_status_is_that_of_the_runs_whoever_reads(folders, json_too):
+    for other, wanted in (("b", 0), ("c", 1)):
+        words = [sys.executable, "-m", "runners.compare", str(folders / "a"), str(folders / other), *json_too]
+        with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            process.stdout.close()
+            assert (process.stderr.read(), process.wait(60)) == (b"", wanted)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_what_cannot_be_printed_is_no_difference(folders):
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "runners.compare", str(folders / "a"), str(folders / "b")]
+        done = subprocess.run(words, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2 and "cannot be printed (No space left on device)" in done.stderr
+
+
+def test_other_windows_are_not_better_and_a_horizon_of_one_run_is_told_by_figure(folders, called):
+    status, out, _ = called(folders / "a", folders / "c", "--json")
+    assert status == 1 and "{" in out
+    _, told, _ = called(folders / "a", folders / "c")
+    assert "The windows are not the same" in told
+    assert "better" not in told.replace("not better or worse", "").replace("+ is better, but for costs", "")
+    assert '"excess_benchmark"' not in told
+
+
 def test_equal_runs_leave_with_0_and_write_nothing(folders, tmp_path):
     status, out, err = command("compare", folders / "a", folders / "b", cwd=tmp_path)
     assert (status, err) == (0, "")

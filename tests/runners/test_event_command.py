@@ -269,3 +269,67 @@ def test_marks_are_those_of_the_events_own_calendar():
     assert ("05-07", "FOMC holds", "fomc") in [
         (f"{day:%m-%d}", label, kind) for day, label, kind in job.marks(TARIFFS, sessions)
     ]
+
+
+FAMILY = """\
+name = "week"
+title = "A week"
+shock = 2025-01-27
+published = 2025-01-31T03:16:00-05:00
+
+[[readings]]
+name = "first"
+strategy = "ideas.py:First"
+
+[[readings]]
+name = "second"
+strategy = "bad_news"
+"""
+PLAIN = """\
+import backtrader as bt
+
+
+class First(bt.Strategy):
+    symbols = ("SPY",)
+
+    def next(self):
+        if not self.position:
+            self.order_target_percent(target=0.9)
+"""
+BROKEN = """\
+from strategies.base import Fund, Reading
+
+
+class First(Reading):
+    symbols = ("SPY",)
+    comparator = Fund("SPY")
+
+    def weights(self, past):
+        if past.session.year == 2023:
+            raise KeyError("typo")
+        return {"SPY": 0.5}
+"""
+
+
+def asked(folder: Path, market_data: Path, code: str, *names: str) -> dict[str, object]:
+    """results.json of an event whose file lies beside the strategy that it names, asked for from elsewhere."""
+    (folder / "event").mkdir(exist_ok=True)
+    (folder / "event" / "week.toml").write_text(FAMILY)
+    (folder / "event" / "ideas.py").write_text(code)
+    words = ("--event", "event/week.toml", "--source", market_data, "--out", "out")
+    done = command("deepseek", *names, *words, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return json.loads((folder / "out" / "results.json").read_text())["readings"]["second"]["evidence"]
+
+
+def test_a_plain_member_of_the_family_is_counted_whichever_are_named(tmp_path, market_data):
+    both, alone = asked(tmp_path, market_data, PLAIN), asked(tmp_path, market_data, PLAIN, "second")
+    assert both["family"] == ["first", "second"] and sorted(alone["family"]) == ["first", "second"]
+    assert (both["p_family"], both["p_family_lower"]) == (alone["p_family"], alone["p_family_lower"])
+
+
+def test_a_family_of_which_one_is_stopped_gives_no_verdict(tmp_path, market_data):
+    for names in ((), ("second",)):
+        told = asked(tmp_path, market_data, BROKEN, *names)
+        assert told["verdict"] is None and told["p"] is not None and told["family"] == ["second"]
+        assert "the family is not whole: first could not be counted" in told["reason"]

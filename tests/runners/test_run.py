@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import backtrader as bt
@@ -17,6 +18,7 @@ from matplotlib import pyplot
 
 from data import load_prices
 from data.errors import RequestError
+from reports.result import Failure
 from runners import run
 from runners.engine.frictions import Frictions
 from runners.engine.ledger import Ledger
@@ -197,3 +199,26 @@ def test_the_guide_runs(tmp_path):
     done = python("cells.py", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "total_return" in done.stdout and (tmp_path / "out" / "index.html").is_file()
+
+
+def test_nothing_is_not_everything():
+    with pytest.raises(RequestError, match="no reading is named"):
+        run([], source="sample")
+    with pytest.raises(RequestError, match="3 is no reading"):
+        run(3, source="sample")
+
+
+def test_the_evidence_is_that_of_the_parameters(market_data):
+    hedged = run("ai_software", source=market_data, parameters={"hedge": True}, evidence=True)
+    ranks = hedged.evidence.timing
+    assert ranks["20"].effect == pytest.approx(hedged.horizons[20].d, abs=1e-9)
+    plain = run("ai_software", source=market_data, evidence=True)
+    assert ranks["20"].effect != pytest.approx(plain.evidence.timing["20"].effect, abs=1e-3)
+    assert len(hedged.run.court.family) == len(plain.run.court.family) + 1, "the declared variant is counted beside it"
+    assert "ai_software, as declared" in hedged.run.court.family
+
+
+def test_what_failed_is_shown(two):
+    broken = replace(two, failed={"mine": Failure("ValueError: no (mine.py, line 3)", "")})
+    for shown in (repr(broken), broken._repr_html_()):
+        assert "mine failed: ValueError: no (mine.py, line 3)" in shown

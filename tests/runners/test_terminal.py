@@ -102,8 +102,10 @@ def test_verdicts_stand_in_a_table_of_80_columns_with_a_legend(judged, capsys, m
     rows = {line.split()[0]: line.split()[-1] for line in lines[2:7]}
     assert rows == {"reading": "verdict", "first": "supported", "second": "chance", LONGEST: "refuted", "fourth": "-"}
     assert max(map(len, lines)) <= 80
-    assert lines[7:10] == [
+    assert lines[7:12] == [
         "verdicts  from two tests declared beforehand, each at a family-wise 2.5%",
+        "          supported: better than other dates or names, by more than luck",
+        "          refuted: worse than other dates or names, by more than luck",
         "          chance: not distinguishable from chance",
         "          -: no verdict, its page says why",
     ]
@@ -113,7 +115,8 @@ def test_verdicts_stand_in_a_table_of_80_columns_with_a_legend(judged, capsys, m
 def test_words_that_do_not_occur_are_not_explained_and_hindsight_is_said(judged, capsys, monkeypatch):
     only = {name: evidence(name, "refuted") for name in VERDICTS}
     lines = printed(replace(judged, court=replace(judged.court, evidence=only, hindsight=True)), capsys, monkeypatch)
-    assert lines[8:10] == [
+    assert lines[8:11] == [
+        "          refuted: worse than other dates or names, by more than luck",
         "          with hindsight: the entry comes before the readings could be known",
         "compare   out/index.html",
     ]
