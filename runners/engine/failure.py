@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sysconfig
 from pathlib import Path
 from traceback import FrameSummary, StackSummary, TracebackException
 
 from data.errors import DataError, RequestError, StrategyError
 from reports.result import Failure
+from runners.engine.sources import LIBRARY, PACKAGES, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 OURS = ("data", "reports", "runners", "strategies/base", "strategies/generic", "strategies/__init__.py")
-PACKAGES = ("site-packages", "dist-packages")
-LIBRARY = Path(sysconfig.get_path("stdlib")).resolve()
 # Whatever an author lets through; Ctrl-C is the user's.
 ANY = (Exception, SystemExit)
 
