@@ -30,7 +30,7 @@ def _ledger_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 @pytest.fixture(scope="session", autouse=True)
 def _commands_without_a_network() -> Iterator[None]:
-    """What a test starts asks a proxy that is not there for any host but this machine; pytest-socket guards the rest."""
+    """Commands that tests start ask a proxy that is not there for any other host; pytest-socket guards the rest."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             patch.setenv(name, NOWHERE)

@@ -1,6 +1,6 @@
 """Mutation testing by module: changes each function in small ways and counts the changes that its tests notice.
 
-`tox run -e mutation` tries every module of [tool.mutants] whose text or tests have changed since its count was written,
+`tox run -e mutation` tries every module of [tool.mutants] whose text or tests have changed since it was counted, and
 `tox run -e mutation -- data/quality.py` those that are named. A run that is stopped goes on after the last whole module.
 A survivor is written down as the line that it makes; REASONS gives, by pattern, why no test can or need notice it.
 """
@@ -99,7 +99,9 @@ def mutmut(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def described(folder: Path, name: str) -> str:
     """The function that a mutant changes and the line that it makes."""
-    function = re.sub(r"ǁ(\w+)ǁ", r"\1.", name.rsplit(".", 1)[1].partition("__mutmut_")[0].removeprefix("x").lstrip("_"))
+    function = re.sub(
+        r"ǁ(\w+)ǁ", r"\1.", name.rsplit(".", 1)[1].partition("__mutmut_")[0].removeprefix("x").lstrip("_")
+    )
     shown = mutmut(folder, "show", name).stdout.splitlines()
     made = [line[1:].strip() for line in shown if line.startswith("+") and not line.startswith("+++")]
     return f"{function}: {' '.join(made) or 'a line less'}"
@@ -139,7 +141,9 @@ def report(counts: list[Count]) -> None:
         print(f"{count.module:34}{count.killed:6} of {count.mutants:4} killed {share:6.1%}, {open_ones} unexplained")
     mutants, killed = sum(count.mutants for count in counts), sum(count.killed for count in counts)
     if mutants:
-        print(f"{'together':34}{killed:6} of {mutants:4} killed {killed / mutants:6.1%}; {len(counts)} of {len(SETTINGS)} modules")
+        print(
+            f"{'together':34}{killed:6} of {mutants:4} killed {killed / mutants:6.1%}; {len(counts)} of {len(SETTINGS)} modules"
+        )
 
 
 def main() -> None:

@@ -57,8 +57,8 @@ def test_prices_silently_unadjusted_are_refused() -> None:
     with pytest.raises(DataError) as refused:
         check_adjustment("ABC", bars([100, 90, 80, 81], [0, 1, 0, 0]))
     assert str(refused.value) == (
-        "ABC on 2025-01-28: the dividend of 1 calls for an adjustment of 0.990000, but Adj Close was adjusted by 1.000000; "
-        "these prices cannot be trusted: download them again later, or take them from another source"
+        "ABC on 2025-01-28: the dividend of 1 calls for an adjustment of 0.990000, but Adj Close was adjusted by "
+        "1.000000; these prices cannot be trusted: download them again later, or take them from another source"
     )
 
 
