@@ -1,7 +1,7 @@
 """Mutation testing by module: changes each function in small ways and counts the changes that its tests notice.
 
-`tox run -e mutation` tries every module of [tool.mutants] whose text or tests have changed since it was counted, and
-`tox run -e mutation -- data/quality.py` those that are named. A run that is stopped goes on after the last whole module.
+`tox run -e mutation` tries every module of [tool.mutants] that has changed, or whose tests have, since it was counted;
+`tox run -e mutation -- data/quality.py` those that are named. What was stopped goes on after the last whole module.
 A survivor is written down as the line that it makes; REASONS gives, by pattern, why no test can or need notice it.
 """
 
@@ -141,9 +141,8 @@ def report(counts: list[Count]) -> None:
         print(f"{count.module:34}{count.killed:6} of {count.mutants:4} killed {share:6.1%}, {open_ones} unexplained")
     mutants, killed = sum(count.mutants for count in counts), sum(count.killed for count in counts)
     if mutants:
-        print(
-            f"{'together':34}{killed:6} of {mutants:4} killed {killed / mutants:6.1%}; {len(counts)} of {len(SETTINGS)} modules"
-        )
+        share = f"{killed:6} of {mutants:4} killed {killed / mutants:6.1%}"
+        print(f"{'together':34}{share}; {len(counts)} of {len(SETTINGS)} modules")
 
 
 def main() -> None:
