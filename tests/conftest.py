@@ -15,6 +15,8 @@ from data import calendar
 from data.prices import Prices
 from runners.engine.study import prepare
 
+# Port 9 is the one that throws away what it gets; nobody listens there.
+NOWHERE = "http://127.0.0.1:9"
 BESIDE = Path(__file__).parents[2] / "shared" / "market-data" / "daily"
 
 
@@ -23,6 +25,18 @@ def _ledger_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     """No test, nor a command that it starts, counts its trials in the user's own ledger."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEEPSEEK_TRIALS", str(tmp_path_factory.mktemp("ledger") / "trials.txt"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commands_without_a_network() -> Iterator[None]:
+    """Commands that tests start ask a proxy that is not there for any other host; pytest-socket guards the rest."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            patch.setenv(name, NOWHERE)
+            patch.setenv(name.upper(), NOWHERE)
+        for name in ("no_proxy", "NO_PROXY"):
+            patch.setenv(name, "127.0.0.1,::1,localhost")
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import importlib.metadata
 import re
 import tomllib
 from pathlib import Path
@@ -16,6 +17,16 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DEPENDENCIES = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
 TESTS = [Requirement(line) for line in PROJECT["dependency-groups"]["test"]]
+
+
+# Licences as old metadata call them, and as SPDX does.
+LICENCES = {
+    "GNU General Public License v3 or later (GPLv3+)": "GPL-3.0-or-later",
+    "Apache Software License": "Apache-2.0",
+    "MIT License": "MIT",
+    "Python Software Foundation License": "PSF-2.0",
+    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+}
 
 
 def pins(file: str) -> dict[str, set[Version]]:
@@ -80,3 +91,68 @@ def test_every_environment_of_tox_is_explained():
     explained = set(re.findall(r"^\| `(\w+)`", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE))
     declared = {section.removeprefix("testenv:") for section in tox.sections() if section.startswith("testenv:")}
     assert declared | {"py311", "py"} == explained
+
+
+def rows_of_dependencies() -> dict[str, list[tuple[str, str]]]:
+    """Names and licences in each table of docs/dependencies.md, by heading."""
+    sections = re.split(r"^## ", (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    row = re.compile(r"^\| `([^`]+)` \|[^|]+\|[^|]*\| ([^|]+) \| \S+, \d{4}-\d\d-\d\d \|$", re.MULTILINE)
+    return {section.partition("\n")[0]: row.findall(section) for section in sections[1:]}
+
+
+def test_every_dependency_is_justified():
+    groups = PROJECT["dependency-groups"]
+    others = [line for name, lines in groups.items() if name != "test" for line in lines if isinstance(line, str)]
+    asked = {
+        "What runs need": PROJECT["project"]["dependencies"],
+        "What some runs need": [
+            line for lines in PROJECT["project"]["optional-dependencies"].values() for line in lines
+        ],
+        "What tests need": groups["test"],
+        "What the makers need": others,
+    }
+    expected = {heading: sorted({Requirement(line).name for line in lines}) for heading, lines in asked.items()}
+    rows = rows_of_dependencies()
+    assert {heading: sorted(name for name, _ in rows[heading]) for heading in asked} == expected
+
+
+def declared(name: str) -> str | None:
+    """The SPDX licence in the metadata of an installed package; None where it is absent or told in prose."""
+    metadata = importlib.metadata.metadata(name)
+    if (expression := metadata.get("License-Expression")) is not None:
+        return expression
+    classified = [line.rpartition(" :: ")[2] for line in metadata.get_all("Classifier") or [] if "License ::" in line]
+    return LICENCES.get(classified[0]) if classified else None
+
+
+def pinned(name: str) -> bool:
+    """Whether the version that is installed is the one of the lock; floors may have had another licence."""
+    try:
+        return Version(importlib.metadata.version(name)) in pins("constraints.txt")[canonicalize_name(name)]
+    except (importlib.metadata.PackageNotFoundError, KeyError):
+        return False
+
+
+LISTED = {row for rows in rows_of_dependencies().values() for row in rows if pinned(row[0])}
+
+
+@pytest.mark.parametrize(("name", "licence"), sorted(LISTED))
+def test_licences_are_those_that_packages_declare(name, licence):
+    # "BSD-3-Clause AND MIT AND ...": the first is the package's own, the others of code that it carries.
+    told = declared(name)
+    assert told is None or told.split(" AND ")[0] == licence
+
+
+def test_the_lock_with_hashes_pins_what_runs_need_as_the_constraints_do():
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+    bare = [line for line in lines if "--hash=sha256:" not in line]
+    assert bare == []
+    locked: dict[str, set[Version]] = {}
+    for line in lines:
+        pin = Requirement(line.partition("--hash")[0])
+        (only,) = pin.specifier
+        locked.setdefault(canonicalize_name(pin.name), set()).add(Version(only.version))
+    constrained = pins("constraints.txt")
+    assert {name for name in locked if locked[name] != constrained[name]} == set()
+    assert {canonicalize_name(requirement.name) for requirement in DEPENDENCIES} <= set(locked)

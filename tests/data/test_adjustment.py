@@ -21,7 +21,8 @@ def bars(close: list[float], dividends: list[float], adjusted: list[float] | Non
 def test_two_dividends_by_hand() -> None:
     # Back from the end: 1; 1 - 2/80 = 0.975 before the 30th; 0.975 * (1 - 1/100) = 0.96525 before the 28th.
     adjusted = adjusted_close(bars([100, 90, 80, 81], [0, 1, 0, 2]))
-    assert adjusted.to_list() == pytest.approx([96.525, 87.75, 78.0, 81.0], rel=1e-15)
+    expected = pd.Series([96.525, 87.75, 78.0, 81.0], index=DAYS, name="Adj Close")
+    pd.testing.assert_series_equal(adjusted, expected, rtol=1e-15)
 
 
 def test_return_over_the_ex_date_is_that_of_the_dividend_kept() -> None:
@@ -53,8 +54,37 @@ def test_agreement_is_accepted() -> None:
 
 
 def test_prices_silently_unadjusted_are_refused() -> None:
-    with pytest.raises(DataError, match=r"^ABC on 2025-01-28: the dividend of 1 calls for an adjustment of 0\.990000"):
+    with pytest.raises(DataError) as refused:
         check_adjustment("ABC", bars([100, 90, 80, 81], [0, 1, 0, 0]))
+    assert str(refused.value) == (
+        "ABC on 2025-01-28: the dividend of 1 calls for an adjustment of 0.990000, but Adj Close was adjusted by "
+        "1.000000; these prices cannot be trusted: download them again later, or take them from another source"
+    )
+
+
+def test_the_error_names_the_factors_of_its_own_session() -> None:
+    # Right over the 28th (0.99); over the 29th a factor of 0.95 for no dividend; right again over the 30th (0.975).
+    adjusted = [100 * 0.99 * 0.95 * 0.975, 90 * 0.95 * 0.975, 80 * 0.975, 81.0]
+    said = r"^ABC on 2025-01-29: the dividend of 0 calls .* of 1\.000000, but Adj Close was adjusted by 0\.950000;"
+    with pytest.raises(DataError, match=said):
+        check_adjustment("ABC", bars([100, 90, 80, 81], [0, 1, 0, 2], adjusted))
+
+
+def test_two_sessions_are_enough_to_compare() -> None:
+    with pytest.raises(DataError, match="2025-01-28"):
+        check_adjustment("ABC", bars([100, 90], [0, 1]))
+    check_adjustment("ABC", bars([100], [1], [50.0]))
+
+
+@pytest.mark.parametrize(("adjusted", "accepted"), [(98.96, True), (98.94, False), (99.04, True), (99.06, False)])
+def test_a_factor_may_stray_by_a_twentieth_of_the_dividend(adjusted: float, accepted: bool) -> None:
+    # A dividend of 1 on a close of 100: 0.99, give or take 0.0005 and 0.00001 for rounding.
+    table = bars([100, 99], [0, 1], [adjusted, 99.0])
+    if accepted:
+        check_adjustment("ABC", table)
+    else:
+        with pytest.raises(DataError, match="2025-01-28"):
+            check_adjustment("ABC", table)
 
 
 def test_a_dividend_that_is_not_listed_is_refused() -> None:

@@ -56,12 +56,13 @@ def test_dates_out_of_order_are_named(bars: pd.DataFrame) -> None:
 
 def test_a_date_that_comes_twice_is_named(bars: pd.DataFrame) -> None:
     doubled = bars.loc[[*bars.index[:5], bars.index[4], *bars.index[5:]]]
-    assert "2025-01-08, Date: the date comes twice" in refusal(doubled)
+    assert refusal(doubled) == "NVDA on 2025-01-08, Date: the date comes twice; keep one of the two rows"
 
 
 def test_a_missing_session_is_named(bars: pd.DataFrame) -> None:
     message = refusal(bars.drop(pd.to_datetime(["2025-01-14", "2025-01-21"])))
-    assert "2025-01-14, Date: this session has no row (2 missing in all)" in message
+    missing = "2025-01-14, Date: this session has no row (2 missing in all)"
+    assert message == f"NVDA on {missing}; add it, or download this symbol again or take it from another source"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_a_missing_session_is_named(bars: pd.DataFrame) -> None:
 )
 def test_a_row_on_a_day_without_trading_is_named(bars: pd.DataFrame, closed: str, weekday: str) -> None:
     extra = pd.concat([bars, bars.iloc[[0]].set_axis(pd.DatetimeIndex([closed]))]).sort_index()
-    assert f"{closed}, Date: the exchange was closed ({weekday})" in refusal(extra)
+    assert refusal(extra) == f"NVDA on {closed}, Date: the exchange was closed ({weekday}); remove the row"
 
 
 def test_a_time_of_day_is_not_a_session(bars: pd.DataFrame) -> None:
@@ -80,6 +81,16 @@ def test_rows_older_than_the_exchange_calendar_are_not_looked_at(bars: pd.DataFr
     from_2000 = bars.set_axis(calendar.xnys()[:40])
     older = pd.concat([bars.iloc[[0]].set_axis(pd.DatetimeIndex(["1999-12-31"])), from_2000])
     check("NVDA", older)
+
+
+def test_the_first_session_of_the_exchange_calendar_is_looked_at(bars: pd.DataFrame) -> None:
+    from_2000 = bars.set_axis(calendar.xnys()[:40])
+    assert "2000-01-04, Date: this session has no row" in refusal(from_2000.drop(pd.Timestamp("2000-01-04")))
+
+
+def test_prices_of_a_hundredth_of_a_cent_are_prices(bars: pd.DataFrame) -> None:
+    prices = ["Open", "High", "Low", "Close", "Adj Close"]
+    check("PENNY", bars.assign(**{field: bars[field] * 1e-6 for field in prices}))
 
 
 @pytest.mark.parametrize("field", ["Open", "High", "Low", "Close", "Adj Close"])
@@ -150,15 +161,42 @@ def test_a_crash_that_looks_like_a_split_is_believed_when_it_is_listed_as_none(b
 
 
 def test_a_slip_of_the_decimal_point_is_named(bars: pd.DataFrame) -> None:
+    before = bars["Close"].shift().loc[DAY]
     bars.loc[DAY, ["Open", "High", "Low", "Close", "Adj Close"]] *= 0.01
-    assert "2025-01-15, Close: the move from" in refusal(bars)
+    move = f"NVDA on 2025-01-15, Close: the move from {before:g} to {bars.loc[DAY, 'Close']:g}"
+    assert re.match(rf"{move} looks like a 1?\d\d:1 split", refusal(bars))
+
+
+@pytest.mark.parametrize(("at_open", "at_close", "moved"), [(1.0, 11.0, True), (1.0, 9.9, False), (0.5, 0.0999, True)])
+def test_a_move_of_more_than_ten_times_is_not_credible(
+    bars: pd.DataFrame, at_open: float, at_close: float, moved: bool
+) -> None:
+    before = bars["Close"].iloc[-2]
+    moving = split_day(bars, at_open, at_close)
+    if not moved:
+        check("NVDA", moving)
+        return
+    trouble = f"the move from {before:g} to {before * at_close:g} is not credible"
+    remedy = "download this symbol again or take it from another source"
+    assert refusal(moving) == f"NVDA on {bars.index[-1]:%Y-%m-%d}, Close: {trouble}; {remedy}"
 
 
 @pytest.mark.parametrize("ratio", [1.5, 1.25, 2.0])
 def test_prices_that_repeat_a_split_listed_beside_them_are_named(bars: pd.DataFrame, ratio: float) -> None:
     bars.loc[: pd.Timestamp("2025-01-14"), ["Open", "High", "Low", "Close", "Adj Close"]] *= ratio
     listed = bars.assign(Dividends=0.0, **{"Stock Splits": np.where(bars.index == DAY, ratio, 0.0)})
-    assert re.search(r"2025-01-15, Close: .* split", refusal(listed))
+    message = refusal(listed)
+    remedy = "divide all prices before it by the ratio; if the move is real, list 1 that day in a column Stock Splits"
+    assert re.search(r"2025-01-15, Close: the move from .* split", message)
+    assert message.endswith(f"; {remedy}")
+    if ratio < 2:
+        assert f"repeats the split of {ratio:g} listed that day" in message
+
+
+def test_prices_that_repeat_a_reverse_split_listed_beside_them_are_named(bars: pd.DataFrame) -> None:
+    bars.loc[: pd.Timestamp("2025-01-14"), ["Open", "High", "Low", "Close", "Adj Close"]] /= 4
+    listed = bars.assign(**{"Stock Splits": np.where(bars.index == DAY, 0.25, 0.0)})
+    assert "repeats the split of 0.25 listed that day" in refusal(listed)
 
 
 def test_prices_adjusted_for_a_listed_split_pass(bars: pd.DataFrame) -> None:
@@ -182,6 +220,15 @@ def test_an_adjustment_that_sinks_slowly_is_noticed(bars: pd.DataFrame) -> None:
     assert "Adj Close: its ratio to Close falls" in refusal(bars)
 
 
+@pytest.mark.parametrize("digits", [2, 3])
+def test_rounding_of_small_adjusted_closes_is_forgiven_and_no_more(bars: pd.DataFrame, digits: int) -> None:
+    # Near 0.5, where half a unit of the last digit is 1 % or 0.1 %.
+    rounded = bars.assign(**{"Adj Close": (bars["Close"] * 0.005).round(digits)})
+    check("NVDA", rounded)
+    rounded.loc[rounded.index[-1], "Adj Close"] = round(rounded["Adj Close"].iloc[-1] - 3 * 10.0**-digits, digits)
+    assert "Adj Close: its ratio to Close falls" in refusal(rounded)
+
+
 @pytest.mark.parametrize("digits", [2, 3, 4, 6])
 def test_adjusted_closes_rounded_for_print_pass(bars: pd.DataFrame, digits: int) -> None:
     check("NVDA", bars.assign(**{"Adj Close": (bars["Close"] * 0.87654321).round(digits)}))
@@ -190,7 +237,9 @@ def test_adjusted_closes_rounded_for_print_pass(bars: pd.DataFrame, digits: int)
 def test_bars_that_repeat_for_ten_sessions_are_named(bars: pd.DataFrame) -> None:
     filled = bars.copy()
     filled.iloc[20:30] = filled.iloc[20].to_numpy()
-    assert f"{filled.index[20]:%Y-%m-%d}, Close:" in refusal(filled)
+    trouble = f"{filled['Close'].iloc[20]:g} and the rest of the bar repeat for 10 sessions or more"
+    assert f"{filled.index[20]:%Y-%m-%d}, Close: {trouble};" in refusal(filled)
+    assert "repeat for 10 sessions" in refusal(filled.iloc[20:30])
     filled.iloc[29] = bars.iloc[29]
     check("NVDA", filled)
 

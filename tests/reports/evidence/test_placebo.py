@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import kstest
 
-from reports.evidence.placebo import Rank, aligned, power, ranks
-from reports.evidence.verdict import CHANCE, REFUTED, SUPPORTED, Verdict, verdict
+from reports.evidence.placebo import Power, Rank, aligned, power, ranks, standardized
+from reports.evidence.verdict import CHANCE, REFUTED, SUPPORTED, Verdict, outcome, smaller_p, verdict
 
 
 def counted(values: np.ndarray, column: int) -> tuple[float, float, float, float]:
@@ -41,6 +41,31 @@ def test_the_best_of_64_placebos_has_a_p_of_one_in_65():
     assert rank.p_lower == 1.0
     # The interval: shifts that leave the real value (64) at or inside the outermost placebos (63 and 0).
     assert (rank.low, rank.high) == (1.0, 64.0)
+
+
+@pytest.mark.parametrize(("placebos", "outermost"), [(38, None), (39, 1), (78, 1), (79, 2), (119, 3)])
+def test_a_rank_carries_moments_and_the_shifts_between_its_outermost_placebos(placebos, outermost):
+    values = np.random.default_rng(placebos).normal(0.02, 0.1, (placebos + 1, 1)).round(6)
+    (rank,) = ranks(values)
+    real, others = values[0, 0], sorted(values[1:, 0])
+    assert (rank.mean, rank.deviation) == pytest.approx((np.mean(values), np.std(values, ddof=1)))
+    assert rank.z == pytest.approx((real - np.mean(values)) / np.std(values, ddof=1))
+    # 95 % of n + 1 launches: of 80, two lie outside on either side.
+    expected = (real - others[-outermost], real - others[outermost - 1]) if outermost else (None, None)
+    assert (rank.low, rank.high) == (pytest.approx(expected) if outermost else expected)
+
+
+def test_z_by_hand():
+    # 1, 2, 6: mean 3, variance (4 + 1 + 9) / 2 = 7.
+    column = np.array([-2.0, -1.0, 3.0]) / np.sqrt(7)
+    np.testing.assert_allclose(standardized(np.array([[1.0, 0], [2.0, 1], [6.0, 5]]))[:, 0], column, atol=1e-9)
+    np.testing.assert_allclose(standardized(np.array([[1.0], [3.0]]))[:, 0], np.array([-1, 1]) / np.sqrt(2), atol=1e-9)
+    assert standardized(np.array([[2.0, 5.0, 7.0]])).tolist() == [[0.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize(("first", "rows"), [(50, [90, 80, 70, 60, 50]), (51, [90, 80, 70, 60]), (91, [])])
+def test_the_first_admissible_row_is_a_launch(first, rows):
+    assert aligned(100, 10, first).tolist() == rows
 
 
 def test_aligned_launches_are_those_of_the_real_prices():
@@ -95,9 +120,25 @@ def test_what_cannot_be_ranked_says_why_and_leaves_the_others_alone(spoil, reaso
     values = np.random.default_rng(3).normal(size=(30, 2))
     spoilt = np.column_stack([spoil(values[:, :1])[:, 0], values[: len(spoil(values[:, :1])), 1]])
     first, second = ranks(spoilt)
-    assert first.p is None and first.p_family is None and reason in first.reason
+    effect = None if np.isnan(spoilt[0, 0]) else pytest.approx(spoilt[0, 0])
+    assert first == Rank(len(spoilt) - 1, effect, reason=first.reason) and first.reason.startswith(reason)
     if len(spoilt) == 30:
         assert second.p == second.p_family == ranks(values[:, 1:])[0].p
+
+
+def test_nineteen_placebos_are_enough():
+    (rank,) = ranks(np.arange(20.0)[::-1, None])
+    assert rank.p == pytest.approx(1 / 20) and rank.reason == ""
+
+
+def test_reasons_are_told_in_full():
+    values = np.random.default_rng(3).normal(size=(30, 3))
+    values[0, 0], values[:, 1], values[0, 2] = np.nan, 0.25, -np.inf
+    assert [(rank.effect, rank.reason) for rank in ranks(values)] == [
+        (None, "the hold or the prices end before this horizon"),
+        (0.25, "every placebo came out the same"),
+        (None, "1 of 30 launches ended in ruin, the log of which is not a number"),
+    ]
 
 
 def test_ties_count_against_the_reading():
@@ -125,6 +166,25 @@ def test_power_grows_with_the_effect_and_is_the_size_without_one():
     assert power(np.ones((65, 2)), 0, (0.1,)) is None
 
 
+def test_power_of_a_reading_alone_by_hand():
+    # -20 to 20: raised by 41 each of 41 placebos is alone on top, p = 1 / 41; raised by 0 only the 20 is.
+    values = np.arange(-21.0, 21.0)[:, None]
+    alone = Power((0.0, 41.0), (1 / 41, 1.0), 41.0)
+    assert power(values, 0, (0.0, 41.0)) == alone
+    beside_a_dead_one = np.column_stack([values, np.ones(42)])
+    assert power(beside_a_dead_one, 0, (0.0, 41.0)) == alone
+    assert power(beside_a_dead_one, 1, (0.0, 41.0)) is None
+    assert power(values, 0, (0.0,)) == Power((0.0,), (1 / 41,), None)
+    assert power(values, 0, (0.0, 41.0), wanted=1.0) == alone
+    assert power(values, 0, (0.0, 41.0), wanted=1 / 41).detectable == 0.0
+
+
+@pytest.mark.parametrize(("rows", "held"), [(1, False), (2, False), (20, False), (21, True)])
+def test_power_needs_nineteen_placebos_beside_the_one_that_is_raised(rows, held):
+    found = power(np.arange(float(rows))[:, None], 0, (100.0,), size=0.1)
+    assert found == (Power((100.0,), (1.0,), 100.0) if held else None)
+
+
 def rank(effect: float, p_family: float = 0.5, lower: float = 0.5) -> Rank:
     return Rank(64, effect, 0.0, 0.1, effect / 0.1, p_family, lower, p_family, lower)
 
@@ -142,6 +202,20 @@ def rank(effect: float, p_family: float = 0.5, lower: float = 0.5) -> Rank:
             rank(-0.2, lower=1 / 65),
             rank(0.3, 0.002),
             Verdict(SUPPORTED, ("its names",), "timing says refuted; the smaller p decides"),
+        ),
+        (
+            rank(0.3, 0.002),
+            rank(-0.2, lower=1 / 65),
+            Verdict(SUPPORTED, ("timing",), "its names says refuted; the smaller p decides"),
+        ),
+        (rank(0.2, 0.025), None, Verdict(CHANCE)),
+        (rank(-0.2, lower=0.025), None, Verdict(CHANCE)),
+        (rank(0.0, 1 / 65), None, Verdict(CHANCE)),
+        (rank(0.0, lower=1 / 65), None, Verdict(REFUTED, ("timing",))),
+        (
+            Rank(5, 0.1, reason="5 placebos"),
+            Rank(3, 0.1, reason="3 names"),
+            Verdict(None, reason="timing: 5 placebos; its names: 3 names"),
         ),
         (Rank(5, 0.1, reason="5 placebos"), rank(0.3, 0.002), Verdict(SUPPORTED, ("its names",))),
         (Rank(5, 0.1, reason="5 placebos"), None, Verdict(None, reason="timing: 5 placebos")),
@@ -162,3 +236,22 @@ def test_the_verdict_is_told_with_its_tests():
     assert Verdict(SUPPORTED, ("timing", "its names")).told == "supported by timing and its names"
     assert Verdict(CHANCE).told == "not distinguishable from chance"
     assert Verdict(None).told == "no verdict"
+
+
+def test_a_rank_without_numbers_says_nothing():
+    assert outcome(Rank(64, None, p_family=0.001, p_family_lower=0.001)) == CHANCE
+    assert outcome(Rank(64, 0.1, p_family_lower=0.001)) == outcome(Rank(64, -0.1, p_family=0.001)) == CHANCE
+
+
+@pytest.mark.parametrize(
+    ("told", "p"),
+    [
+        (rank(0.2, 0.01, 0.99), 0.01),
+        (rank(-0.2, 0.99, 0.01), 0.01),
+        (rank(0.0, 0.6, 0.4), 0.4),
+        (Rank(64, None, p_family=0.6, p_family_lower=0.4), 0.4),
+        (Rank(64, 0.2), 1.0),
+    ],
+)
+def test_the_smaller_p_is_that_of_the_side_of_the_effect(told, p):
+    assert smaller_p(told) == p
