@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,13 @@ def _commands_without_a_network() -> Iterator[None]:
         for name in ("no_proxy", "NO_PROXY"):
             patch.setenv(name, "127.0.0.1,::1,localhost")
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commands_hear_an_interrupt() -> None:
+    """A shell starts what runs in its background deaf to Ctrl-C, and commands that tests start would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
