@@ -15,6 +15,7 @@ from data.prices import Prices
 from runners.engine.account import Account, Fill, Refusal
 from runners.engine.feed import feeds
 from runners.engine.frictions import Frictions
+from runners.engine.gaps import first_gap, refusal
 from strategies.base.reading import Decision, Reading
 from strategies.base.schedule import Schedule
 
@@ -86,9 +87,12 @@ def backtest(
     `bt.Strategy` is fed the whole history as warm-up; its orders outside the window are refused, and after the hold
     its positions are closed.
 
-    Raises RequestError where the prices do not reach around the entry.
+    Raises RequestError where the prices do not reach around the entry, DataError where a listed name has no price by
+    the end of the run.
     """
     start, stop = window(prices, launch, frictions.lag)
+    if (gap := first_gap(prices, stop)) is not None:
+        raise refusal(prices, gap, stop)
     based = prices.rows(0, stop).rebased(start)
     if based.listed.min() > start:
         names = ", ".join(based.symbols)
