@@ -42,7 +42,7 @@ def refusal(prices: Prices, row: int, stop: int, where: str = "") -> DataError:
 
 def _first_wrong(values: np.ndarray, listed: np.ndarray) -> int | None:
     """The first row of `values`, shape (n_rows, n_symbols), with something that is no price after its listing."""
-    if not values.size or values.min() > 0 and values.max() < np.inf:  # NaN is neither
+    if not values.size or (values.min() > 0 and values.max() < np.inf):  # NaN is neither
         return None
     wrong = ~((values > 0) & (values < np.inf)) & (np.arange(len(values))[:, None] >= listed)
     rows = wrong.any(axis=1)
