@@ -117,6 +117,11 @@ class Reading(bt.Strategy):
                 f"{type(self).__name__} needs a feed named {missing[0]!r}; use adddata(feed, name={missing[0]!r})"
             )
 
+    def clear(self) -> None:
+        """Forget the orders of the session that is over: Backtrader would keep them, 5 kB each, and read them never."""
+        super().clear()
+        self._orders.clear()
+
     def prenext(self) -> None:
         # Backtrader calls `next` only once every feed has begun; a late listing must not hold up the others.
         self.next()
