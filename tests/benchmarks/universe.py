@@ -1,8 +1,8 @@
 """10,000 symbols x 2,520 sessions: CPU seconds and peak memory of one step. Prints {"seconds": S, "peak_gb": GB}.
 
 Usage: python universe.py STEP, one of STEPS. A process of its own, so that the peak is that of this step alone, with
-the prices that it needs: six float64 arrays of 0.2 GB each. `backtrader-10000` takes some five minutes and is not part of
-`run.py universe`.
+the prices that it needs: six float64 arrays of 0.2 GB each. `backtrader-10000` takes some five minutes and is no part
+of `run.py universe`.
 """
 
 from __future__ import annotations

@@ -317,7 +317,8 @@ class Midway(Fixed):
 
 
 def test_a_rule_that_raises_in_the_middle_stops_both_with_its_own_error(make_prices):
-    """No curve of half a run comes out. Jobs and sweeps keep what others did: see test_failing_strategies.py."""
+    """No curve of half a run comes out. Jobs keep what others did, and sweeps other settings: see
+    test_failing_strategies.py and `Fussy` in test_sweep.py."""
     prices, chosen = make_prices({"A": [100.0] * 6}), {"target": (("A", 1.0),)}
     with pytest.raises(ZeroDivisionError, match="midway"):
         backtest(Midway, prices, Launch(ENTRY, None, 1), FREE, chosen)
