@@ -39,8 +39,9 @@ class Batch:
     Arrays of shape (n,) unless said otherwise. `sessions` counts sessions after the close before the entry; `terminal`
     is equity at the last one, in USD, net; `horizons` (n, len(HORIZONS)) net returns at the closes of HORIZONS, NaN
     where the hold or the prices end before; `sharpe` is mean over standard deviation of daily returns, annualised, NaN
-    where undefined; `max_drawdown` a fraction, 0 or below; `turnover` the USD traded both ways over the starting
-    capital; `costs` commission and half-spread in USD; `exposure` the mean gross exposure at closes from the entry on.
+    where undefined or ruined; `max_drawdown` a fraction, 0 or below (below -1 where ruin left a debt); `turnover` the
+    USD traded both ways over the starting capital; `costs` commission and half-spread in USD; `exposure` the mean gross
+    exposure at closes from the entry on.
     `ruined`: equity fell to zero or below and stayed there. `truncated`: the prices end before the hold does, positions
     are valued at the last close. `refused` counts orders that were not filled: none for a reading. `equity`
     (n, longest + 1), where asked for, begins at the close before the entry and is NaN after a scenario's end.

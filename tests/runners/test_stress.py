@@ -168,6 +168,17 @@ def test_a_small_short_survives_a_squeeze_of_1000_percent(make_prices):
     assert ran.equity.tolist() == [1e6, 1e6, 500_000, 500_000]
 
 
+@pytest.mark.parametrize(("close", "left", "drawdown"), [(200.0, 0.0, -1.0), (1_100.0, -9e6, -10.0)])
+def test_nothing_left_is_ruin_as_a_debt_is_and_has_no_sharpe_ratio(make_prices, close, left, drawdown):
+    """Returns of what is gone mean nothing: 0 / 0 after an equity of exactly zero is neither told nor warned of."""
+    prices = make_prices({"A": [100, 100, close, 100, 100, 100]})
+    assert run(prices, {"A": -1.0}, rebalance=1).equity.tolist() == [1e6, 1e6, *[left] * 4]
+    scenario = Scenario(ENTRY, None, 1, frictions=FREE, parameters={"target": (("A", -1.0),)})
+    batch = run_batch(Fixed, prices, Scenarios.of([scenario]), curves=False)
+    assert (batch.terminal[0], batch.max_drawdown[0]) == (left, drawdown)
+    assert np.isnan(batch.sharpe[0]) and batch.exposure[0] == 0.2, "a gross exposure of 1 on the first of five sessions"
+
+
 def test_ruin_is_judged_at_closes(make_prices):
     """A squeeze that is over by the close ruins nobody: prices are daily, and a margin call is not modelled."""
     prices = make_prices({"A": [100, 100, 100, 100]}, {"A": [100, 100, 1_100, 100]})
