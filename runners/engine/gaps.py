@@ -13,6 +13,7 @@ from data.errors import DataError
 from data.prices import FIELDS, Prices
 
 NEEDED = (*FIELDS[:4], "factor")
+LEAST = 1e-100  # USD: of anything much cheaper, counts of shares leave the range of floats
 
 
 def first_gap(prices: Prices, stop: int) -> int | None:
@@ -27,7 +28,7 @@ def refusal(prices: Prices, row: int, stop: int, where: str = "") -> DataError:
         (column, name)
         for column in np.flatnonzero(prices.listed <= row)
         for name in NEEDED
-        if not 0 < getattr(prices, name)[row, column] < np.inf
+        if not LEAST <= getattr(prices, name)[row, column] < np.inf
     )
     symbol, day, last = prices.symbols[column], prices.days[row], prices.days[stop - 1]
     if np.isnan(prices.close[row:, column]).all():
@@ -42,8 +43,8 @@ def refusal(prices: Prices, row: int, stop: int, where: str = "") -> DataError:
 
 def _first_wrong(values: np.ndarray, listed: np.ndarray) -> int | None:
     """The first row of `values`, shape (n_rows, n_symbols), with something that is no price after its listing."""
-    if not values.size or (values.min() > 0 and values.max() < np.inf):  # NaN is neither
+    if not values.size or (values.min() >= LEAST and values.max() < np.inf):  # NaN is neither
         return None
-    wrong = ~((values > 0) & (values < np.inf)) & (np.arange(len(values))[:, None] >= listed)
+    wrong = ~((values >= LEAST) & (values < np.inf)) & (np.arange(len(values))[:, None] >= listed)
     rows = wrong.any(axis=1)
     return int(np.argmax(rows)) if rows.any() else None

@@ -275,10 +275,11 @@ def test_files_of_a_name_that_ends_early_are_refused_with_the_same_remedy(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("open", 0.0), ("close", -1.0), ("close", np.nan), ("low", np.inf), ("factor", np.nan)]
+    ("field", "value"),
+    [("open", 0.0), ("close", -1.0), ("close", np.nan), ("low", np.inf), ("factor", np.nan), ("open", 1e-310)],
 )
 def test_a_number_that_is_no_price_is_refused_by_both(make_prices, field, value):
-    """Zero, negative, infinite and missing prices are named with symbol, session and field."""
+    """Zero, negative, infinite, missing and infinitesimal prices are named with symbol, session and field."""
     good = make_prices({"A": [100.0] * 6, "B": [50.0] * 6})
     fields = {name: getattr(good, name).copy() for name in ("open", "high", "low", "close", "volume", "factor")}
     fields[field][2, 1] = value
