@@ -170,7 +170,7 @@ class Account(bt.brokers.BackBroker):
     def _clock(self) -> Any:
         """The feed with the most bars: one that has a bar on every session."""
         if self._longest is None:
-            self._longest = max(self.cerebro.datas, key=lambda data: len(data.bars["close"]))
+            self._longest = max(self.cerebro.datas, key=lambda data: data.count)
         return self._longest
 
     def submit(self, order: Any, check: bool = True) -> Any:
@@ -194,6 +194,14 @@ class Account(bt.brokers.BackBroker):
         elif order.status in NEVER_FILLED:
             self._note_refusal(order, order.info.get("refused") or order.getstatusname().lower())
         super().notify(order)
+
+    def _ococheck(self, order: Any) -> None:
+        """Cancel the others of its group; for one without a group Backtrader would look through all waiting orders."""
+        leader = self._ocos.get(self._ocos[order.ref])
+        if len(self._ocol.get(leader, ())) > 1:
+            super()._ococheck(order)
+        else:
+            self._ocol.pop(leader, None)
 
     def close_out(self, strategy: Any) -> None:
         """Cancel what is open and send closing orders for every position."""

@@ -15,6 +15,7 @@ from data.prices import Prices
 from runners.engine.account import Account, Fill, Refusal
 from runners.engine.feed import feeds
 from runners.engine.frictions import Frictions
+from runners.engine.gaps import first_gap, refusal
 from strategies.base.reading import Decision, Reading
 from strategies.base.schedule import Schedule
 
@@ -42,6 +43,8 @@ class Backtest:
     `equity` (USD at the close, net) and `gross` (gross exposure as a fraction of equity) have shape (n_sessions,),
     `holdings` (fractions of equity at the close, negative when short) shape (n_sessions, n_symbols). `exit` is the
     session of the closing fills, None while positions are still held. After ruin equity stays where it fell to.
+    `left_out` are names that a reading's rule wanted and that had too few closes, `under_a_share` those whose target
+    came to no whole share, each with the first session of it.
     `interest` is USD over the run: cash received, debit and borrow paid.
     """
 
@@ -55,6 +58,7 @@ class Backtest:
     decisions: tuple[Decision, ...]
     refusals: tuple[Refusal, ...]
     left_out: Mapping[str, pd.Timestamp]
+    under_a_share: Mapping[str, pd.Timestamp]
     interest: Mapping[str, float]
     ruined: pd.Timestamp | None = None
 
@@ -86,9 +90,12 @@ def backtest(
     `bt.Strategy` is fed the whole history as warm-up; its orders outside the window are refused, and after the hold
     its positions are closed.
 
-    Raises RequestError where the prices do not reach around the entry.
+    Raises RequestError where the prices do not reach around the entry, DataError where a listed name has no price by
+    the end of the run.
     """
     start, stop = window(prices, launch, frictions.lag)
+    if (gap := first_gap(prices, stop)) is not None:
+        raise refusal(prices, gap, stop)
     based = prices.rows(0, stop).rebased(start)
     if based.listed.min() > start:
         names = ", ".join(based.symbols)
@@ -165,6 +172,7 @@ def _result(ran: Any, account: Account, sessions: pd.DatetimeIndex, launch: Laun
     leaves = len(sessions) if launch.hold is None else launch.hold + lag
     flat = not any(position.size for position in account.positions.values())
     closed = leaves < len(sessions) and ledger.ruined is None and flat
+    reading = ran if isinstance(ran, Reading) else None  # attributes of the same names on any other mean something else
     return Backtest(
         sessions=sessions,
         entry=launch.entry,
@@ -173,9 +181,10 @@ def _result(ran: Any, account: Account, sessions: pd.DatetimeIndex, launch: Laun
         gross=ledger.gross,
         holdings=ledger.holdings,
         fills=tuple(ledger.fills),
-        decisions=tuple(getattr(ran, "decisions", ())),
+        decisions=tuple(reading.decisions if reading is not None else ()),
         refusals=(*ledger.refusals, *account.unfilled()),
-        left_out=getattr(ran, "left_out", {}),
+        left_out=reading.left_out if reading is not None else {},
+        under_a_share=reading.under_a_share if reading is not None else {},
         interest=ledger.interest,
         ruined=ledger.ruined,
     )

@@ -20,6 +20,7 @@ from data.errors import RequestError
 from data.prices import Prices
 from runners.engine.answers import Answers, Rule, Targets, Vectors
 from runners.engine.backtest import CAPITAL, Launch, backtest
+from runners.engine.gaps import first_gap, refusal
 from runners.engine.pool import Done, Executor, Processes, ignore
 from runners.engine.scenarios import Scenario, Scenarios
 from runners.engine.tally import Tally
@@ -38,8 +39,9 @@ class Batch:
     Arrays of shape (n,) unless said otherwise. `sessions` counts sessions after the close before the entry; `terminal`
     is equity at the last one, in USD, net; `horizons` (n, len(HORIZONS)) net returns at the closes of HORIZONS, NaN
     where the hold or the prices end before; `sharpe` is mean over standard deviation of daily returns, annualised, NaN
-    where undefined; `max_drawdown` a fraction, 0 or below; `turnover` the USD traded both ways over the starting
-    capital; `costs` commission and half-spread in USD; `exposure` the mean gross exposure at closes from the entry on.
+    where undefined or ruined; `max_drawdown` a fraction, 0 or below (below -1 where ruin left a debt); `turnover` the
+    USD traded both ways over the starting capital; `costs` commission and half-spread in USD; `exposure` the mean gross
+    exposure at closes from the entry on.
     `ruined`: equity fell to zero or below and stayed there. `truncated`: the prices end before the hold does, positions
     are valued at the last close. `refused` counts orders that were not filled: none for a reading. `equity`
     (n, longest + 1), where asked for, begins at the close before the entry and is NaN after a scenario's end.
@@ -75,8 +77,9 @@ def run_batch(
     not grow with the length of the holds.
 
     Raises RequestError naming the scenario and the field where one cannot be run: an entry without prices around it or
-    before the rule has its history, a parameter that the strategy does not have, a price missing inside the window;
-    and for a reading that changes when or how orders are sent, which only Backtrader can follow.
+    before the rule has its history, a parameter that the strategy does not have; and for a reading that changes when
+    or how orders are sent, which only Backtrader can follow. Raises DataError naming the scenario, the symbol and the
+    session where a listed name has no price by the end of its window.
     """
     if not issubclass(strategy, Reading):
         return _through_backtrader(strategy, prices, scenarios, curves, executor or Processes(), done)
@@ -161,17 +164,12 @@ def _lengths(market: Market, scenarios: Scenarios, start: np.ndarray) -> np.ndar
 
 
 def _require_prices(market: Market, start: np.ndarray, length: np.ndarray) -> None:
-    """Raise RequestError for the first scenario with a missing price of a listed name inside its window."""
-    prices = market.prices
-    missing = np.isnan(prices.open) | np.isnan(prices.close)
-    missing &= np.arange(len(missing))[:, None] >= prices.listed
-    for row, column in np.argwhere(missing):
-        for place in np.flatnonzero((start <= row) & (row <= start + length))[:1]:
-            raise RequestError(
-                f"scenario {place}: {prices.symbols[column]} has no price on {prices.days[row]}, inside its window "
-                f"{prices.days[start[place]]} to {prices.days[start[place] + length[place]]}; mend the prices, "
-                f"or choose another entry or hold"
-            )
+    """Raise DataError for the first scenario that reaches a missing price of a listed name."""
+    last = start + length
+    row = first_gap(market.prices, int(last.max()) + 1)
+    if row is not None:
+        place = int(np.argmax(last >= row))
+        raise refusal(market.prices, row, int(last[place]) + 1, f"scenario {place}: ")
 
 
 def _chunks(setting: np.ndarray, length: np.ndarray) -> Iterator[np.ndarray]:

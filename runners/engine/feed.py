@@ -20,21 +20,23 @@ from strategies.base.reading import ORDINAL_1970
 class PriceFeed(bt.feed.DataBase):
     """One symbol of `prices`, from row `start` (or its listing) to the last row.
 
-    `prices` stays at hand for readings, whose history reaches back before `start`.
+    `prices` stays at hand for readings, whose history reaches back before `start`. `moments` are all its sessions in
+    Backtrader's count of days, a list of length n_sessions that the feeds share.
     """
 
-    params = (("prices", None), ("column", 0), ("start", 0))
+    params = (("prices", None), ("column", 0), ("start", 0), ("moments", ()))
 
     def __init__(self) -> None:
         super().__init__()
         self.prices: Prices = self.p.prices
         first = max(self.p.start, int(self.prices.listed[self.p.column]))
         bars = {name: getattr(self.prices, name)[first:, self.p.column] for name in FIELDS}
-        bars["datetime"] = self.prices.days[first:].astype(np.int64) + float(ORDINAL_1970)
+        bars["datetime"] = np.array(self.p.moments[first:])
         bars["openinterest"] = np.zeros(len(bars["close"]))
         self.bars: dict[str, np.ndarray] = bars
+        self.count = len(bars["close"])
         self._loaded = 0
-        self._moments: list[float] = bars["datetime"].tolist()
+        self._first, self._moments = first, self.p.moments
         self._pointers = [getattr(self.lines, alias) for alias in self.getlinealiases()]
         # Found here, a line need not be looked up through LineSeries.__getattr__ on every access.
         self.open, self.high, self.low, self.close = (getattr(self.lines, name) for name in FIELDS[:4])
@@ -45,7 +47,7 @@ class PriceFeed(bt.feed.DataBase):
 
     def advance_peek(self) -> float:
         """The moment of the next bar, infinity after the last."""
-        place = self._pointers[0].lencount
+        place = self._first + self._pointers[0].lencount
         return self._moments[place] if place < len(self._moments) else float("inf")
 
     def advance(self, size: int = 1, datamaster: object = None, ticks: bool = True) -> None:
@@ -59,11 +61,12 @@ class PriceFeed(bt.feed.DataBase):
             line = getattr(self.lines, alias)
             line.array = array("d", np.ascontiguousarray(values).tobytes())
             line.idx, line.lencount = len(values) - 1, len(values)
-        self._loaded = len(self.bars["close"])
+        self._loaded = self.count
+        self.bars = {}  # the lines have them now
         self.home()
 
     def _load(self) -> bool:
-        if self._loaded == len(self.bars["close"]):
+        if self._loaded == self.count:
             return False
         for alias, values in self.bars.items():
             getattr(self.lines, alias)[0] = values[self._loaded]
@@ -81,4 +84,9 @@ class PriceFeed(bt.feed.DataBase):
 def feeds(prices: Prices, start: int) -> list[Any]:
     """One feed a symbol in the order of `prices.symbols`; without bars where it is listed later."""
     make: Any = PriceFeed  # Backtrader's metaclass turns the parameters into keywords
-    return [make(prices=prices, column=column, start=start, name=symbol) for symbol, column in prices.columns.items()]
+    shared = {
+        "prices": prices,
+        "start": start,
+        "moments": (prices.days.astype(np.int64) + float(ORDINAL_1970)).tolist(),
+    }
+    return [make(**shared, column=column, name=symbol) for symbol, column in prices.columns.items()]

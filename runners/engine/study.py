@@ -26,6 +26,7 @@ from strategies.base.reading import Reading
 
 LEAST_RETURNS = 60  # sessions behind a beta; fewer would be noise
 FEW = 3  # orders not filled for one reason that are named one by one
+MANY = 20  # names that are left out and told line by line
 SECTIONS = ("Claim", "Rule", "Trades", "Refuted")
 FILL_COLUMNS = ["session", "symbol", "size", "price", "commission", "spread_cost"]
 
@@ -274,7 +275,8 @@ def outcome(run: Backtest, d: float, comparator: str, occurred: bool | None) -> 
 
 def warnings(subject: Study, run: Backtest) -> tuple[str, ...]:
     """What a reader must know beside the numbers."""
-    told = [f"{symbol} was left out on {day:%Y-%m-%d}: too few closes by then" for symbol, day in run.left_out.items()]
+    told = noted(run.left_out, "left out", "too few closes by then")
+    told += noted(run.under_a_share, "not held", "a target of less than one share")
     told += refused(run.refusals)
     if not run.fills:
         told.append("no position was ever taken: the return is interest on cash")
@@ -283,6 +285,15 @@ def warnings(subject: Study, run: Backtest) -> tuple[str, ...]:
     if run.exit is None and run.ruined is None:
         told.append(f"still open: valued at the close of {run.sessions[-1]:%Y-%m-%d}")
     return tuple(told)
+
+
+def noted(days: Mapping[str, pd.Timestamp], what: str, reason: str) -> list[str]:
+    """Names with the first session of what befell them, a line each, or one line where there are many."""
+    if len(days) <= MANY:
+        return [f"{symbol} was {what} on {day:%Y-%m-%d}: {reason}" for symbol, day in days.items()]
+    first, last = min(days.values()), max(days.values())
+    some = ", ".join([*days][:FEW])
+    return [f"{len(days):,} names were {what}, first {first:%Y-%m-%d} to {last:%Y-%m-%d}: {reason} ({some}, ...)"]
 
 
 def refused(refusals: Sequence[Refusal]) -> list[str]:

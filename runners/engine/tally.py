@@ -66,7 +66,8 @@ class Tally:
                 self.horizons[:running, column] = np.where(horizon <= self.hold[:running], value, np.nan)
         self.last[:running] = equity[-1]
         self.gross[:running] += gross.sum(axis=0)
-        daily = np.divide(equity, curve[:-1], out=gross)
+        with np.errstate(invalid="ignore"):  # an equity of zero, which stays there; it has no Sharpe ratio
+            daily = np.divide(equity, curve[:-1], out=gross)
         daily -= 1
         self.total[:running] += daily.sum(axis=0)
         self.squares[:running] += np.einsum("ls,ls->s", daily, daily)
@@ -86,7 +87,8 @@ class Tally:
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = self.total / n
             deviation = np.sqrt(np.maximum(self.squares - n * mean**2, 0.0) / (n - 1))
-            sharpe = np.where(deviation > STILL, mean / deviation * sqrt(PERIODS), np.nan)
+            defined = (deviation > STILL) & (self.last > 0)  # after ruin returns mean nothing, as in reports.metrics
+            sharpe = np.where(defined, mean / deviation * sqrt(PERIODS), np.nan)
         columns = {
             "sessions": n,
             "terminal": self.last,

@@ -105,6 +105,7 @@ class Reading(bt.Strategy):
     def start(self) -> None:
         self.decisions: list[Decision] = []
         self.left_out: dict[str, pd.Timestamp] = {}
+        self.under_a_share: dict[str, pd.Timestamp] = {}
         self._schedule = Schedule(self.p.hold, self.p.rebalance)
         entry = calendar.require_session(self.p.entry) if self.p.entry else DEEPSEEK.entry
         self._entry_place = calendar.position(entry)
@@ -115,6 +116,11 @@ class Reading(bt.Strategy):
             raise RequestError(
                 f"{type(self).__name__} needs a feed named {missing[0]!r}; use adddata(feed, name={missing[0]!r})"
             )
+
+    def clear(self) -> None:
+        """Forget the orders of the session that is over: Backtrader would keep them, 5 kB each, and read them never."""
+        super().clear()
+        self._orders.clear()
 
     def prenext(self) -> None:
         # Backtrader calls `next` only once every feed has begun; a late listing must not hold up the others.
@@ -153,7 +159,8 @@ class Reading(bt.Strategy):
             require_weights(weights, f"{type(self).__name__} at {past.session:%Y-%m-%d}")
             self._check(weights, past.session)
             self.decisions.append(Decision(past.session, dict(weights)))
-            self._aim(held, weights)
+            for symbol in self._aim(held, weights):
+                self.under_a_share.setdefault(symbol, past.session)
 
     def _check(self, weights: Mapping[str, float], session: pd.Timestamp) -> None:
         where = f"{type(self).__name__} at {session:%Y-%m-%d}"
@@ -170,12 +177,16 @@ class Reading(bt.Strategy):
         if gross > 1 + GROSS_TOLERANCE:
             raise StrategyError(f"{where}: gross exposure {gross:.6f} of the targets exceeds 1; scale the weights down")
 
-    def _aim(self, held: int, weights: Mapping[str, float]) -> None:
+    def _aim(self, held: int, weights: Mapping[str, float]) -> list[str]:
+        """Whole shares for target weights, sent after the lag; the names of which that is none."""
         equity = self.broker.getvalue()
         shares = {symbol: self._shares(weight, equity, symbol) for symbol, weight in weights.items()}
         self._due.append((held + self.p.lag - 1, shares))
+        return [symbol for symbol, count in shares.items() if not count and abs(weights[symbol]) > GROSS_TOLERANCE]
 
     def _shares(self, weight: float, equity: float, symbol: str) -> int:
+        if not weight:
+            return 0  # its feed may have no price yet
         price = self._feeds[symbol].close[0]
         return int(copysign(floor(abs(weight) * equity / price + SHARE_TOLERANCE), weight))
 

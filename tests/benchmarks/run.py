@@ -245,6 +245,29 @@ def memory(prices: Path) -> list[Record]:
     return [record("memory", [peak / 1e9], "limit", [1.5], 1.0, "GB at the peak of the main job")]
 
 
+# CPU seconds and GB that each step of `universe` may take; the prices alone are 1.2 GB.
+UNIVERSE = {
+    "build": (10, 1.5),
+    "load": (150, 6),
+    "backtrader-20": (2, 1.5),
+    "backtrader-1000": (60, 2.5),
+    "batch-10000": (15, 4.5),
+}
+
+
+def universe(prices: Path) -> list[Record]:
+    """10,000 symbols x 10 years: CPU seconds and peak memory of each step, every one a process of its own."""
+    records = []
+    for step, (seconds, gigabytes) in UNIVERSE.items():
+        command = [sys.executable, str(HERE / "universe.py"), step]
+        spent = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        records += [
+            record(f"universe, {step}", [spent["seconds"]], "limit", [seconds], 1, "CPU s, 10,000 symbols x 10 years"),
+            record(f"{step}, memory", [spent["peak_gb"]], "limit", [gigabytes], 1, "GB at its peak"),
+        ]
+    return records
+
+
 def processes_of(session: int) -> list[Path]:
     """The processes of a session, as folders of /proc."""
     return [folder for folder in Path("/proc").iterdir() if folder.name.isdigit() and session_of(folder) == session]
@@ -278,6 +301,7 @@ BENCHMARKS: dict[str, Callable[[Path], list[Record]]] = {
     "scaling": scaling,
     "help": help_text,
     "memory": memory,
+    "universe": universe,
     "job": job,
     "evidence": evidence,
 }

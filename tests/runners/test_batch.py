@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import strategies
 from data import calendar
-from data.errors import RequestError
+from data.errors import DataError, RequestError
 from data.prices import FIELDS, Prices
 from reports.result import HORIZONS
 from runners.engine.backtest import CAPITAL, Launch, backtest
@@ -255,7 +255,7 @@ def test_a_price_missing_inside_a_window_is_told_with_scenario_symbol_and_sessio
     before = Scenario(pd.Timestamp("2025-01-29"), hold=3)
     across = Scenario(pd.Timestamp("2025-01-29"), hold=8)
     assert run_batch(Restless, prices, Scenarios.of([before])).terminal.shape == (1,)
-    with pytest.raises(RequestError, match="scenario 1: B has no price on 2025-02-07, inside its window 2025-01-28"):
+    with pytest.raises(DataError, match="scenario 1: B on 2025-02-07, open: nan is not a price"):
         run_batch(Restless, prices, Scenarios.of([before, across]))
 
 

@@ -75,6 +75,13 @@ class Steps(bt.Strategy):
 
     def next(self):
         raise ValueError("<script>") from KeyError("first")
+
+
+class Midway(OfSpy):
+    def weights(self, past):
+        if past.held == 120:
+            raise LookupError(f"after {past.held} sessions")
+        return {"SPY": 1.0}
 """
 
 
@@ -103,7 +110,7 @@ def deepseek(folder, *words):
 
 
 def test_others_run_and_each_failure_is_told_on_terminal_page_and_json(folder):
-    names = ["Divides", "Leaves", "Borrows", "Lists", "Begins", "Steps"]
+    names = ["Divides", "Leaves", "Borrows", "Lists", "Begins", "Steps", "Midway"]
     done = deepseek(folder, *(f"mine:{name}" for name in names), "unfinished:X", "needy:X", "mine:Fine", "gpu_bubble")
     assert done.returncode == 1
     assert "gpu_bubble" in done.stdout and "Fine" in done.stdout and "Divides" not in done.stdout
@@ -126,6 +133,7 @@ def test_others_run_and_each_failure_is_told_on_terminal_page_and_json(folder):
     assert 'File "unfinished.py", line 1' in failed["unfinished:X"]
     assert failed["needy:X"].endswith("ModuleNotFoundError: No module named 'a_module_that_is_missing'")
     assert "KeyError: 'first'" in failed["Steps"], "what caused it is told as well"
+    assert failed["Midway"].endswith("LookupError: after 120 sessions"), "half a run is none"
     assert all("backtrader/" not in text and "runners/" not in text for text in failed.values())
     page = (folder / "out" / "index.html").read_text()
     assert "ValueError: &lt;script&gt;" in page and "ValueError: <script>" not in page
