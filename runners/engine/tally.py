@@ -66,7 +66,8 @@ class Tally:
                 self.horizons[:running, column] = np.where(horizon <= self.hold[:running], value, np.nan)
         self.last[:running] = equity[-1]
         self.gross[:running] += gross.sum(axis=0)
-        daily = np.divide(equity, curve[:-1], out=gross)
+        with np.errstate(invalid="ignore"):  # what was ruined to exactly nothing has no return any more
+            daily = np.divide(equity, curve[:-1], out=gross)
         daily -= 1
         self.total[:running] += daily.sum(axis=0)
         self.squares[:running] += np.einsum("ls,ls->s", daily, daily)

@@ -210,7 +210,9 @@ def test_prices_adjusted_for_a_listed_split_pass(bars: pd.DataFrame) -> None:
     check("NVDA", bars.assign(**{"Stock Splits": np.where(bars.index == DAY, 10.0, 0.0)}))
 
 
-@pytest.mark.parametrize(("at_open", "at_close"), [(0.731, 0.667), (0.8, 0.5), (1.1, 2.0), (2.40, 2.35), (0.57, 0.57), (0.452, 0.46)])
+@pytest.mark.parametrize(
+    ("at_open", "at_close"), [(0.731, 0.667), (0.8, 0.5), (1.1, 2.0), (2.40, 2.35), (0.57, 0.57), (0.452, 0.46)]
+)
 def test_a_crash_or_a_leap_that_goes_on_after_the_open_is_believed(
     bars: pd.DataFrame, at_open: float, at_close: float
 ) -> None:

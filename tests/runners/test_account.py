@@ -222,7 +222,7 @@ def test_a_name_listed_at_the_close_of_the_decision_can_be_held(make_prices):
     prices = make_prices({"A": [np.nan] * 3 + [10.0, 10.0]})
     assert [fill.size for fill in run(prices, {"A": 1.0}).fills] == [100_000]
     later = make_prices({"A": [np.nan] * 4 + [10.0], "B": [np.nan] * 4 + [10.0]})
-    with pytest.raises(RequestError, match="^none of A, B has a close on 2025-01-30; enter later$"):
+    with pytest.raises(RequestError, match=r"^none of A, B has a close on 2025-01-30; enter later$"):
         run(later, {"A": 0.5, "B": 0.5})
 
 
@@ -279,5 +279,5 @@ def test_after_the_start_nobody_changes_what_trading_costs(make_prices):
         def start(self) -> None:
             self.broker.addcommissioninfo(bt.CommInfoBase(commission=0.0))
 
-    with pytest.raises(RequestError, match="calls broker.addcommissioninfo: capital, costs and fills belong to"):
+    with pytest.raises(RequestError, match=r"calls broker.addcommissioninfo: capital, costs and fills belong to"):
         backtest(Cheap, make_prices({"A": [100.0] * 8}), Launch(ENTRY), FREE)

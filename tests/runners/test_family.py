@@ -154,7 +154,9 @@ def test_a_parameter_that_is_not_there_is_told_with_two_that_are():
     assert refusal(TARIFFS, parameters=(("size_", 1),)) == f"{asked} 'size_'; did you mean size_3 or size_2?"
     assert refusal(TARIFFS, parameters=(("q", 1),)) == f"{asked} 'q'; it has period, size_1, size_2, size_3"
     bare = Member(strategy="x:Bare", name="own", parameters=(("q", 1),))
-    with pytest.raises(RequestError, match="^event 'tariffs': reading 'own': x:Bare has no parameter 'q'; it has none$"):
+    with pytest.raises(
+        RequestError, match=r"^event 'tariffs': reading 'own': x:Bare has no parameter 'q'; it has none$"
+    ):
         family.parameters(TARIFFS, bare, bt.Strategy)
 
 

@@ -35,7 +35,11 @@ def test_single_launches_come_back_as_they_were():
 
 def test_every_combination_with_entries_the_fastest():
     columns = Scenarios.product(
-        [FRIDAY, MONDAY], holds=(5, None), rebalances=(None, 7), frictions=(DEAR, Frictions()), parameters=({}, {"a": 1})
+        [FRIDAY, MONDAY],
+        holds=(5, None),
+        rebalances=(None, 7),
+        frictions=(DEAR, Frictions()),
+        parameters=({}, {"a": 1}),
     )
     assert len(columns) == 32
     tuesday = pd.Timestamp("2025-01-28")
@@ -54,14 +58,14 @@ def test_every_combination_with_entries_the_fastest():
 
 @pytest.mark.parametrize("dimension", ["holds", "rebalances", "frictions", "parameters"])
 def test_a_dimension_without_values_is_refused(dimension):
-    with pytest.raises(RequestError, match="^no scenarios were given; every dimension needs at least one value$"):
+    with pytest.raises(RequestError, match=r"^no scenarios were given; every dimension needs at least one value$"):
         Scenarios.product([FRIDAY], **{dimension: ()})
 
 
 def test_no_launch_at_all_is_refused():
-    with pytest.raises(RequestError, match="^no scenarios were given; every dimension needs at least one value$"):
+    with pytest.raises(RequestError, match=r"^no scenarios were given; every dimension needs at least one value$"):
         Scenarios.product([])
-    with pytest.raises(RequestError, match="^no scenarios were given; give at least one$"):
+    with pytest.raises(RequestError, match=r"^no scenarios were given; give at least one$"):
         Scenarios.of([])
 
 

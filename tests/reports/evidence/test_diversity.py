@@ -138,7 +138,7 @@ def test_what_cannot_be_known_is_told():
         fernholz(np.zeros(2), 0.5)
     with pytest.raises(Unavailable, match="none of 0 shares"):
         diversity_weights(np.zeros(0), 0.5)
-    with pytest.raises(Unavailable, match="^diversity: 0 steps; 1 is needed$"):
+    with pytest.raises(Unavailable, match=r"^diversity: 0 steps; 1 is needed$"):
         master_equation(GOLDEN, np.zeros((0, 3)), 0.5)
     with pytest.raises(Unavailable, match="not above -100%"):
         master_equation(GOLDEN, np.array([[-1.0, 0, 0]]), 0.5)
@@ -153,7 +153,9 @@ def test_wrong_arguments_are_refused():
         hill(GOLDEN, float("nan"))
     for function in (fernholz, diversity_weights):
         for p in (0, 0.009, 1.001, 1.5, float("nan")):
-            with pytest.raises(ValueError, match=rf"^p {p} is not in \[0\.01, 1\]; 1 is the market, near 0 equal weight"):
+            with pytest.raises(
+                ValueError, match=rf"^p {p} is not in \[0\.01, 1\]; 1 is the market, near 0 equal weight"
+            ):
                 function(GOLDEN, p)
     for returns in (np.zeros(3), np.zeros((2, 4))):
         with pytest.raises(ValueError, match="names must be the columns"):

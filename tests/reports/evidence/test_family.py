@@ -129,7 +129,7 @@ def test_what_cannot_be_known_is_told():
     for p in (float("nan"), -0.1, 1.5):
         with pytest.raises(Unavailable, match=f"^family: the p-value of b is {p}; all must be known to count them$"):
             adjust({"a": 0.01, "b": p})
-    with pytest.raises(Unavailable, match="^family: 0 p-values; 1 is needed$"):
+    with pytest.raises(Unavailable, match=r"^family: 0 p-values; 1 is needed$"):
         adjust({})
 
 

@@ -212,7 +212,7 @@ def test_scale_and_the_order_of_settings_change_no_cross_validation(scale):
 
 def test_what_cannot_be_known_is_told():
     fine = null(np.random.default_rng(9), 100, 4)
-    with pytest.raises(Unavailable, match="^Sharpe ratio: 1 periods; 2 are needed$"):
+    with pytest.raises(Unavailable, match=r"^Sharpe ratio: 1 periods; 2 are needed$"):
         Moments(0.1, 1)
     assert Moments(0.1, 2).spread == pytest.approx(1.005), "two are enough"
     with pytest.raises(Unavailable, match="has no standard error"):
@@ -229,9 +229,9 @@ def test_what_cannot_be_known_is_told():
         cross_validate(np.where((np.arange(100)[:, None] < 50) & (np.arange(4) == 2), 0, fine), 4)
     with pytest.raises(Unavailable, match="trial 0 is constant in some half"):
         cross_validate(1e-11 * fine + 0.01, 4)
-    with pytest.raises(Unavailable, match="^excess returns: 19 observations; 20 are needed$"):
+    with pytest.raises(Unavailable, match=r"^excess returns: 19 observations; 20 are needed$"):
         moments(fine[:19, 0])
-    with pytest.raises(Unavailable, match="^excess returns: all 100 observations are the same"):
+    with pytest.raises(Unavailable, match=r"^excess returns: all 100 observations are the same"):
         moments(np.zeros(100))
     for threshold in (0.1, 0.2):
         with pytest.raises(Unavailable, match=rf"of 0\.1 must be above {threshold}$"):
@@ -255,7 +255,9 @@ def test_a_trial_that_is_idle_for_half_of_the_time_is_never_judged(idle):
     for seed in range(40):
         returns = null(np.random.default_rng(seed), 120, 4)
         returns[:60, 2] = idle
-        with pytest.raises(Unavailable, match="^overfitting: trial 2 is constant in some half; each must vary in all$"):
+        with pytest.raises(
+            Unavailable, match=r"^overfitting: trial 2 is constant in some half; each must vary in all$"
+        ):
             cross_validate(returns, 4)
 
 

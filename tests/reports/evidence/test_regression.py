@@ -127,7 +127,7 @@ def test_what_cannot_be_known_is_told(sample):
 
 def test_wrong_arguments_are_refused(sample):
     excess, benchmarks = sample
-    with pytest.raises(ValueError, match="^no benchmark; name at least one$"):
+    with pytest.raises(ValueError, match=r"^no benchmark; name at least one$"):
         regress(excess, {})
     with pytest.raises(ValueError, match="252 excess returns and 253"):
         regress(excess[1:], benchmarks)
