@@ -28,6 +28,7 @@ ROOMS = ("data", "reports", "runners", "strategies")
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutants"]
 # Exit codes of mutmut 3: no test notices (0) or comes by (5, 33); stopped or never begun (None, 2, 34).
 SURVIVED, NOT_TRIED = (0, 5, 33), (None, 2, 34)
+STOPPED = (-24, 24, 36, 152, 255)  # never came to an end, which counts as noticed
 HEAD = "# Made by tests/mutants.py: module, digest of it and its tests, killed / mutants; below, the survivors."
 
 
@@ -84,6 +85,9 @@ def workplace(module: str, folder: Path) -> None:
         "also_copy": ["docs"],
         "pytest_add_cli_args": ["-p", "no:randomly", "-p", "no:cacheprovider", "-n", "0", "-x"],
         "pytest_add_cli_args_test_selection": list(SETTINGS[module]),
+        "process_isolation": "forkserver",  # pandas and Backtrader are imported once, and not for every mutant
+        "timeout_multiplier": 8,
+        "timeout_constant": 4,  # seconds: on a busy machine the first run may have been the fast one
         "use_git_change_detection": False,
         "track_dependencies": False,
     }
@@ -127,6 +131,7 @@ def tried(module: str, jobs: int) -> Count:
         codes = json.loads(kept.read_text(encoding="utf-8"))["exit_code_by_key"] if kept.exists() else {"": None}
         if any(code in NOT_TRIED for code in codes.values()):
             raise SystemExit(f"{module}: not every mutant was tried\n{ended.stdout[-3000:]}{ended.stderr[-3000:]}")
+        print(f"{module}: {sum(code in STOPPED for code in codes.values())} stopped for their time", flush=True)
         survivors = described(folder, module, [name for name, code in codes.items() if code in SURVIVED])
     return Count(module, of, len(codes), tuple(sorted(survivors)))
 

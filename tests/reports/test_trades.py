@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import strategies
-from reports.trades import foremost, round_trips, summary
+from reports.trades import Summary, Trade, foremost, round_trips, summary
 from runners.engine.backtest import Launch, backtest
 from runners.engine.frictions import Frictions
 
@@ -101,3 +101,38 @@ def test_trades_and_interest_add_up_to_the_equity(random_prices):
     interest = run.interest["cash"] - run.interest["debit"] - run.interest["borrow"]
     assert told.still_open == 0
     assert told.pnl + interest == pytest.approx(run.equity[-1] - 1e6, abs=0.01)
+
+
+def test_a_trade_is_told_whole():
+    told = round_trips(
+        fills(
+            ("2025-02-04", "B", -10, 5.0, 1.0, 0.5),
+            ("2025-02-03", "C", 8, 2.0, 0.25, 0.0),
+            ("2025-02-03", "A", 4, 3.0, 0.0, 0.5),
+            ("2025-02-10", "B", 10, 7.0, 1.0, 0.25),
+        )
+    )
+    first, later, end = (pd.Timestamp(2025, 2, day) for day in (3, 4, 10))
+    assert told == (
+        Trade("A", "long", first, None, 4, 3.0, None, 0.5, None),
+        Trade("C", "long", first, None, 8, 2.0, None, 0.25, None),
+        Trade("B", "short", later, end, 10, 5.0, 7.0, 2.75, -20 - 2.75),
+    )
+    assert summary(told) == Summary(1, 2, 0, None, -22.75, 0.0, 3.5, -22.75)
+
+
+def test_rounding_of_shares_is_flat_and_a_thousandth_of_one_is_not():
+    bought = ("2025-02-03", "A", 0.3, 5.0, 0, 0)
+    (flat,) = round_trips(fills(bought, ("2025-02-04", "A", -0.1 - 0.2, 6.0, 0, 0)))
+    assert flat.closed == pd.Timestamp("2025-02-04") and flat.shares == 0.3
+    (left,) = round_trips(fills(bought, ("2025-02-04", "A", -0.299, 6.0, 0, 0)))
+    assert left.closed is None
+    first, second = round_trips(fills(bought, ("2025-02-04", "A", -0.301, 6.0, 0, 0)))
+    assert (first.closed, second.side, second.shares) == (pd.Timestamp("2025-02-04"), "short", pytest.approx(0.001))
+
+
+def test_what_neither_won_nor_lost_is_no_win():
+    told = summary(round_trips(fills(("2025-02-03", "A", 1, 5.0, 0, 0), ("2025-02-04", "A", -1, 5.0, 0, 0))))
+    assert told == Summary(1, 0, 0, None, 0.0, None, 0.0, 0.0)
+    won = summary(round_trips(fills(("2025-02-03", "A", 1, 5.0, 0, 0), ("2025-02-04", "A", -1, 5.5, 0, 0))))
+    assert won == Summary(1, 0, 1, 0.5, None, None, 0.0, 0.5)
