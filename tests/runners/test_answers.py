@@ -36,14 +36,14 @@ def ask(prices, rule: Reading, rows, held, scheduled, shocks=SHOCKS):
 
 
 @pytest.mark.parametrize(
-    ("looks", "scheduled", "beside"),
+    ("looks", "scheduled", "beside", "later"),
     [
-        ((), [(27,), (28,)], []),
-        (("scheduled",), [(27, True), (28, True)], [(27, False), (28, False)]),
-        (("held",), [(27, 0), (28, 0)], [(27, 0), (28, 0)]),
+        ((), [(27,), (28,)], [], []),
+        (("scheduled",), [(27, True), (28, True)], [(27, False), (28, False)], []),
+        (("held",), [(27, 0), (28, 0)], [(27, 0), (28, 0)], [(27, 1), (27, 1), (28, 1)]),
     ],
 )
-def test_it_is_asked_again_only_for_what_it_looked_at(prices, looks, scheduled, beside):
+def test_it_is_asked_again_only_for_what_it_looked_at(prices, looks, scheduled, beside, later):
     # Two launches at the close of the 27th and one at that of the 28th, all by schedule, then all beside it.
     told: list = []
     rule = Rule(Asked.rule(looks=looks, log=told), Vectors(prices))
@@ -52,6 +52,9 @@ def test_it_is_asked_again_only_for_what_it_looked_at(prices, looks, scheduled, 
         assert first == second != third
         assert told == expected
         told.clear()
+    # Other launches at the same closes, a session longer held, each after a shock of its own.
+    rule.ask(np.array([0, 0, 1]), 1, np.full(3, True), SHOCKS)
+    assert told == later
 
 
 def test_launches_with_other_shocks_are_told_apart(prices):
@@ -60,6 +63,29 @@ def test_launches_with_other_shocks_are_told_apart(prices):
     first = asking()
     assert first[0] == first[2] != first[1]
     assert sorted(told) == [(29, SHOCKS[0]), (29, SHOCKS[1])]
+
+
+def test_closes_and_schedules_are_told_apart(prices):
+    told: list = []
+    _, asking = ask(prices, Asked.rule(looks=("scheduled",), log=told), [0, 2, 2], 0, [True, False, False])
+    first, second, third = asking()
+    assert first != second == third != NOTHING and sorted(told) == [(27, True), (29, False)]
+    told.clear()
+    _, asking = ask(prices, Asked.rule(log=told), [3, 3], 0, [True, True])
+    assert asking() == [0, 0] and told == [(30,)]
+
+
+def test_every_launch_is_told_its_own_facts(prices):
+    told: list = []
+    _, asking = ask(prices, Asked.rule(looks=("shock", "scheduled", "held"), log=told), [1, 1], 4, [True, True])
+    asking()
+    assert told == [(28, SHOCKS[0], True, 4), (28, SHOCKS[1], True, 4)]
+
+
+def test_a_rule_whose_answer_is_refused_is_named(prices):
+    _, asking = ask(prices, Asked.rule(share=1.5), [1], 0, [True])
+    with pytest.raises(StrategyError, match=r"^Asked at 2025-01-28: gross exposure 1\.500000 of the targets exceeds 1"):
+        asking()
 
 
 def test_sessions_held_are_told_apart_at_one_close(prices):
