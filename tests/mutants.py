@@ -2,7 +2,8 @@
 
 `tox run -e mutation` tries every module of [tool.mutants] that has changed, or whose tests have, since it was counted;
 `tox run -e mutation -- data/quality.py` those that are named. What was stopped goes on after the last whole module.
-A survivor is written down as the line that it makes; REASONS gives, by pattern, why no test can or need notice it.
+A survivor is written down as the line that it makes; REASONS gives, by pattern, why no test can or need notice it:
+of one kind or another, as in `time alone: two ways to the same peaks`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,10 +145,15 @@ def reasons() -> list[tuple[re.Pattern[str], str]]:
     return [(re.compile(pattern), reason) for pattern, reason in pairs]
 
 
-def unexplained(count: Count) -> list[str]:
+def explained(count: Count) -> list[tuple[str, str | None]]:
+    """Every survivor with the first reason that fits, None where none does."""
     known = reasons()
     lines = [f"{count.module} {survivor}" for survivor in count.survivors]
-    return [line for line in lines if not any(pattern.search(line) for pattern, _ in known)]
+    return [(line, next((reason for pattern, reason in known if pattern.search(line)), None)) for line in lines]
+
+
+def unexplained(count: Count) -> list[str]:
+    return [line for line, reason in explained(count) if reason is None]
 
 
 def report(counts: list[Count]) -> None:
@@ -158,6 +165,8 @@ def report(counts: list[Count]) -> None:
     if mutants:
         share = f"{killed:6} of {mutants:4} killed {killed / mutants:6.1%}"
         print(f"{'together':34}{share}; {len(counts)} of {len(SETTINGS)} modules")
+    kinds = Counter((reason or "unexplained:").partition(":")[0] for count in counts for _, reason in explained(count))
+    print("survivors:", ", ".join(f"{number} {kind}" for kind, number in kinds.most_common()))
 
 
 def main() -> None:
