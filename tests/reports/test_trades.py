@@ -136,3 +136,16 @@ def test_what_neither_won_nor_lost_is_no_win():
     assert told == Summary(1, 0, 0, None, 0.0, None, 0.0, 0.0)
     won = summary(round_trips(fills(("2025-02-03", "A", 1, 5.0, 0, 0), ("2025-02-04", "A", -1, 5.5, 0, 0))))
     assert won == Summary(1, 0, 1, 0.5, None, None, 0.0, 0.5)
+
+
+def test_averages_are_a_trade():
+    rows = []
+    for symbol, price in (("A", 8.0), ("B", 6.0), ("C", 4.0), ("D", 1.0), ("E", 4.0)):
+        rows += [("2025-02-03", symbol, 10, 5.0, 0, 0), ("2025-02-10", symbol, -10, price, 0, 0)]
+    # 30 and 10 won; 10, 40 and 10 lost.
+    assert summary(round_trips(fills(*rows))) == Summary(5, 0, 2, 20.0, -20.0, 40 / 60, 0.0, -20.0)
+
+
+def test_parts_of_a_share_are_added_to_what_is_held():
+    (trade,) = round_trips(fills(("2025-02-03", "A", 0.25, 5.0, 0, 0), ("2025-02-04", "A", 0.5, 8.0, 0, 0)))
+    assert (trade.shares, trade.entry_price, trade.exit_price) == (0.75, 7.0, None)
