@@ -159,6 +159,7 @@ def test_many_launches_of_one_session_share_its_prices():
     require_law(Swinging, prices, several)
     require_law(Rising, prices, [Scenario(entry, hold, 4) for hold in (3, 5, 30)])
     require_law(Rising, prices, [Scenario(entry, 30, 4)])
+    require_law(Swinging, prices, [Scenario(entry, hold, 4, None, FREE) for hold in (3, 9)])
 
 
 def test_a_name_that_is_never_listed_is_no_obstacle():
