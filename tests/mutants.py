@@ -2,7 +2,8 @@
 
 `tox run -e mutation` tries every module of [tool.mutants] that has changed, or whose tests have, since it was counted;
 `tox run -e mutation -- data/quality.py` those that are named. What was stopped goes on after the last whole module.
-A survivor is written down as the line that it makes; REASONS gives, by pattern, why no test can or need notice it.
+A survivor is written down as the line that it makes; REASONS gives, by pattern, why no test can or need notice it:
+of one kind or another, as in `time alone: two ways to the same peaks`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +30,7 @@ ROOMS = ("data", "reports", "runners", "strategies")
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutants"]
 # Exit codes of mutmut 3: no test notices (0) or comes by (5, 33); stopped or never begun (None, 2, 34).
 SURVIVED, NOT_TRIED = (0, 5, 33), (None, 2, 34)
+STOPPED = (-24, 24, 36, 152, 255)  # never came to an end, which counts as noticed
 HEAD = "# Made by tests/mutants.py: module, digest of it and its tests, killed / mutants; below, the survivors."
 
 
@@ -51,7 +54,7 @@ class Count:
 
 def digest(module: str) -> str:
     """What ties a count to the text of a module and of its tests."""
-    texts = [(ROOT / name).read_bytes() for name in (module, *SETTINGS[module])]
+    texts = [(ROOT / name.partition("::")[0]).read_bytes() for name in (module, *SETTINGS[module])]
     return hashlib.sha256(b"\0".join(texts)).hexdigest()[:12]
 
 
@@ -84,6 +87,9 @@ def workplace(module: str, folder: Path) -> None:
         "also_copy": ["docs"],
         "pytest_add_cli_args": ["-p", "no:randomly", "-p", "no:cacheprovider", "-n", "0", "-x"],
         "pytest_add_cli_args_test_selection": list(SETTINGS[module]),
+        "process_isolation": "forkserver",  # pandas and Backtrader are imported once, and not for every mutant
+        "timeout_multiplier": 8,
+        "timeout_constant": 4,  # seconds: on a busy machine the first run may have been the fast one
         "use_git_change_detection": False,
         "track_dependencies": False,
     }
@@ -97,14 +103,24 @@ def mutmut(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def described(folder: Path, name: str) -> str:
-    """The function that a mutant changes and the line that it makes."""
+def described(folder: Path, module: str, names: list[str]) -> list[str]:
+    """The function that each mutant changes, and the line that it makes."""
+    # One process for all: mutmut's own `show` takes a second for each.
+    show = "import sys; from mutmut.mutation.diff_apply import get_diff_for_mutant as diff; "
+    show += "print(*(diff(name, path=sys.argv[1]) for name in sys.argv[2:]), sep='\\0')"
+    command = [sys.executable, "-c", show, module, *names]
+    shown = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.split("\0")
+    return [_line(name, text) for name, text in zip(names, shown, strict=True)] if names else []
+
+
+def _line(name: str, diff: str) -> str:
     function = re.sub(
         r"ǁ(\w+)ǁ", r"\1.", name.rsplit(".", 1)[1].partition("__mutmut_")[0].removeprefix("x").lstrip("_")
     )
-    shown = mutmut(folder, "show", name).stdout.splitlines()
-    made = [line[1:].strip() for line in shown if line.startswith("+") and not line.startswith("+++")]
-    return f"{function}: {' '.join(made) or 'a line less'}"
+    lines = diff.splitlines()
+    made = [line[1:].strip() for line in lines if line.startswith("+") and not line.startswith("+++")]
+    gone = [line[1:].strip() for line in lines if line.startswith("-") and not line.startswith("---")]
+    return f"{function}: {' '.join(made) or 'without ' + ' '.join(gone)}"
 
 
 def tried(module: str, jobs: int) -> Count:
@@ -117,7 +133,8 @@ def tried(module: str, jobs: int) -> Count:
         codes = json.loads(kept.read_text(encoding="utf-8"))["exit_code_by_key"] if kept.exists() else {"": None}
         if any(code in NOT_TRIED for code in codes.values()):
             raise SystemExit(f"{module}: not every mutant was tried\n{ended.stdout[-3000:]}{ended.stderr[-3000:]}")
-        survivors = [described(folder, name) for name, code in codes.items() if code in SURVIVED]
+        print(f"{module}: {sum(code in STOPPED for code in codes.values())} stopped for their time", flush=True)
+        survivors = described(folder, module, [name for name, code in codes.items() if code in SURVIVED])
     return Count(module, of, len(codes), tuple(sorted(survivors)))
 
 
@@ -128,10 +145,15 @@ def reasons() -> list[tuple[re.Pattern[str], str]]:
     return [(re.compile(pattern), reason) for pattern, reason in pairs]
 
 
-def unexplained(count: Count) -> list[str]:
+def explained(count: Count) -> list[tuple[str, str | None]]:
+    """Every survivor with the first reason that fits, None where none does."""
     known = reasons()
     lines = [f"{count.module} {survivor}" for survivor in count.survivors]
-    return [line for line in lines if not any(pattern.search(line) for pattern, _ in known)]
+    return [(line, next((reason for pattern, reason in known if pattern.search(line)), None)) for line in lines]
+
+
+def unexplained(count: Count) -> list[str]:
+    return [line for line, reason in explained(count) if reason is None]
 
 
 def report(counts: list[Count]) -> None:
@@ -143,6 +165,8 @@ def report(counts: list[Count]) -> None:
     if mutants:
         share = f"{killed:6} of {mutants:4} killed {killed / mutants:6.1%}"
         print(f"{'together':34}{share}; {len(counts)} of {len(SETTINGS)} modules")
+    kinds = Counter((reason or "unexplained:").partition(":")[0] for count in counts for _, reason in explained(count))
+    print("survivors:", ", ".join(f"{number} {kind}" for kind, number in kinds.most_common()))
 
 
 def main() -> None:

@@ -207,7 +207,9 @@ def _half_sharpes(grid: np.ndarray, blocks: int) -> np.ndarray:
     size = len(grid) // 2
     mean = member @ stacked.sum(axis=1) / size
     variance = (member @ (stacked**2).sum(axis=1) - size * mean**2) / (size - 1)
-    if np.any(flat := (variance <= NOISE**2).any(axis=0)):
+    # Rounding leaves of a constant half some 1e-16 of the variance of the whole: that little is no variation either.
+    least = NOISE * np.maximum(NOISE, (stacked**2).mean(axis=(0, 1)))
+    if np.any(flat := (variance <= least).any(axis=0)):
         raise Unavailable(f"overfitting: trial {int(flat.argmax())} is constant in some half; each must vary in all")
     # Rounded, so that equal settings have equal ratios on every machine.
     return np.asarray(np.round((mean + centre) / np.sqrt(variance), 12))

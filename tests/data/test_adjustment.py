@@ -87,6 +87,11 @@ def test_a_factor_may_stray_by_a_twentieth_of_the_dividend(adjusted: float, acce
             check_adjustment("ABC", table)
 
 
+def test_the_twentieth_is_of_the_close_before_the_dividend() -> None:
+    # 1 on a close of 50: 0.98, give or take 0.001; of the first close of 100 it would be 0.0005.
+    check_adjustment("ABC", bars([100, 50, 49], [0, 0, 1], [97.92, 48.96, 49.0]))
+
+
 def test_a_dividend_that_is_not_listed_is_refused() -> None:
     with pytest.raises(DataError, match="ABC on 2025-01-30"):
         check_adjustment("ABC", bars([100, 90, 80, 81], [0, 0, 0, 0], [97.5, 87.75, 78.0, 81.0]))

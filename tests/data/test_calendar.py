@@ -82,11 +82,34 @@ def test_a_day_without_trading_is_refused_with_its_neighbours() -> None:
     with pytest.raises(RequestError) as caught:
         calendar.require_session("2025-01-09")
     message = str(caught.value)
-    assert "2025-01-09 (Thursday) is not a session" in message
-    assert "use 2025-01-10 (the next one) or 2025-01-08 (the one before)" in message
+    assert message == (
+        "2025-01-09 (Thursday) is not a session of the New York Stock Exchange; "
+        "use 2025-01-10 (the next one) or 2025-01-08 (the one before)"
+    )
 
 
 @pytest.mark.parametrize("date", ["1999-12-31", "2150-01-01"])
 def test_a_day_beyond_the_calendar_is_refused_with_its_limits(date: str) -> None:
-    with pytest.raises(RequestError, match=f"{date} lies outside the exchange calendar \\(2000-01-03 to "):
+    last = calendar.xnys()[-1]
+    with pytest.raises(
+        RequestError, match=rf"^{date} lies outside the exchange calendar \(2000-01-03 to {last:%Y-%m-%d}\)$"
+    ):
         calendar.require_session(date)
+
+
+def test_a_time_of_day_is_taken_off() -> None:
+    assert calendar.require_session("2025-01-27 16:00") == pd.Timestamp("2025-01-27")
+    assert calendar.position("2025-01-27 16:00") == calendar.position("2025-01-27")
+    assert calendar.place(np.datetime64("2000-01-03")) == 0 and calendar.place(np.datetime64("2000-01-04")) == 1
+
+
+def test_the_ends_of_the_calendar_are_inside_it() -> None:
+    first, last, count = calendar.xnys()[0], calendar.xnys()[-1], len(calendar.xnys())
+    assert calendar.offset(first, count - 1) == last and calendar.offset(last, 1 - count) == first
+    for session, steps, told in ((first, -1, "-1"), (last, 1, "+1")):
+        with pytest.raises(RequestError) as caught:
+            calendar.offset(session, steps)
+        assert str(caught.value) == (
+            f"the exchange calendar (2000-01-03 to {last:%Y-%m-%d}) does not reach {told} sessions from {session}; "
+            "choose a date further inside"
+        )

@@ -80,3 +80,9 @@ def test_changes_add_up_from_the_first_range_to_the_last() -> None:
     moved = sum(one.change_bps for one in fomc.decisions() if one.change_bps is not None)
     assert 10_000 * (lower[-1] - lower[0]) == pytest.approx(moved)
     np.testing.assert_allclose(upper - lower, 0.0025, atol=1e-12)
+
+
+def test_what_is_ahead_begins_with_the_first_meeting_without_an_outcome() -> None:
+    ahead = [one.date for one in fomc.decisions() if one.change_bps is None]
+    assert fomc.known_before() == min(ahead)
+    assert all(one.change_bps is not None for one in fomc.decisions() if one.date < fomc.known_before())

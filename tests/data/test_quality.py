@@ -152,6 +152,13 @@ def test_a_split_shows_in_the_gap_though_the_day_was_wild(bars: pd.DataFrame) ->
     assert "looks like a 5:1 split" in refusal(split_day(bars, 444.61 / 2213.40, 498.32 / 2213.40))
 
 
+def test_a_reverse_split_after_a_rise_is_named(bars: pd.DataFrame) -> None:
+    # The move of its own day counts, not that since the first row; it opens a little below twice the close before.
+    prices = ["Open", "High", "Low", "Close", "Adj Close"]
+    bars[prices] = bars[prices].mul(np.linspace(1.0, 1.4, len(bars)), axis=0)
+    assert "looks like a 1:2 split" in refusal(split_day(bars, 1.95, 1.97))
+
+
 def test_a_crash_that_looks_like_a_split_is_believed_when_it_is_listed_as_none(bars: pd.DataFrame) -> None:
     halved = split_day(bars, 0.51, 0.52)
     message = refusal(halved)
@@ -203,7 +210,9 @@ def test_prices_adjusted_for_a_listed_split_pass(bars: pd.DataFrame) -> None:
     check("NVDA", bars.assign(**{"Stock Splits": np.where(bars.index == DAY, 10.0, 0.0)}))
 
 
-@pytest.mark.parametrize(("at_open", "at_close"), [(0.731, 0.667), (0.8, 0.5), (1.1, 2.0), (2.40, 2.35), (0.57, 0.57)])
+@pytest.mark.parametrize(
+    ("at_open", "at_close"), [(0.731, 0.667), (0.8, 0.5), (1.1, 2.0), (2.40, 2.35), (0.57, 0.57), (0.452, 0.46)]
+)
 def test_a_crash_or_a_leap_that_goes_on_after_the_open_is_believed(
     bars: pd.DataFrame, at_open: float, at_close: float
 ) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reports.metrics import line, max_drawdown, metrics, sharpe, sortino
+from reports.metrics import daily_risk_free, line, max_drawdown, metrics, risk_free, sharpe, sortino
 
 
 def test_a_year_of_steady_growth_by_hand(result_of, run_of):
@@ -76,3 +76,48 @@ def test_after_ruin_there_are_no_ratios(result_of, run_of):
     told = metrics(ruined, run_of(ruined))
     assert (told.total_return, told.max_drawdown) == pytest.approx((-1.01, -1.01))
     assert (told.cagr, told.volatility, told.sharpe, told.sortino, told.calmar, told.beta) == (None,) * 6
+
+
+def test_figures_of_excess_returns_by_hand(result_of, run_of):
+    result = result_of()
+    run = run_of(result)
+    told, daily = metrics(result, run), 1.041 ** (1 / 252) - 1
+    own, benchmark = result.returns.to_numpy() - daily, run.benchmark.to_numpy() - daily
+    slope, level = np.polyfit(benchmark, own, 1)
+    assert (told.beta, told.alpha_annual) == pytest.approx((slope, level * 252), rel=1e-9)
+    assert told.volatility == pytest.approx(own.std(ddof=1) * np.sqrt(252))
+    assert told.sharpe == pytest.approx(own.mean() / own.std(ddof=1) * np.sqrt(252))
+    downside = np.sqrt(np.mean(np.where(own < 0, own, 0) ** 2))
+    assert told.sortino == pytest.approx(own.mean() / downside * np.sqrt(252))
+    assert (risk_free(run), daily_risk_free(run)) == pytest.approx((0.041, daily), rel=1e-12)
+
+
+def test_twenty_returns_are_enough_for_a_year(result_of, run_of):
+    result = result_of(sessions=pd.bdate_range("2025-01-30", periods=21))
+    told = metrics(result, run_of(result))
+    assert told.cagr == pytest.approx((result.equity.iloc[-1] / 1e6) ** (252 / 20) - 1)
+    assert None not in (told.volatility, told.sharpe, told.sortino, told.calmar, told.turnover, told.beta)
+
+
+@pytest.mark.parametrize(("lowest", "known"), [(0.0, False), (0.5, True)])
+def test_equity_of_nothing_has_no_ratios_and_half_a_dollar_has(result_of, run_of, lowest, known):
+    index = pd.bdate_range("2025-01-30", periods=30)
+    equity = pd.Series(np.linspace(1e6, 5e5, 30), index)
+    equity.iloc[10] = lowest
+    result = result_of(sessions=index, equity=equity)
+    assert (metrics(result, run_of(result)).cagr is not None) == known
+
+
+def test_sessions_with_a_position_count_from_the_entry_on(result_of, run_of):
+    index = pd.bdate_range("2025-01-30", periods=5)
+    gross = pd.Series([0.7, 0.0, 0.5, 1.0, 0.0], index)
+    result = result_of(sessions=index, equity=pd.Series(1e6, index), gross=gross)
+    assert metrics(result, run_of(result)).time_in_market == 0.5
+
+
+def test_figures_are_shown_a_line_each(result_of, run_of):
+    index = pd.bdate_range("2025-01-30", periods=3)
+    told = repr(metrics(result_of(sessions=index, equity=pd.Series([1e6, 1.1e6, 1.234567e6], index)), run_of()))
+    lines = told.splitlines()
+    assert lines[0] == "total_return      0.234567" and lines[1] == "cagr                     -"
+    assert len(lines) == 12 and lines[9] == "costs                  3.3"

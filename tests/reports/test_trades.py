@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import strategies
-from reports.trades import foremost, round_trips, summary
+from reports.trades import Summary, Trade, foremost, round_trips, summary
 from runners.engine.backtest import Launch, backtest
 from runners.engine.frictions import Frictions
 
@@ -101,3 +101,51 @@ def test_trades_and_interest_add_up_to_the_equity(random_prices):
     interest = run.interest["cash"] - run.interest["debit"] - run.interest["borrow"]
     assert told.still_open == 0
     assert told.pnl + interest == pytest.approx(run.equity[-1] - 1e6, abs=0.01)
+
+
+def test_a_trade_is_told_whole():
+    told = round_trips(
+        fills(
+            ("2025-02-04", "B", -10, 5.0, 1.0, 0.5),
+            ("2025-02-03", "C", 8, 2.0, 0.25, 0.0),
+            ("2025-02-03", "A", 4, 3.0, 0.0, 0.5),
+            ("2025-02-10", "B", 10, 7.0, 1.0, 0.25),
+        )
+    )
+    first, later, end = (pd.Timestamp(2025, 2, day) for day in (3, 4, 10))
+    assert told == (
+        Trade("A", "long", first, None, 4, 3.0, None, 0.5, None),
+        Trade("C", "long", first, None, 8, 2.0, None, 0.25, None),
+        Trade("B", "short", later, end, 10, 5.0, 7.0, 2.75, -20 - 2.75),
+    )
+    assert summary(told) == Summary(1, 2, 0, None, -22.75, 0.0, 3.5, -22.75)
+
+
+def test_rounding_of_shares_is_flat_and_a_thousandth_of_one_is_not():
+    bought = ("2025-02-03", "A", 0.3, 5.0, 0, 0)
+    (flat,) = round_trips(fills(bought, ("2025-02-04", "A", -0.1 - 0.2, 6.0, 0, 0)))
+    assert flat.closed == pd.Timestamp("2025-02-04") and flat.shares == 0.3
+    (left,) = round_trips(fills(bought, ("2025-02-04", "A", -0.299, 6.0, 0, 0)))
+    assert left.closed is None
+    first, second = round_trips(fills(bought, ("2025-02-04", "A", -0.301, 6.0, 0, 0)))
+    assert (first.closed, second.side, second.shares) == (pd.Timestamp("2025-02-04"), "short", pytest.approx(0.001))
+
+
+def test_what_neither_won_nor_lost_is_no_win():
+    told = summary(round_trips(fills(("2025-02-03", "A", 1, 5.0, 0, 0), ("2025-02-04", "A", -1, 5.0, 0, 0))))
+    assert told == Summary(1, 0, 0, None, 0.0, None, 0.0, 0.0)
+    won = summary(round_trips(fills(("2025-02-03", "A", 1, 5.0, 0, 0), ("2025-02-04", "A", -1, 5.5, 0, 0))))
+    assert won == Summary(1, 0, 1, 0.5, None, None, 0.0, 0.5)
+
+
+def test_averages_are_a_trade():
+    rows = []
+    for symbol, price in (("A", 8.0), ("B", 6.0), ("C", 4.0), ("D", 1.0), ("E", 4.0)):
+        rows += [("2025-02-03", symbol, 10, 5.0, 0, 0), ("2025-02-10", symbol, -10, price, 0, 0)]
+    # 30 and 10 won; 10, 40 and 10 lost.
+    assert summary(round_trips(fills(*rows))) == Summary(5, 0, 2, 20.0, -20.0, 40 / 60, 0.0, -20.0)
+
+
+def test_parts_of_a_share_are_added_to_what_is_held():
+    (trade,) = round_trips(fills(("2025-02-03", "A", 0.25, 5.0, 0, 0), ("2025-02-04", "A", 0.5, 8.0, 0, 0)))
+    assert (trade.shares, trade.entry_price, trade.exit_price) == (0.75, 7.0, None)

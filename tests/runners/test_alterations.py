@@ -38,6 +38,7 @@ def test_what_is_left_out_goes_to_the_others_of_its_leg_in_proportion(past):
     # 0.3 is free, and A and C share it 2 : 1.
     assert Without(("B",), LEG).of(WEIGHTS, past) == pytest.approx({"A": 0.4, "C": 0.2, "FUND": -0.4})
     assert Without(("A", "B"), LEG).of(WEIGHTS, past) == pytest.approx({"C": 0.6, "FUND": -0.4})
+    assert Without(("B",), LEG).of({"A": 0.2, "B": 0.3}, past) == pytest.approx({"A": 0.5}), "C is not held"
 
 
 def test_a_short_leg_stays_short_and_keeps_its_gross_exposure(past):
@@ -68,6 +69,8 @@ def test_one_more_name_gets_an_equal_part_of_its_leg(past):
     expected = {"A": 0.2, "B": 0.2, "C": 0.2, "FUND": -0.4}
     assert Joined("C", ("A", "B")).of(weights, past) == pytest.approx(expected)
     assert Joined("C", ("A", "B")).of({"FUND": 1.0}, past) == {"FUND": 1.0}
+    held_already = {"A": 0.3, "B": 0.3, "C": 0.1}
+    assert Joined("C", ("A", "B")).of(held_already, past) == pytest.approx({"A": 0.2, "B": 0.2, "C": 0.3})
 
 
 @pytest.mark.parametrize(("name", "alteration"), ALTERED)
@@ -114,6 +117,7 @@ class Everything(Reading):
 def test_a_rule_that_asks_for_its_own_symbols_does_not_see_those_that_were_added(past):
     reading = altered(Everything, Swapped("A", "C"))
     assert reading.symbols == ("A", "B", "C")
+    assert altered(Everything, Swapped("A", "C"), traded=("A", "X")).symbols == ("A", "X", "C")
     assert reading.rule().weights(past) == {"B": 0.5, "C": 0.5}
 
 

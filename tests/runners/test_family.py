@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import backtrader as bt
 import pytest
 
 import strategies
@@ -14,8 +15,10 @@ from runners import evidence, job
 from runners.engine import choices, family
 from runners.engine.study import told
 from runners.job import Request
+from strategies.base.comparator import Fund
 from strategies.generic.after_fall import AfterFall
 from strategies.generic.long_short import LongShort
+from tests.resources.workers import Crossing
 
 PATH = "strategies.generic.long_short:LongShort"
 TARIFFS = load("tariffs")
@@ -114,3 +117,71 @@ def test_choices_that_name_symbols_are_those_of_the_reading_that_trades_them():
     # A name that is taken by a file of strategies/ brings nothing of it along.
     stranger = family.study_of(of(name="gpu_bubble"), "gpu_bubble", "SPY")
     assert [choice.label for choice in choices.baskets(stranger).choices] == ["declared", "without SMH", "without SOXX"]
+
+
+def test_a_plain_strategy_of_an_event_is_told_its_parameters_and_beats_the_benchmark():
+    event = of(strategy="tests.resources.workers:Crossing", parameters=(("period", 7),))
+    subject = family.study_of(event, "own", "QQQ", ("A", "B"))
+    assert (subject.strategy, subject.parameters) == (Crossing, {"period": 7})
+    assert (subject.symbols, subject.comparator) == (("A", "B"), Fund("QQQ"))
+    stranger = family.study_of(TARIFFS, "tests.resources.workers:Crossing", "QQQ", ("A",))
+    assert (stranger.strategy, stranger.symbols, stranger.comparator) == (Crossing, ("A",), Fund("QQQ"))
+    declared = of(strategy="tests.runners.test_family:Declared", parameters=())
+    assert [each.comparator for each in family.loadable(declared, "QQQ")] == [Fund("QQQ")]
+
+
+class Declared(Crossing):
+    """Says what it trades."""
+
+    symbols = ("A",)
+
+
+class Similar(Crossing):
+    """Has parameters that are easily mixed up."""
+
+    params = (("size_1", 1), ("size_2", 2), ("size_3", 3))
+
+
+def refusal(event, **changes: object) -> str:
+    own = Member(**{"strategy": "x:Similar", "name": "own", **changes})
+    with pytest.raises(RequestError) as error:
+        family.parameters(event, own, Similar if own.strategy == "x:Similar" else strategies.load(own.strategy))
+    return str(error.value)
+
+
+def test_a_parameter_that_is_not_there_is_told_with_two_that_are():
+    asked = "event 'tariffs': reading 'own': x:Similar has no parameter"
+    assert refusal(TARIFFS, parameters=(("size_", 1),)) == f"{asked} 'size_'; did you mean size_3 or size_2?"
+    assert refusal(TARIFFS, parameters=(("q", 1),)) == f"{asked} 'q'; it has period, size_1, size_2, size_3"
+    bare = Member(strategy="x:Bare", name="own", parameters=(("q", 1),))
+    with pytest.raises(
+        RequestError, match=r"^event 'tariffs': reading 'own': x:Bare has no parameter 'q'; it has none$"
+    ):
+        family.parameters(TARIFFS, bare, bt.Strategy)
+
+
+def test_a_basket_that_is_not_there_is_told_with_two_that_are():
+    baskets = tuple((f"chips_{n}", ("NVDA",)) for n in range(4))
+    asked = "event 'tariffs': reading 'own': parameter long is 'chips_', which is no basket"
+    changes = {"strategy": PATH, "parameters": (("long", "chips_"),)}
+    assert refusal(replace(TARIFFS, baskets=baskets), **changes) == f"{asked}; did you mean chips_3 or chips_2?"
+    assert refusal(replace(TARIFFS, baskets=()), **changes) == f"{asked}; the baskets are none"
+
+
+def test_a_number_is_no_switch():
+    assert refusal(TARIFFS, strategy="ai_software", parameters=(("hedge", 1),)) == (
+        "event 'tariffs': reading 'own': parameter hedge is 1; give a value like its default, False"
+    )
+
+
+def test_a_reading_that_the_event_does_not_have_is_told_with_three_that_it_has():
+    similar = replace(TARIFFS, readings=tuple(Member(PATH, f"chips_{n}") for n in range(5)))
+    with pytest.raises(RequestError) as error:
+        family.strategy(similar, "chips_")
+    assert str(error.value) == (
+        "the event 'tariffs' has no reading 'chips_'; did you mean chips_4 or chips_3 or chips_2?"
+    )
+    with pytest.raises(RequestError) as error:
+        family.strategy(TARIFFS, "q")
+    assert str(error.value) == f"the event 'tariffs' has no reading 'q'; choose from {', '.join(family.names(TARIFFS))}"
+    assert family.strategy(TARIFFS, PATH) is LongShort, "a path is looked for nowhere else"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from arch.bootstrap import StationaryBootstrap
+from arch.bootstrap import StationaryBootstrap, optimal_block_length
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,6 +53,13 @@ def test_blocks_are_longer_where_returns_depend_on_each_other():
     assert block_length(autoregressive(0.0), autoregressive(0.7)) == block_length(autoregressive(0.7))
 
 
+def test_a_block_is_never_shorter_than_a_session():
+    # White noise of this seed asks for blocks of 0.27 sessions, and one is the least that can be drawn.
+    noise = np.random.default_rng(10).normal(0, 0.01, 500)
+    assert optimal_block_length(noise)["stationary"].max() < 1
+    assert block_length(noise) == 1
+
+
 def test_intervals_equal_those_of_arch(pair):
     reading, benchmark = pair
     draws = resamples(253, 3, seed=4, count=300)
@@ -90,6 +97,7 @@ def test_a_wider_level_gives_a_wider_interval(pair):
     draws = resamples(253, 3, seed=4, count=500)
     narrow, wide = sharpe_interval(pair[0], draws, 0.5), sharpe_interval(pair[0], draws, 0.99)
     assert wide.low < narrow.low < narrow.high < wide.high
+    assert (narrow.level, wide.level) == (0.5, 0.99)
 
 
 def test_dependence_widens_the_interval():
@@ -137,9 +145,10 @@ def test_leverage_changes_no_sharpe_and_scales_alpha(leverage, pair):
 )
 def test_too_little_to_judge_by_is_told(returns, reason):
     draws, other = resamples(len(returns), 2, seed=1, count=5), np.linspace(-0.01, 0.01, len(returns))
-    for figure in (sharpe_interval, cagr_interval):
-        with pytest.raises(Unavailable, match=reason):
-            figure(returns, draws)
+    with pytest.raises(Unavailable, match=f"^excess returns: {reason}"):
+        sharpe_interval(returns, draws)
+    with pytest.raises(Unavailable, match=f"^returns: {reason}"):
+        cagr_interval(returns, draws)
     with pytest.raises(Unavailable, match=f"^excess returns: {reason}"):
         alpha_interval(returns, other, draws)
     with pytest.raises(Unavailable, match=reason):
@@ -153,14 +162,21 @@ def test_a_single_trading_day_gives_no_interval_of_the_sharpe_ratio():
         sharpe_interval(returns, resamples(30, 1, seed=1, count=200))
 
 
+def test_a_benchmark_of_a_single_trading_day_gives_no_alpha(pair):
+    spike = np.where(np.arange(253) == 7, 0.01, 0.0)
+    with pytest.raises(Unavailable, match=r"^benchmark: constant in \d+ of 200 resamples; each must vary$"):
+        alpha_interval(pair[0], spike, resamples(253, 1, seed=1, count=200))
+
+
 def test_a_flat_benchmark_gives_no_alpha(pair):
     with pytest.raises(Unavailable, match="benchmark: all 253"):
         alpha_interval(pair[0], np.zeros(253), resamples(253, 1, seed=1, count=5))
 
 
-def test_after_ruin_there_is_no_growth():
-    with pytest.raises(Unavailable, match="a return of -120%"):
-        cagr_interval(np.append(np.linspace(0, 0.01, 29), -1.2), resamples(30, 1, seed=1, count=5))
+@pytest.mark.parametrize("ruin", [-1.2, -1.0])
+def test_after_ruin_there_is_no_growth(ruin):
+    with pytest.raises(Unavailable, match=f"a return of {ruin:.0%}"):
+        cagr_interval(np.append(np.linspace(0, 0.01, 29), ruin), resamples(30, 1, seed=1, count=5))
 
 
 def test_wrong_arguments_are_refused(pair):
@@ -169,9 +185,12 @@ def test_wrong_arguments_are_refused(pair):
         sharpe_interval(pair[0], draws)
     with pytest.raises(ValueError, match="of the same sessions"):
         alpha_interval(pair[0], pair[1][1:], draws)
-    with pytest.raises(ValueError, match=r"level 95 .* 0\.95 is usual"):
-        sharpe_interval(pair[0][1:], draws, 95)
+    for level in (0, 1, 1.5, 95, np.nan):
+        with pytest.raises(ValueError, match=rf"^level {level} is not between 0 and 1; 0\.95 is usual$"):
+            sharpe_interval(pair[0][1:], draws, level)
     with pytest.raises(ValueError, match="one value an observation"):
         sharpe_interval(np.ones((5, 5)), draws)
-    with pytest.raises(ValueError, match="none may be below 1"):
-        resamples(10, 0, seed=1)
+    for sessions, block, count in ((0, 1, 5), (10, 0, 5), (10, 1, 0)):
+        told = f"^{count} resamples of {sessions} sessions in blocks of {block}; none may be below 1$"
+        with pytest.raises(ValueError, match=told):
+            resamples(sessions, block, seed=1, count=count)

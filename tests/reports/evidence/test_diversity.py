@@ -68,6 +68,10 @@ def test_drift_of_short_steps_is_the_excess_growth_rate():
     assert drift == pytest.approx(0.5 * excess_growth, rel=0.1)
 
 
+def test_shares_at_the_edge_of_floats_have_weights_too():
+    assert diversity_weights(np.array([1e-300, 3e-300]), 1) == pytest.approx([0.25, 0.75])
+
+
 @given(SHARES)
 def test_hill_numbers_fall_with_their_order_between_all_names_and_one(shares):
     orders = (0, 0.3, 1 - 1e-5, 1, 1 + 1e-5, 1.5, 2, 10, 500, inf)
@@ -134,7 +138,7 @@ def test_what_cannot_be_known_is_told():
         fernholz(np.zeros(2), 0.5)
     with pytest.raises(Unavailable, match="none of 0 shares"):
         diversity_weights(np.zeros(0), 0.5)
-    with pytest.raises(Unavailable, match="0 steps"):
+    with pytest.raises(Unavailable, match=r"^diversity: 0 steps; 1 is needed$"):
         master_equation(GOLDEN, np.zeros((0, 3)), 0.5)
     with pytest.raises(Unavailable, match="not above -100%"):
         master_equation(GOLDEN, np.array([[-1.0, 0, 0]]), 0.5)
@@ -148,9 +152,13 @@ def test_wrong_arguments_are_refused():
     with pytest.raises(ValueError, match="order nan"):
         hill(GOLDEN, float("nan"))
     for function in (fernholz, diversity_weights):
-        with pytest.raises(ValueError, match="1 is the market, near 0 equal weight"):
-            function(GOLDEN, 0)
-    with pytest.raises(ValueError, match="names must be the columns"):
-        master_equation(GOLDEN, np.zeros(3), 0.5)
+        for p in (0, 0.009, 1.001, 1.5, float("nan")):
+            with pytest.raises(
+                ValueError, match=rf"^p {p} is not in \[0\.01, 1\]; 1 is the market, near 0 equal weight"
+            ):
+                function(GOLDEN, p)
+    for returns in (np.zeros(3), np.zeros((2, 4))):
+        with pytest.raises(ValueError, match="names must be the columns"):
+            master_equation(GOLDEN, returns, 0.5)
     with pytest.raises(ValueError, match="one value a name"):
         hill(np.ones((2, 2)), 1)

@@ -36,6 +36,10 @@ def test_adjusted_p_values_by_hand():
     assert told.p == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06})
     assert told.rejected == ("a",)
     assert adjust({"a": 0.01, "b": 0.04}, "bonferroni").p == pytest.approx({"a": 0.02, "b": 0.08})
+    assert (told.method, told.size) == ("holm", 0.05)
+    assert adjust({"a": 0.01, "b": 0.04, "c": 0.03}) == told, "the default"
+    assert adjust({"a": 0.01, "b": 0.04, "c": 0.03}, size=0.1).rejected == ("a", "b", "c")
+    assert adjust({"a": 0.0, "b": 1.0}).p == {"a": 0.0, "b": 1.0}
     assert adjust({"a": 0.01, "b": 0.04}, "sidak").p == pytest.approx({"a": 1 - 0.99**2, "b": 1 - 0.96**2})
 
 
@@ -46,6 +50,7 @@ def test_a_family_of_one_by_hand():
     means = scaled[resamples(253, 3, seed=7, count=400)].mean(axis=1)
     assert told.p == pytest.approx(np.mean(means - scaled.mean() > scaled.mean()))
     assert told.superior == (("reading_0",) if told.p < 0.05 else ())
+    assert (told.block, told.size, told.resamples) == (3, 0.05, 400)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -121,16 +126,18 @@ def test_what_cannot_be_known_is_told():
         superiority({}, seed=1)
     with pytest.raises(Unavailable, match="none of 2 readings"):
         superiority(readings([0, 0], sessions=19), seed=1)
-    with pytest.raises(Unavailable, match="the p-value of b is nan"):
-        adjust({"a": 0.01, "b": float("nan")})
-    with pytest.raises(Unavailable, match="0 p-values"):
+    for p in (float("nan"), -0.1, 1.5):
+        with pytest.raises(Unavailable, match=f"^family: the p-value of b is {p}; all must be known to count them$"):
+            adjust({"a": 0.01, "b": p})
+    with pytest.raises(Unavailable, match=r"^family: 0 p-values; 1 is needed$"):
         adjust({})
 
 
 def test_wrong_arguments_are_refused():
     with pytest.raises(ValueError, match="readings of 30 to 31 sessions"):
         superiority({"a": np.zeros(30), "b": np.zeros(31)}, seed=1)
-    with pytest.raises(ValueError, match=r"size 5 .* 0\.05 is usual"):
-        superiority(readings([0]), seed=1, size=5)
+    for size in (0, 1, 1.5, 5, np.nan):
+        with pytest.raises(ValueError, match=rf"^size {size} is not between 0 and 1; 0\.05 is usual$"):
+            superiority(readings([0]), seed=1, size=size)
     with pytest.raises(ValueError, match="block of 0 sessions"):
         superiority(readings([0]), seed=1, block=0)

@@ -38,6 +38,7 @@ def grid(*sizes: int) -> np.ndarray:
         ([0.0, 0.0, 0.1], 0.0, 2 / 3),
         ([-INF, 0.2, 0.1], 0.1, 2 / 3),
         ([-INF, -INF, 0.1], -INF, 2 / 3),
+        ([-INF, INF], NAN, NAN),  # what it must beat was ruined too: there is no middle
         ([0.1, NAN, 0.2], NAN, NAN),
         ([], NAN, NAN),
     ],
@@ -52,6 +53,9 @@ def test_a_row_a_launch():
     curves = np.array([[0.1, 0.2, -0.3], [-0.1, -0.2, -0.3]])
     assert median(curves).tolist() == [0.1, -0.2]
     assert same_sign(curves).tolist() == pytest.approx([2 / 3, 1.0])
+    holed = np.array([[0.1, NAN, -0.3], [-0.1, -0.2, -0.3]])
+    assert median(holed).tolist() == pytest.approx([NAN, -0.2], nan_ok=True), "a hole is that of its launch alone"
+    assert np.isnan(median(np.zeros((2, 0)))).tolist() == [True, True]
 
 
 def test_what_is_below_rounding_is_no_sign():
@@ -63,6 +67,7 @@ def test_a_set_of_specs_is_told_without_those_that_have_no_d():
     assert (found.n, found.above, found.low, found.high) == (4, 0.5, -0.2, 0.4)
     assert (found.median, found.same_sign) == (pytest.approx(0.05), 0.5)
     assert summary(np.array([NAN])).n == 0
+    assert summary(np.array([0.0, 0.1])).above == 0.5, "nothing gained is not above"
 
 
 def test_shares_of_the_variance_by_hand():
@@ -71,6 +76,23 @@ def test_shares_of_the_variance_by_hand():
     assert variance_shares(3.0 * codes[:, 0] + codes[:, 1], codes) == pytest.approx([0.9, 0.1])
     # What both do only together is in neither.
     assert variance_shares((codes[:, 0] ^ codes[:, 1]).astype(float), codes) == pytest.approx([0.0, 0.0])
+
+
+def test_groups_of_one_and_choices_that_nobody_made_count_as_they_are():
+    # Mean 1/3, squares in all 6/9. By the first column 2 (1/3)^2 + (2/3)^2 = 6/9; by the second, whose groups are rows
+    # 0 with 2, and 1: (1/3)^2 / 2 + (1/3)^2 = 3/18, a quarter. Code 1 stands in neither.
+    codes = np.array([[0, 0], [0, 2], [2, 0]])
+    assert variance_shares(np.array([0.0, 0.0, 1.0]), codes) == pytest.approx([1.0, 0.25])
+
+
+def test_a_spec_and_the_dimensions_go_by_their_names():
+    one = multiverse_of()
+    assert one.labels(0) == ("published", "60 sessions", "declared")
+    assert one.labels(17) == ("shock day", "252 sessions", "without B")
+    # d = 3 x entry + horizon: nine tenths and one, as above; the basket does nothing.
+    told = parts(multiverse_of(d=3.0 * one.codes[:, 0] + one.codes[:, 1]))
+    assert [part.name for part in told] == ["entry", "horizon", "basket"]
+    assert [part.share for part in told] == pytest.approx([0.9, 0.1, 0.0])
 
 
 @pytest.mark.parametrize("kept", [1.0, 0.6])
@@ -199,3 +221,4 @@ def test_reconstructed_prices_give_no_p():
     assert (found.median.p, found.share.p_family) == (None, None)
     assert found.median.reason == RECONSTRUCTED
     assert found.median.effect == survey_of().joint["first"].median.effect
+    assert found.median.n == 19

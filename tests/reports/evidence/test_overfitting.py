@@ -76,6 +76,7 @@ def test_haircut_of_harvey_and_liu():
 @pytest.mark.parametrize("method", ["sidak", "bonferroni"])
 def test_haircuts_without_trials_with_too_many_and_of_losers(method):
     assert haircut(0.75, 20, 1, method).sharpe == pytest.approx(0.75)
+    assert haircut(0.75, 0.5, 1, method).sharpe == pytest.approx(0.75)
     assert haircut(0.1, 2, 10**6, method).sharpe == pytest.approx(0, abs=1e-9)
     assert haircut(-0.75, 20, 200, method).sharpe == -haircut(0.75, 20, 200, method).sharpe
     assert haircut(0.0, 20, 200, method).adjusted == 1
@@ -211,29 +212,60 @@ def test_scale_and_the_order_of_settings_change_no_cross_validation(scale):
 
 def test_what_cannot_be_known_is_told():
     fine = null(np.random.default_rng(9), 100, 4)
+    with pytest.raises(Unavailable, match=r"^Sharpe ratio: 1 periods; 2 are needed$"):
+        Moments(0.1, 1)
+    assert Moments(0.1, 2).spread == pytest.approx(1.005), "two are enough"
+    with pytest.raises(Unavailable, match="has no standard error"):
+        Moments(1.0, 24, skewness=2, kurtosis=5)  # 1 - 2 + 1 = 0
     with pytest.raises(Unavailable, match="1 trials; 2 are needed"):
         cross_validate(fine[:, :1], 4)
     with pytest.raises(Unavailable, match="39 periods; 40 are needed"):
         cross_validate(fine[:39], 4)
+    assert len(cross_validate(fine[:40, :2], 4).logits) == 6, "forty of two trials are enough"
+    assert len(cross_validate(1e-5 * fine, 4).logits) == 6, "moves of a thousandth of a basis point are moves"
     with pytest.raises(Unavailable, match="1 of 400 returns are missing"):
         cross_validate(np.where(np.arange(400).reshape(100, 4) == 17, np.nan, fine), 4)
     with pytest.raises(Unavailable, match="trial 2 is constant in some half"):
         cross_validate(np.where((np.arange(100)[:, None] < 50) & (np.arange(4) == 2), 0, fine), 4)
-    with pytest.raises(Unavailable, match="19 observations; 20 are needed"):
+    with pytest.raises(Unavailable, match="trial 0 is constant in some half"):
+        cross_validate(1e-11 * fine + 0.01, 4)
+    with pytest.raises(Unavailable, match=r"^excess returns: 19 observations; 20 are needed$"):
         moments(fine[:19, 0])
-    with pytest.raises(Unavailable, match="all 100 observations are the same"):
+    with pytest.raises(Unavailable, match=r"^excess returns: all 100 observations are the same"):
         moments(np.zeros(100))
-    with pytest.raises(Unavailable, match=r"of 0\.1 must be above 0\.2"):
-        minimum_track_record(Moments(0.1, 24), 0.2)
+    for threshold in (0.1, 0.2):
+        with pytest.raises(Unavailable, match=rf"of 0\.1 must be above {threshold}$"):
+            minimum_track_record(Moments(0.1, 24), threshold)
     with pytest.raises(Unavailable, match="has no standard error"):
         Moments(0.5, 24, skewness=4, kurtosis=3)
     with pytest.raises(Unavailable, match="has no standard error"):
         Moments(float("nan"), 24)
-    with pytest.raises(Unavailable, match="deviation across 3 trials: nan"):
-        deflated_sharpe(PAPER, 3, float("nan"))
-    with pytest.raises(Unavailable, match="0 years; both must be known"):
-        haircut(0.75, 0, 3)
+    for deviation in (float("nan"), float("inf"), -0.1):
+        with pytest.raises(Unavailable, match=f"deviation across 3 trials: {deviation}; the Sharpe ratios of 2 are n"):
+            deflated_sharpe(PAPER, 3, deviation)
+    for years in (0, float("inf"), float("nan")):
+        with pytest.raises(Unavailable, match=f"a Sharpe ratio of 0.75 over {years} years; both must be known"):
+            haircut(0.75, years, 3)
     assert deflated_sharpe(PAPER, 1, float("nan")) == probabilistic_sharpe(PAPER), "one trial was not selected"
+
+
+@pytest.mark.parametrize("idle", [0.0, 0.0001, 0.01])
+def test_a_trial_that_is_idle_for_half_of_the_time_is_never_judged(idle):
+    # Its variance in that half is what rounding leaves, above zero or below; idle at 0.01 its ratio would be millions.
+    for seed in range(40):
+        returns = null(np.random.default_rng(seed), 120, 4)
+        returns[:60, 2] = idle
+        with pytest.raises(
+            Unavailable, match=r"^overfitting: trial 2 is constant in some half; each must vary in all$"
+        ):
+            cross_validate(returns, 4)
+
+
+def test_a_calm_half_is_judged():
+    # A thousandth of the moves of the other half: the figures are those of single halves, by the paper's words.
+    returns = null(np.random.default_rng(8), 120, 5)
+    returns[:60, 2] *= 0.001
+    assert cross_validate(returns, 4).logits == pytest.approx(by_hand(returns, 4))
 
 
 def test_wrong_arguments_are_refused():
@@ -245,5 +277,6 @@ def test_wrong_arguments_are_refused():
         haircut(0.75, 20, 0)
     with pytest.raises(ValueError, match="0 trials"):
         expected_maximum(0)
-    with pytest.raises(ValueError, match=r"level 95 .* 0\.95 is usual"):
-        minimum_track_record(PAPER, level=95)
+    for level in (0.5, 1, 1.5, 95, float("nan")):
+        with pytest.raises(ValueError, match=rf"^level {level} is not between 0\.5 and 1; 0\.95 is usual$"):
+            minimum_track_record(PAPER, level=level)

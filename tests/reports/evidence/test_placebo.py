@@ -179,6 +179,28 @@ def test_power_of_a_reading_alone_by_hand():
     assert power(values, 0, (0.0, 41.0), wanted=1 / 41).detectable == 0.0
 
 
+def test_what_is_raised_to_nothing_or_to_the_size_itself_is_not_found():
+    # -41 to -1: raised by 1 the last is highest, with a p of 1 / 41, and its d is zero.
+    below = np.arange(-42.0, 0.0)[:, None]
+    assert power(below, 0, (1.0, 1.5)) == Power((1.0, 1.5), (0.0, 1 / 41), None)
+    assert power(np.arange(-21.0, 21.0)[:, None], 0, (41.0,), size=1 / 41) == Power((41.0,), (0.0,), None)
+
+
+def test_a_rival_counts_at_its_own_placebo_alone():
+    # At a size of 10 % of 40 placebos up to three may be as high: those at which the rival stands out.
+    values = np.random.default_rng(6).normal(size=(41, 2)) * 0.1
+    found = power(values, 0, (0.25,), size=0.1)
+    placebos, count = values[1:], 0
+    z = standardized(placebos[:, 1:])[:, 0]
+    for row in range(40):
+        raised = placebos[:, 0].copy()
+        raised[row] += 0.25
+        own = standardized(raised[:, None])[:, 0]
+        count += np.mean(np.maximum(own, z) >= own[row]) < 0.1 and raised[row] > 0
+    assert found.shares == (count / 40,)
+    assert found.shares[0] > np.mean([standardized(placebos[:, :1])[row, 0] > z.max() for row in range(40)])
+
+
 @pytest.mark.parametrize(("rows", "held"), [(1, False), (2, False), (20, False), (21, True)])
 def test_power_needs_nineteen_placebos_beside_the_one_that_is_raised(rows, held):
     found = power(np.arange(float(rows))[:, None], 0, (100.0,), size=0.1)
