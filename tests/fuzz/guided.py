@@ -1,0 +1,47 @@
+"""Coverage-guided fuzzing of what reads price files and event files: `tox run -e fuzz`, or with `-- -runs=1000000`.
+
+`python tests/fuzz/guided.py prices|events [option of libFuzzer ...]` runs one target until an input breaks it, or until
+-runs of them have not. The folder that it is run in keeps what was found: inputs that reach new code in fuzz-NAME, the
+one that broke it in crash-...; the latter is a test to be added.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from functools import partial
+from pathlib import Path
+
+import atheris
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+with atheris.instrument_imports(include=["data", "tomllib"]):
+    from data import loading  # noqa: F401 - else imported when they are first used, without counters
+    from data.sources import folder  # noqa: F401
+    from tests.fuzz import damage, targets
+
+OPTIONS = ("-timeout=10", "-max_len=4096", "-print_final_stats=1")
+
+
+def seeds(name: str) -> list[bytes]:
+    """Good files to begin with."""
+    if name == "events":
+        return [damage.EVENT.encode()]
+    return [damage.written(rows, dialect) for rows in damage.GOOD for dialect in (0, 1, 18, 24)]
+
+
+def main(name: str, *options: str) -> None:
+    """Fuzz the target of that name; leaves with the status of libFuzzer."""
+    corpus, scratch = Path(f"fuzz-{name}", "corpus"), Path(f"fuzz-{name}", "scratch")
+    for part in (corpus, scratch):
+        part.mkdir(parents=True, exist_ok=True)
+    for number, content in enumerate(seeds(name)):
+        (corpus / str(number)).write_bytes(content)
+    targets.in_time = contextlib.nullcontext  # -timeout rings the same bell
+    read = targets.event if name == "events" else partial(targets.prices, folder=scratch)
+    atheris.Setup([sys.argv[0], *OPTIONS, *options, str(corpus)], lambda content: read(content) and None)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
