@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from data import place
 from data.errors import DataError
 
 # Yahoo rounds its adjusted closes to about six digits. On the 47 files that were looked at the ratio of adjusted to
@@ -47,6 +48,7 @@ def check_adjustment(symbol: str, bars: pd.DataFrame) -> None:
         row = int(wrong[0]) + 1
         raise DataError(
             f"{symbol} on {bars.index[row]:%Y-%m-%d}: the dividend of {dividends[row]:g} calls for an adjustment of "
-            f"{ours[row - 1]:.6f}, but Adj Close was adjusted by {theirs[row - 1]:.6f}; these prices cannot be "
-            "trusted: download them again later, or take them from another source"
+            f"{ours[row - 1]:.6f}, but Adj Close was adjusted by {theirs[row - 1]:.6f}"
+            f"{place.told(bars, bars.index[row])}; these prices cannot be trusted: download them again later, or "
+            "take them from another source"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -71,20 +70,29 @@ class Event:
     def __post_init__(self) -> None:
         self._require_session("shock", self.shock)
         if self.published.tzinfo is None:
-            raise ValueError(f"event {self.name!r}: published {self.published} has no time zone; give it one")
+            raise ValueError(f"{self.where}: published {self.published} has no time zone; give it one")
         if self.entry < self.shock:
             raise RequestError(
-                f"event {self.name!r}: published {self.published} can be traded on {self.entry:%Y-%m-%d}, before the "
+                f"{self.where}: published {self.published} can be traded on {self.entry:%Y-%m-%d}, before the "
                 f"shock on {self.shock:%Y-%m-%d}; give the moment at which the shock had been read"
             )
         if self.quiet_until is not None:
             self._require_session("quiet_until", self.quiet_until)
             if self.quiet_until >= self.shock:
                 raise RequestError(
-                    f"event {self.name!r}: quiet_until {self.quiet_until:%Y-%m-%d} is not before the shock on "
+                    f"{self.where}: quiet_until {self.quiet_until:%Y-%m-%d} is not before the shock on "
                     f"{self.shock:%Y-%m-%d}; give the last session without news of it"
                 )
         self._require_readings()
+
+    @property
+    def where(self) -> str:
+        """What errors call it: its file, or its name when it was made in Python."""
+        return f"event file {self.origin!r}" if self.origin else f"event {self.name!r}"
+
+    def place(self, member: Member) -> str:
+        """Where one of its readings stands, for errors."""
+        return f"{self.where}: readings {self.readings.index(member) + 1} ({member.name})"
 
     @property
     def entry(self) -> pd.Timestamp:
@@ -97,7 +105,7 @@ class Event:
         if 0 < after < len(calendar.xnys()):
             return calendar.xnys()[after]
         raise RequestError(
-            f"event {self.name!r}: published {self.published} lies outside the exchange calendar "
+            f"{self.where}: published {self.published} lies outside the exchange calendar "
             f"({calendar.xnys()[0]:%Y-%m-%d} to {calendar.xnys()[-1]:%Y-%m-%d}); give a moment inside"
         )
 
@@ -139,14 +147,15 @@ class Event:
         try:
             calendar.require_session(day)
         except RequestError as error:
-            raise RequestError(f"event {self.name!r}: {key}: {error}") from None
+            raise RequestError(f"{self.where}: {key}: {error}") from None
 
     def _require_readings(self) -> None:
-        for name, count in Counter(member.name for member in self.readings).items():
-            if count > 1:
-                raise RequestError(f"event {self.name!r}: two readings are named {name!r}; give each its own name")
-        if not self.universe and (choosing := [member.name for member in self.readings if member.chooses]):
-            raise RequestError(
-                f"event {self.name!r}: reading {choosing[0]!r} chooses names, but there is no universe to choose from; "
-                f"list its symbols as universe"
-            )
+        places: dict[str, int] = {}
+        for place, member in enumerate(self.readings, 1):
+            if (first := places.setdefault(member.name, place)) != place:
+                problem = f"{member.name!r} is that of readings {first}; give each its own"
+                raise RequestError(f"{self.where}: readings {place}: name: {problem}")
+            if member.chooses and not self.universe:
+                raise RequestError(
+                    f"{self.place(member)}: chooses: there is no universe to choose from; list its symbols as universe"
+                )

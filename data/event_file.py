@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from math import isfinite
 from typing import NoReturn, TypeVar
 
@@ -35,6 +35,7 @@ TYPES: Mapping[type, str] = {
     dict: "a table",
     datetime: "a date with a time",
     date: "a date",
+    time: "a time of day",
 }
 
 T = TypeVar("T")
@@ -49,10 +50,7 @@ def parse(content: bytes, file: str) -> Event:
     table = Table(file, "", _toml(content, file))
     table.require_known(KEYS)
     fields = {key: take(table, key) for key, take in KEYS.items() if key in REQUIRED or key in table.values}
-    try:
-        return Event(**fields, origin=file)  # type: ignore[arg-type]
-    except ValueError as error:
-        raise RequestError(f"event file {file!r}: {error}") from None
+    return Event(**fields, origin=file)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

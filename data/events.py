@@ -40,8 +40,9 @@ def load(name: str | PathLike[str]) -> Event:
 
 def _content(path: Path) -> bytes:
     try:
-        if not path.is_file():
-            raise RequestError(f"there is no event file {str(path)!r}; give the path of a TOML file")
+        if not path.is_file():  # a pipe would be waited for
+            there = "is not a file" if path.exists() else "does not exist"
+            raise RequestError(f"event file {str(path)!r} {there}; give the path of a TOML file")
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:

@@ -5,19 +5,30 @@ Every check takes the bars of one symbol (columns as in `data.sources.Source.bar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from data import calendar
+from data import calendar, place
 from data.adjustment import check_adjustment
 from data.errors import DataError
 
 PRICES = ("Open", "High", "Low", "Close", "Adj Close")
 AGAIN = "download this symbol again or take it from another source"
-UNSPLIT = "divide all prices before it by the ratio; if the move is real, list 1 that day in a column Stock Splits"
+# What the owner of a file says of a move that was a real one; no source lists a split of one to one.
+REAL = 1.0
+BELIEVE = "if the move is real, add a column Stock Splits with 1 that day and 0 on all others"
+UNSPLIT = f"divide all prices before it by the ratio; {BELIEVE}"
+# Least and most of each column, both included, and what is said of the rest. Whatever trades lies far inside, and what
+# is computed from such numbers stays finite.
+LIMITS: Mapping[str, tuple[float, float, str]] = {
+    **dict.fromkeys(PRICES, (1e-9, 1e12, "is not a price")),
+    "Volume": (0.0, 1e15, "is not a number of shares"),
+    "Dividends": (0.0, 1e12, "is not a dividend"),
+    "Stock Splits": (0.0, 1e6, "is not the ratio of a split"),
+}
 # Relative: prices that were computed from others differ in their last digit.
 ROUNDING = 1e-6
 # Relative: Yahoo rounds adjusted closes to about six digits.
@@ -45,7 +56,10 @@ def check(symbol: str, bars: pd.DataFrame) -> None:
     """Raise DataError, in one line, at the first check that the bars of `symbol` do not pass."""
     for find in CHECKS:
         if fault := find(bars):
-            raise DataError(f"{symbol} on {fault.session:%Y-%m-%d}, {fault.field}: {fault.trouble}; {fault.remedy}")
+            where = place.told(bars, fault.session)
+            raise DataError(
+                f"{symbol} on {fault.session:%Y-%m-%d}, {fault.field}: {fault.trouble}{where}; {fault.remedy}"
+            )
     if "Dividends" in bars:
         check_adjustment(symbol, bars)
 
@@ -65,30 +79,36 @@ def order(bars: pd.DataFrame) -> Fault | None:
 def sessions(bars: pd.DataFrame) -> Fault | None:
     """Every session of the exchange from the first row to the last has a row, and no other day has one.
 
-    Rows before the exchange calendar begins (2000) are not looked at.
+    Rows before the exchange calendar begins (2000) are not looked at; its first session must follow them.
     """
-    dates = bars.index[bars.index >= pd.Timestamp(calendar.FIRST)]
-    place = calendar.xnys().get_indexer(dates)
-    closed = _first(place < 0)
+    older = bars.index < pd.Timestamp(calendar.FIRST)
+    dates = bars.index[~older]
+    later = _first(dates > calendar.xnys()[-1])
+    if later is not None:
+        trouble = f"it lies after the exchange calendar, which ends on {calendar.xnys()[-1]:%Y-%m-%d}"
+        return Fault(dates[later], "Date", trouble, "remove the row")
+    row = calendar.xnys().get_indexer(dates)
+    closed = _first(row < 0)
     if closed is not None:
         return Fault(dates[closed], "Date", f"the exchange was closed ({dates[closed]:%A})", "remove the row")
-    gap = _first(np.diff(place) > 1)
+    row = np.append(-1, row) if older.any() else row
+    gap = _first(np.diff(row) > 1)
     if gap is None:
         return None
-    session, missing = calendar.xnys()[place[gap] + 1], int(place[-1] - place[0]) + 1 - len(place)
+    session, missing = calendar.xnys()[row[gap] + 1], int(row[-1] - row[0]) + 1 - len(row)
     return Fault(session, "Date", f"this session has no row ({missing} missing in all)", f"add it, or {AGAIN}")
 
 
 def numbers(bars: pd.DataFrame) -> Fault | None:
-    """Prices are positive numbers. Volume is never negative, and NaN nowhere or everywhere."""
-    for field in PRICES:
+    """Every number is one that its column can hold. NaN is nowhere, but for a volume that the source does not know."""
+    for field, (least, most, verdict) in LIMITS.items():
+        if field not in bars or (field == "Volume" and bars[field].isna().all()):
+            continue
         values = bars[field].to_numpy(dtype=float)
-        row = _first(~(np.isfinite(values) & (values > 0)))
+        row = _first(~((values >= least) & (values <= most)))
         if row is not None:
-            return Fault(bars.index[row], field, f"{values[row]:g} is not a price")
-    volume = bars["Volume"].to_numpy(dtype=float)
-    row = None if np.isnan(volume).all() else _first(~(np.isfinite(volume) & (volume >= 0)))
-    return None if row is None else Fault(bars.index[row], "Volume", f"{volume[row]:g} is not a number of shares")
+            return Fault(bars.index[row], field, f"{values[row]:g} {verdict}")
+    return None
 
 
 def ranges(bars: pd.DataFrame) -> Fault | None:
@@ -108,7 +128,7 @@ def ranges(bars: pd.DataFrame) -> Fault | None:
 def jumps(bars: pd.DataFrame) -> Fault | None:
     """No move looks like a split that was not adjusted for, none like a slip of the decimal point.
 
-    A session for which the source lists a split is left to `splits`.
+    A session for which the source lists a split is left to `splits`; one of 1 says that the move is real.
     """
     opened, closed = _moves(bars)
     at_open, by_close = (np.where(opened > 1, move, 1 / move) for move in (opened, closed))
@@ -117,8 +137,8 @@ def jumps(bars: pd.DataFrame) -> Fault | None:
     if row is not None:
         terms = f"1:{whole[row]:g}" if opened[row] > 1 else f"{whole[row]:g}:1"
         return _jump(bars, row, f"looks like a {terms} split that was not adjusted for", UNSPLIT)
-    row = _first(np.maximum(closed, 1 / closed) > LARGEST_MOVE)
-    return None if row is None else _jump(bars, row, "is not credible", AGAIN)
+    row = _first((np.maximum(closed, 1 / closed) > LARGEST_MOVE) & (_listed(bars) != REAL))
+    return None if row is None else _jump(bars, row, "is not credible", f"{AGAIN}; {BELIEVE}")
 
 
 def splits(bars: pd.DataFrame) -> Fault | None:

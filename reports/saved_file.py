@@ -25,8 +25,9 @@ Kind = TypeVar("Kind")
 
 
 def refuse(path: Path, problem: str, remedy: str = AGAIN) -> NoReturn:
-    """Raise the RequestError of a file that cannot be read."""
-    raise RequestError(f"{path}: {problem}; {remedy}")
+    """Raise the RequestError of a file that cannot be read; what the file itself says in it cannot steer a terminal."""
+    told = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in problem[:300])
+    raise RequestError(f"{path}: {told}; {remedy}")
 
 
 def text(path: Path) -> str:

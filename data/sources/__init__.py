@@ -83,7 +83,10 @@ def _automatic() -> Source:
 def _folder(name: str | PathLike[str]) -> Source:
     from data.sources.folder import FolderSource
 
-    path = Path(name).expanduser()
-    if not path.exists() and (close := get_close_matches(str(name).lower(), NAMES, n=1)):
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError:
+        raise RequestError(f"--source {str(name)[:200]!r} begins with a user who is not here: give a folder") from None
+    if (close := get_close_matches(str(name)[:40].lower(), NAMES, n=1)) and not path.exists():
         raise RequestError(f"--source {str(name)!r} is neither a source nor a folder: did you mean {close[0]}?")
     return FolderSource(path)

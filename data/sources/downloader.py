@@ -111,7 +111,7 @@ class Downloader:
                     raise _failed(symbol, error) from error
                 self.sleep(1.0)
             except (YFException, ValueError, LookupError, TypeError, AttributeError) as error:
-                raise _failed(symbol, error) from error
+                raise SourceError(f"Yahoo's answer for {symbol} makes no sense ({_brief(error)}): {REMEDY}") from error
         return pd.DataFrame()
 
     def _probe(self, reasons: SimpleQueue[str]) -> None:

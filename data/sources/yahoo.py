@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from data import quality
 from data.adjustment import adjusted_close, check_adjustment
 from data.cache import COLUMNS, Cache, Entry
 from data.calendar import position, xnys
@@ -114,7 +115,7 @@ class YahooSource:
         try:
             return self.cache.read(symbol)
         except DataError as error:
-            self.notes = (*self.notes, f"{str(error).split(': ')[0]} and were fetched again")
+            self.notes = (*self.notes, f"{str(error).rpartition(': ')[0]} and were fetched again")
             return None
 
     def _missing(self, symbols: tuple[str, ...], entries: dict[str, Entry], span: Span) -> list[str]:
@@ -125,13 +126,17 @@ class YahooSource:
         return [symbol for symbol in symbols if self.refresh or not complete(symbol)]
 
     def _update(self, symbols: list[str], entries: dict[str, Entry], span: Span) -> None:
-        """Fetch `symbols` into `entries`, each stored at once so that a failure loses nothing."""
+        """Fetch `symbols` into `entries`, each stored at once so that a failure loses nothing.
+
+        What fails a check is passed on for its fault to be told, and not stored: the next run asks again.
+        """
         if not symbols:
             return
         downloader = self._connected()
         for symbol in symbols:
             entries[symbol] = self._fetched(downloader, symbol, entries.get(symbol), span)
-            self.cache.write(symbol, entries[symbol])
+            if _passes(symbol, entries[symbol]):
+                self.cache.write(symbol, entries[symbol])
 
     def _connected(self) -> Downloader:
         if self.downloader is None:
@@ -144,8 +149,10 @@ class YahooSource:
     def _fetched(self, downloader: Downloader, symbol: str, entry: Entry | None, span: Span) -> Entry:
         if entry is None:
             return _whole(downloader, symbol, span.first, span.final)
-        longer = None if self.refresh or not span.begun_by(entry) else _extended(downloader, symbol, entry, span.final)
-        return longer or _whole(downloader, symbol, min(span.first, entry.start), span.final)
+        if self.refresh:
+            return _whole(downloader, symbol, min(span.first, entry.start), span.final)
+        longer = _extended(downloader, symbol, entry, span.final) if span.begun_by(entry) else None
+        return longer or _again(downloader, symbol, entry, span)
 
     def _stand_in(self, symbols: tuple[str, ...], entries: dict[str, Entry], span: Span, error: SourceError) -> None:
         """Accept what the cache holds when it holds every symbol from the first session on; else raise `error`."""
@@ -153,7 +160,7 @@ class YahooSource:
             raise error
         self._stale = True
         oldest = min(entry.last for entry in entries.values())
-        self.notes = (*self.notes, f"cached prices, to {oldest:%Y-%m-%d}: {str(error).split(': ')[0]}")
+        self.notes = (*self.notes, f"cached prices, to {oldest:%Y-%m-%d}: {str(error).rpartition(': ')[0]}")
 
     def _common_last(self, entries: dict[str, Entry]) -> pd.Timestamp:
         """The last session that all hold, where some lag a little (Yahoo publishes some late) or stand in.
@@ -188,6 +195,32 @@ def _whole(downloader: Downloader, symbol: str, start: pd.Timestamp, end: pd.Tim
         )
     check_adjustment(symbol, bars)
     return Entry(start, bars)
+
+
+def _again(downloader: Downloader, symbol: str, entry: Entry, span: Span) -> Entry:
+    """All of a symbol that is held. Raises SourceError where Yahoo knows less of it than before: that is a mood."""
+    try:
+        whole = _whole(downloader, symbol, min(span.first, entry.start), span.final)
+    except RequestError:
+        raise SourceError(
+            f"Yahoo has no prices for {symbol} any more (it was delisted, or it fails), of which the cache holds those "
+            f"to {entry.last:%Y-%m-%d}: try later, or stop there with --end {entry.last:%Y-%m-%d}"
+        ) from None
+    begins, before = whole.bars.index[0], entry.bars.index[0]
+    if begins > before:
+        raise SourceError(
+            f"Yahoo left out the prices of {symbol} before {begins:%Y-%m-%d}, which once began on {before:%Y-%m-%d}: "
+            "try later, or take what it has with --refresh"
+        )
+    return whole
+
+
+def _passes(symbol: str, entry: Entry) -> bool:
+    try:
+        quality.check(symbol, _adjusted(entry.bars))
+    except DataError:
+        return False
+    return True
 
 
 def _extended(downloader: Downloader, symbol: str, entry: Entry, end: pd.Timestamp) -> Entry | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import strategies
-from data.errors import RequestError
+from data.errors import RequestError, StrategyError
 from data.event import Event, Member
 from runners.engine.failure import ANY
 from runners.engine.study import Study, prepare
@@ -38,7 +38,12 @@ def strategy(event: Event, name: str) -> type[Any]:
     Raises RequestError for an unknown name.
     """
     if own := member(event, name):
-        return strategies.load(_placed(event, own.strategy))
+        try:
+            return strategies.load(_placed(event, own.strategy))
+        except StrategyError:
+            raise
+        except RequestError as error:
+            raise RequestError(f"{event.place(own)}: strategy: {error}") from None
     if event.readings and ":" not in name and name not in strategies.names():
         close = difflib.get_close_matches(name, names(event), n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names(event))}"
@@ -66,10 +71,10 @@ def study_of(event: Event, name: str, benchmark: str, symbols: tuple[str, ...] =
     try:
         subject = prepare(own.name, cls, benchmark, symbols, given)
     except RequestError as error:
-        raise RequestError(f"{_where(event, own)}: {error}") from None
+        raise RequestError(f"{event.place(own)}: {error}") from None
     universe = event.universe if own.chooses else ()
     if universe and not set(universe) & set(subject.symbols):
-        raise RequestError(f"{_where(event, own)}: it chooses names, but trades none of the universe")
+        raise RequestError(f"{event.place(own)}: chooses: it trades none of the universe; list its symbols there")
     return replace(subject, title=own.title, claim=own.claim, universe=universe)
 
 
@@ -90,7 +95,7 @@ def parameters(event: Event, own: Member, cls: type[Any]) -> Mapping[str, object
         if name not in known:
             close = difflib.get_close_matches(name, known, n=2)
             hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(known) or 'none'}"
-            raise RequestError(f"{_where(event, own)}: {own.strategy} has no parameter {name!r}; {hint}")
+            raise RequestError(f"{event.place(own)}: parameters.{name}: {own.strategy} has no such parameter; {hint}")
         found[name] = _typed(event, own, name, value, known[name])
     return found
 
@@ -102,9 +107,8 @@ def _typed(event: Event, own: Member, name: str, value: object, default: object)
         return value
     if isinstance(default, float) and type(value) is int:
         return float(value)
-    raise RequestError(
-        f"{_where(event, own)}: parameter {name} is {value!r}; give a value like its default, {default!r}"
-    )
+    problem = f"{value!r} is of another kind than its default; give a value like {default!r}"
+    raise RequestError(f"{event.place(own)}: parameters.{name}: {problem}")
 
 
 def _symbols(event: Event, own: Member, name: str, value: object) -> tuple[str, ...]:
@@ -115,8 +119,4 @@ def _symbols(event: Event, own: Member, name: str, value: object) -> tuple[str, 
         return baskets[value]
     close = difflib.get_close_matches(str(value), baskets, n=2)
     hint = f"did you mean {' or '.join(close)}?" if close else f"the baskets are {', '.join(baskets) or 'none'}"
-    raise RequestError(f"{_where(event, own)}: parameter {name} is {value!r}, which is no basket; {hint}")
-
-
-def _where(event: Event, own: Member) -> str:
-    return f"event {event.name!r}: reading {own.name!r}"
+    raise RequestError(f"{event.place(own)}: parameters.{name}: {value!r} is no basket; {hint}")

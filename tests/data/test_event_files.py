@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -161,17 +163,33 @@ def test_what_is_left_out_has_a_default():
         ('2025-03-03 = "it', 'soon = "it', r"marks\.soon: it is no date"),
         ('name = "sail"', 'name = "sail.html"', r"readings 1: name: 'sail.html' is no name; use up to 40 letters"),
         ('name = "sail"', 'names = "sail"', r"readings 1: names: there is no such key; did you mean name\?"),
-        ('name = "sail"', 'name = "bad_news"', r"two readings are named 'bad_news'; give each its own name"),
+        (
+            'name = "sail"',
+            'name = "bad_news"',
+            r"readings 2: name: 'bad_news' is that of readings 1; give each its own",
+        ),
         ('strategy = "bad_news"', "", r"readings 2: strategy: it is missing; name a file of strategies/"),
         (
             "chooses = true",
             'chooses = "yes"',
             r"readings 1: chooses: 'yes' is text; write true or false without quotes",
         ),
+        ('against = "SPY"', "against = nan", r"readings 1: parameters\.against: nan is no parameter; give text"),
+        ('against = "SPY"', "against = 1e999", r"readings 1: parameters\.against: inf is no parameter; give text"),
+        ('against = "SPY"', "against = 9007199254740993", r"parameters\.against: 9007199254740993 is no parameter"),
+        ('against = "SPY"', "against = [[]]", r"readings 1: parameters\.against: \[\] is not a symbol"),
+        ("2025-03-03", "nan", r"shock: nan is a number; write a session without quotes"),
+        ("2025-03-03", "12:00:00", r"shock: .* is a time of day; write a session without quotes"),
+        ("2025-03-03", "0001-01-01", r"shock: 0001-01-01 lies too far away; give a year from 2000 to 2099"),
+        ("2025-03-03", "9999-12-31", r"shock: 9999-12-31 lies too far away; give a year from 2000 to 2099"),
+        ("+01:00", "+24:00", r"is no TOML"),
+        ("[marks]", "[marks.deeper]", r"marks\.deeper: it is no date; write YYYY-MM-DD"),
+        ("[baskets]", "[[baskets]]", r"baskets: \[\{.*\]\.* is a list; make it a table of lists"),
+        ("[[readings]]", "[readings]", r"is no TOML: "),
         ('against = "SPY"', "against = inf", r"readings 1: parameters\.against: inf is no parameter; give text"),
         ('against = "SPY"', "against = 2025-03-03", r"against: 2025-03-03 is no parameter"),
         ('against = "SPY"', "against = { a = 1 }", r"against: \{'a': 1\} is no parameter"),
-        ('universe = ["NVDA", "BRK-B", "^GSPC"]', "", r"reading 'sail' chooses names, but there is no universe"),
+        ('universe = ["NVDA", "BRK-B", "^GSPC"]', "", r"readings 1 \(sail\): chooses: there is no universe to"),
         ("claims =", "publication =", r"is no TOML: .*overwrite"),
     ],
 )
@@ -224,7 +242,7 @@ def test_a_name_a_path_and_what_is_neither(tmp_path):
     for name, complaint in (
         ("tarifs", "no event 'tarifs'; did you mean tariffs"),
         ("storm", "no event 'storm'; choose from deepseek, tariffs"),
-        (str(tmp_path / "calm.toml"), "there is no event file"),
+        (str(tmp_path / "calm.toml"), "calm.toml' does not exist; give the path of a TOML file"),
         (f"{tmp_path}/a\0.toml", "event file"),
         ("a" * 5000 + ".toml", "event file"),
     ):
@@ -232,5 +250,28 @@ def test_a_name_a_path_and_what_is_neither(tmp_path):
             events.load(name)
         assert complaint in str(refused.value) and "\n" not in str(refused.value)
     (tmp_path / "folder.toml").mkdir()
-    with pytest.raises(RequestError, match="there is no event file"):
+    with pytest.raises(RequestError, match=r"folder\.toml' is not a file; give the path"):
         events.load(tmp_path / "folder.toml")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes and devices of POSIX")
+def test_a_pipe_a_device_and_a_giant_are_refused_and_never_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "zero.toml").symlink_to("/dev/zero")
+    (tmp_path / "loop.toml").symlink_to(tmp_path / "loop.toml")
+    (tmp_path / "giant.toml").touch()
+    os.truncate(tmp_path / "giant.toml", 2**33)
+    complaints = {
+        "pipe": "is not a file",
+        "zero": "is not a file",
+        "loop": "exist",
+        "giant": "larger than 65,536 bytes",
+    }
+    for name, complaint in complaints.items():
+        with pytest.raises(RequestError, match=complaint):
+            events.load(tmp_path / f"{name}.toml")
+
+
+def test_an_event_made_in_python_is_called_by_its_name():
+    with pytest.raises(RequestError, match=r"^event 'storm': readings 2: name: 'x' is that of readings 1; give each"):
+        replace(parse(SMALL.encode(), ""), readings=(Member("x"), Member("y", "x")))

@@ -157,11 +157,6 @@ def test_a_file_that_is_not_text_is_named(write_folder: Write) -> None:
     assert "NVDA.csv is not text in UTF-8" in refusal(folder)
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    (tmp_path / "NVDA.csv").mkdir()
-    assert "cannot be read" in refusal(tmp_path)
-
-
 def test_a_price_that_overflows_is_refused(write_folder: Write) -> None:
     assert "2025-01-28, High: inf is not a price" in refusal(
         write_folder(NVDA=text(*LINES[:2], LINES[2].replace("129.00", "1e999"), LINES[3]))

@@ -88,6 +88,17 @@ def test_the_first_session_of_the_exchange_calendar_is_looked_at(bars: pd.DataFr
     assert "2000-01-04, Date: this session has no row" in refusal(from_2000.drop(pd.Timestamp("2000-01-04")))
 
 
+def test_a_gap_behind_the_rows_older_than_the_exchange_calendar_is_named(bars: pd.DataFrame) -> None:
+    older = pd.concat([bars.iloc[[0]].set_axis(pd.DatetimeIndex(["1999-12-31"])), bars.set_axis(calendar.xnys()[2:42])])
+    assert "2000-01-03, Date: this session has no row (2 missing in all)" in refusal(older)
+
+
+def test_a_row_after_the_exchange_calendar_is_named(bars: pd.DataFrame) -> None:
+    late = bars.set_axis([*bars.index[:-1], pd.Timestamp("2099-12-31")])
+    end = calendar.xnys()[-1]
+    assert f"2099-12-31, Date: it lies after the exchange calendar, which ends on {end:%Y-%m-%d}; rem" in refusal(late)
+
+
 def test_prices_of_a_hundredth_of_a_cent_are_prices(bars: pd.DataFrame) -> None:
     prices = ["Open", "High", "Low", "Close", "Adj Close"]
     check("PENNY", bars.assign(**{field: bars[field] * 1e-6 for field in prices}))
@@ -104,6 +115,29 @@ def test_what_is_not_a_price_is_named(bars: pd.DataFrame, field: str, value: flo
 def test_what_is_not_a_volume_is_named(bars: pd.DataFrame, value: float) -> None:
     bars.loc[DAY, "Volume"] = value
     assert f"2025-01-15, Volume: {value:g} is not a number of shares" in refusal(bars)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "verdict"),
+    [
+        *(("Open", value, "is not a price") for value in (0.9e-9, 1.1e12)),
+        *(("Volume", value, "is not a number of shares") for value in (1.1e15, np.inf)),
+        *(("Dividends", value, "is not a dividend") for value in (-0.01, np.inf, np.nan)),
+        *(("Stock Splits", value, "is not the ratio of a split") for value in (-1.0, 1.1e6, np.nan)),
+    ],
+)
+def test_a_number_that_its_column_cannot_hold_is_named(
+    bars: pd.DataFrame, field: str, value: float, verdict: str
+) -> None:
+    bars = bars.assign(Dividends=0.0, **{"Stock Splits": 0.0})
+    bars.loc[DAY, field] = value
+    assert f"2025-01-15, {field}: {value:g} {verdict}; download" in refusal(bars)
+
+
+@pytest.mark.parametrize("scale", [1e-9 / 96, 1e12 / 104])
+def test_the_least_and_the_largest_numbers_pass_without_a_warning(bars: pd.DataFrame, scale: float) -> None:
+    prices = ["Open", "High", "Low", "Close", "Adj Close"]
+    check("PENNY", bars.assign(**{field: bars[field] * scale for field in prices}, Volume=1e15))
 
 
 def test_a_day_without_trades_and_a_source_without_volume_pass(bars: pd.DataFrame) -> None:
@@ -163,7 +197,7 @@ def test_a_crash_that_looks_like_a_split_is_believed_when_it_is_listed_as_none(b
     halved = split_day(bars, 0.51, 0.52)
     message = refusal(halved)
     assert "looks like a 2:1 split" in message
-    assert "list 1 that day in a column Stock Splits" in message
+    assert "add a column Stock Splits with 1 that day and 0 on all others" in message
     check("CHGG", halved.assign(**{"Stock Splits": [*[0.0] * 39, 1.0]}))
 
 
@@ -184,8 +218,12 @@ def test_a_move_of_more_than_ten_times_is_not_credible(
         check("NVDA", moving)
         return
     trouble = f"the move from {before:g} to {before * at_close:g} is not credible"
-    remedy = "download this symbol again or take it from another source"
-    assert refusal(moving) == f"NVDA on {bars.index[-1]:%Y-%m-%d}, Close: {trouble}; {remedy}"
+    remedy = "download this symbol again or take it from another source; if the move is real, add a column"
+    believe = "Stock Splits with 1 that day and 0 on all others"
+    assert refusal(moving) == f"NVDA on {bars.index[-1]:%Y-%m-%d}, Close: {trouble}; {remedy} {believe}"
+    check("NVDA", moving.assign(**{"Stock Splits": [*[0.0] * 39, 1.0]}))
+    with pytest.raises(DataError, match="is not credible"):
+        check("NVDA", moving.assign(**{"Stock Splits": [*[0.0] * 39, 1.0 / 64]}))
 
 
 @pytest.mark.parametrize("ratio", [1.5, 1.25, 2.0])
@@ -193,7 +231,8 @@ def test_prices_that_repeat_a_split_listed_beside_them_are_named(bars: pd.DataFr
     bars.loc[: pd.Timestamp("2025-01-14"), ["Open", "High", "Low", "Close", "Adj Close"]] *= ratio
     listed = bars.assign(Dividends=0.0, **{"Stock Splits": np.where(bars.index == DAY, ratio, 0.0)})
     message = refusal(listed)
-    remedy = "divide all prices before it by the ratio; if the move is real, list 1 that day in a column Stock Splits"
+    believe = "if the move is real, add a column Stock Splits with 1 that day and 0 on all others"
+    remedy = f"divide all prices before it by the ratio; {believe}"
     assert re.search(r"2025-01-15, Close: the move from .* split", message)
     assert message.endswith(f"; {remedy}")
     if ratio < 2:

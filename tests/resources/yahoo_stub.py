@@ -53,13 +53,17 @@ class Yahoo:
     """What the stub answers and what it was asked.
 
     `market` maps a symbol to its bars. `refusals` is how many chart requests are still answered with HTTP 429,
-    `failures` with 500. `asked` lists (symbol, first date, last date) of each request for history, ends included.
+    `failures` with 500, and `empty` is the body of all further answers, where it is given. `zone` is the time zone in
+    which Yahoo says the exchange is. `asked` lists (symbol, first date, last date) of each request for history, ends
+    included.
     """
 
     def __init__(self, market: dict[str, pd.DataFrame]) -> None:
         self.market = market
         self.refusals = 0
         self.failures = 0
+        self.empty: str | None = None
+        self.zone = NEW_YORK
         self.asked: list[tuple[str, str, str]] = []
         self.requests = 0
         self.address = ""
@@ -81,6 +85,8 @@ class Yahoo:
         if self.failures:
             self.failures -= 1
             return 500, json.dumps({"chart": {"result": None, "error": {"code": "x", "description": "server error"}}})
+        if self.empty is not None:
+            return 200, self.empty
         if symbol not in self.market:
             error = {"code": "Not Found", "description": "No data found, symbol may be delisted"}
             return 404, json.dumps({"chart": {"result": None, "error": error}})
@@ -89,19 +95,23 @@ class Yahoo:
             first, end = (pd.Timestamp(int(query[key]), unit="s", tz=NEW_YORK) for key in ("period1", "period2"))
             last = end.tz_localize(None) - pd.Timedelta(days=1)
             self.asked.append((symbol, f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"))
-            bars = bars.loc[first.tz_localize(None) : last]
-        return 200, json.dumps({"chart": {"result": [_result(symbol, bars)], "error": None}})
+            opening = _opening(bars)
+            bars = bars[(opening >= first) & (opening < end)]
+        return 200, json.dumps({"chart": {"result": [_result(symbol, bars, self.zone)], "error": None}})
 
 
-def _result(symbol: str, bars: pd.DataFrame) -> dict[str, Any]:
-    opening = bars.index.tz_localize(NEW_YORK) + pd.Timedelta(hours=9, minutes=30)
-    stamps = [int(stamp.timestamp()) for stamp in opening]
+def _opening(bars: pd.DataFrame) -> pd.DatetimeIndex:
+    return (bars.index + pd.Timedelta(hours=9, minutes=30)).tz_localize(NEW_YORK)
+
+
+def _result(symbol: str, bars: pd.DataFrame, zone: str) -> dict[str, Any]:
+    stamps = [int(stamp.timestamp()) for stamp in _opening(bars)]
     quote = {name.lower(): _listed(bars[name]) for name in ("Open", "High", "Low", "Close", "Volume")}
     meta = {
         "currency": "USD",
         "symbol": symbol,
         "instrumentType": "EQUITY",
-        "exchangeTimezoneName": NEW_YORK,
+        "exchangeTimezoneName": zone,
         "gmtoffset": -18000,
         "timezone": "EST",
         "dataGranularity": "1d",

@@ -57,20 +57,26 @@ def test_a_whole_number_is_good_where_a_fraction_is_due():
     [
         (
             {"parameters": (("lnog", "chips"),)},
-            r"reading 'own': strategies\S* has no parameter 'lnog'; did you mean long",
+            r"^event file 'tariffs': readings 1 \(own\): parameters\.lnog: \S* has no such parameter; did you mean",
         ),
-        ({"parameters": (("hold", 3),)}, r"has no parameter 'hold'; it has long, short, against"),
-        ({"parameters": (("long", "chip"),)}, r"parameter long is 'chip', which is no basket; did you mean chips"),
-        ({"parameters": (("long", 5),)}, r"parameter long is 5, which is no basket; the baskets are market, "),
+        ({"parameters": (("hold", 3),)}, r"parameters\.hold: \S* has no such parameter; it has long, short, against"),
+        ({"parameters": (("long", "chip"),)}, r"parameters\.long: 'chip' is no basket; did you mean chips"),
+        ({"parameters": (("long", 5),)}, r"parameters\.long: 5 is no basket; the baskets are market, "),
         (
             {"parameters": (("long", "chips"), ("against", True))},
-            r"parameter against is True; give a value like its def",
+            r"parameters\.against: True is of another kind than its default; give",
         ),
-        ({"parameters": ()}, r"reading 'own': own trades nothing by itself"),
-        ({"parameters": (("long", "chips"),), "chooses": True}, r"it chooses names, but trades none of the universe"),
-        ({"parameters": (("long", "market"), ("short", ("SPY",)))}, r"reading 'own': SPY is both in long and in short"),
-        ({"strategy": "strategies.generic.long_short:Nothing"}, r"has no class 'Nothing'; it has LongShort"),
-        ({"strategy": "gpu_bubbel", "parameters": ()}, r"unknown reading 'gpu_bubbel'; did you mean gpu_bubble"),
+        ({"parameters": ()}, r"readings 1 \(own\): own trades nothing by itself"),
+        ({"parameters": (("long", "chips"),), "chooses": True}, r"chooses: it trades none of the universe; list"),
+        (
+            {"parameters": (("long", "market"), ("short", ("SPY",)))},
+            r"readings 1 \(own\): SPY is both in long and in short",
+        ),
+        (
+            {"strategy": "strategies.generic.long_short:Nothing"},
+            r"readings 1 \(own\): strategy: \S* has no class 'Nothing'; it has",
+        ),
+        ({"strategy": "gpu_bubbel", "parameters": ()}, r"own\): strategy: unknown reading 'gpu_bubbel'; did you mean"),
     ],
 )
 def test_what_a_strategy_does_not_take_is_refused(changes, complaint):

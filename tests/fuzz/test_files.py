@@ -1,0 +1,80 @@
+"""Files that anyone may have written: thousands of damaged ones in `tox run -e slow`, a few in every run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz import damage, targets
+
+Case = TypeVar("Case")
+PARTS = range(8)  # each is a test of its own, so that workers share them
+
+
+def accepted(number: int, damaged: st.SearchStrategy[Case], target: Callable[[Case], bool]) -> int:
+    """How many of so many damaged files a target accepted."""
+    taken = []
+
+    @settings(max_examples=number, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(damaged)
+    def tried(case: Case) -> None:
+        taken.append(target(case))
+
+    tried()
+    assert len(taken) >= number
+    return sum(taken)
+
+
+def try_prices(number: int, folder: Path) -> int:
+    return accepted(number, damage.price_files(), lambda content: targets.prices(content, folder))
+
+
+def try_events(number: int) -> int:
+    return accepted(number, damage.event_files(), targets.event)
+
+
+def try_runs(number: int, folder: Path) -> int:
+    base, other = targets.write_run(folder / "base"), folder / "other"
+    return accepted(
+        number,
+        damage.run_files(targets.FOLDER),
+        lambda files: targets.run_folder(targets.write_run(other, files), base),
+    )
+
+
+# What is never accepted shows nothing about what is read; what is never refused was not damaged.
+
+
+def test_a_damaged_price_file_is_read_right_or_refused(tmp_path: Path) -> None:
+    assert 0 < try_prices(150, tmp_path) < 150
+
+
+def test_a_damaged_event_file_is_read_right_or_refused() -> None:
+    assert 0 < try_events(250) < 250
+
+
+def test_a_damaged_run_folder_is_compared_right_or_refused(tmp_path: Path) -> None:
+    assert 0 < try_runs(150, tmp_path) < 150
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", PARTS)
+def test_many_damaged_price_files_are_read_right_or_refused(part: int, tmp_path: Path) -> None:
+    assert 400 < try_prices(5000, tmp_path) < 4600
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", PARTS)
+def test_many_damaged_event_files_are_read_right_or_refused(part: int) -> None:
+    assert 250 < try_events(5000) < 4750
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", PARTS)
+def test_many_damaged_run_folders_are_compared_right_or_refused(part: int, tmp_path: Path) -> None:
+    assert 300 < try_runs(3000, tmp_path) < 2700
