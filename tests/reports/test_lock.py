@@ -52,5 +52,5 @@ def test_processes_that_remove_it_again_and_again_never_hold_it_together(tmp_pat
 
 def test_where_it_cannot_be_made_the_reason_is_told(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="Not a directory|File exists"), locked(tmp_path / "file" / ".lock", 0):
+    with pytest.raises(OSError, match=r"Not a directory|File exists"), locked(tmp_path / "file" / ".lock", 0):
         pass
