@@ -185,4 +185,5 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
+    told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(told.split())[:120] or type(error).__name__

@@ -309,7 +309,7 @@ def write(calibration: Calibration, out: Path) -> None:
     """Write the folder of a calibration, whole or not at all: built beside `out`, then exchanged with it.
 
     An earlier calibration or run in `out` is replaced; until the exchange it stays as it is. Raises RequestError where
-    `out` holds something else, cannot be written, or is being written by another run.
+    `out` holds something else or is being written by another run, WorkError where the disk takes no more.
     """
     made = {PAGE: render(calibration).encode(), TABLE: folder.as_json(results(calibration))}
     settings = {

@@ -14,12 +14,13 @@ from glob import escape
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
-from tempfile import gettempdir, mkdtemp
+from tempfile import mkdtemp
 
 import pandas as pd
 
-from data.errors import RequestError
+from data.errors import RequestError, WorkError
 from reports.exchange import exchange
+from reports.lock import BusyError, locked
 
 MANIFEST = "manifest.json"
 SCRATCH = ".unfinished"  # marks a folder that a run is building
@@ -30,17 +31,26 @@ def write(files: Mapping[str, bytes], out: Path) -> None:
     """Write a folder of `files`, a manifest among them: built beside `out`, then exchanged with it.
 
     An earlier run in `out` is replaced; until the exchange it stays as it is. Raises RequestError where `out` holds
-    something else, cannot be written, or is being written by another run.
+    something else or is being written by another run, WorkError where the disk takes no more.
     """
     out = out.resolve()
-    with _locked(out):
-        recover(out)
-        require_replaceable(out)
-        with _beside(out) as scratch:
-            for name, content in files.items():
-                _write(scratch / name, content)
-            (scratch / SCRATCH).unlink()
-            _put(scratch, out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with locked(_lock(out), LOCK_SECONDS):
+            recover(out)
+            require_replaceable(out)
+            with _beside(out) as scratch:
+                for name, content in files.items():
+                    _write(scratch / name, content)
+                (scratch / SCRATCH).unlink()
+                _put(scratch, out)
+    except BusyError:
+        raise RequestError(f"--out {out} is being written by another run; wait for it or name another") from None
+    except OSError as error:
+        left = "the earlier run stays" if out.exists() else "nothing was written"
+        raise WorkError(
+            f"--out {out} cannot be written ({error.strerror or error}), {left}: make room there, or name another"
+        ) from error
 
 
 def with_manifest(files: Mapping[str, bytes], manifest: Mapping[str, object]) -> dict[str, bytes]:
@@ -63,7 +73,7 @@ def require_replaceable(out: Path) -> None:
     """Raise RequestError unless `out` is absent, empty, or the folder of an earlier run and nothing else."""
     if out.exists() and not out.is_dir():
         raise RequestError(f"--out {out} is not a folder; name another one")
-    if out.resolve() == Path.cwd() or not out.resolve().name:
+    if out.resolve() == Path.cwd() or not out.resolve().name or out.is_mount():
         raise RequestError(f"--out {out} cannot be replaced as a whole; name a folder inside it")
     present = {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
     if foreign := sorted(present - _own_files(out)):
@@ -73,7 +83,14 @@ def require_replaceable(out: Path) -> None:
 
 
 def require_writable(out: Path) -> None:
-    """Raise RequestError where a run folder cannot be put in place; to be asked before the work, not after it."""
+    """Raise RequestError where a run folder cannot be put in place; to be asked before the work, not after it.
+
+    What a killed run has left is put right first, unless another run is writing: whatever becomes of this one, the
+    earlier run is there.
+    """
+    if _leftovers(out.resolve()):
+        with suppress(BusyError, OSError), locked(_lock(out.resolve()), 0):
+            recover(out.resolve())
     require_replaceable(out)
     nearest = next(folder for folder in out.absolute().parents if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
@@ -85,9 +102,15 @@ def recover(out: Path) -> None:
     previous = _previous(out)
     if _is_run(previous) and not out.exists():
         previous.rename(out)
-    for left in (previous, *out.parent.glob(f".{escape(out.name)}.new-*")):
+    for left in _leftovers(out):
         if _is_run(left) or (left / SCRATCH).is_file():
             _discard(left)
+
+
+def _leftovers(out: Path) -> list[Path]:
+    """Folders beside `out` with the names that those of a killed run have."""
+    found = [_previous(out), *out.parent.glob(f".{escape(out.name)}.new-*")]
+    return [left for left in found if left.exists()]
 
 
 def _own_files(out: Path) -> set[str]:
@@ -114,7 +137,8 @@ def _put(scratch: Path, out: Path) -> None:
     if previous.exists():
         raise RequestError(f"{previous} is in the way of exchanging {out}; move it away")
     if out.exists() and exchange(scratch, out):
-        _discard(scratch)
+        with suppress(OSError):  # the run is there; the next one clears away what stays
+            _discard(scratch)
         return
     if out.exists():
         out.rename(previous)
@@ -124,7 +148,7 @@ def _put(scratch: Path, out: Path) -> None:
         if previous.exists():
             previous.rename(out)
         raise
-    if previous.exists():
+    with suppress(OSError):
         _discard(previous)
 
 
@@ -152,6 +176,10 @@ def _previous(out: Path) -> Path:
     return out.parent / f".{out.name}.previous"
 
 
+def _lock(out: Path) -> Path:
+    return out.parent / f".{out.name}.lock"
+
+
 @contextmanager
 def _beside(out: Path) -> Iterator[Path]:
     """A scratch folder on the same disk, gone afterwards whatever happens."""
@@ -163,24 +191,6 @@ def _beside(out: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             _discard(scratch)
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """One writer at a time; the lock stands apart, so that nothing is left beside `out`."""
-    from filelock import FileLock, Timeout
-
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RequestError(f"--out {out} cannot be made ({error.strerror}); name another folder") from None
-    place = sha256(str(out).encode()).hexdigest()[:16]
-    try:
-        # Whoever shares a folder shares its lock.
-        with FileLock(Path(gettempdir()) / f"deepseek-run-{place}.lock", timeout=LOCK_SECONDS, mode=0o666):
-            yield
-    except Timeout:
-        raise RequestError(f"--out {out} is being written by another run; wait for it or name another") from None
 
 
 def _finite(content: object) -> object:

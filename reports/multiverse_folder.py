@@ -33,7 +33,7 @@ def write(survey: Survey, out: Path) -> None:
     """Write the folder of a multiverse: built beside `out`, then exchanged with it.
 
     An earlier run in `out` is replaced; until the exchange it stays as it is. Raises RequestError where `out` holds
-    something else, cannot be written, or is being written by another run.
+    something else or is being written by another run, WorkError where the disk takes no more.
     """
     folder.write(files(survey), out)
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
 
@@ -26,6 +27,17 @@ from data.errors import DataError, RequestError, WorkError
 
 Name = TypeVar("Name")
 _shared: tuple[Any, ...] = ()  # in a worker: what all its tasks have in common
+
+
+class DeathError(WorkError):
+    """The worker of the task `name` died."""
+
+    def __init__(self, name: object) -> None:
+        self.name, self.summary = name, "its worker process died, killed from outside or for want of memory"
+        super().__init__(
+            f"{name}: {self.summary}; in a script of your own, start the work under `if __name__ == '__main__':`, so "
+            f"that workers can import it"
+        )
 
 
 def warm_up(imports: Sequence[str], jobs: int | None = None) -> None:
@@ -52,24 +64,30 @@ def outcomes(
     """`work(*shared, *arguments)` for each named task, in the order in which they finish.
 
     `jobs` worker processes (one a processor by default) are sent `shared` once each. Raises WorkError that names the
-    task where one fails or its worker dies; a wrong request is let through.
+    task where one fails, DeathError where its worker dies; a wrong request is let through. What is being worked on
+    elsewhere is finished and given before.
     """
     if not tasks:
         return
     warm_up((), jobs)
-    waiting = iter(tasks.items())
-    with _lanes(min(len(tasks), jobs or processors()), shared) as idle:
+    waiting, stopped = iter(tasks.items()), list[Exception]()
+    with _lanes(min(len(tasks), jobs or processors()), shared) as lanes:
         running: dict[Future[Any], tuple[Name, Executor]] = {}
-        while idle or running:
-            while idle and (task := next(waiting, None)) is not None:
-                lane = idle.pop()
-                running[lane.submit(_work, work, task[1])] = (task[0], lane)
+        while True:
+            while not stopped and lanes.idle and (task := next(waiting, None)) is not None:
+                future, lane = lanes.submit(work, task[1])
+                running[future] = (task[0], lane)
             if not running:
-                return
+                break
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 name, lane = running.pop(future)
-                idle.append(lane)
-                yield name, _outcome(name, future)
+                if (error := _error(name, future)) is None:
+                    lanes.idle.append(lane)
+                    yield name, future.result()
+                else:
+                    stopped.append(error)
+    for error in stopped[:1]:
+        raise error
 
 
 def ignore(part: str) -> None:
@@ -117,32 +135,59 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _outcome(name: object, future: Future[Any]) -> Any:
+def _error(name: object, future: Future[Any]) -> Exception | None:
+    """What is to be raised for a task that has ended, None where it gave a result."""
     error = future.exception()
+    if error is None or isinstance(error, RequestError | DataError):
+        return error
     if isinstance(error, BrokenProcessPool):
-        raise WorkError(
-            f"{name}: its worker process died, killed from outside or for want of memory; in a script of your own, "
-            f"start the work under `if __name__ == '__main__':`, so that workers can import it"
-        ) from error
-    if isinstance(error, RequestError | DataError):
-        raise error
-    if error is not None:
-        raise WorkError(f"{name} failed: {type(error).__name__}: {error}") from error
-    return future.result()
+        told: WorkError = DeathError(name)
+    else:
+        told = WorkError(f"{name} failed: {type(error).__name__}: {error}")
+    told.__cause__ = error
+    return told
+
+
+@dataclass(eq=False)
+class _Lanes:
+    """Executors of one worker each, those without work apart."""
+
+    shared: tuple[Any, ...]
+    all: list[ProcessPoolExecutor] = field(default_factory=list)
+    idle: list[Executor] = field(default_factory=list)
+
+    def add(self) -> None:
+        """One more."""
+        self.all.append(ProcessPoolExecutor(1, _context(), _begin, (self.shared,)))
+        self.idle.append(self.all[-1])
+
+    def submit(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Future[Any], Executor]:
+        """Give work to an idle one, to a new one where its worker died while it had none."""
+        lane = self.idle.pop()
+        try:
+            return lane.submit(_work, work, arguments), lane
+        except BrokenProcessPool:
+            self.add()
+            return self.submit(work, arguments)
+
+    def leave(self) -> None:
+        """Drop what waits and end when what is being worked on is finished."""
+        for lane in self.all:
+            lane.shutdown(wait=False, cancel_futures=True)
+        for lane in self.all:
+            lane.shutdown()
 
 
 @contextmanager
-def _lanes(workers: int, shared: tuple[Any, ...]) -> Iterator[list[Executor]]:
-    """Executors of one worker each, which drop what waits when the work is left early."""
-    lanes = [ProcessPoolExecutor(1, _context(), _begin, (shared,)) for _ in range(workers)]
+def _lanes(workers: int, shared: tuple[Any, ...]) -> Iterator[_Lanes]:
+    lanes = _Lanes(shared)
+    for _ in range(workers):
+        lanes.add()
     try:
-        yield list[Executor](lanes)
+        yield lanes
     finally:
         with _uninterrupted():  # a second Ctrl-C would leave workers behind
-            for lane in lanes:
-                lane.shutdown(wait=False, cancel_futures=True)
-            for lane in lanes:
-                lane.shutdown()
+            lanes.leave()
 
 
 def _context() -> BaseContext:

@@ -212,7 +212,7 @@ class Run:
 
         `jobs` processes draw (one a processor by default), apart from this one: no `__main__` guard is needed, and
         nothing here is changed. An earlier run in `out` is replaced. Raises RequestError where `out` holds something
-        else or cannot be written.
+        else or no folder can be made there, WorkError where the disk takes no more.
         """
         from reports import run_folder
 

@@ -26,8 +26,8 @@ def write(run: Run, sheets: Mapping[str, bytes], out: Path) -> None:
     """Write the folder of a run: built beside `out`, then exchanged with it.
 
     `sheets` holds the page of each reading by name. An earlier run in `out` is replaced; until the exchange it stays
-    as it is. Raises RequestError where `out` holds something else, cannot be written, or is being written by another
-    run.
+    as it is. Raises RequestError where `out` holds something else or is being written by another run, WorkError where
+    the disk takes no more.
     """
     folder.write(files(run, sheets), out)
 

@@ -22,7 +22,7 @@ def write(sweep: Sweep, out: Path) -> None:
     """Write the folder of a sweep: built beside `out`, then exchanged with it.
 
     An earlier sweep or run in `out` is replaced; until the exchange it stays as it is. Raises RequestError where `out`
-    holds something else, cannot be written, or is being written by another run; OSError where the disk is full.
+    holds something else or is being written by another run, WorkError where the disk takes no more.
     """
     folder.write(files(sweep), out)
 

@@ -6,6 +6,7 @@ Exit status: 0 done, 1 it failed, 2 the request or its data are wrong, 130 inter
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -45,8 +46,17 @@ def run(command: click.Command) -> NoReturn:
     except BrokenStrategyError as error:
         click.echo(error.traceback, err=True)
         _leave(FAILED, str(error))
-    except (SourceError, WorkError, OSError) as error:
-        _leave(FAILED, str(error))
+    except (SourceError, WorkError, OSError, MemoryError) as error:
+        _leave(FAILED, _said(error))
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return f"there is not memory enough ({error or 'for this'}); ask for less at once, or for fewer --jobs"
+    if isinstance(error, OSError) and error.filename is None and error.errno == errno.ENOSPC:
+        # Whoever writes files names them; what is left is standard output.
+        return f"the output cannot be printed ({error.strerror}); print it elsewhere"
+    return str(error)
 
 
 def leave_pipe() -> None:

@@ -25,14 +25,16 @@ from reports.evidence.regression import Regression, regress
 from reports.evidence.shock import Shock, shock_study
 from reports.evidence.verdict import HORIZON, Verdict, verdict
 from reports.metrics import PERIODS, daily_risk_free
-from reports.result import HORIZONS, Result, Run
+from reports.pool import DeathError
+from reports.result import HORIZONS, Failure, Result, Run
 from reports.words import listed
+from runners import job
 from runners.engine import family, names
 from runners.engine.failure import ANY, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms, comparator, differences, growth, less
 from runners.engine.ledger import Trials
-from runners.engine.pool import Done, Executor, ignore
+from runners.engine.pool import Done, Executor, ignore, outlived
 from runners.engine.study import Study
 from runners.job import Request
 from strategies.base.comparator import BetaMatched, Fund
@@ -546,12 +548,18 @@ def gather(
     executor: Executor,
     done: Done = ignore,
 ) -> Run:
-    """The run with the evidence on all its readings: what has to be run for it is run on `executor`, then judged."""
+    """The run with the evidence on all its readings: what has to be run for it is run on `executor`, then judged.
+
+    A reading of which a worker process dies is told as failed, and stops no other.
+    """
     others = rivals(subjects, run.benchmark_name, request.event)
     there = tuple(other for other in others if set(wanted(other)) <= set(prices.columns))
     planned = plan(prices, request, run.benchmark_name, (*subjects, *there))
     asked = [*cases(run, subjects, prices, planned.market), *map(Case, there)]
-    examined = executor.map(examine, (prices, planned), asked, done)
+    examined = outlived(executor, examine, (prices, planned), asked, lambda _, error: error, done)
+    run = without(run, subjects, prices, request, asked, examined)
+    asked = [case for case, own in zip(asked, examined, strict=True) if isinstance(own, Examined)]
+    examined = [own for own in examined if isinstance(own, Examined)]
     by_name = dict(zip(labels([case.subject.name for case in asked]), examined, strict=True))
     counted = {case.subject.variant for case, own in zip(asked, examined, strict=True) if not own.uncounted}
     broken = lacking([other.name for other in others if other not in there], uncounted(request, counted))
@@ -559,6 +567,31 @@ def gather(
     settings = {"draws": planned.draws, "resamples": planned.resamples, "seed": planned.seed}
     tried = {"trials": len(trials), "forgotten": trials.forgotten}
     return replace(run, judged=True, court=court, manifest={**run.manifest, "evidence": {**settings, **tried}})
+
+
+def without(
+    run: Run,
+    subjects: Sequence[Study],
+    prices: Prices,
+    request: Request,
+    asked: Sequence[Case],
+    examined: Sequence[Examined | DeathError],
+) -> Run:
+    """The run without the readings of which a worker died, which are told as failed. Raises WorkError without any."""
+    dead = {
+        case.subject.name: own
+        for case, own in zip(asked, examined, strict=True)
+        if isinstance(own, DeathError) and case.returns is not None
+    }
+    if not dead:
+        return run
+    results = tuple(result for result in run.results if result.name not in dead)
+    if not results:
+        raise next(iter(dead.values()))
+    failed = {name: Failure(error.summary, error.summary) for name, error in dead.items()}
+    living = job.ran(subjects, results)
+    manifest = {**run.manifest, **job.manifest(request, living, prices, results)}
+    return replace(run, results=results, failed={**run.failed, **failed}, manifest=manifest)
 
 
 def labels(names: Sequence[str]) -> list[str]:

@@ -124,7 +124,7 @@ def execute(wanted: Wanted, window: Window, out: Path, executor: Executor) -> Sw
         done = steps.step("specs", parts)
         found, search = engine.run(wanted, space, prices, executor, kept, done)
         swept = engine.told(wanted, space, prices, found, search, opened.notes, command_line(wanted, window))
-        with kept.named("the sweep"):
+        with kept.named():
             sweep_folder.write(swept, out)
         kept.remove()
     return swept

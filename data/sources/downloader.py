@@ -97,6 +97,7 @@ class Downloader:
 
         Raises SourceError when Yahoo fails, or limits the rate of requests for longer than our patience.
         """
+        from peewee import PeeweeException  # of yfinance
         from yfinance.exceptions import YFException, YFRateLimitError, YFTickerMissingError
 
         for attempt in count(1):
@@ -106,6 +107,11 @@ class Downloader:
                 self._wait(symbol, FIRST_WAIT * 2 ** (attempt - 1), error)
             except (YFTickerMissingError, UnknownSymbolError):
                 break
+            except PeeweeException as error:
+                raise SourceError(
+                    f"yfinance cannot use its own notes in {self.notebook} ({_brief(error)}): make room there, or "
+                    f"remove that folder"
+                ) from error
             except OSError as error:
                 if attempt >= TRIES:
                     raise _failed(symbol, error) from error

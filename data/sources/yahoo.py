@@ -59,8 +59,9 @@ class YahooSource:
     """Daily bars from Yahoo through yfinance; what is cached is not asked for again.
 
     Only sessions that are missing are fetched, with some overlap; where the overlap disagrees (a later split, a
-    dividend that was added) the symbol is fetched whole. With `refresh` everything is fetched whole. When Yahoo fails
-    and the cache knows every symbol, the cache is used and `notes` says so. `now` is the clock, in any time zone.
+    dividend that was added) the symbol is fetched whole. With `refresh` everything is fetched whole. When Yahoo fails,
+    or the cache takes no more, and the cache knows every symbol, the cache is used and `notes` says so. `now` is the
+    clock, in any time zone.
     """
 
     cache: Cache = field(default_factory=Cache)
@@ -97,13 +98,13 @@ class YahooSource:
         entries = self._cached(symbols)
         if not self._missing(symbols, entries, span):
             return entries
-        with self.cache.locked():
-            # Another process may have fetched them while we waited.
-            entries = self._cached(symbols)
-            try:
+        try:
+            with self.cache.locked():
+                # Another process may have fetched them while we waited.
+                entries = self._cached(symbols)
                 self._update(self._missing(symbols, entries, span), entries, span)
-            except SourceError as error:
-                self._stand_in(symbols, entries, span, error)
+        except SourceError as error:
+            self._stand_in(symbols, entries, span, error)
         return {symbol: entries[symbol] for symbol in symbols}
 
     def _cached(self, symbols: tuple[str, ...]) -> dict[str, Entry]:

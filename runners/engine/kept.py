@@ -10,13 +10,12 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from hashlib import sha256
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from tempfile import gettempdir
 from zlib import crc32
 
 from data.errors import RequestError, WorkError
+from reports.lock import BusyError, locked
 
 
 class Kept:
@@ -31,22 +30,19 @@ class Kept:
     @contextmanager
     def beside(cls, out: Path) -> Iterator[Kept]:
         """What is kept for the folder `out`, for one job at a time. Raises RequestError while another one has it."""
-        from filelock import FileLock, Timeout
-
-        path = out.absolute().with_name(f".{out.name}.sweep")
-        place = sha256(str(path.resolve()).encode()).hexdigest()[:16]
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RequestError(f"--out {out} cannot be made ({error.strerror}); name another folder") from None
-        try:
-            # The lock stands apart, so that nothing is left beside `out`; whoever shares a folder shares its lock.
-            with FileLock(Path(gettempdir()) / f"deepseek-sweep-{place}.lock", timeout=0, mode=0o666):
-                yield cls(path)
-        except Timeout:
-            raise RequestError(
-                f"--out {out} is being worked on by another sweep; wait for it or name another"
-            ) from None
+        out = out.resolve()
+        path = out.with_name(f".{out.name}.sweep")
+        with ExitStack() as held:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                held.enter_context(locked(path.with_name(f"{path.name}.lock"), 0))
+            except OSError as error:
+                raise RequestError(f"--out {out} cannot be made ({error.strerror}); name another folder") from None
+            except BusyError:
+                raise RequestError(
+                    f"--out {out} is being worked on by another sweep; wait for it or name another"
+                ) from None
+            yield cls(path)
 
     def add(self, key: str, content: str) -> None:
         """Keep one more. Raises WorkError where the disk takes no more; what was kept before stays."""
@@ -62,14 +58,13 @@ class Kept:
         self.count += 1
 
     @contextmanager
-    def named(self, what: str) -> Iterator[None]:
-        """Say where what is finished lies when the disk takes no more of `what` is being written."""
+    def named(self) -> Iterator[None]:
+        """Say where what is finished lies when the folder cannot be written."""
         try:
             yield
-        except OSError as error:
+        except WorkError as error:
             raise WorkError(
-                f"{what} cannot be written ({error.strerror or error}): all that was run is kept in {self.path}; "
-                f"make room and give the same command again, which writes it without running it"
+                f"{error}; all that was run is kept in {self.path}: the same command writes it without running it again"
             ) from error
 
     def remove(self) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from data.errors import RequestError
 from reports import pool
+from reports.pool import DeathError
 
 Work = Callable[..., Any]
 Done = Callable[[str], None]
@@ -35,7 +36,8 @@ class Executor(Protocol):
     ) -> list[Any]:
         """Results in the order of `specs`; when one is finished `keep` is told its place and result, `done` its text.
 
-        Raises WorkError that names the spec where one fails or its worker dies; nothing is lost silently.
+        Raises WorkError that names the spec where one fails or its worker dies, once what is being worked on elsewhere
+        is finished and kept; nothing is lost silently.
         """
 
 
@@ -80,6 +82,36 @@ class Processes:
             keep(task.place, result)
             done(str(task))
         return results
+
+
+def outlived(
+    executor: Executor,
+    work: Work,
+    shared: tuple[Any, ...],
+    specs: Sequence[Any],
+    lost: Callable[[Any, DeathError], Any],
+    done: Done = ignore,
+) -> list[Any]:
+    """`executor.map`, where a spec of which a worker process dies gives what `lost` says of it, and stops no other.
+
+    Where two die and none has lived the fault is not theirs: raises DeathError.
+    """
+    found: dict[int, Any] = {}
+    dead: dict[int, Any] = {}
+    while waiting := [place for place in range(len(specs)) if place not in found and place not in dead]:
+
+        def keep(at: int, result: Any, waiting: Sequence[int] = waiting) -> None:
+            found[waiting[at]] = result
+
+        try:
+            executor.map(work, shared, [specs[place] for place in waiting], done, keep)
+        except DeathError as error:
+            if not isinstance(error.name, _Numbered) or (dead and not found):
+                raise
+            place = waiting[error.name.place]
+            dead[place] = lost(specs[place], error)
+            done(str(specs[place]))
+    return [dead[place] if place in dead else found[place] for place in range(len(specs))]
 
 
 @dataclass(frozen=True, eq=False)

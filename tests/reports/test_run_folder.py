@@ -10,8 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from data.errors import RequestError
+from data.errors import RequestError, WorkError
 from reports import run_folder
+from reports.lock import locked
 from reports.result import Horizon
 
 SHEETS = {"first": b"<p>first", "second": b"<p>second"}
@@ -44,7 +45,7 @@ def test_a_failure_while_building_leaves_the_earlier_run(run_of, tmp_path, monke
     out = tmp_path / "out"
     run_folder.write(run_of(), SHEETS, out)
     before = snapshot(out)
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(WorkError, match=r"cannot be written \(No such file or directory\), the earlier run stays"):
         run_folder.write(run_of(title="other"), {**SHEETS, "no/such/place": b""}, out)
     assert snapshot(out) == before
     assert list(tmp_path.iterdir()) == [out]
@@ -60,6 +61,31 @@ def test_a_run_killed_in_the_exchange_is_recovered(run_of, tmp_path):
     run_folder.recover(out)
     assert snapshot(out) == before
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_the_next_start_recovers_it_before_any_work(run_of, tmp_path):
+    out = tmp_path / "out"
+    run_folder.write(run_of(), SHEETS, out)
+    before = snapshot(out)
+    out.rename(tmp_path / ".out.previous")
+    (tmp_path / ".out.lock").touch()  # of the killed one, too
+    run_folder.require_writable(out)
+    assert snapshot(out) == before
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_what_another_run_is_building_is_left_to_it(tmp_path):
+    (tmp_path / ".out.new-building").mkdir()
+    (tmp_path / ".out.new-building" / ".unfinished").touch()
+    with locked(tmp_path / ".out.lock", 0):
+        run_folder.require_writable(tmp_path / "out")
+    assert (tmp_path / ".out.new-building").is_dir()
+
+
+@pytest.mark.skipif(not Path("/proc").is_mount(), reason="no /proc here")
+def test_a_mount_point_is_refused_before_any_work():
+    with pytest.raises(RequestError, match="--out /proc cannot be replaced as a whole; name a folder inside it"):
+        run_folder.require_writable(Path("/proc"))
 
 
 def test_a_folder_of_other_files_is_refused_and_kept(run_of, tmp_path):

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.resources import killing
+from tests.resources import killing, killing_commands
 from tests.resources.machines import ROOT
 
 FEW, MANY = 8, 50
@@ -31,3 +31,28 @@ def test_a_writer_killed_at_random_leaves_the_old_or_the_new(tmp_path, writer, k
     assert done.returncode == 0, f"seed {seed}: {done.stderr}"
     told = json.loads(done.stdout)
     assert told["kills"] == kills and told["written"] >= kills
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups and SIGKILL")
+@pytest.mark.parametrize(
+    ("command", "whom", "kills"),
+    [
+        pytest.param("sweep", "parent", 2, id="few"),
+        *(
+            pytest.param(command, whom, kills, id=f"{command}-{whom}", marks=pytest.mark.slow)
+            for command in killing_commands.COMMANDS
+            for whom, kills in (("group", 20), ("parent", 12))
+        ),
+    ],
+)
+def test_a_command_killed_at_random_loses_nothing_and_leaves_no_process(tmp_path, command, whom, kills):
+    seed = str(np.random.default_rng().integers(2**32))
+    done = subprocess.run(
+        [sys.executable, "-m", killing_commands.__name__, command, tmp_path, str(kills), whom, seed],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"seed {seed}: {done.stderr}"
+    assert sum(json.loads(done.stdout).values()) == kills

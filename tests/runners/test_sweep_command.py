@@ -212,8 +212,8 @@ def test_a_disk_that_is_full_while_the_folder_is_written_costs_nothing_that_was_
     assert status == 1
     kept = tmp_path / ".out.sweep"
     assert err == (
-        f"error: the sweep cannot be written (File too large): all that was run is kept in {kept}; "
-        f"make room and give the same command again, which writes it without running it\n"
+        f"error: --out {tmp_path / 'out'} cannot be written (File too large), nothing was written: make room there, or "
+        f"name another; all that was run is kept in {kept}: the same command writes it without running it again\n"
     )
     assert not (tmp_path / "out").exists()
     assert sorted(path.name for path in tmp_path.glob(".out*")) == [".out.sweep"]

@@ -1,0 +1,56 @@
+"""A lock file beside what it guards: one at a time, gone afterwards, taken over from the dead."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from reports.lock import BusyError, locked
+from tests.resources.machines import ROOT
+
+# Adds 1 to the number in a file: read and written apart, so that two at once would lose some.
+COUNTING = """
+import sys
+from pathlib import Path
+from reports.lock import locked
+
+place = Path(sys.argv[1])
+for _ in range(100):
+    with locked(place / ".lock", 30):
+        number = int((place / "number").read_text())
+        (place / "number").write_text(str(number + 1))
+"""
+
+
+def test_it_is_gone_afterwards_and_keeps_others_out_until_then(tmp_path):
+    with locked(tmp_path / ".lock", 0):
+        with pytest.raises(BusyError), locked(tmp_path / ".lock", 0):
+            pass
+        assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_dead_process_left_is_taken_over_and_removed(tmp_path):
+    code = "import os; from reports.lock import locked; from pathlib import Path\n"
+    code += f"with locked(Path({str(tmp_path / '.lock')!r}), 0): os._exit(9)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 9
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+    with locked(tmp_path / ".lock", 0):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_processes_that_remove_it_again_and_again_never_hold_it_together(tmp_path):
+    (tmp_path / "number").write_text("0")
+    counting = [subprocess.Popen([sys.executable, "-c", COUNTING, str(tmp_path)], cwd=ROOT) for _ in range(3)]
+    assert [process.wait(timeout=60) for process in counting] == [0, 0, 0]
+    assert (tmp_path / "number").read_text() == "300"
+    assert [path.name for path in tmp_path.iterdir()] == ["number"]
+
+
+def test_where_it_cannot_be_made_the_reason_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"Not a directory|File exists"), locked(tmp_path / "file" / ".lock", 0):
+        pass

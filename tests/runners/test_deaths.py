@@ -1,0 +1,187 @@
+"""A worker that is killed, as for want of memory: who it was is told, nothing hangs, and the others lose nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from reports import pool
+from reports.pool import DeathError
+from runners.engine.kept import Kept
+from runners.engine.pool import Processes, outlived
+from tests.resources import workers
+from tests.resources.machines import ROOT
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+
+DEADLY = '''
+import multiprocessing
+import os
+import signal
+
+import backtrader as bt
+
+from strategies.bad_news import BadNews
+
+
+def die_in_a_worker():
+    if multiprocessing.parent_process() is not None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Deadly(bt.Strategy):
+    """Kills whoever runs it with a large share, unless that is the command itself."""
+
+    symbols = ("SPY",)
+    params = (("share", 0.5),)
+
+    def next(self):
+        if self.p.share > 0.4:
+            die_in_a_worker()
+        if not self.position:
+            self.order_target_percent(target=self.p.share)
+
+
+class DeadlyNews(BadNews):
+    """The same of a reading."""
+
+    def weights(self, past):
+        die_in_a_worker()
+        return super().weights(past)
+'''
+SAID = "its worker process died, killed from outside or for want of memory"
+
+
+def command(folder: Path, module: str, *words: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    (folder / "deadly.py").write_text(DEADLY)
+    return subprocess.run(
+        [sys.executable, "-m", f"runners.{module}", *map(str, words), "--out", "out", "--jobs", "1"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **variables},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+def test_the_others_outlive_a_spec_of_which_a_worker_dies():
+    told: list[str] = []
+    specs = ["one", "fatal", "two", "fatal", "three"]
+    found = outlived(Processes(2), workers.fragile, (), specs, lambda spec, error: (spec, error.summary), told.append)
+    assert found == ["one", ("fatal", SAID), "two", ("fatal", SAID), "three"]
+    assert sorted(told) == sorted(specs)
+
+
+def test_workers_that_cannot_live_at_all_are_not_started_for_each_spec():
+    lost: list[str] = []
+    with pytest.raises(DeathError, match="fatal: its worker process died"):
+        outlived(Processes(1), workers.fragile, (), ["fatal"] * 9, lambda spec, error: lost.append(spec))
+    assert lost == ["fatal"]
+
+
+def test_what_is_worked_on_beside_a_death_is_finished_and_kept():
+    kept: dict[int, str] = {}
+    with pytest.raises(DeathError, match="fatal: its worker process died"):
+        Processes(2).map(workers.fragile, (), ["one", "fatal", "two", "three"], keep=kept.__setitem__)
+    assert kept[0] == "one" and 1 not in kept
+
+
+def test_a_worker_that_is_killed_between_two_tasks_costs_nothing():
+    found = []
+    for number, process in pool.outcomes(os.getpid, dict.fromkeys(range(3), ()), jobs=1):
+        os.kill(process, signal.SIGKILL)
+        time.sleep(0.5)  # until its death is noticed
+        found.append(number)
+    assert found == [0, 1, 2]
+
+
+@pytest.mark.slow
+def test_a_reading_of_which_a_worker_dies_is_told_and_the_others_are_written(tmp_path):
+    done = command(tmp_path, "deepseek", "bad_news", "deadly:Deadly", "--source", "sample")
+    assert done.returncode == 1
+    assert done.stderr == f"Deadly\n{SAID}\n\nerror: Deadly failed; everything else was run\n"
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert list(results["readings"]) == ["bad_news"] and results["failed"] == {"Deadly": SAID}
+    assert not (tmp_path / "out" / "Deadly.html").exists()
+    assert SAID in (tmp_path / "out" / "index.html").read_text()
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["request"]["readings"] == ["bad_news"]
+
+
+@pytest.mark.slow
+def test_where_no_reading_is_left_nothing_is_written(tmp_path):
+    done = command(tmp_path, "deepseek", "deadly:Deadly", "--source", "sample")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: Deadly: {SAID}") and done.stderr.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) in (["__pycache__"], [])
+
+
+@pytest.mark.slow
+def test_a_multiverse_is_written_without_the_reading_of_which_a_worker_dies(tmp_path):
+    done = command(tmp_path, "multiverse", "bad_news", "deadly:DeadlyNews", "--source", "sample")
+    assert done.returncode == 1
+    assert done.stderr == f"DeadlyNews\n{SAID}\n\nerror: DeadlyNews failed; everything else was run\n"
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert list(results["readings"]) == ["bad_news"] and results["failed"] == {"DeadlyNews": SAID}
+
+
+@pytest.mark.slow
+def test_a_sweep_keeps_what_was_finished_before_a_spec_of_which_a_worker_dies(tmp_path):
+    done = command(tmp_path, "sweep", "deadly:Deadly", "-p", "share=0.1,0.2,0.5,0.3", "--source", "sample")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: share=0.5: {SAID}") and done.stderr.count("\n") == 1
+    assert len(Kept(tmp_path / ".out.sweep").contents) == 2
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="no /proc here")
+def test_a_calibration_ends_when_one_of_its_workers_is_killed(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "runners.calibrate", "--markets", "2000", "--out", tmp_path / "out", "--jobs", "2"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        os.kill(working(process.pid), signal.SIGKILL)
+        printed, told = process.communicate(timeout=120)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert (process.returncode, printed) == (1, "")
+    assert SAID in told and told.startswith("error: ") and told.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def working(group: int) -> int:
+    """A worker of the command, which is a child of its fork server, once it has computed for a second."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        found = {process: stat for process, stat in stats().items() if int(stat[2]) == group}
+        for process, stat in found.items():
+            parent = found.get(int(stat[1]), stat)
+            if int(parent[1]) == group and int(stat[11]) > os.sysconf("SC_CLK_TCK"):
+                return process
+        time.sleep(0.05)
+    raise AssertionError("no worker within two minutes")
+
+
+def stats() -> dict[int, list[str]]:
+    """What the system knows of each process, after its name: state, parent, group, ..., ticks of user time."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            found[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            continue
+    return found
