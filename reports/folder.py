@@ -20,6 +20,7 @@ import pandas as pd
 
 from data.errors import RequestError
 from reports.exchange import exchange
+from reports.printable import same_json
 
 MANIFEST = "manifest.json"
 SCRATCH = ".unfinished"  # marks a folder that a run is building
@@ -50,8 +51,8 @@ def with_manifest(files: Mapping[str, bytes], manifest: Mapping[str, object]) ->
 
 
 def as_json(content: object) -> bytes:
-    """JSON as files hold it: null for every number that JSON cannot hold."""
-    return (json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    """JSON as files hold it: null for every number that JSON cannot hold, escapes for what is not printable."""
+    return same_json(json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def as_csv(table: pd.DataFrame) -> bytes:

@@ -47,6 +47,7 @@ SOURCES = (
     "metrics.py",
     "result.py",
     "canvas.py",
+    "printable.py",
     "template.py",
     "templates/tearsheet.html",
     "templates/tearsheet.js",

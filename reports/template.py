@@ -1,4 +1,4 @@
-"""Templates of the pages, opened one way: every text escaped, every name known; and what pages share."""
+"""Templates of the pages, opened one way: every text printable and escaped, every name known; and what pages share."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
+from reports.printable import printable, readable
+
 FOLDER = Path(__file__).parent / "templates"
 UPLOT = Path(__file__).parent / "static" / "uplot"
 
@@ -26,12 +28,18 @@ def template(name: str, **filters: Callable[..., Any]) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
+        finalize=_printable,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {"sentence": lambda words: words[:1].upper() + words[1:], **filters}
     return environment.get_template(name)
+
+
+def _printable(value: Any) -> Any:
+    """What stands in the place of an expression: markup as it is, anything else as a text that is only read."""
+    return value if hasattr(value, "__html__") else printable(str(value))
 
 
 def page(name: str) -> str:
@@ -50,8 +58,8 @@ def side_by_side(*names: str) -> str:
 
 
 def embedded(data: object) -> Markup:
-    """JSON that can stand inside a script element."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """JSON that can stand inside a script element, its texts as they stand elsewhere on the page."""
+    text = json.dumps(readable(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.translate(ESCAPES))  # noqa: S704  (escaped for a script element)
 
 

@@ -119,7 +119,7 @@ def deepseek(
     request = Request(readings, entry, hold, rebalance, benchmark, feeds, event=told)
     run = execute(request, Window(source, start, end), out, jobs, evidence)
     if as_json:
-        click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
+        console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
         from runners import terminal
 
@@ -238,7 +238,7 @@ def show_readings(as_json: bool, event: Event) -> int:
     rows = [(name, *_introduced(event, name)) for name in family.names(event)]
     if as_json:
         listed = [{"name": name, "claims": claims.split(), **vars(told)} for name, claims, told in rows]
-        click.echo(json.dumps(listed, indent=2))
+        console.echo_json(json.dumps(listed, indent=2))
     else:
         terminal.show_readings(rows)
     return console.DONE

@@ -16,6 +16,7 @@ import pandas as pd
 from data.errors import RequestError, StrategyError
 from data.event import Member
 from data.prices import Prices
+from reports.printable import printable
 from reports.result import HORIZONS, Horizon, Result, Story
 from runners.engine.account import Refusal
 from runners.engine.backtest import CAPITAL, Backtest, Launch, backtest, window
@@ -228,7 +229,7 @@ def story(strategy: type[Any]) -> Story:
         module = None  # a notebook, whose own docstring is not about the strategy
     texts = [inspect.cleandoc(text) for text in (strategy.__doc__, module and module.__doc__) if text]
     told = [text for text in texts if any(f"\n{section}:" in text for section in SECTIONS)]
-    text = (told or texts or [strategy.__name__])[0]
+    text = printable((told or texts or [strategy.__name__])[0])
     parts = re.split(rf"^({'|'.join((*SECTIONS, 'Parameters'))}):", text, flags=re.MULTILINE)
     sections = {key: " ".join(value.split()) for key, value in zip(parts[1::2], parts[2::2], strict=True)}
     return Story(parts[0].strip().split("\n")[0], *(sections.get(key, "") for key in SECTIONS))

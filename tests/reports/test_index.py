@@ -16,7 +16,7 @@ from reports import index
 from reports.evidence.placebo import OneSided
 from reports.evidence.verdict import Verdict
 from reports.result import Horizon, Story
-from tests.resources.page import HOSTILE, Page
+from tests.resources.page import HOSTILE, READ, Page
 
 ALLOWED = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self' 'unsafe-inline'; img-src data:"
 
@@ -180,8 +180,8 @@ def test_texts_are_escaped(run_of, result_of):
     assert counts == [{"script": 4, "img": 0}] * 2
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
     assert "49" not in re.findall(r"\{\{.*?\}\}", page.text) and "{{ 7*7 }}" in page.text
-    assert [line["name"] for line in page.data["lines"]] == [HOSTILE, HOSTILE]
-    assert page.data["marks"][0]["label"] == HOSTILE
+    assert [line["name"] for line in page.data["lines"]] == [READ, READ]
+    assert page.data["marks"][0]["label"] == READ
     assert not set("".join(page.carried[0])) & set("<>&\u2028\u2029")
 
 
