@@ -6,6 +6,7 @@ it may replace.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -20,11 +21,13 @@ import pandas as pd
 
 from data.errors import RequestError
 from reports.exchange import exchange
-from reports.printable import same_json
+from reports.printable import brief, is_line, same_json
 
 MANIFEST = "manifest.json"
 SCRATCH = ".unfinished"  # marks a folder that a run is building
 LOCK_SECONDS = 60
+ABSENT = (errno.ENOENT, errno.ENOTDIR)
+SHOWN = 100  # signs of a path that cannot be
 
 
 def write(files: Mapping[str, bytes], out: Path) -> None:
@@ -33,13 +36,14 @@ def write(files: Mapping[str, bytes], out: Path) -> None:
     An earlier run in `out` is replaced; until the exchange it stays as it is. Raises RequestError where `out` holds
     something else, cannot be written, or is being written by another run.
     """
+    require_possible(out)
     out = out.resolve()
     with _locked(out):
         recover(out)
         require_replaceable(out)
         with _beside(out) as scratch:
             for name, content in files.items():
-                _write(scratch / name, content)
+                _write(scratch / _within(name), content)
             (scratch / SCRATCH).unlink()
             _put(scratch, out)
 
@@ -60,6 +64,23 @@ def as_csv(table: pd.DataFrame) -> bytes:
     return table.to_csv(index=False, lineterminator="\n").encode()
 
 
+def require_possible(out: Path, beside: str = ".{}.new-12345678") -> None:
+    """Raise RequestError for a path that no output can have, with its longest neighbour on the way there.
+
+    That is one whose letters cannot be seen or would be obeyed, that is too long, or that cannot be followed.
+    """
+    if not is_line(str(out)):
+        raise RequestError(f"--out {brief(repr(str(out)), SHOWN)} is no name that can be read; use printable letters")
+    neighbour = out.absolute().with_name(beside.format(out.name)) if out.name else out
+    for reach in (neighbour.lstat, out.stat):
+        try:
+            reach()
+        except OSError as error:
+            if error.errno not in ABSENT:
+                told = brief(str(out), SHOWN)
+                raise RequestError(f"--out {told} cannot be used ({error.strerror}); name another one") from None
+
+
 def require_replaceable(out: Path) -> None:
     """Raise RequestError unless `out` is absent, empty, or the folder of an earlier run and nothing else."""
     if out.exists() and not out.is_dir():
@@ -75,6 +96,7 @@ def require_replaceable(out: Path) -> None:
 
 def require_writable(out: Path) -> None:
     """Raise RequestError where a run folder cannot be put in place; to be asked before the work, not after it."""
+    require_possible(out)
     require_replaceable(out)
     nearest = next(folder for folder in out.absolute().parents if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
@@ -147,6 +169,13 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _within(name: str) -> str:
+    """The name of a file of the folder. Raises ValueError for one that would lie elsewhere."""
+    if Path(name).name != name or "\\" in name or not is_line(name):
+        raise ValueError(f"{name!r} is no file of the folder; give a plain name")
+    return name
 
 
 def _previous(out: Path) -> Path:

@@ -33,6 +33,11 @@ def brief(text: str, most: int = LONGEST) -> str:
     return line if len(line) <= most else f"{line[:most]}\u2026"
 
 
+def is_line(text: str) -> bool:
+    """Whether a text is printable as it is, on one line."""
+    return printable(text).translate(ENDS) == text
+
+
 def readable(data: Any) -> Any:
     """Lists, tuples and mappings in which every text, names of keys too, is printable."""
     if isinstance(data, str):

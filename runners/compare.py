@@ -104,7 +104,9 @@ def _check(folders: Sequence[str], out: Path | None, tolerance: float) -> None:
 
 def _check_out(out: Path) -> None:
     from reports.comparison_page import MARK
+    from reports.folder import require_possible
 
+    require_possible(out, "{}")
     if out.is_dir():
         raise RequestError(f"--out {out} is a folder; name a file in it, as {out / 'compared.html'}")
     if (out.parent / "manifest.json").exists():

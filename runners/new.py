@@ -103,7 +103,10 @@ def strategy_of(name: str, symbols: tuple[str, ...], plain: bool) -> str:
 
 def alone(name: str, out: Path) -> Path:
     """Where the strategy is written alone."""
+    from reports.folder import require_possible
+
     path = out if out.suffix == ".py" else out / f"{name}.py"
+    require_possible(path, "{}")
     if not path.stem.isidentifier():
         raise RequestError(f"--out {out}: {path.name} cannot be imported; name it as in my_idea.py")
     if not path.parent.is_dir():
