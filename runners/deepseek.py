@@ -37,6 +37,9 @@ Examples:
 """
 
 
+DIGITS = 18  # of a number of sessions, of which the request takes fewer still
+
+
 class Hold(click.ParamType["int | None"]):
     """A number of sessions, or `end`."""
 
@@ -46,7 +49,7 @@ class Hold(click.ParamType["int | None"]):
         text = str(value)
         if text == "end":
             return None
-        if not text.isdecimal() or int(text) < 1:
+        if not text.isdecimal() or len(text) > DIGITS or int(text) < 1:
             self.fail(f"{text!r} is no hold; give a number of sessions, 1 or more, or 'end'", param, ctx)
         return int(text)
 

@@ -217,8 +217,10 @@ def _labelled(label: str, words: str, head: int = 10) -> str:
 def _table(survey: Survey) -> Table:
     from rich.table import Table
 
+    from runners.screen import WIDEST
+
     table = Table(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("reading", no_wrap=True)
+    table.add_column("reading", no_wrap=True, max_width=WIDEST)
     for heading in ("specs", "median", "sign", "p", "p sign", "family", "matters"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in survey.multiverses:

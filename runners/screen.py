@@ -9,6 +9,8 @@ from rich.segment import Segment
 
 from reports.printable import printable
 
+WIDEST = 40  # cells of a name in a table, which leaves room for the others
+
 
 class Screen(Console):
     """A console that takes `[red]` and `:bomb:` for words, colours nothing by itself, and prints no control."""

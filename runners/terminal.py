@@ -19,7 +19,7 @@ from reports.evidence.record import Court
 from reports.evidence.verdict import CHANCE
 from reports.metrics import metrics
 from reports.result import Result, Run, Story
-from runners.screen import Screen
+from runners.screen import WIDEST, Screen
 
 
 class Steps:
@@ -92,7 +92,7 @@ def show_readings(rows: Iterable[tuple[str, str, Story]]) -> None:
     """A row a reading: its name, the claims that it stands for, what it does."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in ("reading", "claims", "what it says"):
-        table.add_column(heading, no_wrap=heading == "reading")
+        table.add_column(heading, no_wrap=heading == "reading", max_width=WIDEST if heading == "reading" else None)
     for name, claims, story in rows:
         table.add_row(Text(name, "bold"), Text(claims or "-"), Text(story.title))
     Screen().print(table)
@@ -101,7 +101,7 @@ def show_readings(rows: Iterable[tuple[str, str, Story]]) -> None:
 def _summary(run: Run) -> Table:
     """A row a reading, 80 columns wide for the names of ours."""
     table = Table(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("reading", no_wrap=True)
+    table.add_column("reading", no_wrap=True, max_width=WIDEST)
     for heading in (
         "net",
         f"vs {run.benchmark_name}",

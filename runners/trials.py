@@ -57,7 +57,7 @@ def show(ledger: Ledger, found: Trials) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from runners.screen import Screen
+    from runners.screen import WIDEST, Screen
 
     out = Screen()
     out.print(f"ledger: {ledger.path}", soft_wrap=True)
@@ -67,7 +67,7 @@ def show(ledger: Ledger, found: Trials) -> None:
     if not found:
         return
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("reading", no_wrap=True)
+    table.add_column("reading", no_wrap=True, max_width=WIDEST)
     for heading in ("trials", "best Sharpe a year"):
         table.add_column(heading, no_wrap=True, justify="right")
     for name, (number, best) in by_reading(found).items():

@@ -15,6 +15,7 @@ from data.errors import RequestError
 
 NAMES = ("auto", "yahoo", "sample")
 VARIABLE = "DEEPSEEK_PRICES"
+LONGEST = 20  # letters of what may be one of these words, misspelt
 
 
 class Source(Protocol):
@@ -84,6 +85,6 @@ def _folder(name: str | PathLike[str]) -> Source:
     from data.sources.folder import FolderSource
 
     path = Path(name).expanduser()
-    if not path.exists() and (close := get_close_matches(str(name).lower(), NAMES, n=1)):
+    if len(str(name)) <= LONGEST and not path.exists() and (close := get_close_matches(str(name).lower(), NAMES, n=1)):
         raise RequestError(f"--source {str(name)!r} is neither a source nor a folder: did you mean {close[0]}?")
     return FolderSource(path)

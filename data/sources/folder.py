@@ -39,8 +39,11 @@ class FolderSource:
     def __post_init__(self) -> None:
         place = f"{self.named_by} names {str(self.path)!r}"
         remedy = "give a folder of CSV files, one a symbol, or auto, yahoo or sample"
-        if not self.path.exists():
-            raise RequestError(f"{place}, which does not exist: {remedy}")
+        try:
+            self.path.stat()
+        except (OSError, ValueError) as error:
+            reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be reached ({_told(error)})"
+            raise RequestError(f"{place}, which {reason}: {remedy}") from None
         if not self.path.is_dir():
             raise RequestError(f"{place}, which is not a folder: {remedy}")
         if not self.files:
@@ -98,6 +101,10 @@ def read_bars(symbol: str, path: Path) -> pd.DataFrame:
         return _parsed(text)
     except ValueError as error:
         raise DataError(f"{symbol}: {path.name}, {_fault(text)}: correct it or download the file again") from error
+
+
+def _told(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _text(symbol: str, path: Path) -> str:

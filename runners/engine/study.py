@@ -13,6 +13,7 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 
+import strategies
 from data.errors import RequestError, StrategyError
 from data.event import Member
 from data.prices import Prices
@@ -47,6 +48,9 @@ class Study:
     title: str = ""
     claim: str = ""
     universe: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        strategies.require_name(self.name)  # also of a class that was made by hand, whose name can be anything
 
     @property
     def chooses(self) -> tuple[str, ...]:
