@@ -46,8 +46,6 @@ def render(found: Sequence[Comparison]) -> str:
         most_rows=MOST_ROWS,
         data=embedded(curves(found)),
         readings=_names(_runs(found)),
-        uplot_script=vendored("uPlot.iife.min.js"),
-        uplot_licence=vendored("LICENSE"),
         uplot_style=vendored("uPlot.min.css"),
     )
 

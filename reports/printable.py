@@ -14,7 +14,7 @@ LONGEST = 300  # signs of a text that is quoted on a line
 
 # Without the joiners some scripts cannot be written; ends of lines and tabs belong to blocks of text.
 KEPT = "\n\t\u200c\u200d"
-SUSPECT = re.compile(r"[^ -~]")
+SUSPECT = re.compile(r"[^ -~\n\t]")
 ENDS = str.maketrans({"\n": "\\n", "\t": "\\t"})
 
 

@@ -33,13 +33,35 @@ def template(name: str, **filters: Callable[..., Any]) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {"policy": policy, "script": script}
     environment.filters |= {"sentence": lambda words: words[:1].upper() + words[1:], **filters}
     return environment.get_template(name)
 
 
 def _printable(value: Any) -> Any:
-    """What stands in the place of an expression: markup as it is, anything else as a text that is only read."""
-    return value if hasattr(value, "__html__") else printable(str(value))
+    """What stands in the place of an expression: a text that is only read; what is markup stays it."""
+    if hasattr(value, "__html__"):
+        return Markup(printable(value.__html__()))  # noqa: S704  (escapes add nothing but backslashes and digits)
+    return printable(str(value))
+
+
+def policy(*scripts: str, beside: bool = False, frames: bool = False) -> Markup:
+    """What a page may load and run, for its `meta` element: nothing from elsewhere, and of scripts those of ours alone.
+
+    They are named by what they hold, so that no other one runs, should a text ever become one. `beside`: the chart
+    library lies in the same folder; `frames`: the page shows others of its folder.
+    """
+    runs = [f"'{script_hash(file)}'" for file in scripts] + ["'self'"] * beside or ["'none'"]
+    allowed = [
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        f"script-src {' '.join(runs)}",
+        *(["frame-src 'self' file:"] * frames),
+        "img-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    return Markup("; ".join(allowed))  # noqa: S704  (our own words)
 
 
 def page(name: str) -> str:
@@ -80,7 +102,9 @@ def vendored(file: str) -> Markup:
 
 @cache
 def script(file: str) -> Markup:
-    """A script of ours as it is."""
+    """A script of ours, or the chart library, as it is."""
+    if file == LIBRARY:
+        return Markup(library().decode().strip())  # noqa: S704  (as released)
     return Markup((FOLDER / file).read_text(encoding="utf-8").strip())  # noqa: S704  (our own file)
 
 

@@ -230,7 +230,7 @@ def test_every_text_is_escaped_and_nothing_is_loaded():
     assert not [attributes for tag, attributes in shown.elements if tag == "img"]
     assert set(shown.addresses) == {"data:,", "sweep.csv"}
     policy = next(a["content"] for _, a in shown.elements if a.get("http-equiv") == "Content-Security-Policy")
-    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'")
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-")
     assert shown.data["knobs"][1] == f"two {READ}"
     assert len(shown.scripts) == 2
 
