@@ -18,6 +18,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from data.errors import DataError, SourceError
+from data.file_names import DEVICE
 
 APPLICATION = "deepseek-readings"
 VARIABLE = "DEEPSEEK_CACHE"
@@ -78,8 +79,11 @@ class Cache:
     root: Path = field(default_factory=default_root)
 
     def path(self, symbol: str) -> Path:
-        """The file of `symbol`; characters that mean something in a path are escaped."""
-        return self.root / "prices" / f"{quote(symbol, safe='^')}.parquet"
+        """The file of `symbol`; characters that mean something in a path are escaped, and of CON and such the first."""
+        name = quote(symbol, safe="^")
+        if DEVICE.fullmatch(name):
+            name = f"%{ord(name[0]):02X}{name[1:]}"
+        return self.root / "prices" / f"{name}.parquet"
 
     def read(self, symbol: str) -> Entry | None:
         """The entry of `symbol`, or None. Raises DataError when its file is damaged."""

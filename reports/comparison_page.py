@@ -14,6 +14,7 @@ import jinja2
 
 from reports import comparison_words as words
 from reports.comparison import Comparison, wealth
+from reports.printable import brief
 from reports.saved_run import SavedRun
 from reports.template import embedded, template, vendored
 
@@ -45,8 +46,6 @@ def render(found: Sequence[Comparison]) -> str:
         most_rows=MOST_ROWS,
         data=embedded(curves(found)),
         readings=_names(_runs(found)),
-        uplot_script=vendored("uPlot.iife.min.js"),
-        uplot_licence=vendored("LICENSE"),
         uplot_style=vendored("uPlot.min.css"),
     )
 
@@ -57,8 +56,8 @@ def curves(found: Sequence[Comparison]) -> dict[str, object]:
     sessions = sorted({session for run in runs for session in run.sessions})
     return {
         "sessions": [session.isoformat() for session in sessions],
-        "runs": [words.printable(run.folder) for run in runs],
-        "readings": {words.printable(name): [_curve(run, name, sessions) for run in runs] for name in _names(runs)},
+        "runs": [brief(run.folder) for run in runs],
+        "readings": {brief(name): [_curve(run, name, sessions) for run in runs] for name in _names(runs)},
     }
 
 
@@ -84,5 +83,5 @@ def _template() -> jinja2.Template:
         "comparison.html",
         colour=lambda line: "ink" if line == 0 else f"line-{(line - 1) % COLOURS}",
         dash=lambda line: 0 if line == 0 else (line - 1) // COLOURS % DASHES,
-        printable=words.printable,
+        printable=brief,
     )

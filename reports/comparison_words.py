@@ -8,6 +8,7 @@ from datetime import date
 
 from reports.comparison import ABSENT, Change, Comparison, Parting, PriceChange, ReadingDifference, RowChange
 from reports.numbers import MINUS, UNDEFINED, percent
+from reports.printable import brief
 from reports.saved_run import Bars, Decision, Fill
 
 Write = Callable[[float, int], str]
@@ -58,7 +59,6 @@ HEADINGS = {
 }
 SHORTEST = 12  # signs of a SHA-256 that are shown
 BRIEF = 100  # signs of an object that is shown, not only said to be there
-LONGEST = 300  # signs of a text that is shown
 
 
 def heading(name: str) -> str:
@@ -66,7 +66,7 @@ def heading(name: str) -> str:
     head, _, last = name.rpartition(".")
     if head.isdigit():
         return f"{HEADINGS.get(last, last)}, {head} sessions"
-    return f"{name} sessions" if name.isdigit() else HEADINGS.get(name, printable(name))
+    return f"{name} sessions" if name.isdigit() else HEADINGS.get(name, brief(name))
 
 
 def values(change: Change) -> tuple[str, str]:
@@ -107,7 +107,7 @@ def bars(found: Bars | None) -> str:
     if found is None:
         return UNDEFINED
     span = f", {found.first} to {found.last}" if found.first and found.last else ""
-    return f"{found.rows:,} rows{span}, SHA-256 {printable(found.sha256[:SHORTEST])}"
+    return f"{found.rows:,} rows{span}, SHA-256 {brief(found.sha256[:SHORTEST])}"
 
 
 def row(found: Fill | Decision | None) -> str:
@@ -202,7 +202,7 @@ def notes(comparison: Comparison) -> list[str]:
     """What has to be known of the folders."""
     window = [] if comparison.same_window else ["The windows are not the same: their figures are not better or worse"]
     return window + [
-        f"{printable(run.folder)}: {name} is not as the run wrote it"
+        f"{brief(run.folder)}: {name} is not as the run wrote it"
         for run in dict.fromkeys((comparison.base, comparison.other))
         for name in run.altered
     ]
@@ -210,7 +210,7 @@ def notes(comparison: Comparison) -> list[str]:
 
 def short(digest: object) -> str:
     """A SHA-256 as it is shown."""
-    return printable(str(digest)[:SHORTEST])
+    return brief(str(digest)[:SHORTEST])
 
 
 def symbols(changes: Sequence[PriceChange]) -> list[tuple[str, list[str]]]:
@@ -220,18 +220,12 @@ def symbols(changes: Sequence[PriceChange]) -> list[tuple[str, list[str]]]:
         "in the base only": [change.symbol for change in changes if change.other is None],
         "in the other only": [change.symbol for change in changes if change.base is None],
     }
-    return [(kind, list(map(printable, found))) for kind, found in kinds.items() if found]
+    return [(kind, list(map(brief, found))) for kind, found in kinds.items() if found]
 
 
 def shown(found: ReadingDifference) -> list[Change]:
     """Facts and figures of the verdict: what is told of a reading besides its metrics."""
     return [*found.facts, *found.evidence]
-
-
-def printable(text: str) -> str:
-    """A text of someone else's without what a terminal or a page would obey."""
-    made = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
-    return made if len(made) <= LONGEST else f"{made[:LONGEST]}\u2026"
 
 
 def _writer(change: Change) -> Write | None:
@@ -244,10 +238,10 @@ def _written(value: object, write: Write | None = None, more: int = 0) -> str:
     if isinstance(value, int | float):
         return write(float(value), more) if write else str(value).replace("-", MINUS)
     if isinstance(value, str):
-        return printable(value) or "(empty)"
+        return brief(value) or "(empty)"
     if isinstance(value, list | dict):
         text = json.dumps(value, ensure_ascii=False)
-        return printable(text) if isinstance(value, list) or len(text) <= BRIEF else "there"
+        return brief(text) if isinstance(value, list) or len(text) <= BRIEF else "there"
     return "not there" if value is ABSENT else "none"
 
 
@@ -270,5 +264,5 @@ def grouped(found: Sequence[ReadingDifference], apart: Sequence[str]) -> list[tu
     for difference in found:
         for change in shown(difference):
             if change.name in apart:
-                groups.setdefault((change.name, *values(change)), (change, []))[1].append(printable(difference.name))
+                groups.setdefault((change.name, *values(change)), (change, []))[1].append(brief(difference.name))
     return list(groups.values())

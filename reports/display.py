@@ -11,6 +11,7 @@ import pandas as pd
 
 from reports.metrics import metrics
 from reports.numbers import log_ratio, percent, ratio, usd
+from reports.printable import printable
 from reports.result import Result, Run
 from reports.template import template
 
@@ -53,13 +54,13 @@ def result_text(result: Result) -> str:
     known, run = result.metrics, result.run
     told = f"net {percent(known.total_return)}, d {log_ratio(result.d)} against {result.comparator_name}"
     verdict = "" if run.court is None else f", {_word(result, run) or 'no verdict'}"
-    return "\n".join((f"{head}: {told}, Sharpe {ratio(known.sharpe)}{verdict}", *run.notices))
+    return printable("\n".join((f"{head}: {told}, Sharpe {ratio(known.sharpe)}{verdict}", *run.notices)))
 
 
 def run_text(run: Run) -> str:
     """Title, source and notices over a table."""
     shown = pd.DataFrame(rows(run)).to_string(index=False) if run.results else "no readings"
-    return "\n".join((run.title, f"prices: {run.origin}", *_notices(run), shown))
+    return printable("\n".join((run.title, f"prices: {run.origin}", *_notices(run), shown)))
 
 
 def result_html(result: Result) -> str:

@@ -6,6 +6,7 @@ it may replace.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -21,10 +22,13 @@ import pandas as pd
 from data.errors import RequestError, WorkError
 from reports.exchange import exchange
 from reports.lock import BusyError, locked
+from reports.printable import brief, is_line, same_json
 
 MANIFEST = "manifest.json"
 SCRATCH = ".unfinished"  # marks a folder that a run is building
 LOCK_SECONDS = 60
+ABSENT = (errno.ENOENT, errno.ENOTDIR)
+SHOWN = 100  # signs of a path that cannot be
 
 
 def write(files: Mapping[str, bytes], out: Path) -> None:
@@ -33,6 +37,7 @@ def write(files: Mapping[str, bytes], out: Path) -> None:
     An earlier run in `out` is replaced; until the exchange it stays as it is. Raises RequestError where `out` holds
     something else or is being written by another run, WorkError where the disk takes no more.
     """
+    require_possible(out)
     out = out.resolve()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +46,7 @@ def write(files: Mapping[str, bytes], out: Path) -> None:
             require_replaceable(out)
             with _beside(out) as scratch:
                 for name, content in files.items():
-                    _write(scratch / name, content)
+                    _write(scratch / _within(name), content)
                 (scratch / SCRATCH).unlink()
                 _put(scratch, out)
     except BusyError:
@@ -60,13 +65,30 @@ def with_manifest(files: Mapping[str, bytes], manifest: Mapping[str, object]) ->
 
 
 def as_json(content: object) -> bytes:
-    """JSON as files hold it: null for every number that JSON cannot hold."""
-    return (json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    """JSON as files hold it: null for every number that JSON cannot hold, escapes for what is not printable."""
+    return same_json(json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def as_csv(table: pd.DataFrame) -> bytes:
     """A table as files hold it, without its index, every float to the last bit."""
     return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def require_possible(out: Path, beside: str = ".{}.new-12345678") -> None:
+    """Raise RequestError for a path that no output can have, with its longest neighbour on the way there.
+
+    That is one whose letters cannot be seen or would be obeyed, that is too long, or that cannot be followed.
+    """
+    if not is_line(str(out)):
+        raise RequestError(f"--out {brief(repr(str(out)), SHOWN)} is no name that can be read; use printable letters")
+    neighbour = out.absolute().with_name(beside.format(out.name)) if out.name else out
+    for reach in (neighbour.lstat, out.stat):
+        try:
+            reach()
+        except OSError as error:
+            if error.errno not in ABSENT:
+                told = brief(str(out), SHOWN)
+                raise RequestError(f"--out {told} cannot be used ({error.strerror}); name another one") from None
 
 
 def require_replaceable(out: Path) -> None:
@@ -88,6 +110,7 @@ def require_writable(out: Path) -> None:
     What a killed run has left is put right first, unless another run is writing: whatever becomes of this one, the
     earlier run is there.
     """
+    require_possible(out)
     if _leftovers(out.resolve()):
         with suppress(BusyError, OSError), locked(_lock(out.resolve()), 0):
             recover(out.resolve())
@@ -170,6 +193,13 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _within(name: str) -> str:
+    """The name of a file of the folder. Raises ValueError for one that would lie elsewhere."""
+    if Path(name).name != name or "\\" in name or not is_line(name):
+        raise ValueError(f"{name!r} is no file of the folder; give a plain name")
+    return name
 
 
 def _previous(out: Path) -> Path:

@@ -13,7 +13,7 @@ from functools import cache
 import jinja2
 
 from reports.result import Run
-from reports.template import evidence_page, page, script, script_hash, template
+from reports.template import evidence_page, page, template
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,6 @@ def render(run: Run) -> str:
             )
             for result in run.results
         ],
-        script=script("side-by-side.js"),
-        script_hash=script_hash("side-by-side.js"),
     )
 
 

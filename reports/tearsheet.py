@@ -29,7 +29,7 @@ from markupsafe import Markup
 from reports import pool, trades
 from reports.metrics import PERIODS, metrics, risk_free
 from reports.result import Result, Run
-from reports.template import evidence_page, script, script_hash, side_by_side, template
+from reports.template import evidence_page, side_by_side, template
 
 ROOM = Path(__file__).parent
 TEMPLATES = ROOM / "templates"
@@ -47,6 +47,7 @@ SOURCES = (
     "metrics.py",
     "result.py",
     "canvas.py",
+    "printable.py",
     "template.py",
     "templates/tearsheet.html",
     "templates/tearsheet.js",
@@ -175,8 +176,6 @@ def render(result: Result, run: Run) -> str:
         key=inputs_key(result, run),
         evidence=evidence_page(result.name),
         beside=side_by_side(result.name),
-        script=script("tearsheet.js"),
-        script_hash=script_hash("tearsheet.js"),
         rf=risk_free(run),
         own=metrics(result, run),
         sheet=None if _is_idle(result) else quantstats_sheet(result, run),

@@ -1,4 +1,4 @@
-"""Templates of the pages, opened one way: every text escaped, every name known; and what pages share."""
+"""Templates of the pages, opened one way: every text printable and escaped, every name known; and what pages share."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
+from reports.printable import printable, readable
+
 FOLDER = Path(__file__).parent / "templates"
 UPLOT = Path(__file__).parent / "static" / "uplot"
 
@@ -26,12 +28,40 @@ def template(name: str, **filters: Callable[..., Any]) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
+        finalize=_printable,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {"policy": policy, "script": script}
     environment.filters |= {"sentence": lambda words: words[:1].upper() + words[1:], **filters}
     return environment.get_template(name)
+
+
+def _printable(value: Any) -> Any:
+    """What stands in the place of an expression: a text that is only read; what is markup stays it."""
+    if hasattr(value, "__html__"):
+        return Markup(printable(value.__html__()))  # noqa: S704  (escapes add nothing but backslashes and digits)
+    return printable(str(value))
+
+
+def policy(*scripts: str, beside: bool = False, frames: bool = False) -> Markup:
+    """What a page may load and run, for its `meta` element: nothing from elsewhere, and of scripts those of ours alone.
+
+    They are named by what they hold, so that no other one runs, should a text ever become one. `beside`: the chart
+    library lies in the same folder; `frames`: the page shows others of its folder.
+    """
+    runs = [f"'{script_hash(file)}'" for file in scripts] + ["'self'"] * beside or ["'none'"]
+    allowed = [
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        f"script-src {' '.join(runs)}",
+        *(["frame-src 'self' file:"] * frames),
+        "img-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    return Markup("; ".join(allowed))  # noqa: S704  (our own words)
 
 
 def page(name: str) -> str:
@@ -50,8 +80,8 @@ def side_by_side(*names: str) -> str:
 
 
 def embedded(data: object) -> Markup:
-    """JSON that can stand inside a script element."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """JSON that can stand inside a script element, its texts as they stand elsewhere on the page."""
+    text = json.dumps(readable(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.translate(ESCAPES))  # noqa: S704  (escaped for a script element)
 
 
@@ -72,7 +102,9 @@ def vendored(file: str) -> Markup:
 
 @cache
 def script(file: str) -> Markup:
-    """A script of ours as it is."""
+    """A script of ours, or the chart library, as it is."""
+    if file == LIBRARY:
+        return Markup(library().decode().strip())  # noqa: S704  (as released)
     return Markup((FOLDER / file).read_text(encoding="utf-8").strip())  # noqa: S704  (our own file)
 
 

@@ -58,7 +58,7 @@ def calibrate(
 
     found = execute(Wanted(markets, draws, seed, load_event(event)), out, executor(jobs, dask))
     if as_json:
-        click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
+        console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
         show(found, out)
     return console.DONE
@@ -80,13 +80,13 @@ def execute(wanted: Wanted, out: Path, executor: Executor) -> Calibration:
 
 def show(found: Calibration, out: Path) -> None:
     """A row a reading, one for all of them, and what follows."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from reports.calibration import SIDES, TESTS, conclusion
+    from runners.screen import Screen
 
-    console = Console(highlight=False)
+    console = Screen()
     console.print(Text(f"{found.markets:,} simulated markets, seed {found.seed}", "bold"))
     console.print("false positives: share of markets with + supported, - refuted")
     table = Table(box=None, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
@@ -105,9 +105,9 @@ def show(found: Calibration, out: Path) -> None:
     console.print("finds: smallest planted effect found in four of five markets, timing/names")
     console.print(Text(conclusion(found), "" if found.holds else "bold red"))
     covered = ", ".join(f"{name} {rate.share:.1%}" for name, rate in found.covered.items())
-    console.print(f"95% intervals hold the truth: {covered}", markup=False)
-    console.print(f"page      {out / 'index.html'}", markup=False, soft_wrap=True)
-    console.print(f"tables    {out / 'results.json'}", markup=False, soft_wrap=True)
+    console.print(f"95% intervals hold the truth: {covered}")
+    console.print(f"page      {out / 'index.html'}", soft_wrap=True)
+    console.print(f"tables    {out / 'results.json'}", soft_wrap=True)
 
 
 def _smallest(points: list[Point]) -> str:

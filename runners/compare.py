@@ -62,7 +62,7 @@ def compare(folders: tuple[str, ...], out: Path | None, tolerance: float, as_jso
         _write(comparison_page.render(found).encode(), out)
     with _printing():
         if as_json:
-            click.echo(comparison_json.text(found), nl=False)
+            console.echo_json(comparison_json.text(found))
         else:
             _show(found, out)
     return EQUAL if all(each.equal for each in found) else DIFFERENT
@@ -86,10 +86,10 @@ def _show(found: Sequence[Comparison], out: Path | None) -> None:
 
     for place, each in enumerate(found):
         if place:
-            click.echo()
+            console.echo()
         compare_terminal.show(each)
     if out is not None:
-        click.echo(f"\npage      {out}")
+        console.echo(f"\npage      {out}")
 
 
 def _check(folders: Sequence[str], out: Path | None, tolerance: float) -> None:
@@ -104,7 +104,9 @@ def _check(folders: Sequence[str], out: Path | None, tolerance: float) -> None:
 
 def _check_out(out: Path) -> None:
     from reports.comparison_page import MARK
+    from reports.folder import require_possible
 
+    require_possible(out, "{}")
     if out.is_dir():
         raise RequestError(f"--out {out} is a folder; name a file in it, as {out / 'compared.html'}")
     if (out.parent / "manifest.json").exists():

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from reports import comparison_words as words
 from reports.comparison import Change, Comparison, Parting, ReadingDifference, RowChange
 from reports.numbers import MINUS
+from reports.printable import brief
 from reports.saved_run import Decision, Fill
+from runners.screen import Screen
 
 COLOURS = {"better": "green", "worse": "red"}
 SUMMARY = (("net", "total_return"), ("d", "d"), ("Sharpe", "sharpe"), ("worst", "max_drawdown"), ("costs $", "costs"))
@@ -23,7 +24,7 @@ TOLD = ("evidence", "verdict", "refuted", "ruined", "entry", "exit", "symbols") 
 
 def show(comparison: Comparison) -> None:
     """One comparison: the verdict first, then differences in causal order."""
-    console = Console(highlight=False)
+    console = Screen()
     _line(console, "base      ", comparison.base.folder)
     _line(console, "other     ", comparison.other.folder)
     colour = "bold green" if comparison.equal else "bold yellow"
@@ -35,7 +36,7 @@ def show(comparison: Comparison) -> None:
         _came_out(console, comparison)
 
 
-def _went_in(console: Console, comparison: Comparison) -> None:
+def _went_in(console: Screen, comparison: Comparison) -> None:
     changes = [
         *comparison.settings,
         *comparison.versions,
@@ -49,31 +50,31 @@ def _went_in(console: Console, comparison: Comparison) -> None:
     for kind, found in words.symbols(comparison.prices):
         named = ", ".join(found[:SYMBOLS])
         more = f" and {len(found) - SYMBOLS} more" if len(found) > SYMBOLS else ""
-        console.print(f"prices    {len(found)} {kind}: {named}{more}", markup=False)
+        console.print(f"prices    {len(found)} {kind}: {named}{more}")
 
 
-def _came_out(console: Console, comparison: Comparison) -> None:
+def _came_out(console: Screen, comparison: Comparison) -> None:
     console.print(Text("\nWhat came out", "bold"))
     if comparison.results:
         rows = [(_name(change), *_values(change)) for change in comparison.results]
         console.print(_table(("", "base", "other"), rows))
     for kind, names in (("base", comparison.only_base), ("other", comparison.only_other)):
         if names:
-            console.print(f"only in the {kind}: {', '.join(map(words.printable, names))}", markup=False)
+            console.print(f"only in the {kind}: {', '.join(map(brief, names))}")
     if comparison.benchmark:
-        console.print(_curve("benchmark: ", comparison.benchmark), markup=False)
+        console.print(_curve("benchmark: ", comparison.benchmark))
     if not comparison.readings:
         return
     if cause := words.cause(comparison):
-        console.print(cause, markup=False)
+        console.print(cause)
     console.print(_summary(comparison.readings))
-    console.print("other less base; + is better, but for costs; fills: how many differ", style="dim", markup=False)
+    console.print("other less base; + is better, but for costs; fills: how many differ", style="dim")
     if len(comparison.readings) <= FULL:
         for difference in comparison.readings:
             _whole(console, difference)
     else:
         _brief(console, comparison.readings)
-        console.print("\nevery metric, fill and warning: --out compared.html, or --json", style="dim", markup=False)
+        console.print("\nevery metric, fill and warning: --out compared.html, or --json", style="dim")
 
 
 def _summary(readings: Iterable[ReadingDifference]) -> Table:
@@ -85,7 +86,7 @@ def _summary(readings: Iterable[ReadingDifference]) -> Table:
     for difference in readings:
         cells = [_by(difference.metric(name)) for _, name in SUMMARY]
         parted = "." if difference.curve is None else words.day(difference.curve.first)
-        table.add_row(Text(words.printable(difference.name)), *cells, f"{len(difference.fills) or '.'}", parted)
+        table.add_row(Text(brief(difference.name)), *cells, f"{len(difference.fills) or '.'}", parted)
     return table
 
 
@@ -95,10 +96,10 @@ def _by(change: Change | None) -> Text:
     return Text(_ascii(words.by(change)) or words.direction(change), COLOURS.get(words.direction(change), ""))
 
 
-def _brief(console: Console, readings: Sequence[ReadingDifference]) -> None:
+def _brief(console: Screen, readings: Sequence[ReadingDifference]) -> None:
     """The first fill that differs of each reading, and what else changed, told once for all that it changed for."""
     if any(difference.fills for difference in readings):
-        rows = [(words.printable(found.name), *_first(found.fills[0])) for found in readings if found.fills]
+        rows = [(brief(found.name), *_first(found.fills[0])) for found in readings if found.fills]
         console.print(Text())
         console.print(_table(("first fill", "session", "symbol", "base", "other"), rows))
     facts = words.grouped(readings, TOLD)
@@ -106,16 +107,16 @@ def _brief(console: Console, readings: Sequence[ReadingDifference]) -> None:
         console.print(Text())
     for change, names in facts:
         who = f"all {len(names)} of them" if len(names) == len(readings) else ", ".join(names)
-        console.print(f"{_name(change)}: {' -> '.join(_values(change))}: {who}", markup=False)
+        console.print(f"{_name(change)}: {' -> '.join(_values(change))}: {who}")
     for found in readings:
         if found.gone or found.new:
-            told = f"{words.printable(found.name)}: {len(found.gone)} warnings gone, {len(found.new)} new"
-            console.print(told, style="yellow", markup=False)
+            told = f"{brief(found.name)}: {len(found.gone)} warnings gone, {len(found.new)} new"
+            console.print(told, style="yellow")
 
 
 def _first(change: RowChange) -> tuple[str, str, str, str]:
     """Shares and price of a fill in both runs."""
-    place = words.day(change.session), words.printable(change.symbol)
+    place = words.day(change.session), brief(change.symbol)
     return *place, _fill(change.base), _fill(change.other)
 
 
@@ -123,9 +124,9 @@ def _fill(fill: Fill | Decision | None) -> str:
     return f"{fill.size:.12g} at {fill.price:.6g}" if isinstance(fill, Fill) else "none"
 
 
-def _whole(console: Console, found: ReadingDifference) -> None:
+def _whole(console: Screen, found: ReadingDifference) -> None:
     """All metrics of a reading, what else came out, and the first decision and fill that differ."""
-    console.print(Text(f"\n{words.printable(found.name)}", "bold"))
+    console.print(Text(f"\n{brief(found.name)}", "bold"))
     rows = [
         (_name(change), *_values(change), _ascii(words.by(change)), _direction(change))
         for change in (*found.metrics, *found.horizons)
@@ -133,24 +134,24 @@ def _whole(console: Console, found: ReadingDifference) -> None:
     if rows:
         console.print(_table(("", "base", "other", "by", ""), rows, right=(1, 2, 3)))
     for change in words.shown(found):
-        console.print(f"{_name(change)}: {' -> '.join(_values(change))}", markup=False)
+        console.print(f"{_name(change)}: {' -> '.join(_values(change))}")
     for kind, changes in (("decision", found.decisions), ("fill", found.fills)):
         if changes:
-            place = f"{words.day(changes[0].session)} {words.printable(changes[0].symbol)}"
+            place = f"{words.day(changes[0].session)} {brief(changes[0].symbol)}"
             was, now = map(_ascii, words.rows(changes[0]))
-            console.print(f"first {kind} that differs, of {len(changes):,}: {place}", markup=False)
-            console.print(f"  base   {was}\n  other  {now}", markup=False)
+            console.print(f"first {kind} that differs, of {len(changes):,}: {place}")
+            console.print(f"  base   {was}\n  other  {now}")
     if found.curve:
-        console.print(_curve("curve: ", found.curve), markup=False)
+        console.print(_curve("curve: ", found.curve))
     if found.details:
         first, count = found.details[0], len(found.details)
-        told = f"evidence: {count:,} other figure{'s' * (count > 1)}, first {words.printable(first.name)}"
-        console.print(f"{told}: {' -> '.join(_values(first))}", markup=False)
+        told = f"evidence: {count:,} other figure{'s' * (count > 1)}, first {brief(first.name)}"
+        console.print(f"{told}: {' -> '.join(_values(first))}")
     for sign, warnings in (("gone", found.gone), ("new", found.new)):
         for warning in warnings[:WARNINGS]:
-            console.print(f"warning {sign}: {words.printable(warning)}", markup=False)
+            console.print(f"warning {sign}: {brief(warning)}")
         if len(warnings) > WARNINGS:
-            console.print(f"and {len(warnings) - WARNINGS} more warnings {sign}", markup=False)
+            console.print(f"and {len(warnings) - WARNINGS} more warnings {sign}")
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str | Text]], right: Sequence[int] = ()) -> Table:
@@ -187,5 +188,5 @@ def _ascii(text: str) -> str:
     return text.replace(MINUS, "-")
 
 
-def _line(console: Console, label: str, folder: str) -> None:
-    console.print(f"{label}{words.printable(folder)}", markup=False, soft_wrap=True)
+def _line(console: Screen, label: str, folder: str) -> None:
+    console.print(f"{label}{brief(folder)}", soft_wrap=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import sys
 from collections.abc import Mapping
@@ -16,11 +17,15 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from data.errors import BrokenStrategyError, DataError, RequestError, SourceError, WorkError
+from reports.printable import printable, same_json
 
 if TYPE_CHECKING:
     from reports.result import Failure
 
 DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+ENDLESS = re.compile(r"\S{400,}")  # what no word of an error is, and of it this much is shown:
+HEAD, TAIL = 100, 40
+MOST = 2000  # signs of an error
 
 
 def run(command: click.Command) -> NoReturn:
@@ -44,7 +49,7 @@ def run(command: click.Command) -> NoReturn:
         leave_pipe()
         sys.exit(DONE)
     except BrokenStrategyError as error:
-        click.echo(error.traceback, err=True)
+        echo(error.traceback, err=True)
         _leave(FAILED, str(error))
     except (SourceError, WorkError, OSError, MemoryError) as error:
         _leave(FAILED, _said(error))
@@ -59,6 +64,16 @@ def _said(error: Exception) -> str:
     return str(error)
 
 
+def echo(text: str = "", err: bool = False) -> None:
+    """Print a line, or lines, for people; nothing in it is obeyed by a terminal."""
+    click.echo(printable(text), err=err)
+
+
+def echo_json(text: str) -> None:
+    """Print JSON for programs, of the same meaning; it is not obeyed by a terminal either."""
+    click.echo(same_json(text.rstrip("\n")))
+
+
 def leave_pipe() -> None:
     """Whoever read our output has seen enough; nothing may be flushed into the closed pipe at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -67,12 +82,22 @@ def leave_pipe() -> None:
 def broken(failed: Mapping[str, Failure]) -> int:
     """Tell on standard error what stopped each strategy, and give the exit status."""
     for name, failure in failed.items():
-        click.echo(f"{name}\n{failure.traceback}\n", err=True)
+        echo(f"{name}\n{failure.traceback}\n", err=True)
     if failed:
-        click.echo(f"error: {', '.join(failed)} failed; everything else was run", err=True)
+        echo(f"error: {', '.join(failed)} failed; everything else was run", err=True)
     return FAILED if failed else DONE
 
 
 def _leave(status: int, message: str) -> NoReturn:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+    echo(f"error: {_line(message)}", err=True)
     sys.exit(status)
+
+
+def _line(message: str) -> str:
+    """A message on one line, in which a value of thousands of letters is shortened."""
+    line = ENDLESS.sub(lambda word: _shortened(word[0], HEAD, TAIL), " ".join(message.split()))
+    return line if len(line) <= MOST else _shortened(line, MOST // 2, MOST // 2)
+
+
+def _shortened(text: str, head: int, tail: int) -> str:
+    return f"{text[:head]}...{text[-tail:]}"

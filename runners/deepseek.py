@@ -37,6 +37,9 @@ Examples:
 """
 
 
+DIGITS = 18  # of a number of sessions, of which the request takes fewer still
+
+
 class Hold(click.ParamType["int | None"]):
     """A number of sessions, or `end`."""
 
@@ -46,7 +49,7 @@ class Hold(click.ParamType["int | None"]):
         text = str(value)
         if text == "end":
             return None
-        if not text.isdecimal() or int(text) < 1:
+        if not text.isdecimal() or len(text) > DIGITS or int(text) < 1:
             self.fail(f"{text!r} is no hold; give a number of sessions, 1 or more, or 'end'", param, ctx)
         return int(text)
 
@@ -119,7 +122,7 @@ def deepseek(
     request = Request(readings, entry, hold, rebalance, benchmark, feeds, event=told)
     run = execute(request, Window(source, start, end), out, jobs, evidence)
     if as_json:
-        click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
+        console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
         from runners import terminal
 
@@ -238,7 +241,7 @@ def show_readings(as_json: bool, event: Event) -> int:
     rows = [(name, *_introduced(event, name)) for name in family.names(event)]
     if as_json:
         listed = [{"name": name, "claims": claims.split(), **vars(told)} for name, claims, told in rows]
-        click.echo(json.dumps(listed, indent=2))
+        console.echo_json(json.dumps(listed, indent=2))
     else:
         terminal.show_readings(rows)
     return console.DONE

@@ -12,6 +12,7 @@ from pathlib import Path
 from platform import python_version
 from types import CodeType, MappingProxyType
 from typing import Any
+from unicodedata import normalize
 
 import pandas as pd
 
@@ -110,9 +111,11 @@ def gathered(
         module = (own.strategy if own else name).split(":")[0]
         try:
             if name in given:
-                loaded.append(prepare(name, given[name], request.benchmark, request.symbols))
+                subject = prepare(name, given[name], request.benchmark, request.symbols)
             else:
-                loaded.append(family.study_of(request.event, name, request.benchmark, request.symbols))
+                subject = family.study_of(request.event, name, request.benchmark, request.symbols)
+            _require_free(request, subject)
+            loaded.append(subject)
         except ANY as error:
             if (request.readings or request.event.readings) and not blamed(error, module):
                 raise
@@ -133,19 +136,34 @@ def broken(failed: Mapping[str, Failure]) -> BrokenStrategyError:
 def _named_apart(request: Request, found: tuple[Study, ...]) -> tuple[Study, ...]:
     if request.symbols and all(issubclass(subject.strategy, Reading) for subject in found):
         raise RequestError("--symbols is for a plain bt.Strategy; readings declare their own")
-    names = [subject.name.casefold() for subject in found]
+    names = [_told_apart(subject.name) for subject in found]
     for subject in found:
-        kind = "reading" if family.member(request.event, subject.name) else "class"
-        # A page a name: some file systems do not tell a capital from a small letter.
-        if names.count(subject.name.casefold()) > 1 or subject.name.casefold() in PAGES or "-evidence" in subject.name:
-            raise RequestError(
-                f"a page {subject.name}.html would overwrite another one; rename the {kind} {subject.name}"
-            )
-        if subject.name in ("date", request.benchmark):
-            raise RequestError(
-                f"a column {subject.name} of returns.csv would stand there twice; rename the {kind} {subject.name}"
-            )
+        if names.count(_told_apart(subject.name)) > 1:
+            raise _overwriting(subject)
     return found
+
+
+def _require_free(request: Request, subject: Study) -> None:
+    """Raise RequestError for a name that another page or column has."""
+    name = _told_apart(subject.name)
+    if name in PAGES or "-evidence" in name:
+        raise _overwriting(subject)
+    if subject.name in ("date", request.benchmark):
+        raise RequestError(f"a column {subject.name} of returns.csv would stand there twice; rename {_kind(subject)}")
+
+
+def _overwriting(subject: Study) -> RequestError:
+    return RequestError(f"a page {subject.name}.html would overwrite another one; rename {_kind(subject)}")
+
+
+def _kind(subject: Study) -> str:
+    kind = "class" if subject.name == subject.strategy.__name__ else "reading"
+    return f"the {kind} {subject.name}"
+
+
+def _told_apart(name: str) -> str:
+    """What a name is to a file system that does not tell capitals from small letters, nor an accent from a letter's."""
+    return normalize("NFC", name).casefold()
 
 
 def symbols(request: Request, subjects: Sequence[Study]) -> tuple[str, ...]:

@@ -88,7 +88,7 @@ def multiverse(
 
     survey = execute(readings, told, Window(source, start, end), all_dates, out, executor(jobs, dask))
     if as_json:
-        click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
+        console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
         show(survey, out)
     return console.broken(survey.failed)
@@ -167,16 +167,16 @@ def command_line(readings: Sequence[str], window: Window, all_dates: bool, event
 
 def show(survey: Survey, out: Path) -> None:
     """The summary: a row a reading in 80 columns, and what may not be made of it."""
-    from rich.console import Console
     from rich.text import Text
 
     from reports.multiverse_page import ONE
+    from runners.screen import Screen
 
-    console = Console(highlight=False)
+    console = Screen()
     count = sum(map(len, survey.multiverses))
     readings = f"{len(survey.multiverses)} reading{'' if len(survey.multiverses) == 1 else 's'}"
     console.print(Text(f"{readings}, {count:,} specs", "bold"))
-    console.print(f"prices: {survey.origin}", markup=False)
+    console.print(f"prices: {survey.origin}")
     for notice in survey.notices:
         console.print(Text(notice, "bold yellow"))
     console.print(_table(survey))
@@ -196,7 +196,7 @@ def show(survey: Survey, out: Path) -> None:
         ("pages", f"{out / 'index.html'}, NAME.html"),
         ("tables", f"{out}/specs.csv, results.json"),
     ):
-        console.print(_labelled(label, words), markup=False, soft_wrap=True)
+        console.print(_labelled(label, words), soft_wrap=True)
 
 
 def _labelled(label: str, words: str, head: int = 10) -> str:
@@ -217,8 +217,10 @@ def _labelled(label: str, words: str, head: int = 10) -> str:
 def _table(survey: Survey) -> Table:
     from rich.table import Table
 
+    from runners.screen import WIDEST
+
     table = Table(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("reading", no_wrap=True)
+    table.add_column("reading", no_wrap=True, max_width=WIDEST)
     for heading in ("specs", "median", "sign", "p", "p sign", "family", "matters"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in survey.multiverses:
@@ -249,17 +251,17 @@ def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
 
     found, failed = engine.gathered_spaces(readings, event)
     if as_json:
-        click.echo(json.dumps(_listed(found, event), indent=2, ensure_ascii=False))
+        console.echo_json(json.dumps(_listed(found, event), indent=2, ensure_ascii=False))
         return console.broken(failed)
-    click.echo("* declared with the reading\n")
+    console.echo("* declared with the reading\n")
     for dimension in choices.general(event):
         _show_dimension(dimension)
     for space in found:
-        click.echo(f"\n{space.subject.name}: {len(space):,} specs")
+        console.echo(f"\n{space.subject.name}: {len(space):,} specs")
         for dimension in engine.own_dimensions(space):
             _show_dimension(dimension, "  ")
         for name, why in choices.unvaried(space.subject):
-            click.echo(_labelled(f"  {name}: ", f"not varied, {why}", len(name) + 4))
+            console.echo(_labelled(f"  {name}: ", f"not varied, {why}", len(name) + 4))
     return console.broken(failed)
 
 
@@ -282,10 +284,10 @@ def _listed(found: Sequence[Space], event: Event) -> dict[str, object]:
 
 
 def _show_dimension(dimension: Dimension, indent: str = "") -> None:
-    click.echo(f"{indent}{dimension.name}: {dimension.asks}")
+    console.echo(f"{indent}{dimension.name}: {dimension.asks}")
     for choice in dimension.choices:
         label = f"{indent} {'*' if choice.declared else ' '} {choice.label}"
-        click.echo(_labelled(label, choice.reason, len(indent) + 20))
+        console.echo(_labelled(label, choice.reason, len(indent) + 20))
 
 
 if __name__ == "__main__":

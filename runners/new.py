@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import keyword
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -45,10 +46,10 @@ def new(name: str, plain: bool, symbols: str, out: Path | None) -> int:
     texts = texts_of(name, names, plain) if out is None else {alone(name, out): strategy_of(name, names, plain)}
     write(texts)
     for path in texts:
-        click.echo(f"wrote {shown(path)}")
-    click.echo("\nnext:")
+        console.echo(f"wrote {shown(path)}")
+    console.echo("\nnext:")
     for command in commands(name, plain, next(iter(texts)) if out is not None else None):
-        click.echo(f"  {command}")
+        console.echo(f"  {command}")
     return console.DONE
 
 
@@ -102,7 +103,10 @@ def strategy_of(name: str, symbols: tuple[str, ...], plain: bool) -> str:
 
 def alone(name: str, out: Path) -> Path:
     """Where the strategy is written alone."""
+    from reports.folder import require_possible
+
     path = out if out.suffix == ".py" else out / f"{name}.py"
+    require_possible(path, "{}")
     if not path.stem.isidentifier():
         raise RequestError(f"--out {out}: {path.name} cannot be imported; name it as in my_idea.py")
     if not path.parent.is_dir():
@@ -132,7 +136,7 @@ def commands(name: str, plain: bool, file: Path | None) -> tuple[str, ...]:
     from runners.engine.skeleton import class_name
 
     if file is not None:
-        path = f"{shown(file)}:{class_name(name)}"
+        path = shlex.quote(f"{shown(file)}:{class_name(name)}")
         sweep = f"python -m runners.sweep {path} -p {'period=20,50' if plain else 'lookback=20,60'}"
         return (
             f"python -m runners.deepseek {path} --no-evidence",

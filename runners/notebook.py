@@ -15,6 +15,7 @@ from data import events
 from data.errors import DataError, RequestError
 from data.prices import Prices
 from data.sources import Source, open_source
+from reports.printable import printable
 from reports.result import Run
 from runners import deepseek, job
 from runners.engine.frictions import Frictions
@@ -142,5 +143,5 @@ def _options_as_in_python() -> Iterator[None]:
     try:
         yield
     except (RequestError, DataError) as error:
-        message = re.sub(r"--([a-z]+)", r"\1", str(error))
+        message = printable(re.sub(r"--([a-z]+)", r"\1", str(error)))
         raise type(error)(message).with_traceback(sys.exc_info()[2]) from None

@@ -101,15 +101,15 @@ def prices(
     SYMBOL is written as Yahoo does; without any, the symbols that the readings need. Leaves with status 2, after the
     table, when a check failed.
     """
-    from rich.console import Console
+    from runners.screen import Screen
 
     wanted = tuple(dict.fromkeys(symbols)) or (*AI_UNIVERSE, *FUNDS)
     asked = Once(_opened(source, refresh))
     # Rich shows this only where standard error is a terminal.
-    with Console(stderr=True).status(f"prices of {len(wanted)} symbols"):
+    with Screen(stderr=True).status(f"prices of {len(wanted)} symbols"):
         found, fault = inspect(asked, wanted, start, end)
     if as_json:
-        click.echo(as_text(asked, found))
+        console.echo_json(as_text(asked, found))
     else:
         show(asked, found)
     if fault is not None:
@@ -140,12 +140,13 @@ def inspect(
 def show(source: Source, found: Sequence[Inspection]) -> None:
     """A row a symbol on the terminal, under the origin of the prices."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    out = Console(highlight=False, soft_wrap=True)
-    out.print(f"prices: {source.origin}", markup=False)
+    from runners.screen import Screen
+
+    out = Screen(soft_wrap=True)
+    out.print(f"prices: {source.origin}")
     for note in source.notes:
         out.print(Text(note, "bold yellow"))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)

@@ -93,7 +93,7 @@ def sweep(
     wanted = Wanted(reading, knobs, entry, benchmark, feeds, objective, search, budget, yes, load_event(event))
     swept = execute(wanted, Window(source, start, end), out, executor(jobs, dask))
     if as_json:
-        click.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
+        console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
         from runners import sweep_terminal
 

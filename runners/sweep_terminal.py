@@ -7,12 +7,12 @@ from math import isfinite
 from pathlib import Path
 from textwrap import fill
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from reports import sweep_words
 from reports.sweep import Sweep, judged, ranking
+from runners.screen import Screen
 
 SHOWN = 5  # specs at either end
 COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
@@ -26,16 +26,16 @@ COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
 
 def show(sweep: Sweep, out: Path) -> None:
     """The summary of a sweep: source and notices, the specs at either end, and what was written."""
-    console = Console(highlight=False)
+    console = Screen()
     console.print(Text(f"{sweep.name}: {sweep_words.counted(sweep)}", "bold"))
-    console.print(f"prices: {sweep.origin}", markup=False)
+    console.print(f"prices: {sweep.origin}")
     for notice in sweep.notices:
         console.print(Text(notice, "bold yellow"))
     console.print(_table(sweep))
     for label, words in sweep_words.summary(sweep):
-        console.print(_labelled(label, words, console.width), markup=False, soft_wrap=True)
-    console.print(f"page      {out / 'index.html'}", markup=False, soft_wrap=True)
-    console.print(f"tables    {out}/sweep.csv, results.json", markup=False, soft_wrap=True)
+        console.print(_labelled(label, words, console.width), soft_wrap=True)
+    console.print(f"page      {out / 'index.html'}", soft_wrap=True)
+    console.print(f"tables    {out}/sweep.csv, results.json", soft_wrap=True)
 
 
 def _table(sweep: Sweep) -> Table:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from rich import box
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +19,7 @@ from reports.evidence.record import Court
 from reports.evidence.verdict import CHANCE
 from reports.metrics import metrics
 from reports.result import Result, Run, Story
+from runners.screen import WIDEST, Screen
 
 
 class Steps:
@@ -37,10 +37,10 @@ class Steps:
 @contextmanager
 def progress() -> Iterator[Steps]:
     """A progress display on standard error that vanishes when done; silent where that is no terminal."""
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -51,9 +51,9 @@ def progress() -> Iterator[Steps]:
 
 def show_run(run: Run, out: Path) -> None:
     """The summary of a run: source and notices, a row a reading, and what was written."""
-    console = Console(highlight=False)
+    console = Screen()
     console.print(Text(run.title, "bold"))
-    console.print(f"prices: {run.origin}", markup=False)
+    console.print(f"prices: {run.origin}")
     for notice in run.notices:
         console.print(Text(notice, "bold yellow"))
     console.print(_summary(run))
@@ -63,12 +63,12 @@ def show_run(run: Run, out: Path) -> None:
         if len(result.warnings) > 3:
             console.print(Text(f"{result.name}: and {len(result.warnings) - 3} more, see its page", "yellow"))
     if run.court is not None:
-        console.print(legend(run.court), markup=False, soft_wrap=True)
-    console.print(f"compare   {out / 'index.html'}", markup=False, soft_wrap=True)
-    console.print(f"sheets    {out}/NAME.html", markup=False, soft_wrap=True)
+        console.print(legend(run.court), soft_wrap=True)
+    console.print(f"compare   {out / 'index.html'}", soft_wrap=True)
+    console.print(f"sheets    {out}/NAME.html", soft_wrap=True)
     if run.court is not None:
-        console.print(f"evidence  {out}/NAME-evidence.html", markup=False, soft_wrap=True)
-    console.print(f"tables    {out}/results.json, returns.csv, fills.csv, decisions.csv", markup=False, soft_wrap=True)
+        console.print(f"evidence  {out}/NAME-evidence.html", soft_wrap=True)
+    console.print(f"tables    {out}/results.json, returns.csv, fills.csv, decisions.csv", soft_wrap=True)
 
 
 MEANINGS = {
@@ -92,16 +92,16 @@ def show_readings(rows: Iterable[tuple[str, str, Story]]) -> None:
     """A row a reading: its name, the claims that it stands for, what it does."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in ("reading", "claims", "what it says"):
-        table.add_column(heading, no_wrap=heading == "reading")
+        table.add_column(heading, no_wrap=heading == "reading", max_width=WIDEST if heading == "reading" else None)
     for name, claims, story in rows:
         table.add_row(Text(name, "bold"), Text(claims or "-"), Text(story.title))
-    Console(highlight=False).print(table)
+    Screen().print(table)
 
 
 def _summary(run: Run) -> Table:
     """A row a reading, 80 columns wide for the names of ours."""
     table = Table(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("reading", no_wrap=True)
+    table.add_column("reading", no_wrap=True, max_width=WIDEST)
     for heading in (
         "net",
         f"vs {run.benchmark_name}",

@@ -11,6 +11,7 @@ from math import sqrt
 import click
 
 from data.errors import RequestError
+from reports.printable import printable
 from runners import console
 from runners.engine.ledger import VARIABLE, Ledger, Trials
 
@@ -44,7 +45,7 @@ def trials(forget: bool, yes: bool, as_json: bool) -> int:
         ledger.forget()
     found = ledger.read()
     if as_json:
-        click.echo(as_text(ledger, found))
+        console.echo_json(as_text(ledger, found))
     else:
         show(ledger, found)
     return console.DONE
@@ -53,19 +54,20 @@ def trials(forget: bool, yes: bool, as_json: bool) -> int:
 def show(ledger: Ledger, found: Trials) -> None:
     """A row a reading on the terminal, under the file and the number of trials."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    out = Console(highlight=False)
-    out.print(f"ledger: {ledger.path}", markup=False, soft_wrap=True)
+    from runners.screen import WIDEST, Screen
+
+    out = Screen()
+    out.print(f"ledger: {ledger.path}", soft_wrap=True)
     out.print(Text(found.in_words, "bold"))
     if found.damaged:
         out.print(Text(_damage(found.damaged), "bold red"))
     if not found:
         return
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("reading", no_wrap=True)
+    table.add_column("reading", no_wrap=True, max_width=WIDEST)
     for heading in ("trials", "best Sharpe a year"):
         table.add_column(heading, no_wrap=True, justify="right")
     for name, (number, best) in by_reading(found).items():
@@ -109,12 +111,13 @@ def _confirmed(ledger: Ledger) -> bool:
     if not found and not found.damaged:
         return False
     what = found.in_words.partition(";")[0]
+    question = f"Forget {what} in {ledger.path}? Pages will say that they were deleted."
     try:
-        return click.confirm(f"Forget {what} in {ledger.path}? Pages will say that they were deleted.", err=True)
+        return click.confirm(printable(question), err=True)
     except click.Abort:
         if sys.stdin.isatty():
             raise
-        click.echo(err=True)
+        console.echo(err=True)
         raise RequestError("--forget asks first and nobody answered; add --yes") from None
 
 

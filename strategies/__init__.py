@@ -11,9 +11,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, cast
 
+from data import file_names
 from data.errors import RequestError, StrategyError
 
 ENTRY_POINTS = "deepseek_readings.strategies"
+LONGEST = 60  # letters of a name that are shown
 FIRST = ("gpu_bubble", "ai_software", "fomc_tilt")
 
 
@@ -43,8 +45,9 @@ def files() -> tuple[str, ...]:
 def load(name: str) -> type[Any]:
     """The strategy class behind a name of `names()`, `package.module:Class` or `path/to/file.py:Class`.
 
-    Errors of the imported module itself are let through untouched. Raises RequestError for an unknown name, and
-    StrategyError for a file of strategies/ or an installed package that does not hold a strategy.
+    Errors of the imported module itself are let through untouched. Raises RequestError for an unknown name, and for one
+    that files cannot have, and StrategyError for a file of strategies/ or an installed package that does not hold a
+    strategy.
     """
     if (file := name.rpartition(":")[0]).endswith(".py"):
         return _load_path(f"{_module_of(Path(file))}:{name.rpartition(':')[2]}")
@@ -56,9 +59,17 @@ def load(name: str) -> type[Any]:
         close = difflib.get_close_matches(name.lower(), names(), n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names())}"
         raise RequestError(f"unknown reading {name!r}; {hint}")
+    require_name(name)
     for point in entry_points(group=ENTRY_POINTS, name=name):
         return _offered(point.load(), f"{name} ({point.value})")
     return _only_strategy(importlib.import_module(f"{__name__}.{name}"))
+
+
+def require_name(name: str) -> None:
+    """Raise RequestError for a name that pages and files cannot have on every system."""
+    if fault := file_names.fault(name):
+        told = repr(name if len(name) <= LONGEST else f"{name[:LONGEST]}...")
+        raise RequestError(f"{told} cannot name a reading: it {fault}; let its author rename it")
 
 
 def _load_path(path: str) -> type[Any]:
@@ -90,8 +101,12 @@ def _module_of(file: Path) -> str:
     Its folder (that of its outermost package, where it lies in one) comes last on `sys.path`, so that the file hides no
     module, and modules beside it can be imported.
     """
-    file = file.resolve()
-    if not file.is_file():
+    try:
+        file = file.resolve()
+        found = file.is_file()
+    except (OSError, RuntimeError, ValueError):  # too long, a circle of links, a NUL
+        found = False
+    if not found:
         raise RequestError(f"there is no file {file}; name an existing one, as in path/to/file.py:Class")
     parts, folder = [file.stem], file.parent
     while (folder / "__init__.py").is_file():

@@ -40,7 +40,7 @@ from runners.engine.sources import reached
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-ADDRESS = re.compile(r"(tcp|tls)://[^\s/]+:\d{1,5}")
+ADDRESS = re.compile(r"(tcp|tls)://[\w.:%\[\]-]{1,253}:\d{1,5}")
 TASKS = 8  # a worker thread, at most, and at least half as many: the last ones to finish keep few waiting
 MOST = 256  # specs a task: progress is seen, and a lost worker costs little
 AHEAD = 4  # tasks a worker thread that are sent before others come back

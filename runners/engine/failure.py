@@ -6,12 +6,14 @@ from pathlib import Path
 from traceback import FrameSummary, StackSummary, TracebackException
 
 from data.errors import DataError, RequestError, StrategyError
+from reports.printable import brief, printable
 from reports.result import Failure
 from runners.engine.sources import LIBRARY, PACKAGES, ROOT
 
 OURS = ("data", "reports", "runners", "strategies/base", "strategies/generic", "strategies/__init__.py")
 # Whatever an author lets through; Ctrl-C is the user's.
 ANY = (Exception, SystemExit)
+MOST = 1000  # signs of a message, or of a line of a traceback
 
 
 def failure(error: BaseException, module: str = "") -> Failure:
@@ -20,10 +22,10 @@ def failure(error: BaseException, module: str = "") -> Failure:
     trim(told, module.partition(".")[0])
     place = _place(told)
     kind = "" if isinstance(error, RequestError | DataError) else f"{type(error).__name__}: "
-    said = f"{kind}{_said(error)}"
+    said = f"{kind}{_said(error, told)}"
     if not kind and not told.stack:  # one of our own sentences, with nothing of theirs around it
         return Failure(said, said)
-    return Failure(f"{said} ({place})" if place else said, "".join(told.format()).rstrip())
+    return Failure(f"{said} ({place})" if place else said, _traceback(told))
 
 
 def blamed(error: BaseException, module: str = "") -> bool:
@@ -82,6 +84,11 @@ def _place(told: TracebackException) -> str:
     return ""
 
 
-def _said(error: BaseException) -> str:
-    text = error.msg if isinstance(error, SyntaxError) else str(error)
-    return " ".join(text.split()) or "no message"
+def _said(error: BaseException, told: TracebackException) -> str:
+    text = error.msg if isinstance(error, SyntaxError) else str(told)  # which outlives an error that cannot be told
+    return brief(" ".join(text.split()), MOST) or "no message"
+
+
+def _traceback(told: TracebackException) -> str:
+    lines = printable("".join(told.format()).rstrip()).split("\n")
+    return "\n".join(line if len(line) <= MOST else f"{line[:MOST]}\u2026" for line in lines)

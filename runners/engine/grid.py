@@ -17,6 +17,7 @@ import pandas as pd
 from data.errors import RequestError
 from data.event import Event
 from data.events import DEEPSEEK
+from reports.printable import LONGEST, brief
 from runners.engine.backtest import Launch
 from runners.engine.frictions import Frictions
 from runners.engine.scenarios import Scenario
@@ -347,6 +348,8 @@ def _number(text: str) -> float:
 
 
 def _text(text: str) -> str:
+    if brief(text) != text:  # it heads tables and stands in files
+        raise ValueError
     return text
 
 
@@ -365,7 +368,7 @@ def _guessed(text: str) -> object:
             return read(text)
         except ValueError:
             continue
-    return text
+    return _text(text)
 
 
 def _joined(default: Sequence[object]) -> Kind | None:
@@ -424,7 +427,7 @@ TYPES: tuple[tuple[type, Kind], ...] = (
     (bool, Kind("true or false", _boolean)),  # before int, which it is one of
     (int, Kind("a whole number", _whole, ranged=True)),
     (float, Kind("a number", _number, ranged=True)),
-    (str, Kind("text", _text)),
+    (str, Kind(f"text of {LONGEST} printable signs at most", _text)),
     (type(None), Kind("a number, true, false, none or text", _guessed, ranged=True)),
     (date, Kind("a session, YYYY-MM-DD", _date)),
 )

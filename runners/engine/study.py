@@ -13,9 +13,11 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 
+import strategies
 from data.errors import RequestError, StrategyError
 from data.event import Member
 from data.prices import Prices
+from reports.printable import printable
 from reports.result import HORIZONS, Horizon, Result, Story
 from runners.engine.account import Refusal
 from runners.engine.backtest import CAPITAL, Backtest, Launch, backtest, window
@@ -47,6 +49,9 @@ class Study:
     title: str = ""
     claim: str = ""
     universe: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        strategies.require_name(self.name)  # also of a class that was made by hand, whose name can be anything
 
     @property
     def chooses(self) -> tuple[str, ...]:
@@ -229,7 +234,7 @@ def story(strategy: type[Any]) -> Story:
         module = None  # a notebook, whose own docstring is not about the strategy
     texts = [inspect.cleandoc(text) for text in (strategy.__doc__, module and module.__doc__) if text]
     told = [text for text in texts if any(f"\n{section}:" in text for section in SECTIONS)]
-    text = (told or texts or [strategy.__name__])[0]
+    text = printable((told or texts or [strategy.__name__])[0])
     parts = re.split(rf"^({'|'.join((*SECTIONS, 'Parameters'))}):", text, flags=re.MULTILINE)
     sections = {key: " ".join(value.split()) for key, value in zip(parts[1::2], parts[2::2], strict=True)}
     return Story(parts[0].strip().split("\n")[0], *(sections.get(key, "") for key in SECTIONS))

@@ -16,7 +16,7 @@ from reports.evidence.availability import Missing
 from reports.evidence.record import Sharpe
 from reports.result import Story
 from reports.sweep import FIGURES, GROUPS, Knob, Search, Sweep, Validation, declared, effects, heatmaps, ranking
-from tests.resources.page import HOSTILE, Page
+from tests.resources.page import HOSTILE, READ, Page
 
 MINUS = "\u2212"
 
@@ -230,8 +230,8 @@ def test_every_text_is_escaped_and_nothing_is_loaded():
     assert not [attributes for tag, attributes in shown.elements if tag == "img"]
     assert set(shown.addresses) == {"data:,", "sweep.csv"}
     policy = next(a["content"] for _, a in shown.elements if a.get("http-equiv") == "Content-Security-Policy")
-    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'")
-    assert shown.data["knobs"][1] == f"two {HOSTILE}"
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-")
+    assert shown.data["knobs"][1] == f"two {READ}"
     assert len(shown.scripts) == 2
 
 

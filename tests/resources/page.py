@@ -6,6 +6,7 @@ import json
 from html.parser import HTMLParser
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} & \"'\u2028"
+READ = HOSTILE.replace("\u2028", "\\u2028")  # as a page shows it
 
 
 class Page(HTMLParser):
