@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.resources.commands import ROOT, python
+
 EXAMPLES = ROOT / "docs" / "examples"
-
-
-def python(*words, cwd=ROOT, **variables):
-    return subprocess.run(
-        [sys.executable, *map(str, words)],
-        cwd=cwd, env={**os.environ, **variables}, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
 
 
 def install(source: Path, site: Path) -> None:
@@ -71,7 +62,7 @@ def test_a_name_that_is_taken_names_both_origins(source, tmp_path):
 def test_the_example_file_runs_with_evidence_from_worker_processes(tmp_path, market_data):
     path = f"{EXAMPLES}/sma_crossover.py:SmaCross"
     words = ["-m", "runners.deepseek", path, "--symbols", "SPY", "--source", market_data, "--out", "out"]
-    done = python(*words, cwd=tmp_path, PYTHONPATH=str(ROOT))
+    done = python(*words, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads((tmp_path / "out" / "results.json").read_text())["readings"]["SmaCross"]
     assert found["evidence"]["n"] > 20
