@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from functools import cache
@@ -12,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 FOLDER = Path(__file__).parent / "templates"
 UPLOT = Path(__file__).parent / "static" / "uplot"
@@ -30,8 +31,22 @@ def template(name: str, **filters: Callable[..., Any]) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"sentence": lambda words: words[:1].upper() + words[1:], **filters}
+    environment.filters |= {"sentence": _sentence, "prose": prose, "breakable": breakable, **filters}
     return environment.get_template(name)
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def prose(words: str) -> Markup:
+    """Words of a docstring: escaped, and what stands between backticks as code."""
+    return Markup(re.sub(r"(`+)([^`]+)\1", r"<code>\2</code>", str(escape(words))))  # noqa: S704  (escaped before)
+
+
+def breakable(name: str) -> Markup:
+    """A name that breaks after its underscores, where it has to."""
+    return Markup(str(escape(name)).replace("_", "_<wbr>"))  # noqa: S704  (escaped before)
 
 
 def page(name: str) -> str:

@@ -11,7 +11,6 @@ from rich.text import Text
 from reports import comparison_words as words
 from reports.comparison import Change, Comparison, Parting, ReadingDifference, RowChange
 from reports.numbers import MINUS
-from reports.saved_run import Decision, Fill
 
 COLOURS = {"better": "green", "worse": "red"}
 SUMMARY = (("net", "total_return"), ("d", "d"), ("Sharpe", "sharpe"), ("worst", "max_drawdown"), ("costs $", "costs"))
@@ -116,11 +115,8 @@ def _brief(console: Console, readings: Sequence[ReadingDifference]) -> None:
 def _first(change: RowChange) -> tuple[str, str, str, str]:
     """Shares and price of a fill in both runs."""
     place = words.day(change.session), words.printable(change.symbol)
-    return *place, _fill(change.base), _fill(change.other)
-
-
-def _fill(fill: Fill | Decision | None) -> str:
-    return f"{fill.size:.12g} at {fill.price:.6g}" if isinstance(fill, Fill) else "none"
+    was, now = map(_ascii, words.rows(change, words.traded))
+    return *place, was, now
 
 
 def _whole(console: Console, found: ReadingDifference) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from tests.resources.commands import ROOT, python
 
 EXAMPLES = ROOT / "docs" / "examples"
+PAGE = (ROOT / "docs" / "plug-in.md").read_text(encoding="utf-8")
 
 
 def install(source: Path, site: Path) -> None:
@@ -33,8 +35,8 @@ def site(source, tmp_path_factory):
 
 
 def test_both_kinds_of_an_installed_package_run_by_name(site, tmp_path):
-    words = ["-m", "runners.deepseek", "calm_semis", "spy_dips", "--source", "sample", "--no-evidence"]
-    done = python(*words, "--out", tmp_path / "out", PYTHONPATH=str(site))
+    (line,) = re.findall("^python (-m runners.deepseek calm_semis .*)$", PAGE, re.MULTILINE)
+    done = python(*line.split(), "--out", tmp_path / "out", PYTHONPATH=str(site))
     assert (done.returncode, done.stderr) == (0, "")
     readings = json.loads((tmp_path / "out" / "results.json").read_text())["readings"]
     assert {name: reading["symbols"] for name, reading in readings.items()} == {
