@@ -18,7 +18,7 @@ import pandas as pd
 
 from data.errors import RequestError
 from data.event import FOMC, NEW_YORK, Dated, Event, Member
-from data.loading import SYMBOL
+from data.symbol import SYMBOL
 
 MOST_BYTES = 64 * 1024
 MOST_TEXT = 300  # characters of one text

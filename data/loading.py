@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from os import PathLike
 
@@ -13,8 +12,7 @@ from data import calendar, quality
 from data.errors import DataError, RequestError
 from data.prices import FIELDS, Prices
 from data.sources import Source, open_source
-
-SYMBOL = re.compile(r"[\^A-Za-z0-9][A-Za-z0-9.\-=^]{0,14}")
+from data.symbol import SYMBOL
 
 Date = str | pd.Timestamp
 

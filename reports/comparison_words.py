@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from reports.comparison import ABSENT, Change, Comparison, Parting, PriceChange, ReadingDifference, RowChange
 from reports.numbers import MINUS, UNDEFINED, percent
@@ -18,20 +19,28 @@ def _percent(value: float, more: int) -> str:
     return percent(value, 1 + more)
 
 
-def _fixed(digits: int) -> Write:
-    return lambda value, more: f"{value:,.{digits + more}f}".replace("-", MINUS)
+def _share(value: float, more: int) -> str:
+    return f"{100 * value:.{1 + more}f}%".replace("-", MINUS)
 
 
-# How a figure is written, with as many more digits than usual as it takes to tell two of them apart.
-FRACTIONS = (
-    *("total_return", "cagr", "volatility", "max_drawdown", "alpha_annual", "time_in_market"),
-    *("return", "excess_benchmark"),
-)
+def _fixed(digits: int, sign: str = "") -> Write:
+    return lambda value, more: f"{value:{sign},.{digits + more}f}".replace("-", MINUS)
+
+
+def _plain(value: float, more: int) -> str:
+    return f"{value:.{4 + more}g}".replace("-", MINUS)
+
+
+# How a figure is written, with as many more digits than usual as it takes to tell two of them apart. What is a
+# gain or a loss has its sign, above zero too.
+CHANGES = ("total_return", "cagr", "max_drawdown", "alpha_annual", "return", "excess_benchmark")
 WRITE: Mapping[str, Write] = {
-    **dict.fromkeys(FRACTIONS, _percent),
+    **dict.fromkeys(CHANGES, _percent),
+    **dict.fromkeys(("volatility", "time_in_market"), _share),
     **dict.fromkeys(("sharpe", "sortino", "calmar", "turnover", "beta"), _fixed(2)),
     **dict.fromkeys(("costs", "cash", "debit", "borrow"), _fixed(0)),
-    **dict.fromkeys(("d", "effect", "p", "p_family", "p_lower", "p_family_lower"), _fixed(3)),
+    **dict.fromkeys(("d", "effect"), _fixed(3, "+")),
+    **dict.fromkeys(("p", "p_family", "p_lower", "p_family_lower"), _fixed(3)),
 }
 MORE = range(10)
 HEADINGS = {
@@ -71,13 +80,16 @@ def heading(name: str) -> str:
 
 def values(change: Change) -> tuple[str, str]:
     """Both values as texts: rounded as long as that tells them apart, else to the last digit."""
-    write = _writer(change)
+    write = _writer(change) or (_plain if isinstance(change.by, float) else None)
     if write is not None:
-        for more in MORE:
-            pair = _written(change.base, write, more), _written(change.other, write, more)
-            if pair[0] != pair[1]:
-                return pair
+        return _apart(lambda value, more: _written(value, write, more), change.base, change.other)
     return _written(change.base), _written(change.other)
+
+
+def _apart(write: Callable[[Any, int], str], base: Any, other: Any) -> tuple[str, str]:
+    """Both in as few digits as tell them apart."""
+    pairs = ((write(base, more), write(other, more)) for more in MORE)
+    return next((pair for pair in pairs if pair[0] != pair[1]), (_written(base), _written(other)))
 
 
 def by(change: Change) -> str:
@@ -110,19 +122,27 @@ def bars(found: Bars | None) -> str:
     return f"{found.rows:,} rows{span}, SHA-256 {brief(found.sha256[:SHORTEST])}"
 
 
-def row(found: Fill | Decision | None) -> str:
-    """A fill or a decision in short."""
+def row(found: Fill | Decision | None, more: int = 0) -> str:
+    """A fill or a decision in short: a weight, or shares with a sign, price and costs in USD."""
     if found is None:
         return "none"
     if isinstance(found, Decision):
-        return f"weight {_number(found.weight)}"
-    costs = f"commission {_number(found.commission)}, spread {_number(found.spread_cost)}"
-    return f"{_number(found.size)} at {_number(found.price)}, {costs}"
+        return f"weight {_percent(found.weight, more)}"
+    commission, spread = (_fixed(2)(value, more) for value in (found.commission, found.spread_cost))
+    return f"{traded(found, more)}, commission {commission}, spread {spread}"
 
 
-def rows(change: RowChange) -> tuple[str, str]:
-    """A fill or a decision of both runs, in short."""
-    return row(change.base), row(change.other)
+def traded(found: Fill | Decision | None, more: int = 0) -> str:
+    """Shares, bought or sold, and their price."""
+    if not isinstance(found, Fill):
+        return "none"
+    whole = found.size == round(found.size)
+    return f"{_fixed(0 if whole else 2, '+')(found.size, 0 if whole else more)} at {_fixed(2)(found.price, more)}"
+
+
+def rows(change: RowChange, write: Callable[[Any, int], str] = row) -> tuple[str, str]:
+    """A fill or a decision of both runs, in as few digits as tell them apart."""
+    return _apart(write, change.base, change.other)
 
 
 def curve(parting: Parting) -> str:

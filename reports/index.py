@@ -87,6 +87,7 @@ def render(run: Run) -> str:
         outcomes=outcomes,
         one_sided={outcome.name for outcome in outcomes if outcome.one_sided},
         above=above(outcomes),
+        framed=any(at.certain for outcome in outcomes for at in outcome.cells),
         reached=reached(run),
         tests_names=run.court is not None and any(own.names is not None for own in run.court.evidence.values()),
         correlations=correlations(run),
@@ -196,7 +197,7 @@ COLUMNS = (
     Column("Net return", "After all costs and interest, over the whole window", percent),
     Column("Excess", "Net return less the benchmark's, in percentage points", percent),
     Column("d", "Log of wealth less log of the comparator's wealth", log_ratio),
-    Column("Refuted", "Whether the reading's own criterion of refutation came true", yes_no),
+    Column("Criterion met", "Whether the reading's own criterion of refutation came true", yes_no, judged=False),
     Column("CAGR", "Compound annual growth", percent),
     Column("Volatility", "Standard deviation of daily returns, a year", share),
     Column("Sharpe", "Mean excess return over its standard deviation, a year", ratio),
@@ -212,7 +213,6 @@ COLUMNS = (
 VERDICT = Column(
     "Verdict", "Whether it beat chance, in two tests declared beforehand", _verdict, judged=False, linked=True
 )
-CRITERION = Column("Criterion", "Whether the reading's own criterion of refutation came true", yes_no, judged=False)
 COST_COLUMNS = (
     "Fills",
     "Commission paid",
@@ -228,8 +228,8 @@ def columns(run: Run) -> tuple[Column, ...]:
     """The columns of the table of figures; a judged run has the verdict beside what happened."""
     if run.court is None:
         return COLUMNS
-    place = next(place for place, column in enumerate(COLUMNS) if column.heading == "Refuted")
-    return (*COLUMNS[:place], VERDICT, CRITERION, *COLUMNS[place + 1 :])
+    place = next(place for place, column in enumerate(COLUMNS) if column.heading == "Criterion met")
+    return (*COLUMNS[:place], VERDICT, *COLUMNS[place:])
 
 
 @dataclass(frozen=True)
@@ -269,8 +269,7 @@ def _row(result: Result, line: int, run: Run) -> Row:
         "Net return": known.total_return,
         "Excess": known.total_return - _total(run.benchmark),
         "d": result.d,
-        "Refuted": result.occurred,
-        CRITERION.heading: result.occurred,
+        "Criterion met": result.occurred,
         VERDICT.heading: _ranking(result.name, run),
         "CAGR": known.cagr,
         "Volatility": known.volatility,
@@ -300,7 +299,7 @@ def _benchmark_row(run: Run) -> Row:
     held = replace(
         run.results[0], equity=wealth, gross=pd.Series(1.0, wealth.index), fills=run.results[0].fills.iloc[:0]
     )
-    undefined = {"Excess", "d", "Refuted", VERDICT.heading, CRITERION.heading, "Turnover", "Costs, USD"}
+    undefined = {"Excess", "d", "Criterion met", VERDICT.heading, "Turnover", "Costs, USD"}
     values = zip(columns(run), _row(held, 0, run).values, strict=True)
     shown = tuple(None if column.heading in undefined else value for column, value in values)
     return Row(run.benchmark_name, 0, None, None, shown)

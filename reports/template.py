@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from functools import cache
@@ -12,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from reports.printable import printable, readable
 
@@ -34,7 +35,7 @@ def template(name: str, **filters: Callable[..., Any]) -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.globals |= {"policy": policy, "script": script}
-    environment.filters |= {"sentence": lambda words: words[:1].upper() + words[1:], **filters}
+    environment.filters |= {"sentence": _sentence, "prose": prose, "breakable": breakable, **filters}
     return environment.get_template(name)
 
 
@@ -62,6 +63,20 @@ def policy(*scripts: str, beside: bool = False, frames: bool = False) -> Markup:
         "form-action 'none'",
     ]
     return Markup("; ".join(allowed))  # noqa: S704  (our own words)
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def prose(words: str) -> Markup:
+    """Words of a docstring: escaped, and what stands between backticks as code."""
+    return Markup(re.sub(r"(`+)([^`]+)\1", r"<code>\2</code>", str(escape(words))))  # noqa: S704  (escaped before)
+
+
+def breakable(name: str) -> Markup:
+    """A name that breaks after its underscores, where it has to."""
+    return Markup(str(escape(name)).replace("_", "_<wbr>"))  # noqa: S704  (escaped before)
 
 
 def page(name: str) -> str:

@@ -11,7 +11,6 @@ from reports import comparison_words as words
 from reports.comparison import Change, Comparison, Parting, ReadingDifference, RowChange
 from reports.numbers import MINUS
 from reports.printable import brief
-from reports.saved_run import Decision, Fill
 from runners.screen import Screen
 
 COLOURS = {"better": "green", "worse": "red"}
@@ -117,11 +116,8 @@ def _brief(console: Screen, readings: Sequence[ReadingDifference]) -> None:
 def _first(change: RowChange) -> tuple[str, str, str, str]:
     """Shares and price of a fill in both runs."""
     place = words.day(change.session), brief(change.symbol)
-    return *place, _fill(change.base), _fill(change.other)
-
-
-def _fill(fill: Fill | Decision | None) -> str:
-    return f"{fill.size:.12g} at {fill.price:.6g}" if isinstance(fill, Fill) else "none"
+    was, now = map(_ascii, words.rows(change, words.traded))
+    return *place, was, now
 
 
 def _whole(console: Screen, found: ReadingDifference) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from data import calendar
 from data.errors import DataError, RequestError
-from data.events import Event
+from data.events import DEEPSEEK, Event
 from data.prices import Prices
 from reports.evidence import bootstrap, overfitting, placebo
 from reports.evidence.availability import Missing, Unavailable, attempt
@@ -428,6 +428,7 @@ def judge(
         resamples=planned.resamples,
         seed=planned.seed,
         family=tuple(name for name, own in examined.items() if not own.reason),
+        beforehand=request.event == DEEPSEEK,
     )
 
 

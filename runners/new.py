@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 
 from data.errors import RequestError
+from data.symbol import SYMBOL
 from runners import console
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = "tests/resources/make_golden.py"
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9.^=-]{0,14}")
 LONGEST = 40  # of a name: it heads tables and names pages
 RESERVED = ("index", "base")  # the page that compares, and what readings are made of
 
@@ -70,7 +70,7 @@ def require_name(name: str) -> None:
 def require_symbols(symbols: tuple[str, ...], plain: bool) -> None:
     """Raise RequestError for what are no symbols, or too few of them."""
     for symbol in symbols:
-        if not SYMBOL.fullmatch(symbol):
+        if not SYMBOL.fullmatch(symbol) or symbol != symbol.upper():
             raise RequestError(f"--symbols: {symbol!r} is no symbol; write capitals with commas between, as in SPY,TLT")
     if len(set(symbols)) < len(symbols):
         raise RequestError(f"--symbols {','.join(symbols)} names one twice; name each once")

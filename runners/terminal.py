@@ -109,7 +109,7 @@ def _summary(run: Run) -> Table:
         "Sharpe",
         "worst",
         "costs $",
-        "refuted" if run.court is None else "verdict",
+        "criterion" if run.court is None else "verdict",
     ):
         table.add_column(heading, justify="right", no_wrap=True)
     for result in run.results:
@@ -135,5 +135,5 @@ def _row(result: Result, run: Run) -> tuple[str, ...]:
 def _outcome(result: Result, court: Court | None) -> str:
     """The verdict; without evidence, whether the reading's own criterion of refutation came true."""
     if court is None:
-        return {True: "yes", False: "no", None: "-"}[result.occurred]
+        return {True: "met", False: "not met", None: "-"}[result.occurred]
     return words.short(court.evidence[result.name].verdict) or "-"

@@ -7,15 +7,15 @@ import json
 import os
 import re
 import shlex
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import click
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.resources.commands import ROOT, python, runner, within
+
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 COMMANDS = ("calibrate", "compare", "deepseek", "multiverse", "new", "prices", "sweep", "trials")
@@ -27,16 +27,7 @@ def blocks(text: str) -> list[tuple[str, str, str]]:
 
 
 def run(words: list[str], folder: Path) -> str:
-    path = os.pathsep.join((str(ROOT), str(folder)))
-    done = subprocess.run(
-        [sys.executable, *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path, "COLUMNS": "80"},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    done = python(*words, cwd=folder, PYTHONPATH=os.pathsep.join((str(ROOT), str(folder))))
     assert (done.returncode, done.stderr) == (0, ""), words
     return done.stdout
 
@@ -90,14 +81,6 @@ def test_the_launches_of_the_python_interface_have_the_shape_that_is_shown(tmp_p
 # --- how-to pages ---------------------------------------------------------------
 
 
-def runner(name: str) -> click.Command:
-    found = [
-        each for each in vars(importlib.import_module(f"runners.{name}")).values() if isinstance(each, click.Command)
-    ]
-    (command,) = found
-    return command
-
-
 def options(name: str) -> set[str]:
     asked = [each for each in runner(name).params if isinstance(each, click.Option)]
     return {"--help", *(flag for each in asked for flag in (*each.opts, *each.secondary_opts))}
@@ -127,9 +110,29 @@ def examples() -> Iterator[str]:
                 yield from (line for line in commands(content) if "sample" in line and "--dask" not in line)
 
 
+Ran = Callable[[str], Path]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """Runs a command of ours, once, in a folder of its own; gives that folder."""
+
+    @cache
+    def run(line: str) -> Path:
+        place = tmp_path_factory.mktemp("ran")
+        _, _, module, *words = shlex.split(line)
+        done = within(module.removeprefix("runners."), *words, cwd=place)
+        assert (done.returncode, done.stderr) == (0, ""), line
+        assert done.stdout, line
+        return place
+
+    return run
+
+
+@pytest.mark.xdist_group("examples")  # one process runs each of them once
 @pytest.mark.parametrize("command", list(examples()))
-def test_an_example_on_the_sample_runs(command, tmp_path):
-    assert run(shlex.split(command)[1:], tmp_path)
+def test_an_example_on_the_sample_runs(command, ran):
+    ran(command)
 
 
 # --- the reference of files -----------------------------------------------------
@@ -148,18 +151,16 @@ def kinds() -> Kinds:
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A real folder of each kind, from the sample."""
-    root = tmp_path_factory.mktemp("folders")
+def folders(ran: Ran) -> dict[str, Path]:
+    """A real folder of each kind, from the sample: what the examples wrote."""
     made = {
-        "run": "deepseek ai_software fomc_tilt gpu_bubble",
-        "grid": "sweep gpu_bubble -p hold=60,252 -p rebalance=20,60",
-        "search": "sweep gpu_bubble -p hold=5..99 --search optuna --budget 20",
-        "multiverse": "multiverse bad_news two_shocks",
+        "run": "deepseek ai_software fomc_tilt --source sample",
+        "grid": "sweep gpu_bubble -p hold=60,252 -p rebalance=20,60 --source sample",
+        "search": "sweep gpu_bubble -p hold=5..99 --search optuna --budget 20 --source sample",
+        "multiverse": "multiverse bad_news two_shocks --source sample",
     }
-    for name, words in made.items():
-        run(["-m", *f"runners.{words} --source sample --out {name}".split()], root)
-    return {name: root / name for name in made}
+    places = {"run": "latest", "grid": "sweep", "search": "sweep", "multiverse": "multiverse"}
+    return {name: ran(f".venv/bin/python -m runners.{line}") / "reports" / places[name] for name, line in made.items()}
 
 
 PLAIN = {
@@ -212,6 +213,7 @@ def options_of(kind: str) -> list[str]:
     return re.split(r" or (?![^(]*\))", kind)
 
 
+@pytest.mark.xdist_group("examples")
 def test_every_key_of_the_files_of_results_is_documented_and_no_other(kinds, folders):
     reader = Reader(kinds)
     for name, folder in folders.items():
@@ -242,6 +244,7 @@ def columns(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").partition("\n")[0].split(",")
 
 
+@pytest.mark.xdist_group("examples")
 def test_the_files_of_a_folder_and_the_columns_of_its_tables_are_those_that_are_told(kinds, folders):
     text = (DOCS / "files.md").read_text(encoding="utf-8")
     overview = set(re.findall(r"`([\w.]+)`", text.partition("Rules for all of them")[0]))
@@ -250,7 +253,7 @@ def test_the_files_of_a_folder_and_the_columns_of_its_tables_are_those_that_are_
     for table in ("fills.csv", "decisions.csv"):
         (body,) = re.findall(rf"^### `{table}`\n(.*?)(?=^##|\Z)", text, re.DOTALL | re.MULTILINE)
         assert columns(folders["run"] / table) == re.findall(r"^\| `(\w+)` \|", body, re.MULTILINE)
-    assert columns(folders["run"] / "returns.csv") == ["date", "ai_software", "fomc_tilt", "gpu_bubble", "SPY"]
+    assert columns(folders["run"] / "returns.csv") == ["date", "ai_software", "fomc_tilt", "SPY"]
     figures = [key for key in kinds["spec"] if key not in ("rank", "spec", "knobs", "first", "last")]
     swept = ["spec", "hold", "rebalance", "first_session", "last_session", *figures, "failed"]
     assert columns(folders["grid"] / "sweep.csv") == swept

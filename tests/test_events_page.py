@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 from data import events
 from data.event_file import KEYS, MEMBER, REQUIRED
+from tests.resources.commands import ROOT, Done, python
 
-ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
 (EXAMPLE,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
 COMMANDS = [
@@ -22,17 +19,8 @@ COMMANDS = [
 ]
 
 
-def run(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
-    return subprocess.run(
-        [sys.executable, "-m", *map(str, words)],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+def run(folder: Path, *words: object) -> Done:
+    return python("-m", *words, cwd=folder)
 
 
 def test_the_example_is_an_event_that_runs(tmp_path):

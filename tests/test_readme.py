@@ -6,12 +6,12 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.resources.commands import ROOT, Done, python
+
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 BLOCKS = [
@@ -25,11 +25,8 @@ BLOCKS = [
 ]
 
 
-def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(folder))), "COLUMNS": "80"}
-    return subprocess.run(
-        [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=180, check=False
-    )
+def run(words: list[str], folder: Path) -> Done:
+    return python(*words, cwd=folder, PYTHONPATH=os.pathsep.join((str(ROOT), str(folder))))
 
 
 @pytest.mark.parametrize("commands", BLOCKS, ids=lambda commands: commands[0])

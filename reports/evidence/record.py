@@ -125,7 +125,7 @@ class Court:
     `hindsight` says that the entry comes before the readings could be known. `confounders` are dated sentences of what
     else happened in the window. `superiority` is the bootstrap test of all readings against their comparators.
     `draws` and `resamples` were taken with `seed`. `family` are the readings that family-wise p-values count, also
-    those that were not asked for.
+    those that were not asked for. `beforehand` says that the tests were declared before prices of the event were seen.
     """
 
     evidence: Mapping[str, Evidence]
@@ -138,6 +138,7 @@ class Court:
     resamples: int
     seed: int
     family: tuple[str, ...] = ()
+    beforehand: bool = False
 
 
 def summary(evidence: Evidence, court: Court) -> dict[str, Any]:

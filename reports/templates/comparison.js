@@ -28,6 +28,18 @@
     });
   }
 
+  // Months, with the year under the first and under each January; days when zoomed in.
+  const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+  function dates(u, splits, axis, space, step) {
+    let year = null;
+    return splits.map((time) => {
+      const date = new Date(time * 1000);
+      const name = MONTHS[date.getUTCMonth()];
+      const text = step >= 28 * 86400 ? name : time % 86400 ? "" : date.getUTCDate() + " " + name;
+      return text + (date.getUTCFullYear() === year ? "" : "\n" + (year = date.getUTCFullYear()));
+    });
+  }
+
   function chart(id, lines, first, height, digits) {
     const host = document.getElementById(id);
     host.replaceChildren();
@@ -49,7 +61,7 @@
         legend: { show: false },
         cursor: { sync: { key: "runs" }, drag: { x: true, y: false }, y: false },
         scales: { x: { time: true } },
-        axes: [axis, { ...axis, size: 56, values: (u, splits) => digits(splits).map(minus) }],
+        axes: [{ ...axis, values: dates, size: 40, space: 46 }, { ...axis, size: 56, values: (u, splits) => digits(splits).map(minus) }],
         series: [{}, ...series],
         hooks: { setCursor: [told] },
       },

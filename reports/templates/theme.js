@@ -16,8 +16,9 @@
     const button = document.getElementById("theme");
     const system = matchMedia("(prefers-color-scheme: dark)");
     const dark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
+    const label = () => (button.textContent = dark() ? "Light colours" : "Dark colours"); // what a press gives
     const show = () => {
-      button.setAttribute("aria-pressed", String(dark()));
+      label();
       dispatchEvent(new Event("themechange"));
     };
     button.addEventListener("click", () => {
@@ -26,6 +27,6 @@
       show();
     });
     system.addEventListener("change", show);
-    button.setAttribute("aria-pressed", String(dark()));
+    label();
   });
 })();

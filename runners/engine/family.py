@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import strategies
+from data import events
 from data.errors import RequestError, StrategyError
 from data.event import Event, Member
 from runners.engine.failure import ANY
@@ -44,11 +45,19 @@ def strategy(event: Event, name: str) -> type[Any]:
             raise
         except RequestError as error:
             raise RequestError(f"{event.place(own)}: strategy: {error}") from None
+    if ":" not in name and name not in strategies.names() and (other := _of_another(event, name)):
+        raise RequestError(f"{name!r} is a reading of another event; add --event {other}")
     if event.readings and ":" not in name and name not in strategies.names():
         close = difflib.get_close_matches(name, names(event), n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names(event))}"
         raise RequestError(f"the event {event.name!r} has no reading {name!r}; {hint}")
     return strategies.load(name)
+
+
+def _of_another(event: Event, name: str) -> str | None:
+    """The bundled event that has a reading of that name."""
+    others = (other for other in events.names() if other != event.origin)
+    return next((other for other in others if member(events.load(other), name)), None)
 
 
 def _placed(event: Event, path: str) -> str:

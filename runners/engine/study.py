@@ -301,20 +301,37 @@ def noted(days: Mapping[str, pd.Timestamp], what: str, reason: str) -> list[str]
     return [f"{len(days):,} names were {what}, first {first:%Y-%m-%d} to {last:%Y-%m-%d}: {reason} ({some}, ...)"]
 
 
+# Orders that are refused by design: which they are, and why nothing is wrong.
+INTENDED = {
+    "before the entry": ("of the warm-up", "the account begins with the entry"),
+    "after the hold": ("after the hold", "everything is sold when it ends"),
+}
+
+
 def refused(refusals: Sequence[Refusal]) -> list[str]:
-    """Orders that were not filled, a line each, or a line a reason where there are many."""
+    """Orders that were not filled, a line each, or a line a reason where there are many or nothing is wrong."""
     told = []
     for reason in dict.fromkeys(refusal.reason for refusal in refusals):
         those = [refusal for refusal in refusals if refusal.reason == reason]
-        if len(those) > FEW:
-            first, last = (f"{those[end].session:%Y-%m-%d}" for end in (0, -1))
-            told.append(f"{len(those):,} orders not filled, sent {first} to {last}: {reason}")
+        if reason in INTENDED:
+            which, why = INTENDED[reason]
+            told.append(f"{_sent(those, which)} set aside, as intended: {why}")
+        elif len(those) > FEW:
+            told.append(f"{_sent(those)} not filled: {reason}")
         else:
             told += [
-                f"order not filled: {order.size:+,.0f} {order.symbol} sent {order.session:%Y-%m-%d}: {reason}"
+                f"an order of {order.size:+,.0f} {order.symbol} ({order.session:%Y-%m-%d}) was not filled: {reason}"
                 for order in those
             ]
     return told
+
+
+def _sent(orders: Sequence[Refusal], which: str = "") -> str:
+    """How many orders, and when they were sent."""
+    first, last = (f"{orders[end].session:%Y-%m-%d}" for end in (0, -1))
+    if len(orders) == 1:
+        return " ".join(filter(None, ("an order", which, f"({first}) was")))
+    return " ".join(filter(None, (f"{len(orders):,} orders", which, f"({first} to {last}) were")))
 
 
 def _basket(

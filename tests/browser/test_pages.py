@@ -7,7 +7,7 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.resources.chromium import address
+from tests.resources.chromium import address, opened
 
 PAGES = (
     "run/index.html",
@@ -109,3 +109,25 @@ def test_the_index_zooms_both_charts_and_back(opening, folders):
         assert zoomed[0] != kept[0] and zoomed[1] != kept[1]
         growth.dblclick()
         assert drawn() == kept
+
+
+def test_on_a_phone_a_stretch_and_a_session_are_a_press_or_a_key_away(browser, folders):
+    with opened(browser, width=360, height=740, touch=True) as page:
+        page.goto(address(folders / "run" / "index.html"))
+        week = page.get_by_role("button", name="Shock week")
+        week.tap()
+        assert week.get_attribute("aria-pressed") == "true"
+        assert "Nothing was held before" in page.get_by_text("From the shock on").inner_text()
+        growth = page.locator("#growth .u-over")
+        growth.scroll_into_view_if_needed()
+        box = growth.bounding_box()
+        page.touchscreen.tap(box["x"] + box["width"] * 0.6, box["y"] + 60)
+        told = page.locator(".tip:visible")
+        assert "gpu_bubble" in told.inner_text()
+        tapped = page.locator("#when").inner_text()
+        assert told.inner_text().startswith(tapped)
+        slider = page.get_by_label("Session")
+        slider.press("ArrowRight")
+        page.wait_for_function("day => document.getElementById('when').textContent > day", arg=tapped)
+        assert slider.get_attribute("aria-valuetext").startswith(page.locator("#when").inner_text())
+        assert week.get_attribute("aria-pressed") == "true", "the next session lies in the week"

@@ -70,7 +70,7 @@ def test_figures_are_those_of_the_run(small):
     assert figures["Worst drawdown"] == "−10.0%"
     assert figures["In market"] == "33.3%"
     assert figures["Costs, USD"] == "3,900"
-    assert figures["Refuted"] == "yes"
+    assert figures["Criterion met"] == "yes"
     # Three sessions are too few to be blown up to a year.
     assert {figures[name] for name in ("CAGR", "Sharpe", "Beta", "Alpha", "Turnover")} == {"–"}
 
@@ -91,7 +91,7 @@ def test_the_benchmark_has_a_row_of_its_own(small, run_of):
     table = shown(small).named["table-figures"]
     figures = dict(zip(table[0][1:], by_reading(table)["SPY"], strict=True))
     assert figures["Net return"] == "+3.0%" and figures["Worst drawdown"] == "0.0%" and figures["In market"] == "100.0%"
-    assert {figures[name] for name in ("Excess", "d", "Turnover", "Costs, USD", "Refuted")} == {"–"}
+    assert {figures[name] for name in ("Excess", "d", "Turnover", "Costs, USD", "Criterion met")} == {"–"}
     assert (
         dict(zip(table[0][1:], by_reading(shown(run_of()).named["table-figures"])["SPY"], strict=True))["Beta"]
         == "1.00"
@@ -218,7 +218,7 @@ def test_a_judged_run_has_verdicts_that_sort_and_lead_to_the_evidence(judged, ev
     words = {"first": "refuted", "second": None, "third": "supported"}
     page = shown(judged(*(evidence_of(name, verdict=Verdict(word)) for name, word in words.items())))
     heads = page.named["table-figures"][0]
-    assert heads[3:6] == ["d", "Verdict", "Criterion"] and "Refuted" not in heads
+    assert heads[3:6] == ["d", "Verdict", "Criterion met"]
     figures = {name: row[heads.index("Verdict") - 1] for name, row in by_reading(page.named["table-figures"]).items()}
     assert figures == {"first": "refuted", "second": "none", "third": "supported", "SPY": "–"}
     keys = [attributes["data-sort"] for tag, attributes in page.elements if tag == "td" and "data-sort" in attributes]

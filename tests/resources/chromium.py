@@ -34,10 +34,12 @@ def address(file: Path, fragment: str = "") -> str:
 
 
 @contextmanager
-def opened(browser: Browser, width: int = 1280, height: int = 900, scheme: str = "light") -> Iterator[Page]:
+def opened(
+    browser: Browser, width: int = 1280, height: int = 900, scheme: str = "light", touch: bool = False
+) -> Iterator[Page]:
     """A page that says at the end what it wrote to the console, what failed and what left the machine: nothing."""
     context = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+        viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce", has_touch=touch
     )
     page, bad = context.new_page(), []
     page.on("console", lambda message: bad.append(f"console {message.type}: {message.text}"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -11,22 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from runners import compare, console
+from tests.resources.commands import ROOT, within
 from tests.resources.saved import edit, swap
 
-ROOT = Path(__file__).parents[2]
 
-
-def command(module, *words, cwd=ROOT):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
-    done = subprocess.run(
-        [sys.executable, "-m", f"runners.{module}", *map(str, words)],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def command(name, *words, cwd=ROOT):
+    done = within(name, *words, cwd=cwd)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -40,18 +29,8 @@ def folders(tmp_path_factory):
     return place
 
 
-@pytest.fixture
-def called(monkeypatch, capsys):
-    """The command in this process: status, output, errors."""
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["compare", *map(str, words)])
-        monkeypatch.setenv("COLUMNS", "80")
-        with pytest.raises(SystemExit) as left:
-            console.run(compare.compare)
-        return (left.value.code, *capsys.readouterr())
-
-    return call
+def called(*words):
+    return command("compare", *words)
 
 
 @pytest.mark.parametrize("json_too", [[], ["--json"]])
@@ -71,7 +50,7 @@ def test_what_cannot_be_printed_is_no_difference(folders):
     assert done.returncode == 2 and "cannot be printed (No space left on device)" in done.stderr
 
 
-def test_other_windows_are_not_better_and_a_horizon_of_one_run_is_told_by_figure(folders, called):
+def test_other_windows_are_not_better_and_a_horizon_of_one_run_is_told_by_figure(folders):
     status, out, _ = called(folders / "a", folders / "c", "--json")
     assert status == 1 and "{" in out
     _, told, _ = called(folders / "a", folders / "c")
@@ -87,7 +66,7 @@ def test_equal_runs_leave_with_0_and_write_nothing(folders, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_hold_leaves_with_1_and_says_what_came_of_it(folders, called):
+def test_another_hold_leaves_with_1_and_says_what_came_of_it(folders):
     status, out, err = called(folders / "a", folders / "c")
     assert (status, err) == (1, "")
     assert out.index("What went in") < out.index("request.hold") < out.index("What came out")
@@ -101,7 +80,7 @@ def test_another_hold_leaves_with_1_and_says_what_came_of_it(folders, called):
     assert all(len(line) <= 80 for line in out.splitlines() if str(folders) not in line)
 
 
-def test_one_changed_fill_is_found_with_both_sides(folders, called, tmp_path):
+def test_one_changed_fill_is_found_with_both_sides(folders, tmp_path):
     other = shutil.copytree(folders / "a", tmp_path / "other")
     line = next(line for line in (other / "fills.csv").read_text().splitlines() if line.startswith("bad_news"))
     reading, session, symbol, size, price, *_ = line.split(",")
@@ -110,11 +89,11 @@ def test_one_changed_fill_is_found_with_both_sides(folders, called, tmp_path):
     status, out, _ = called(folders / "a", other)
     assert status == 1 and "Different: results of 1 reading." in out
     assert f"first fill that differs, of 1: {session} {symbol}" in out
-    assert "fills.csv is not as the run wrote it" in "".join(out.splitlines())
+    assert "fills.csv is not as the run wrote it" in " ".join(out.split())
     assert called(folders / "a", other, "--tolerance", "0.01")[0] == 0
 
 
-def test_three_runs_are_compared_with_the_first_as_json_and_page(folders, called, tmp_path):
+def test_three_runs_are_compared_with_the_first_as_json_and_page(folders, tmp_path):
     page = tmp_path / "compared.html"
     status, out, _ = called(folders / "a", folders / "b", folders / "c", "--json", "--out", page)
     told = json.loads(out)
@@ -126,7 +105,7 @@ def test_three_runs_are_compared_with_the_first_as_json_and_page(folders, called
     assert [path.name for path in tmp_path.iterdir()] == ["compared.html"]
 
 
-def test_wrong_requests_are_status_2_in_one_line(folders, called, tmp_path):
+def test_wrong_requests_are_status_2_in_one_line(folders, tmp_path):
     (tmp_path / "thesis.html").write_text("years of work")
     a, b = folders / "a", folders / "b"
     for words, complaint in (
@@ -147,7 +126,7 @@ def test_wrong_requests_are_status_2_in_one_line(folders, called, tmp_path):
     assert (tmp_path / "thesis.html").read_text() == "years of work"
 
 
-def test_a_damaged_folder_is_status_2(folders, called, tmp_path):
+def test_a_damaged_folder_is_status_2(folders, tmp_path):
     other = shutil.copytree(folders / "a", tmp_path / "other")
     edit(other, "results.json", lambda results: results.update(schema=2))
     status, out, err = called(folders / "a", other)

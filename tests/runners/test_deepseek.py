@@ -14,7 +14,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.resources import commands
+from tests.resources.commands import ROOT
+
 FILES = {
     "index.html",
     "side-by-side.html",
@@ -27,17 +29,8 @@ FILES = {
 }
 
 
-def command(*words: object, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **variables}
-    return subprocess.run(
-        [sys.executable, "-m", "runners.deepseek", *map(str, words)],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def command(*words: object, cwd: Path = ROOT, **variables: str) -> commands.Done:
+    return commands.command("deepseek", *words, cwd=cwd, COLUMNS="100", **variables)
 
 
 @pytest.fixture(scope="module")

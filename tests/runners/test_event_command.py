@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +17,8 @@ from runners import evidence, job
 from runners.engine import family
 from runners.engine import multiverse as engine
 from runners.job import Request
+from tests.resources.commands import ROOT, command
 
-ROOT = Path(__file__).parents[2]
 TARIFFS = load("tariffs")
 OTHERS = re.compile(r"deepseek|essay|seoul|2025-01-(27|31)|gpu_bubble|\bC1\b", re.IGNORECASE)
 OWN = """name = "holiday"
@@ -46,18 +43,6 @@ parameters = { long = "safe", short = ["SPY"] }
 [[readings]]
 strategy = "sector_tailwind"
 """
-
-
-def command(module: str, *words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", f"runners.{module}", *map(str, words)],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
 
 
 def pages(folder: Path) -> dict[str, str]:

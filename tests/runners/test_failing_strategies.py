@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.resources.commands import command, within
 
 BROKEN = """\
 import backtrader as bt
@@ -85,28 +82,24 @@ class Midway(OfSpy):
 """
 
 
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "mine.py").write_text(BROKEN)
-    (tmp_path / "unfinished.py").write_text("x = (\n")
-    (tmp_path / "needy.py").write_text("import a_module_that_is_missing\n")
-    return tmp_path
+FILES = {"mine": BROKEN, "unfinished": "x = (\n", "needy": "import a_module_that_is_missing\n"}
 
 
-def command(module, *words, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", module, *map(str, words)],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of broken files, which Python finds while this module is tested."""
+    found = tmp_path_factory.mktemp("broken")
+    for name, text in FILES.items():
+        (found / f"{name}.py").write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(found)
+        yield found
+    for name in FILES:
+        sys.modules.pop(name, None)
 
 
-def deepseek(folder, *words):
-    return command("runners.deepseek", *words, "--source", "sample", "--out", "out", "--no-evidence", cwd=folder)
+def deepseek(folder, *words, out="out"):
+    return within("deepseek", *words, "--source", "sample", "--out", out, "--no-evidence", cwd=folder)
 
 
 def test_others_run_and_each_failure_is_told_on_terminal_page_and_json(folder):
@@ -157,13 +150,14 @@ def test_a_wrong_request_is_told_before_anything_runs(folder):
 
 
 def test_an_interrupt_from_within_interrupts(folder):
-    done = deepseek(folder, "mine:Interrupts", "mine:Fine")
+    words = ["mine:Interrupts", "mine:Fine", "--source", "sample", "--out", "out", "--no-evidence"]
+    done = command("deepseek", *words, cwd=folder)
     assert (done.returncode, done.stderr) == (130, "error: interrupted\n")
 
 
 def test_a_failure_at_another_date_costs_one_reading_its_evidence(folder, market_data):
     words = ["mine:Earlier", "bad_news", "--source", market_data, "--out", "out"]
-    done = command("runners.deepseek", *words, cwd=folder)
+    done = within("deepseek", *words, cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads((folder / "out" / "results.json").read_text())["readings"]
     reason = "a launch at another date failed: RuntimeError: <b>2023</b> (mine.py, line 47)"
@@ -174,7 +168,7 @@ def test_a_failure_at_another_date_costs_one_reading_its_evidence(folder, market
 
 def test_a_multiverse_goes_on_without_the_broken(folder, market_data):
     words = ["mine:Divides", "needy:X", "bad_news", "--source", market_data, "--out", "out", "--jobs", 1]
-    done = command("runners.multiverse", *words, cwd=folder)
+    done = within("multiverse", *words, cwd=folder)
     assert done.returncode == 1
     assert 'File "mine.py", line 7, in helper' in done.stderr
     told = json.loads((folder / "out" / "results.json").read_text())
@@ -183,7 +177,7 @@ def test_a_multiverse_goes_on_without_the_broken(folder, market_data):
 
 
 def test_a_sweep_shows_its_authors_traceback(folder):
-    done = command("runners.sweep", "unfinished:X", "-p", "hold=5,20", "--source", "sample", "--out", "out", cwd=folder)
+    done = within("sweep", "unfinished:X", "-p", "hold=5,20", "--source", "sample", "--out", "out", cwd=folder)
     assert done.returncode == 1 and 'File "unfinished.py", line 1' in done.stderr
-    done = command("runners.sweep", "mine:Leaves", "-p", "hold=5,20", "--source", "sample", "--out", "out", cwd=folder)
+    done = within("sweep", "mine:Leaves", "-p", "hold=5,20", "--source", "sample", "--out", "out", cwd=folder)
     assert "the first: SystemExit: 7 (mine.py, line 26)" in done.stderr

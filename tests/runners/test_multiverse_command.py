@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,22 +10,14 @@ from click.testing import CliRunner
 
 from runners.deepseek import Window
 from runners.multiverse import command_line, multiverse
+from tests.resources import commands
 
-ROOT = Path(__file__).parents[2]
 WORDS = ("us_over_china", "sector_tailwind", "--source", "sample")
 
 
 def command(*words: object) -> tuple[int, str, str]:
-    process = subprocess.run(
-        [sys.executable, "-m", "runners.multiverse", *map(str, words)],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "80"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return process.returncode, process.stdout, process.stderr
+    done = commands.command("multiverse", *words)
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture(scope="module")

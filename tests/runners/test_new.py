@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.resources import commands
+from tests.resources.commands import ROOT
 
 
 def tracked() -> list[str]:
@@ -32,11 +31,8 @@ def checkout(tmp_path):
 
 
 def python(*words, cwd, **variables):
-    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return subprocess.run(
-        [sys.executable, *map(str, words)],
-        cwd=cwd, env={**bare, **variables}, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    """A Python that finds nothing but the copy, where one is worked in."""
+    return commands.python(*words, cwd=cwd, **{"PYTHONPATH": "", **variables})
 
 
 def files(folder: Path) -> dict[str, bytes]:

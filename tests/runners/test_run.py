@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import backtrader as bt
 import numpy as np
@@ -22,8 +18,8 @@ from reports.result import Failure
 from runners import run
 from runners.engine.frictions import Frictions
 from runners.engine.ledger import Ledger
+from tests.resources.commands import ROOT, python
 
-ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "notebook.md").read_text(encoding="utf-8")
 SCRIPT = """
 import backtrader as bt
@@ -40,19 +36,6 @@ whole = run([Mine], symbols=["SPY"], source="sample", evidence=True)
 whole.write("out")
 print(whole.results[0].evidence.verdict.told)
 """
-
-
-def python(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, *map(str, words)],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +86,8 @@ def test_the_chart_draws_the_series_and_leaves_pyplot_alone(two):
     above, below = figure.axes
     drawn = {line.get_label(): np.asarray(line.get_ydata(), dtype=float) for line in above.lines}
     assert drawn["bad_news"] == pytest.approx((own.equity / 1e6).to_numpy())
-    assert drawn[own.comparator_name] == pytest.approx(own.comparator.to_numpy())
-    assert drawn["SPY"] == pytest.approx(np.concatenate(([1], np.cumprod(1 + two.benchmark.to_numpy()))))
+    assert drawn[f"{own.comparator_name} (to beat)"] == pytest.approx(own.comparator.to_numpy())
+    assert drawn["SPY (benchmark)"] == pytest.approx(np.concatenate(([1], np.cumprod(1 + two.benchmark.to_numpy()))))
     assert below.lines[0].get_ydata() == pytest.approx((own.equity / own.equity.cummax() - 1).to_numpy())
     assert (pyplot.get_fignums(), pyplot.get_backend()) == before
     assert figure._repr_png_().startswith(b"\x89PNG")

@@ -150,7 +150,11 @@ def test_many_refusals_are_told_in_a_line_and_few_one_by_one():
     day = pd.Timestamp("2025-01-30")
     few = [Refusal(day, "A", 100, "margin")]
     many = [Refusal(day + pd.Timedelta(days=n), "A", -1, "before the entry") for n in range(772)]
-    assert refused([*few, *many]) == [
-        "order not filled: +100 A sent 2025-01-30: margin",
-        "772 orders not filled, sent 2025-01-30 to 2027-03-12: before the entry",
+    late = [Refusal(pd.Timestamp("2026-02-03"), "A", 5, "after the hold")]
+    aside = "were set aside, as intended"
+    assert refused([*few, *many, *late]) == [
+        "an order of +100 A (2025-01-30) was not filled: margin",
+        f"772 orders of the warm-up (2025-01-30 to 2027-03-12) {aside}: the account begins with the entry",
+        "an order after the hold (2026-02-03) was set aside, as intended: everything is sold when it ends",
     ]
+    assert refused(few * 4) == ["4 orders (2025-01-30 to 2025-01-30) were not filled: margin"]

@@ -124,5 +124,5 @@ def test_words_that_do_not_occur_are_not_explained_and_hindsight_is_said(judged,
 
 def test_without_evidence_the_readings_own_criterion_is_shown(run, capsys, monkeypatch):
     lines = printed(run, capsys, monkeypatch)
-    assert lines[2].endswith("refuted") and all(line.endswith("yes") for line in lines[3:7])
+    assert lines[2].endswith("criterion") and all(line.endswith("met") for line in lines[3:7])
     assert not any("evidence" in line or "verdict" in line for line in lines)

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.resources.commands import ROOT, python
+
 EXAMPLES = ROOT / "docs" / "examples"
-
-
-def python(*words, cwd=ROOT, **variables):
-    return subprocess.run(
-        [sys.executable, *map(str, words)],
-        cwd=cwd, env={**os.environ, **variables}, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+PAGE = (ROOT / "docs" / "plug-in.md").read_text(encoding="utf-8")
 
 
 def install(source: Path, site: Path) -> None:
@@ -42,8 +35,8 @@ def site(source, tmp_path_factory):
 
 
 def test_both_kinds_of_an_installed_package_run_by_name(site, tmp_path):
-    words = ["-m", "runners.deepseek", "calm_semis", "spy_dips", "--source", "sample", "--no-evidence"]
-    done = python(*words, "--out", tmp_path / "out", PYTHONPATH=str(site))
+    (line,) = re.findall("^python (-m runners.deepseek calm_semis .*)$", PAGE, re.MULTILINE)
+    done = python(*line.split(), "--out", tmp_path / "out", PYTHONPATH=str(site))
     assert (done.returncode, done.stderr) == (0, "")
     readings = json.loads((tmp_path / "out" / "results.json").read_text())["readings"]
     assert {name: reading["symbols"] for name, reading in readings.items()} == {
@@ -71,7 +64,7 @@ def test_a_name_that_is_taken_names_both_origins(source, tmp_path):
 def test_the_example_file_runs_with_evidence_from_worker_processes(tmp_path, market_data):
     path = f"{EXAMPLES}/sma_crossover.py:SmaCross"
     words = ["-m", "runners.deepseek", path, "--symbols", "SPY", "--source", market_data, "--out", "out"]
-    done = python(*words, cwd=tmp_path, PYTHONPATH=str(ROOT))
+    done = python(*words, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads((tmp_path / "out" / "results.json").read_text())["readings"]["SmaCross"]
     assert found["evidence"]["n"] > 20
