@@ -52,6 +52,9 @@ def build() -> Prices:
     opened[0] = close[0]
     high, low = np.maximum(opened, close), np.minimum(opened, close)
     volume, factor = np.full(close.shape, 1e6), np.ones(close.shape)
+    for column in range(0, len(SYMBOLS), 10):  # every tenth name is listed some time within the ten years
+        for values in (opened, high, low, close, volume, factor):
+            values[: column % len(SESSIONS), column] = np.nan
     for values in (opened, high, low, close, volume, factor):
         values.flags.writeable = False  # Prices copies what others could change
     return Prices(SESSIONS, SYMBOLS, opened, high, low, close, volume, factor)
