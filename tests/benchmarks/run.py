@@ -250,7 +250,7 @@ UNIVERSE = {
     "build": (10, 1.5),
     "load": (150, 6),
     "backtrader-20": (2, 1.5),
-    "backtrader-1000": (60, 2.5),
+    "backtrader-1000": (90, 2.5),
     "batch-10000": (15, 4.5),
 }
 
