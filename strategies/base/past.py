@@ -75,9 +75,9 @@ class Past:
         if self._prices.listed_by(wanted) <= latest:
             return wanted
         first, never = self._prices.first_rows, len(self._prices.days)
-        usable = tuple(symbol for symbol in wanted if first.get(symbol, never) <= latest)
-        self.left_out.update(dict.fromkeys(symbol for symbol in wanted if symbol not in usable))
-        return usable
+        usable = {symbol: first.get(symbol, never) <= latest for symbol in wanted}
+        self.left_out.update(dict.fromkeys(symbol for symbol, known in usable.items() if not known))
+        return tuple(symbol for symbol in wanted if usable[symbol])
 
     def growth(self, symbol: str, sessions: int, until: int = 0) -> float:
         """C_(t-until) / C_(t-sessions); NaN where a close is missing."""

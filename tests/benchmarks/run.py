@@ -249,9 +249,9 @@ def memory(prices: Path) -> list[Record]:
 UNIVERSE = {
     "build": (10, 1.5),
     "load": (150, 6),
-    "backtrader-20": (2, 1.5),
-    "backtrader-1000": (60, 2.5),
-    "batch-10000": (15, 4.5),
+    "bt-20": (2, 1.5),
+    "bt-1000": (90, 2.5),
+    "batch": (15, 4.5),
 }
 
 
@@ -262,7 +262,7 @@ def universe(prices: Path) -> list[Record]:
         command = [sys.executable, str(HERE / "universe.py"), step]
         spent = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
         records += [
-            record(f"universe, {step}", [spent["seconds"]], "limit", [seconds], 1, "CPU s, 10,000 symbols x 10 years"),
+            record(f"universe {step}", [spent["seconds"]], "limit", [seconds], 1, "CPU s, 10,000 symbols x 10 years"),
             record(f"{step}, memory", [spent["peak_gb"]], "limit", [gigabytes], 1, "GB at its peak"),
         ]
     return records

@@ -1,7 +1,7 @@
 """10,000 symbols x 2,520 sessions: CPU seconds and peak memory of one step. Prints {"seconds": S, "peak_gb": GB}.
 
 Usage: python universe.py STEP, one of STEPS. A process of its own, so that the peak is that of this step alone, with
-the prices that it needs: six float64 arrays of 0.2 GB each. `backtrader-10000` takes some five minutes and is no part
+the prices that it needs: six float64 arrays of 0.2 GB each. `bt-10000` takes some five minutes and is no part
 of `run.py universe`.
 """
 
@@ -52,6 +52,9 @@ def build() -> Prices:
     opened[0] = close[0]
     high, low = np.maximum(opened, close), np.minimum(opened, close)
     volume, factor = np.full(close.shape, 1e6), np.ones(close.shape)
+    for column in range(0, len(SYMBOLS), 10):  # every tenth name is listed some time within the ten years
+        for values in (opened, high, low, close, volume, factor):
+            values[: column % len(SESSIONS), column] = np.nan
     for values in (opened, high, low, close, volume, factor):
         values.flags.writeable = False  # Prices copies what others could change
     return Prices(SESSIONS, SYMBOLS, opened, high, low, close, volume, factor)
@@ -106,10 +109,10 @@ def require(sound: bool) -> None:
 STEPS = {
     "build": lambda: timed(build),
     "load": load,
-    "backtrader-20": lambda: through_backtrader(SYMBOLS[:20]),
-    "backtrader-1000": lambda: through_backtrader(SYMBOLS[:1_000]),
-    "backtrader-10000": lambda: through_backtrader(SYMBOLS),
-    "batch-10000": through_batch,
+    "bt-20": lambda: through_backtrader(SYMBOLS[:20]),
+    "bt-1000": lambda: through_backtrader(SYMBOLS[:1_000]),
+    "bt-10000": lambda: through_backtrader(SYMBOLS),
+    "batch": through_batch,
 }
 
 if __name__ == "__main__":
