@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from data.errors import DataError, SourceError
+from data.errors import DataError, SourceError, plain
 
 APPLICATION = "deepseek-readings"
 VARIABLE = "DEEPSEEK_CACHE"
@@ -144,6 +144,8 @@ def _read(path: Path, symbol: str) -> Entry:
     # Opened here because pyarrow words a missing file in its own way.
     # Without threads of its own: now and then they are still ending when Python is, which aborts the process
     # (1 of 60 runs with pyarrow 26, 0 of 200 without; apache/arrow#34314).
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise OSError("it is not a file")
     with path.open("rb") as file:
         table = pyarrow.parquet.read_table(file, use_threads=False, pre_buffer=False)
     notes: dict[bytes, bytes] = table.schema.metadata or {}
@@ -185,4 +187,4 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
+    return plain(error, 120) or type(error).__name__

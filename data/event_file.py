@@ -16,7 +16,7 @@ from typing import NoReturn, TypeVar
 
 import pandas as pd
 
-from data.errors import RequestError
+from data.errors import RequestError, plain
 from data.event import FOMC, NEW_YORK, Dated, Event, Member
 from data.loading import SYMBOL
 
@@ -141,8 +141,9 @@ def _toml(content: bytes, file: str) -> Mapping[str, object]:
     except RecursionError:
         raise RequestError(f"event file {file!r}: lists or tables are nested too deeply; make them flat") from None
     except ValueError as error:
-        reason = " ".join(str(error).split())[:160]
-        raise RequestError(f"event file {file!r} is no TOML: {reason}; see docs/events.md for an example") from None
+        raise RequestError(
+            f"event file {file!r} is no TOML: {plain(error)}; see docs/events.md for an example"
+        ) from None
 
 
 def _session(table: Table, key: str) -> pd.Timestamp:

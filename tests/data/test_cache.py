@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -80,6 +81,17 @@ def test_a_file_that_is_no_parquet_is_damaged(cache: Cache, content: bytes) -> N
     cache.path("NVDA").write_bytes(content)
     with pytest.raises(DataError, match=r"^the cached prices of NVDA in .* are damaged"):
         cache.read("NVDA")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_a_pipe_in_the_place_of_a_file_is_damage_and_never_waited_for(cache: Cache) -> None:
+    cache.write("NVDA", entry())
+    cache.path("NVDA").unlink()
+    os.mkfifo(cache.path("NVDA"))
+    with pytest.raises(DataError, match=r"NVDA.* are damaged \(it is not a file\): fetch them again with --refresh"):
+        cache.read("NVDA")
+    cache.write("NVDA", entry())
+    assert cache.read("NVDA") is not None
 
 
 def test_every_flipped_byte_is_noticed_or_changes_nothing(cache: Cache) -> None:
