@@ -59,8 +59,9 @@ class YahooSource:
     """Daily bars from Yahoo through yfinance; what is cached is not asked for again.
 
     Only sessions that are missing are fetched, with some overlap; where the overlap disagrees (a later split, a
-    dividend that was added) the symbol is fetched whole. With `refresh` everything is fetched whole. When Yahoo fails
-    and the cache knows every symbol, the cache is used and `notes` says so. `now` is the clock, in any time zone.
+    dividend that was added) the symbol is fetched whole. With `refresh` everything is fetched whole. When Yahoo fails,
+    or has less than it once had, and the cache knows every symbol, the cache is used and `notes` says so. Bars that
+    fail a check are never kept. `now` is the clock, in any time zone.
     """
 
     cache: Cache = field(default_factory=Cache)
