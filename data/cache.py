@@ -23,6 +23,8 @@ APPLICATION = "deepseek-readings"
 VARIABLE = "DEEPSEEK_CACHE"
 COLUMNS = ("Open", "High", "Low", "Close", "Volume", "Dividends", "Stock Splits")
 LOCK_SECONDS = 600.0
+# What pyarrow and pandas raise for bytes that are not what they were; a single bit brings any of them about.
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, ArithmeticError, NotImplementedError, MemoryError)
 PART = ".part"  # ends the name of a file that is being written
 
 
@@ -88,7 +90,7 @@ class Cache:
             return _read(path, symbol)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, LookupError) as error:
+        except UNREADABLE as error:
             raise DataError(
                 f"the cached prices of {symbol} in {path} are damaged ({_brief(error)}): "
                 "fetch them again with --refresh, or delete the file"
