@@ -17,13 +17,15 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from data.errors import DataError, SourceError
+from data.errors import DataError, SourceError, plain
 from data.file_names import DEVICE
 
 APPLICATION = "deepseek-readings"
 VARIABLE = "DEEPSEEK_CACHE"
 COLUMNS = ("Open", "High", "Low", "Close", "Volume", "Dividends", "Stock Splits")
 LOCK_SECONDS = 600.0
+# What pyarrow and pandas raise for bytes that are not what they were; a single bit brings any of them about.
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, ArithmeticError, NotImplementedError, MemoryError)
 PART = ".part"  # ends the name of a file that is being written
 
 
@@ -92,7 +94,7 @@ class Cache:
             return _read(path, symbol)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, LookupError) as error:
+        except UNREADABLE as error:
             raise DataError(
                 f"the cached prices of {symbol} in {path} are damaged ({_brief(error)}): "
                 "fetch them again with --refresh, or delete the file"
@@ -148,6 +150,8 @@ def _read(path: Path, symbol: str) -> Entry:
     # Opened here because pyarrow words a missing file in its own way.
     # Without threads of its own: now and then they are still ending when Python is, which aborts the process
     # (1 of 60 runs with pyarrow 26, 0 of 200 without; apache/arrow#34314).
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise OSError("it is not a file")
     with path.open("rb") as file:
         table = pyarrow.parquet.read_table(file, use_threads=False, pre_buffer=False)
     notes: dict[bytes, bytes] = table.schema.metadata or {}
@@ -189,5 +193,5 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _brief(error: Exception) -> str:
-    told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(told.split())[:120] or type(error).__name__
+    told = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return plain(told, 120) or type(error).__name__

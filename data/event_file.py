@@ -16,11 +16,12 @@ from typing import NoReturn, TypeVar
 
 import pandas as pd
 
-from data.errors import RequestError
+from data.errors import RequestError, plain
 from data.event import FOMC, NEW_YORK, Dated, Event, Member
 from data.symbol import SYMBOL
 
 MOST_BYTES = 64 * 1024
+MOST_LINE = 8 * 1024  # bytes; on a key of 32,000 parts, which would fit into a file, tomllib spends many seconds
 MOST_TEXT = 300  # characters of one text
 YEARS = range(2000, 2100)
 EVENT_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -134,6 +135,9 @@ def _toml(content: bytes, file: str) -> Mapping[str, object]:
         raise RequestError(f"event file {file!r} is larger than {MOST_BYTES:,} bytes; an event takes a few thousand")
     if content.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise RequestError(f"event file {file!r} begins with a byte order mark; save it as UTF-8 without one")
+    for number, line in enumerate(content.split(b"\n"), 1):
+        if len(line) > MOST_LINE:
+            raise RequestError(f"event file {file!r}: line {number} is longer than {MOST_LINE:,} bytes; break it up")
     try:
         return tomllib.loads(content.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -141,8 +145,9 @@ def _toml(content: bytes, file: str) -> Mapping[str, object]:
     except RecursionError:
         raise RequestError(f"event file {file!r}: lists or tables are nested too deeply; make them flat") from None
     except ValueError as error:
-        reason = " ".join(str(error).split())[:160]
-        raise RequestError(f"event file {file!r} is no TOML: {reason}; see docs/events.md for an example") from None
+        raise RequestError(
+            f"event file {file!r} is no TOML: {plain(error)}; see docs/events.md for an example"
+        ) from None
 
 
 def _session(table: Table, key: str) -> pd.Timestamp:

@@ -12,7 +12,7 @@ from math import isfinite
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from data.errors import RequestError
+from data.errors import RequestError, plain
 
 MOST_BYTES = 64 * 2**20  # a run of all readings with evidence takes less than one of them
 LARGEST = 1e15  # of any number in a table: USD, shares, returns
@@ -25,9 +25,8 @@ Kind = TypeVar("Kind")
 
 
 def refuse(path: Path, problem: str, remedy: str = AGAIN) -> NoReturn:
-    """Raise the RequestError of a file that cannot be read; what the file itself says in it cannot steer a terminal."""
-    told = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in problem[:300])
-    raise RequestError(f"{path}: {told}; {remedy}")
+    """Raise the RequestError of a file that cannot be read; the problem may repeat what the file says."""
+    raise RequestError(f"{path}: {plain(problem, 300)}; {remedy}")
 
 
 def text(path: Path) -> str:

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from curl_cffi.requests import Session
 
-from data.errors import SourceError
+from data.errors import SourceError, plain
 
 HOST = "https://query2.finance.yahoo.com/"
 REMEDY = "try later, or use --source sample or --source DIR"
@@ -193,5 +193,5 @@ def _failed(symbol: str, error: Exception) -> SourceError:
 
 
 def _brief(error: Exception) -> str:
-    words = " ".join(str(error).split()).removeprefix("Failed to perform, ").split(". See http")[0]
+    words = plain(error, 400).removeprefix("Failed to perform, ").split(". See http")[0]
     return words[:160] or type(error).__name__

@@ -60,8 +60,8 @@ class YahooSource:
 
     Only sessions that are missing are fetched, with some overlap; where the overlap disagrees (a later split, a
     dividend that was added) the symbol is fetched whole. With `refresh` everything is fetched whole. When Yahoo fails,
-    or the cache takes no more, and the cache knows every symbol, the cache is used and `notes` says so. `now` is the
-    clock, in any time zone.
+    or has less than it once had, or the cache takes no more, and the cache knows every symbol, the cache is used and
+    `notes` says so. Bars that fail a check are never kept. `now` is the clock, in any time zone.
     """
 
     cache: Cache = field(default_factory=Cache)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import threading
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +84,17 @@ def test_a_file_that_is_no_parquet_is_damaged(cache: Cache, content: bytes) -> N
         cache.read("NVDA")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_a_pipe_in_the_place_of_a_file_is_damage_and_never_waited_for(cache: Cache) -> None:
+    cache.write("NVDA", entry())
+    cache.path("NVDA").unlink()
+    os.mkfifo(cache.path("NVDA"))
+    with pytest.raises(DataError, match=r"NVDA.* are damaged \(it is not a file\): fetch them again with --refresh"):
+        cache.read("NVDA")
+    cache.write("NVDA", entry())
+    assert cache.read("NVDA") is not None
+
+
 def test_every_flipped_byte_is_noticed_or_changes_nothing(cache: Cache) -> None:
     cache.write("NVDA", entry())
     path = cache.path("NVDA")
@@ -110,6 +123,25 @@ def test_a_changed_number_in_a_sound_file_is_noticed(cache: Cache) -> None:
     altered = table.set_column(table.schema.get_field_index("Close"), "Close", pyarrow.array(close))
     pyarrow.parquet.write_table(altered, cache.path("NVDA"))
     with pytest.raises(DataError, match="SHA-256"):
+        cache.read("NVDA")
+
+
+@pytest.mark.parametrize("name", ["Date", "Close"])
+@pytest.mark.parametrize(
+    "value", [[1.0], {"a": 1}, "x", b"x", None, True, Decimal("1.5"), pd.Timedelta(1), 2**62], ids=repr
+)
+def test_a_sound_file_of_other_kinds_is_noticed(cache: Cache, name: str, value: object) -> None:
+    import pyarrow.parquet
+
+    cache.write("NVDA", entry())
+    table = pyarrow.parquet.read_table(cache.path("NVDA"))
+    other = pyarrow.array([value] * len(table))
+    place = table.schema.get_field_index(name)
+    pyarrow.parquet.write_table(table.set_column(place, name, other), cache.path("NVDA"))
+    with pytest.raises(DataError, match=r"^the cached prices of NVDA in .* are damaged"):
+        cache.read("NVDA")
+    pyarrow.parquet.write_table(table.replace_schema_metadata(None), cache.path("NVDA"))
+    with pytest.raises(DataError, match=r"^the cached prices of NVDA in .* are damaged"):
         cache.read("NVDA")
 
 

@@ -99,6 +99,15 @@ def spliced(content: bytes, damage: list[tuple[int, int, bytes]]) -> bytes:
     return content
 
 
+@st.composite
+def bits(draw: st.DrawFn, content: bytes) -> bytes:
+    """The same with bits turned, one in two times near its end, where a file of Parquet says what is in it."""
+    damaged = bytearray(content)
+    for place, bit, late in draw(st.lists(st.tuples(BIG, st.integers(0, 7), st.booleans()), min_size=1, max_size=3)):
+        damaged[-1 - place % 2000 if late else place % len(content)] ^= 1 << bit
+    return bytes(damaged)
+
+
 # --- price files -------------------------------------------------------------
 
 

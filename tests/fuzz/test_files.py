@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from data.cache import COLUMNS, Cache, Entry
 from tests.fuzz import damage, targets
 
 Case = TypeVar("Case")
@@ -47,11 +50,20 @@ def try_runs(number: int, folder: Path) -> int:
     )
 
 
+def try_cache(number: int, folder: Path) -> int:
+    cache, bars = Cache(folder), pd.DataFrame(np.arange(1.0, 7 * 30 + 1).reshape(30, 7) / 3, columns=list(COLUMNS))
+    entry = Entry(pd.Timestamp("2025-01-02"), bars.set_axis(pd.bdate_range("2025-01-02", periods=30)))
+    cache.write("AAA", entry)
+    content = cache.path("AAA").read_bytes()
+    damaged = damage.bits(content) | damage.splices.map(lambda steps: damage.spliced(content, steps))
+    return accepted(number, damaged, lambda content: targets.cached(content, cache, entry))
+
+
 # What is never accepted shows nothing about what is read; what is never refused was not damaged.
 
 
 def test_a_damaged_price_file_is_read_right_or_refused(tmp_path: Path) -> None:
-    assert 0 < try_prices(150, tmp_path) < 150
+    assert 0 < try_prices(120, tmp_path) < 120
 
 
 def test_a_damaged_event_file_is_read_right_or_refused() -> None:
@@ -59,7 +71,11 @@ def test_a_damaged_event_file_is_read_right_or_refused() -> None:
 
 
 def test_a_damaged_run_folder_is_compared_right_or_refused(tmp_path: Path) -> None:
-    assert 0 < try_runs(150, tmp_path) < 150
+    assert 0 < try_runs(100, tmp_path) < 100
+
+
+def test_a_damaged_file_of_the_cache_is_whole_or_refused(tmp_path: Path) -> None:
+    assert try_cache(100, tmp_path) < 100
 
 
 @pytest.mark.slow
@@ -78,3 +94,9 @@ def test_many_damaged_event_files_are_read_right_or_refused(part: int) -> None:
 @pytest.mark.parametrize("part", PARTS)
 def test_many_damaged_run_folders_are_compared_right_or_refused(part: int, tmp_path: Path) -> None:
     assert 300 < try_runs(3000, tmp_path) < 2700
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", PARTS)
+def test_many_damaged_files_of_the_cache_are_whole_or_refused(part: int, tmp_path: Path) -> None:
+    assert 0 < try_cache(2000, tmp_path) < 1000

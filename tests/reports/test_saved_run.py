@@ -127,6 +127,14 @@ def test_a_damaged_folder_is_one_line_that_names_the_file(folder, harm, name, pr
     assert problem in message and "; " in message and "\n" not in message
 
 
+def test_what_a_file_says_cannot_steer_the_terminal(folder):
+    edit(folder, "manifest.json", lambda manifest: manifest["prices"].update({"\x1b[2J\nall is well": []}))
+    with pytest.raises(RequestError) as caught:
+        saved_run.read(folder)
+    assert str(caught.value).isprintable()
+    assert r"manifest.json: prices.\x1b[2J all is well is a list, expected an object" in str(caught.value)
+
+
 def test_what_is_no_folder_is_refused(tmp_path):
     (tmp_path / "file").touch()
     for name in ("missing", "file", "a\0b", "x" * 5000):
