@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from data import clock
 from data.adjustment import adjusted_close, check_adjustment
 from data.cache import COLUMNS, Cache, Entry
 from data.calendar import position, xnys
@@ -29,10 +30,6 @@ LATE = 2
 FINAL = pd.Timedelta(hours=16, minutes=30)
 
 
-def _utc_now() -> pd.Timestamp:
-    return pd.Timestamp.now("UTC")
-
-
 @dataclass(frozen=True)
 class Span:
     """Sessions to be held: from `first` to at least `needed`; what is fetched is fetched up to `final`."""
@@ -43,9 +40,14 @@ class Span:
 
     @classmethod
     def of(cls, start: str | pd.Timestamp | None, end: str | pd.Timestamp | None, now: pd.Timestamp) -> Span:
-        """The span of a request for `start` to `end` that is made at `now`."""
+        """The span of a request for `start` to `end` that is made at `now`. Raises SourceError for a wrong clock."""
         final = last_session(now)
         first = HISTORY if start is None else min(HISTORY, pd.Timestamp(start))
+        if final < HISTORY:
+            raise SourceError(
+                f"the clock of this computer says {now:%Y-%m-%d}, when there was nothing to download: set it right, or "
+                f"use --source sample or --source DIR"
+            )
         return cls(first, final if end is None else min(final, _session_by(pd.Timestamp(end))), final)
 
     def begun_by(self, entry: Entry) -> bool:
@@ -65,7 +67,7 @@ class YahooSource:
 
     cache: Cache = field(default_factory=Cache)
     refresh: bool = False
-    now: Callable[[], pd.Timestamp] = _utc_now
+    now: Callable[[], pd.Timestamp] = clock.now
     downloader: Downloader | None = None
     name: str = "yahoo"
     origin: str = "Yahoo through yfinance"
@@ -145,8 +147,9 @@ class YahooSource:
     def _fetched(self, downloader: Downloader, symbol: str, entry: Entry | None, span: Span) -> Entry:
         if entry is None:
             return _whole(downloader, symbol, span.first, span.final)
-        longer = None if self.refresh or not span.begun_by(entry) else _extended(downloader, symbol, entry, span.final)
-        return longer or _whole(downloader, symbol, min(span.first, entry.start), span.final)
+        final = max(span.final, entry.last)  # whatever the clock says, what is held was over
+        longer = None if self.refresh or not span.begun_by(entry) else _extended(downloader, symbol, entry, final)
+        return longer or _whole(downloader, symbol, min(span.first, entry.start), final)
 
     def _stand_in(self, symbols: tuple[str, ...], entries: dict[str, Entry], span: Span, error: SourceError) -> None:
         """Accept what the cache holds when it holds every symbol from the first session on; else raise `error`."""
