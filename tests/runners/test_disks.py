@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from data import calendar
 from data.cache import Cache, Entry
 from data.sources.yahoo import HISTORY
 from reports import folder
-from runners.engine.ledger import Ledger
 from tests.resources import disks
 from tests.resources.killing_commands import MainJob, snapshot
 from tests.resources.yahoo_stub import invented_bars, serving, with_adjusted_close
@@ -148,16 +146,3 @@ def test_a_ledger_that_cannot_be_kept_is_said_and_stops_no_run(tmp_path, yahoo, 
     line = f"Trials are not counted: the trial ledger {disk / 'trials.txt'} cannot be written ({reason})"
     assert line in " ".join(done.printed.split()) and line in (out / "results.json").read_text()
     assert done.files["notes"] == b"mine" and not done.files.get("trials.txt")
-
-
-@pytest.mark.slow
-def test_two_main_jobs_at_once_share_folder_cache_and_ledger(tmp_path):
-    with closing(MainJob(tmp_path / "place")) as command:
-        for process in [command.start(number) for number in (0, 0, 1, 1)]:
-            _, told = process.communicate(timeout=180)
-            assert (process.returncode, told) == (0, "")
-        number = command.number()
-        assert number in (0, 1)
-        command.check(number)
-        assert len(Ledger(command.place / "trials.txt").read()) == 2
-        assert command.left() == set()
