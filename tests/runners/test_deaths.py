@@ -103,6 +103,14 @@ def test_a_worker_that_is_killed_between_two_tasks_costs_nothing():
     assert found == [0, 1, 2]
 
 
+def test_want_of_memory_in_the_command_itself_is_one_line():
+    code = "import click, numpy\nfrom runners import console\n@click.command()\ndef much(): numpy.empty(10**17)\n"
+    words = [sys.executable, "-c", f"{code}console.run(much)"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("error: there is not memory enough (Unable to allocate 711. PiB for an array")
+
+
 @pytest.mark.slow
 def test_a_reading_of_which_a_worker_dies_is_told_and_the_others_are_written(tmp_path):
     done = command(tmp_path, "deepseek", "bad_news", "deadly:Deadly", "--source", "sample")

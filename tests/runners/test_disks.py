@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from data.sources.yahoo import HISTORY
 from reports import folder
 from tests.resources import disks
 from tests.resources.killing_commands import MainJob, snapshot
+from tests.resources.machines import ROOT
 from tests.resources.yahoo_stub import invented_bars, serving, with_adjusted_close
 
 pytestmark = pytest.mark.skipif(not disks.available(), reason="no mount namespaces here")
@@ -63,6 +66,15 @@ def test_a_folder_that_takes_nothing_is_refused_before_any_work(disk, words):
     assert (done.status, done.printed) == (2, "")
     assert done.told == f"error: --out {disk / 'out'}: cannot write in {disk}; name another folder\n"
     assert done.files == held(disk)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_standard_output_that_is_full_is_one_line():
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "runners.trials"]
+        done = subprocess.run(words, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: the output cannot be printed (No space left on device); print it elsewhere\n"
 
 
 @pytest.mark.parametrize(("kind", "reason"), KINDS)
