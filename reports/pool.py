@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -26,6 +27,7 @@ from typing import Any, TypeVar
 from data.errors import DataError, RequestError, WorkError
 
 Name = TypeVar("Name")
+ORPHANED = 0.5  # seconds between two looks whether the parent is there
 _shared: tuple[Any, ...] = ()  # in a worker: what all its tasks have in common
 
 
@@ -119,7 +121,8 @@ serve()
 
 
 def serve() -> None:
-    """In that Python: do the work, and keep standard output for what it gives."""
+    """In that Python: do the work, and keep standard output for what it gives; end when the parent does."""
+    threading.Thread(target=_leave_when_orphaned, args=(os.getppid(),), daemon=True).start()
     with os.fdopen(os.dup(1), "wb") as answer:
         os.dup2(2, 1)
         work, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301  (from our own parent)
@@ -214,6 +217,12 @@ def _leave_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def _leave_when_orphaned(parent: int) -> None:
+    while os.getppid() == parent:  # on Windows for ever
+        time.sleep(ORPHANED)
+    os._exit(1)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from reports.pool import DeathError
 from runners.engine.kept import Kept
 from runners.engine.pool import Processes, outlived
 from tests.resources import workers
+from tests.resources.killing_commands import kill
 from tests.resources.machines import ROOT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
@@ -147,6 +148,15 @@ def test_a_sweep_keeps_what_was_finished_before_a_spec_of_which_a_worker_dies(tm
     assert done.stderr.startswith(f"error: share=0.5: {SAID}") and done.stderr.count("\n") == 1
     assert len(Kept(tmp_path / ".out.sweep").contents) == 2
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_python_of_its_own_ends_with_the_script_that_started_it():
+    code = "import time\nfrom reports import pool\nprint('started', flush=True)\npool.apart(time.sleep, 600)"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
+    time.sleep(2)
+    assert process.stdout is not None and process.stdout.readline() == b"started\n"
+    kill(process, "parent")
 
 
 @pytest.mark.slow
