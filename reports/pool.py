@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 from data.errors import DataError, RequestError, WorkError
 
 Name = TypeVar("Name")
+STARTS = (0.0, 0.1, 0.5, 1.0)  # seconds after each try to start a worker
 ORPHANED = 0.5  # seconds between two looks whether the parent is there
 _shared: tuple[Any, ...] = ()  # in a worker: what all its tasks have in common
 
@@ -165,13 +166,18 @@ class _Lanes:
         self.idle.append(self.all[-1])
 
     def submit(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Future[Any], Executor]:
-        """Give work to an idle one, to a new one where its worker died while it had none."""
-        lane = self.idle.pop()
-        try:
-            return lane.submit(_work, work, arguments), lane
-        except BrokenProcessPool:
-            self.add()
-            return self.submit(work, arguments)
+        """Give work to an idle one, to a new one where its worker died while it had none.
+
+        Raises WorkError where no worker can be started, as when their server is killed again and again.
+        """
+        for pause in STARTS:
+            lane = self.idle.pop()
+            try:
+                return lane.submit(_work, work, arguments), lane
+            except (BrokenProcessPool, EOFError, ConnectionError):
+                self.add()
+                time.sleep(pause)
+        raise WorkError("worker processes cannot be started, or are killed at once; is there memory enough?")
 
     def leave(self) -> None:
         """Drop what waits and end when what is being worked on is finished."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -110,6 +112,28 @@ def test_want_of_memory_in_the_command_itself_is_one_line():
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert done.stderr.startswith("error: there is not memory enough (Unable to allocate 711. PiB for an array")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="no fork server here")
+def test_the_server_of_all_workers_may_be_killed_too():
+    code = (
+        "import os, signal\nfrom multiprocessing import forkserver\nfrom reports import pool\n"
+        "from runners.engine.pool import Processes, outlived\nfrom tests.resources import workers\n"
+        "def kill(_):\n"
+        "    if not killed:\n"
+        "        killed.append(forkserver._forkserver._forkserver_pid)\n"
+        "        os.kill(killed[0], signal.SIGKILL)\n"
+        "killed = []\n"
+        "print(outlived(Processes(2), workers.slow, (), list(range(9)), lambda spec, error: error.summary, kill))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    found = ast.literal_eval(done.stdout)
+    assert len(found) == 9 and all(one in (number, SAID) for number, one in enumerate(found))
+    assert found.count(SAID) <= 2, "those that were worked on, at most"
 
 
 @pytest.mark.slow
