@@ -1,7 +1,8 @@
 """Sessions of the New York Stock Exchange (XNYS), from the library `exchange_calendars`.
 
 Sessions are timezone-naive midnights. The library knows special closings (9 January 2025, a day of mourning) and
-looks about one year ahead, so that a rule can count the sessions to a meeting that is on the public calendar.
+looks about one year ahead, so that a rule can count the sessions to a meeting that is on the public calendar, and to
+`KNOWN` whatever the clock says.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from data import clock
 from data.errors import RequestError
 
-FIRST = "2000-01-01"
+FIRST, KNOWN = "2000-01-01", "2026-12-31"
 
 
 @cache
@@ -21,9 +23,9 @@ def xnys() -> pd.DatetimeIndex:
     """Every XNYS session from 2000 to about one year from today."""
     import exchange_calendars
 
-    return (
-        pd.DatetimeIndex(exchange_calendars.get_calendar("XNYS", start=FIRST).sessions).tz_localize(None).as_unit("ns")
-    )
+    ahead = clock.now().tz_localize(None).normalize() + pd.DateOffset(years=1)
+    found = exchange_calendars.get_calendar("XNYS", start=FIRST, end=max(ahead, pd.Timestamp(KNOWN)))
+    return pd.DatetimeIndex(found.sessions).tz_localize(None).as_unit("ns")
 
 
 @cache

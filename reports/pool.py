@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -26,6 +27,8 @@ from typing import Any, TypeVar
 from data.errors import DataError, RequestError, WorkError
 
 Name = TypeVar("Name")
+STARTS = (0.0, 0.1, 0.5, 1.0)  # seconds after each try to start a worker
+ORPHANED = 0.5  # seconds between two looks whether the parent is there
 _shared: tuple[Any, ...] = ()  # in a worker: what all its tasks have in common
 
 
@@ -119,7 +122,8 @@ serve()
 
 
 def serve() -> None:
-    """In that Python: do the work, and keep standard output for what it gives."""
+    """In that Python: do the work, and keep standard output for what it gives; end when the parent does."""
+    threading.Thread(target=_leave_when_orphaned, args=(os.getppid(),), daemon=True).start()
     with os.fdopen(os.dup(1), "wb") as answer:
         os.dup2(2, 1)
         work, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301  (from our own parent)
@@ -162,13 +166,18 @@ class _Lanes:
         self.idle.append(self.all[-1])
 
     def submit(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Future[Any], Executor]:
-        """Give work to an idle one, to a new one where its worker died while it had none."""
-        lane = self.idle.pop()
-        try:
-            return lane.submit(_work, work, arguments), lane
-        except BrokenProcessPool:
-            self.add()
-            return self.submit(work, arguments)
+        """Give work to an idle one, to a new one where its worker died while it had none.
+
+        Raises WorkError where no worker can be started, as when their server is killed again and again.
+        """
+        for pause in STARTS:
+            lane = self.idle.pop()
+            try:
+                return lane.submit(_work, work, arguments), lane
+            except (BrokenProcessPool, EOFError, ConnectionError):
+                self.add()
+                time.sleep(pause)
+        raise WorkError("worker processes cannot be started, or are killed at once; is there memory enough?")
 
     def leave(self) -> None:
         """Drop what waits and end when what is being worked on is finished."""
@@ -214,6 +223,12 @@ def _leave_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def _leave_when_orphaned(parent: int) -> None:
+    while os.getppid() == parent:  # on Windows for ever
+        time.sleep(ORPHANED)
+    os._exit(1)
 
 
 @contextmanager

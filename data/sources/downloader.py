@@ -6,6 +6,7 @@ Worker processes never come here: what they need is in the cache before they sta
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 import warnings
@@ -108,9 +109,10 @@ class Downloader:
             except (YFTickerMissingError, UnknownSymbolError):
                 break
             except PeeweeException as error:
+                shutil.rmtree(self.notebook, ignore_errors=True)  # nothing that could not be asked for again
                 raise SourceError(
-                    f"yfinance cannot use its own notes in {self.notebook} ({_brief(error)}): make room there, or "
-                    f"remove that folder"
+                    f"yfinance could not use its notes in {self.notebook} ({_brief(error)}) and they were removed: "
+                    f"make room there and run again"
                 ) from error
             except OSError as error:
                 if attempt >= TRIES:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from data import quality
+from data import clock, quality
 from data.adjustment import adjusted_close, check_adjustment
 from data.cache import COLUMNS, Cache, Entry
 from data.calendar import position, xnys
@@ -30,10 +30,6 @@ LATE = 2
 FINAL = pd.Timedelta(hours=16, minutes=30)
 
 
-def _utc_now() -> pd.Timestamp:
-    return pd.Timestamp.now("UTC")
-
-
 @dataclass(frozen=True)
 class Span:
     """Sessions to be held: from `first` to at least `needed`; what is fetched is fetched up to `final`."""
@@ -44,9 +40,14 @@ class Span:
 
     @classmethod
     def of(cls, start: str | pd.Timestamp | None, end: str | pd.Timestamp | None, now: pd.Timestamp) -> Span:
-        """The span of a request for `start` to `end` that is made at `now`."""
+        """The span of a request for `start` to `end` that is made at `now`. Raises SourceError for a wrong clock."""
         final = last_session(now)
         first = HISTORY if start is None else min(HISTORY, pd.Timestamp(start))
+        if final < HISTORY:
+            raise SourceError(
+                f"the clock of this computer says {now:%Y-%m-%d}, when there was nothing to download: set it right, or "
+                f"use --source sample or --source DIR"
+            )
         return cls(first, final if end is None else min(final, _session_by(pd.Timestamp(end))), final)
 
     def begun_by(self, entry: Entry) -> bool:
@@ -66,7 +67,7 @@ class YahooSource:
 
     cache: Cache = field(default_factory=Cache)
     refresh: bool = False
-    now: Callable[[], pd.Timestamp] = _utc_now
+    now: Callable[[], pd.Timestamp] = clock.now
     downloader: Downloader | None = None
     name: str = "yahoo"
     origin: str = "Yahoo through yfinance"
@@ -150,10 +151,11 @@ class YahooSource:
     def _fetched(self, downloader: Downloader, symbol: str, entry: Entry | None, span: Span) -> Entry:
         if entry is None:
             return _whole(downloader, symbol, span.first, span.final)
+        final = max(span.final, entry.last)  # whatever the clock says, what is held was over
         if self.refresh:
-            return _whole(downloader, symbol, min(span.first, entry.start), span.final)
-        longer = _extended(downloader, symbol, entry, span.final) if span.begun_by(entry) else None
-        return longer or _again(downloader, symbol, entry, span)
+            return _whole(downloader, symbol, min(span.first, entry.start), final)
+        longer = _extended(downloader, symbol, entry, final) if span.begun_by(entry) else None
+        return longer or _again(downloader, symbol, entry, min(span.first, entry.start), final)
 
     def _stand_in(self, symbols: tuple[str, ...], entries: dict[str, Entry], span: Span, error: SourceError) -> None:
         """Accept what the cache holds when it holds every symbol from the first session on; else raise `error`."""
@@ -198,10 +200,10 @@ def _whole(downloader: Downloader, symbol: str, start: pd.Timestamp, end: pd.Tim
     return Entry(start, bars)
 
 
-def _again(downloader: Downloader, symbol: str, entry: Entry, span: Span) -> Entry:
+def _again(downloader: Downloader, symbol: str, entry: Entry, start: pd.Timestamp, end: pd.Timestamp) -> Entry:
     """All of a symbol that is held. Raises SourceError where Yahoo knows less of it than before: that is a mood."""
     try:
-        whole = _whole(downloader, symbol, min(span.first, entry.start), span.final)
+        whole = _whole(downloader, symbol, start, end)
     except RequestError:
         raise SourceError(
             f"Yahoo has no prices for {symbol} any more (it was delisted, or it fails), of which the cache holds those "

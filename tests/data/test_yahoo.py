@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +20,7 @@ from data.errors import DataError, RequestError, SourceError
 from data.sources import downloader
 from data.sources.downloader import Downloader, tidy
 from data.sources.yahoo import YahooSource, last_session
+from tests.resources.machines import ROOT
 from tests.resources.yahoo_stub import StubSession, Yahoo, invented_bars, serving, split, with_adjusted_close
 
 DAYS = calendar.sessions("2024-06-03", "2025-02-28")
@@ -237,6 +240,20 @@ def test_a_damaged_file_is_said_and_fetched_again(source: YahooSource, yahoo: Ya
     assert "damaged" in source.notes[0]
     source.bars(["AAA"])
     assert source.notes == ()
+
+
+@pytest.mark.slow
+def test_notes_of_yfinance_that_are_damaged_are_said_and_made_anew(tmp_path: Path, yahoo: Yahoo) -> None:
+    """In processes of their own: yfinance opens its databases once."""
+    (tmp_path / "yfinance").mkdir()
+    for name in ("tkr-tz.db", "cookies.db"):
+        (tmp_path / "yfinance" / name).write_bytes(b"scribble" * 1000)
+    code = "import sys; from tests.data.test_yahoo import *\n"
+    code += "print(len(source_at(AFTER_CLOSE, Path(sys.argv[1]), sys.argv[2]).bars(['AAA'])['AAA']))"
+    words = [sys.executable, "-c", code, str(tmp_path), yahoo.address]
+    first, second = (subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False) for _ in range(2))
+    assert "SourceError: yfinance could not use its notes in" in first.stderr and "removed" in first.stderr
+    assert int(second.stdout) == len(yahoo.market["AAA"].loc[:"2025-01-31"])
 
 
 def test_refused_connections_are_found_at_once(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.errors import WorkError
 from reports import sweep_folder, sweep_page, sweep_words
 from reports.evidence.availability import Missing
 from reports.evidence.record import Sharpe
@@ -253,7 +254,7 @@ def test_the_folder_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(WorkError, match=r"cannot be written \(No space left on device\), the earlier run stays"):
         sweep_folder.write(replace(make(), real=False), out)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     assert list(tmp_path.iterdir()) == [out]

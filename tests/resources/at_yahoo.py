@@ -13,16 +13,18 @@ from functools import partial
 
 import pandas as pd
 
-from data.sources import downloader, yahoo
-from tests.resources.yahoo_stub import StubSession
+from data import clock
 
 
 def main() -> None:
     """Become the command."""
     address, now, module = sys.argv[1:4]
-    # Both are looked up where they are used.
+    clock.now = partial(pd.Timestamp, now, tz="UTC")  # before anything keeps the real one
+    from data.sources import downloader
+    from tests.resources.yahoo_stub import StubSession
+
+    # Looked up where it is used.
     downloader.Downloader = partial(downloader.Downloader, session=StubSession(address))  # type: ignore[misc,assignment]
-    yahoo.YahooSource = partial(yahoo.YahooSource, now=partial(pd.Timestamp, now, tz="UTC"))  # type: ignore[misc,assignment]
     sys.argv = [module, *sys.argv[4:]]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -241,7 +242,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def kill(process: subprocess.Popen[str], whom: str) -> None:
+def kill(process: subprocess.Popen[Any], whom: str) -> None:
     """SIGKILL to all of a command, or to its parent alone; then nothing of it may stay."""
     if whom == "group":
         os.killpg(process.pid, signal.SIGKILL)

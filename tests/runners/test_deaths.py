@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -17,6 +19,7 @@ from reports.pool import DeathError
 from runners.engine.kept import Kept
 from runners.engine.pool import Processes, outlived
 from tests.resources import workers
+from tests.resources.killing_commands import kill
 from tests.resources.machines import ROOT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
@@ -74,9 +77,9 @@ def command(folder: Path, module: str, *words: object, **variables: str) -> subp
 
 def test_the_others_outlive_a_spec_of_which_a_worker_dies():
     told: list[str] = []
-    specs = ["one", "fatal", "two", "fatal", "three"]
+    specs = ["one", "fatal", "two", "three"]
     found = outlived(Processes(2), workers.fragile, (), specs, lambda spec, error: (spec, error.summary), told.append)
-    assert found == ["one", ("fatal", SAID), "two", ("fatal", SAID), "three"]
+    assert found == ["one", ("fatal", SAID), "two", "three"]
     assert sorted(told) == sorted(specs)
 
 
@@ -101,6 +104,36 @@ def test_a_worker_that_is_killed_between_two_tasks_costs_nothing():
         time.sleep(0.5)  # until its death is noticed
         found.append(number)
     assert found == [0, 1, 2]
+
+
+def test_want_of_memory_in_the_command_itself_is_one_line():
+    code = "import click, numpy\nfrom runners import console\n@click.command()\ndef much(): numpy.empty(10**17)\n"
+    words = [sys.executable, "-c", f"{code}console.run(much)"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("error: there is not memory enough (Unable to allocate 711. PiB for an array")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="no fork server here")
+def test_the_server_of_all_workers_may_be_killed_too():
+    code = (
+        "import os, signal\nfrom multiprocessing import forkserver\nfrom reports import pool\n"
+        "from runners.engine.pool import Processes, outlived\nfrom tests.resources import workers\n"
+        "def kill(_):\n"
+        "    if not killed:\n"
+        "        killed.append(forkserver._forkserver._forkserver_pid)\n"
+        "        os.kill(killed[0], signal.SIGKILL)\n"
+        "killed = []\n"
+        "print(outlived(Processes(2), workers.slow, (), list(range(9)), lambda spec, error: error.summary, kill))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    found = ast.literal_eval(done.stdout)
+    assert len(found) == 9 and all(one in (number, SAID) for number, one in enumerate(found))
+    assert found.count(SAID) <= 2, "those that were worked on, at most"
 
 
 @pytest.mark.slow
@@ -139,6 +172,15 @@ def test_a_sweep_keeps_what_was_finished_before_a_spec_of_which_a_worker_dies(tm
     assert done.stderr.startswith(f"error: share=0.5: {SAID}") and done.stderr.count("\n") == 1
     assert len(Kept(tmp_path / ".out.sweep").contents) == 2
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_python_of_its_own_ends_with_the_script_that_started_it():
+    code = "import time\nfrom reports import pool\nprint('started', flush=True)\npool.apart(time.sleep, 600)"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
+    time.sleep(2)
+    assert process.stdout is not None and process.stdout.readline() == b"started\n"
+    kill(process, "parent")
 
 
 @pytest.mark.slow
