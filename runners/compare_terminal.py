@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich.table import Table
 from rich.text import Text
 
 from reports import comparison_words as words
@@ -12,7 +11,7 @@ from reports.comparison import Change, Comparison, Parting, ReadingDifference, R
 from reports.numbers import MINUS
 from reports.printable import brief
 from reports.saved_run import Decision, Fill
-from runners.screen import Screen
+from runners.screen import Screen, Table
 
 COLOURS = {"better": "green", "worse": "red"}
 SUMMARY = (("net", "total_return"), ("d", "d"), ("Sharpe", "sharpe"), ("worst", "max_drawdown"), ("costs $", "costs"))

@@ -110,7 +110,7 @@ def test_one_changed_fill_is_found_with_both_sides(folders, called, tmp_path):
     status, out, _ = called(folders / "a", other)
     assert status == 1 and "Different: results of 1 reading." in out
     assert f"first fill that differs, of 1: {session} {symbol}" in out
-    assert "fills.csv is not as the run wrote it" in "".join(out.splitlines())
+    assert "fills.csv is not as the run wrote it" in " ".join(out.split())
     assert called(folders / "a", other, "--tolerance", "0.01")[0] == 0
 
 
