@@ -38,10 +38,8 @@ class Machines:
 
     def worker(self, path: Path = ROOT, *options: str) -> Process:
         """Start a worker of one thread that imports our packages from `path`."""
-        files = ("--local-directory", str(self.folder))
-        return self._start(
-            "worker", self.address, *LOOPBACK, "--nthreads", "1", *files, *self.options, *options, path=path
-        )
+        options = ("--nthreads", "1", "--local-directory", str(self.folder), *self.options, *options)
+        return self._start("worker", self.address, *LOOPBACK, *options, path=path)
 
     def wait(self, count: int) -> None:
         """Until so many workers have joined."""
