@@ -197,7 +197,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _within(name: str) -> str:
     """The name of a file of the folder. Raises ValueError for one that would lie elsewhere."""
-    if Path(name).name != name or "\\" in name or not is_line(name):
+    if Path(name).name != name or not name.strip(".") or "\\" in name or not is_line(name):
         raise ValueError(f"{name!r} is no file of the folder; give a plain name")
     return name
 

@@ -35,7 +35,7 @@ Examples:
 @click.option("--seed", type=int, default=20250131, metavar="N", help="What all markets are drawn from.  [20250131]")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=console.OUT,
     default="reports/calibration",
     metavar="DIR",
     help="Folder.  [reports/calibration]",
@@ -80,11 +80,10 @@ def execute(wanted: Wanted, out: Path, executor: Executor) -> Calibration:
 
 def show(found: Calibration, out: Path) -> None:
     """A row a reading, one for all of them, and what follows."""
-    from rich.table import Table
     from rich.text import Text
 
     from reports.calibration import SIDES, TESTS, conclusion
-    from runners.screen import Screen
+    from runners.screen import Screen, Table
 
     console = Screen()
     console.print(Text(f"{found.markets:,} simulated markets, seed {found.seed}", "bold"))

@@ -37,7 +37,7 @@ and the command may differ, and are told. Nothing is written unless --out asks f
 
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
 @click.argument("folders", nargs=-1, metavar="DIR DIR [DIR ...]")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write a page too.  [none]")
+@click.option("--out", type=console.OUT, metavar="FILE", help="Write a page too.  [none]")
 @click.option(
     "--tolerance",
     type=float,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich.table import Table
 from rich.text import Text
 
 from reports import comparison_words as words
 from reports.comparison import Change, Comparison, Parting, ReadingDifference, RowChange
 from reports.numbers import MINUS
 from reports.printable import brief
-from runners.screen import Screen
+from runners.screen import Screen, Table
 
 COLOURS = {"better": "green", "worse": "red"}
 SUMMARY = (("net", "total_return"), ("d", "d"), ("Sharpe", "sharpe"), ("worst", "max_drawdown"), ("costs $", "costs"))

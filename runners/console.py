@@ -12,6 +12,7 @@ import re
 import signal
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -26,6 +27,19 @@ DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 ENDLESS = re.compile(r"\S{400,}")  # what no word of an error is, and of it this much is shown:
 HEAD, TAIL = 100, 40
 MOST = 2000  # signs of an error
+
+
+class Out(click.ParamType["Path"]):
+    """A path of what is written; whether it can be is asked by who writes it (click's own type fails on a NUL)."""
+
+    name = "path"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        del param, ctx
+        return Path(str(value))
+
+
+OUT = Out()
 
 
 def run(command: click.Command) -> NoReturn:

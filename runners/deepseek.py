@@ -79,7 +79,7 @@ EVENT = click.option(
 @click.option("--symbols", default="", metavar="A,B", help="Feeds of a plain bt.Strategy that declares no `symbols`.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=console.OUT,
     default="reports/latest",
     metavar="DIR",
     help="Run folder.  [reports/latest]",

@@ -16,14 +16,13 @@ from runners.deepseek import EVENT, Window, named
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.table import Table
-
     from data.event import Event
     from data.prices import Prices
     from data.sources import Source
     from reports.evidence.multiverse import Dimension, Multiverse, Survey
     from runners.engine.multiverse import Space
     from runners.engine.pool import Executor
+    from runners.screen import Table
 
 # Each worker has a processor to itself: threads of linear algebra would wait for each other more than they compute.
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
@@ -50,7 +49,7 @@ Examples:
 @click.option("--all-dates", is_flag=True, help="Draw the median at every launch date too; takes about a minute.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=console.OUT,
     default="reports/multiverse",
     metavar="DIR",
     help="Folder.  [reports/multiverse]",
@@ -215,9 +214,7 @@ def _labelled(label: str, words: str, head: int = 10) -> str:
 
 
 def _table(survey: Survey) -> Table:
-    from rich.table import Table
-
-    from runners.screen import WIDEST
+    from runners.screen import WIDEST, Table
 
     table = Table(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("reading", no_wrap=True, max_width=WIDEST)

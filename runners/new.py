@@ -34,7 +34,7 @@ Examples:
 @click.argument("name", metavar="NAME")
 @click.option("--plain", is_flag=True, help="A plain bt.Strategy instead of a Reading.")
 @click.option("--symbols", default="SPY,IEF", metavar="A,B", help="What it trades.  [SPY,IEF]")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE|DIR", help="Write the strategy alone, there.")
+@click.option("--out", type=console.OUT, metavar="FILE|DIR", help="Write the strategy alone, there.")
 def new(name: str, plain: bool, symbols: str, out: Path | None) -> int:
     """Write strategies/NAME.py, tests/strategies/test_NAME.py and, for a Reading, tests/resources/recipes/NAME.py.
 

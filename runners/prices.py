@@ -140,10 +140,9 @@ def inspect(
 def show(source: Source, found: Sequence[Inspection]) -> None:
     """A row a symbol on the terminal, under the origin of the prices."""
     from rich import box
-    from rich.table import Table
     from rich.text import Text
 
-    from runners.screen import Screen
+    from runners.screen import Screen, Table
 
     out = Screen(soft_wrap=True)
     out.print(f"prices: {source.origin}")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
+from rich import table
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
 from reports.printable import printable
 
@@ -22,3 +25,17 @@ class Screen(Console):
         """What is printed of anything, tables and their cells too; rich's own moves of the cursor pass."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
+class Table(table.Table):
+    """A table of texts, each of them as wide as it is printed."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """A row of texts, see rich."""
+        super().add_row(*map(_printable, cells), **options)
+
+
+def _printable(cell: RenderableType | None) -> RenderableType | None:
+    if isinstance(cell, Text):
+        return cell if cell.plain.isprintable() else Text(printable(cell.plain), cell.style)
+    return printable(cell) if isinstance(cell, str) else cell

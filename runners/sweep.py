@@ -55,9 +55,7 @@ An interrupted sweep goes on where it was when the same command is given again.
 @click.option("--search", metavar="optuna", help="Search the ranges instead of running a whole grid.")
 @click.option("--budget", type=int, metavar="N", help="Trials of a search.")
 @click.option("--yes", is_flag=True, help="Run more than a million specs without another question.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default="reports/sweep", metavar="DIR", help="Folder.  [reports/sweep]"
-)
+@click.option("--out", type=console.OUT, default="reports/sweep", metavar="DIR", help="Folder.  [reports/sweep]")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one a processor]")
 @click.option("--dask", metavar="ADDRESS", help="A Dask scheduler instead, as tcp://host:8786.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")

@@ -7,12 +7,11 @@ from math import isfinite
 from pathlib import Path
 from textwrap import fill
 
-from rich.table import Table
 from rich.text import Text
 
 from reports import sweep_words
 from reports.sweep import Sweep, judged, ranking
-from runners.screen import Screen
+from runners.screen import Screen, Table
 
 SHOWN = 5  # specs at either end
 COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from rich import box
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from reports import words
@@ -19,7 +18,7 @@ from reports.evidence.record import Court
 from reports.evidence.verdict import CHANCE
 from reports.metrics import metrics
 from reports.result import Result, Run, Story
-from runners.screen import WIDEST, Screen
+from runners.screen import WIDEST, Screen, Table
 
 
 class Steps:

@@ -54,10 +54,9 @@ def trials(forget: bool, yes: bool, as_json: bool) -> int:
 def show(ledger: Ledger, found: Trials) -> None:
     """A row a reading on the terminal, under the file and the number of trials."""
     from rich import box
-    from rich.table import Table
     from rich.text import Text
 
-    from runners.screen import WIDEST, Screen
+    from runners.screen import WIDEST, Screen, Table
 
     out = Screen()
     out.print(f"ledger: {ledger.path}", soft_wrap=True)

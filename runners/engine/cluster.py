@@ -4,8 +4,9 @@ Each task is some of the specs, under a key made of all that decides their resul
 share and the specs themselves. What they share travels once to each worker. The task of a worker that is lost runs on
 another one.
 
-For trusted networks only: whoever reaches the scheduler can run any code on its workers. For `tls://` addresses Dask
-takes certificates from its own configuration (`distributed.comm.tls`). Nothing of Dask is imported before it is used.
+For trusted networks only: what travels are pickles, and whoever reaches the scheduler can run any code on its workers.
+For `tls://` addresses Dask takes certificates from its own configuration (`distributed.comm.tls`). Nothing of Dask is
+imported before it is used.
 """
 
 from __future__ import annotations
@@ -360,6 +361,7 @@ class _Flow:
 
 def _client(address: str, timeout: float) -> Client:
     """A client, connected. Dask waits for ever for whoever accepts a connection and says nothing: not so here."""
+    _require_secured(address)
     client: Promise[Client] = Promise()
     threading.Thread(target=_connect, args=(client, address, timeout), daemon=True).start()
     try:
@@ -370,10 +372,25 @@ def _client(address: str, timeout: float) -> Client:
             f"no scheduler answers at {address} within {timeout:g} s{reason}; start one (dask scheduler) "
             f"or mend the address"
         ) from None
-    except TypeError as error:
-        raise RequestError(
-            f"{address} needs certificates ({_line(error)}); name them in Dask's configuration, distributed.comm.tls"
-        ) from None
+
+
+def _require_secured(address: str) -> None:
+    """Raise RequestError where Dask's configuration has no certificates for a `tls://` address, or requires one.
+
+    Asked before Dask does, whose client would wait in vain for its own end.
+    """
+    from distributed import Security
+
+    secured, security = address.startswith("tls:"), Security()
+    if security.require_encryption and not secured:
+        raise RequestError(f"Dask's configuration requires encryption; give a tls:// address instead of {address}")
+    try:
+        found = not secured or security.get_connection_args("client")["ssl_context"] is not None
+        reason = "which its configuration does not name"
+    except OSError as error:  # a file that is not there, or holds no certificate
+        found, reason = False, f"which cannot be read ({_line(error)})"
+    if not found:
+        raise RequestError(f"{address} needs certificates of Dask, {reason}; see docs/howto/machines.md")
 
 
 def _connect(client: Promise[Client], address: str, timeout: float) -> None:

@@ -17,7 +17,7 @@ import strategies
 from data.errors import RequestError, StrategyError
 from data.event import Member
 from data.prices import Prices
-from reports.printable import printable
+from reports.printable import brief, printable
 from reports.result import HORIZONS, Horizon, Result, Story
 from runners.engine.account import Refusal
 from runners.engine.backtest import CAPITAL, Backtest, Launch, backtest, window
@@ -30,6 +30,7 @@ LEAST_RETURNS = 60  # sessions behind a beta; fewer would be noise
 FEW = 3  # orders not filled for one reason that are named one by one
 MANY = 20  # names that are left out and told line by line
 SECTIONS = ("Claim", "Rule", "Trades", "Refuted")
+LONGEST_SECTION = 2000  # signs of it
 FILL_COLUMNS = ["session", "symbol", "size", "price", "commission", "spread_cost"]
 
 
@@ -236,8 +237,11 @@ def story(strategy: type[Any]) -> Story:
     told = [text for text in texts if any(f"\n{section}:" in text for section in SECTIONS)]
     text = printable((told or texts or [strategy.__name__])[0])
     parts = re.split(rf"^({'|'.join((*SECTIONS, 'Parameters'))}):", text, flags=re.MULTILINE)
-    sections = {key: " ".join(value.split()) for key, value in zip(parts[1::2], parts[2::2], strict=True)}
-    return Story(parts[0].strip().split("\n")[0], *(sections.get(key, "") for key in SECTIONS))
+    sections = {
+        key: brief(" ".join(value.split()), LONGEST_SECTION)
+        for key, value in zip(parts[1::2], parts[2::2], strict=True)
+    }
+    return Story(brief(parts[0].strip().split("\n")[0]), *(sections.get(key, "") for key in SECTIONS))
 
 
 def comparator_name(comparator: Comparator) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.resources.chromium import ABSENT, executable, launched, opened
+from tests.resources.chromium import launched, opened, required
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = {
@@ -25,13 +24,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Where the browser is; without one CI fails, and elsewhere nothing is run."""
-    path = executable()
-    if path is None and os.environ.get("CI"):
-        pytest.fail(ABSENT)
-    if path is None:
-        pytest.skip(ABSENT)
-    return path
+    return required()
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 VARIABLE = "DEEPSEEK_CHROMIUM"
@@ -19,6 +20,14 @@ LOCAL = ("file:", "data:", "about:")
 def executable() -> str | None:
     """Where the browser is: the variable first, then the path; Playwright's own ones are never downloaded."""
     return os.environ.get(VARIABLE) or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def required() -> str:
+    """Where the browser is; without one CI fails, and elsewhere nothing is run."""
+    path = executable()
+    if path is None and os.environ.get("CI"):
+        pytest.fail(ABSENT)
+    return path or pytest.skip(ABSENT)
 
 
 @contextmanager
@@ -42,6 +51,7 @@ def opened(
         viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce", has_touch=touch
     )
     page, bad = context.new_page(), []
+    page.on("dialog", lambda dialog: (bad.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.on("console", lambda message: bad.append(f"console {message.type}: {message.text}"))
     page.on("pageerror", lambda error: bad.append(f"error: {error}"))
     page.on("request", lambda request: request.url.startswith(LOCAL) or bad.append(f"request: {request.url}"))

@@ -20,14 +20,15 @@ Process = subprocess.Popen[bytes]
 class Machines:
     """A scheduler with as many workers as are started; each is the leader of a session, as if alone on its machine.
 
-    Logs and other files go to `folder`. A task is given up once two workers died of it.
+    Logs and other files go to `folder`; `options` are given to all. A task is given up once two workers died of it.
     """
 
-    def __init__(self, folder: Path, workers: int) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, workers: int, options: tuple[str, ...] = (), protocol: str = "tcp") -> None:
+        self.folder, self.options = folder, options
         self.processes: list[Process] = []
         self.file = folder / "scheduler.json"
-        self.scheduler = self._start("scheduler", *LOOPBACK, "--port", "0", "--scheduler-file", str(self.file))
+        files = ("--port", "0", "--scheduler-file", str(self.file))
+        self.scheduler = self._start("scheduler", *LOOPBACK, "--protocol", protocol, *files, *options)
         try:
             self.address = self._address()
             self.workers = [self.worker() for _ in range(workers)]
@@ -37,8 +38,8 @@ class Machines:
 
     def worker(self, path: Path = ROOT, *options: str) -> Process:
         """Start a worker of one thread that imports our packages from `path`."""
-        files = ("--local-directory", str(self.folder))
-        return self._start("worker", self.address, *LOOPBACK, "--nthreads", "1", *files, *options, path=path)
+        options = ("--nthreads", "1", "--local-directory", str(self.folder), *self.options, *options)
+        return self._start("worker", self.address, *LOOPBACK, *options, path=path)
 
     def wait(self, count: int) -> None:
         """Until so many workers have joined."""

@@ -95,11 +95,12 @@ def test_the_chart_draws_the_series_and_leaves_pyplot_alone(two):
 
 
 def test_html_is_escaped():
-    hostile = type("<img src=x>", (bt.Strategy,), {"symbols": ("SPY",), "next": lambda self: None, "__doc__": "Idle."})
-    shown = run([hostile], source="sample")
+    idle = type("Idle", (bt.Strategy,), {"symbols": ("SPY",), "next": lambda self: None, "__doc__": "Idle."})
+    shown = replace(run([idle], source="sample"), title="<img src=x>\x1b[2J")
     for page in (shown._repr_html_(), shown.results[0]._repr_html_()):
         assert "<img" not in page
-    assert "&lt;img src=x&gt;" in shown._repr_html_()
+        assert "&lt;img src=x&gt;\\x1b[2J" in page
+    assert repr(shown).startswith("<img src=x>\\x1b[2J\n")
 
 
 def test_a_script_without_a_guard_runs_a_class_of_its_own_once(tmp_path):

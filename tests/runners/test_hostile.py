@@ -1,0 +1,421 @@
+"""What others wrote, in the terminal and in the names of files: read, refused in a line, and never obeyed."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import unicodedata
+from functools import cache
+from io import StringIO
+from pathlib import Path
+
+import backtrader as bt
+import pytest
+from rich.text import Text
+
+import runners
+from data import file_names
+from data.cache import Cache
+from data.errors import RequestError
+from runners import calibrate, compare, console, deepseek, multiverse, new, prices, sweep, trials
+from runners.engine.failure import failure
+from runners.engine.study import prepare, story
+from runners.screen import Screen, Table
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("data", "reports", "runners", "strategies")
+ESCAPE = "\x1b[31m\x1b]0;owned\x07\x9b2J"
+TURNED = "\u202egnp.exe\u202c"
+HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940"  # letters with marks that are none by themselves
+LONG = "a" * 10_000
+
+PACKAGE = '''\
+"""A {escape}red title {turned} <img src=x onerror=alert(1)> {{{{ 7*7 }}}} [red]x[/red] :bomb:
+
+Claim: "quoted" & {escape}
+Refuted: never
+"""
+from strategies.base import Reading
+
+
+class Fine(Reading):
+    symbols = ("SPY",)
+    params = (("label", "<i>{escape}{turned}\\ud800"),)
+    __doc__ = __doc__
+
+    def weights(self, past):
+        return {{"SPY": 1.0}}
+
+
+class Fails(Fine):
+    def weights(self, past):
+        raise ValueError("</pre><b>{escape}{turned}[bold]" + "w" * 10_000)
+
+
+class Reaches(Fine):
+    symbols = ("../../ETC/PASSWD",)
+'''
+NAMES = (
+    "fine_one",
+    "../x",
+    "a/b",
+    "..",
+    "",
+    "x" * 300,
+    "index",
+    "Side-by-side",
+    "date",
+    "CON",
+    "a\x1bb",
+    "<b>",
+    TURNED,
+)
+
+
+def leave(command, *words, capsys, monkeypatch):
+    """Run a command in this process as its module would; its status, standard output and standard error."""
+    monkeypatch.setattr(sys, "argv", ["", *map(str, words)])
+    with pytest.raises(SystemExit) as left:
+        console.run(command)
+    out, err = capsys.readouterr()
+    return left.value.code, out, err
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    return lambda command, *words: leave(command, *words, capsys=capsys, monkeypatch=monkeypatch)
+
+
+def require_tame(text):
+    """Nothing in a text that a terminal obeys, but ends of lines."""
+    assert {sign for sign in text if unicodedata.category(sign).startswith("C")} <= {"\n"}, ascii(text)
+
+
+def require_refused(done, *words):
+    status, out, err = done
+    assert (status, out) == (2, ""), err
+    assert err.startswith("error: ") and len(err.splitlines()) == 1 and len(err) < 1000
+    assert all(word in err for word in words), err
+    require_tame(err)
+
+
+# --- the terminal ---------------------------------------------------------------------------------------------------
+
+
+def test_a_screen_shows_escapes_and_markup_as_they_are_written():
+    screen = Screen()
+    screen.file, screen.width = StringIO(), 200
+    table = Table("[bold]", "")
+    table.add_row(f"[blink]{ESCAPE}[/blink]", Text(f"{TURNED} :bomb:", "red"))
+    screen.print(table, f"[red]{ESCAPE}", Text(TURNED, "bold"), "[/]", ":bomb:")
+    shown = screen.file.getvalue()
+    require_tame(shown)
+    assert shown.count("\\x1b[31m\\x1b]0;owned") == 2 and shown.count("\\u202egnp.exe\\u202c") == 2
+    assert "[blink]" in shown and "[bold]" in shown and "[/]" in shown and shown.count(":bomb:") == 2
+
+
+def test_on_a_terminal_only_our_own_colours_are_left():
+    screen = Screen()
+    screen.file, screen._force_terminal, screen._color_system = StringIO(), True, None
+    screen.print(Text(f"{ESCAPE} words", "bold"))
+    assert "\x1b[31m" not in screen.file.getvalue() and "\\x1b[31m" in screen.file.getvalue()
+
+
+def test_lines_and_json_are_tame_and_json_means_the_same(capsys):
+    console.echo(f"{ESCAPE}{TURNED}\nnext")
+    console.echo_json('{"a": "\x7f\u202e"}\n')
+    out, _ = capsys.readouterr()
+    require_tame(out)
+    assert out.splitlines()[1] == "next"
+    assert json.loads(out.splitlines()[2]) == {"a": "\x7f\u202e"}
+
+
+def test_a_docstring_is_told_in_printable_words_that_end():
+    spec = {"__doc__": f"A {ESCAPE} title {TURNED} {LONG}\n\nClaim: {ESCAPE} {LONG}\n"}
+    told = story(type("Mine", (bt.Strategy,), spec))
+    require_tame(told.title + told.claim)
+    assert told.title.startswith("A \\x1b[31m") and len(told.title) < 400 and len(told.claim) < 3000
+
+
+def test_an_error_is_told_in_printable_words_that_end():
+    class UntellableError(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    told = failure(ValueError(f"{ESCAPE}{TURNED}\ud800{LONG}"))
+    require_tame(told.summary + told.traceback)
+    assert "ValueError: \\x1b[31m" in told.summary and "\\ud800" in told.traceback
+    assert len(told.summary) < 2000 and len(told.traceback) < 3000
+    assert failure(UntellableError()).summary.startswith("UntellableError: ")
+
+
+# --- what is asked for ----------------------------------------------------------------------------------------------
+
+WRITING = {
+    deepseek.deepseek: ("fomc_tilt", "--source", "sample"),
+    sweep.sweep: ("fomc_tilt", "-p", "hold=5", "--source", "sample"),
+    multiverse.multiverse: ("fomc_tilt", "--source", "sample"),
+    calibrate.calibrate: ("--markets", "2"),
+    compare.compare: ("one", "other"),
+    new.new: ("some_idea",),
+}
+
+
+OUTS = {
+    "long": (LONG, "File name too long"),
+    "deep": ("a/" * 5000, "File name too long"),
+    "bytes": ("\u00e9" * 128, "File name too long"),  # 256 of 255
+    "sequence": (f"re{ESCAPE}d", "no name that can be read"),
+    "turned": (TURNED, "no name that can be read"),
+    "lines": ("two\nlines", "no name that can be read"),
+    "nul": ("nul\0", "no name that can be read"),
+    "half": ("\udcff", "no name that can be read"),
+    "circle": ("circle", "symbolic links"),
+    "in-circle": ("circle/out", "symbolic links"),
+    "in-file": ("file/out", "file"),
+    "file": ("file", "file"),
+}
+
+
+@pytest.mark.parametrize("command", WRITING, ids=lambda command: command.name)
+@pytest.mark.parametrize(("out", "reason"), OUTS.values(), ids=OUTS)
+def test_an_out_that_cannot_be_is_refused_before_any_work(run, tmp_path, command, out, reason):
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "file").write_text("mine")
+    require_refused(run(command, *WRITING[command], "--out", out), reason)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["circle", "file"]
+
+
+ENDLESS = {
+    "reading": (deepseek.deepseek, LONG),
+    "file": (deepseek.deepseek, f"{LONG}.py:Mine"),
+    "module": (deepseek.deepseek, f"{LONG}:Mine"),
+    "event": (deepseek.deepseek, "--event", f"{LONG}.toml"),
+    "source": (deepseek.deepseek, "fomc_tilt", "--source", LONG),
+    "hold": (deepseek.deepseek, "fomc_tilt", "--hold", "9" * 10_000),
+    "entry": (deepseek.deepseek, "fomc_tilt", "--entry", LONG),
+    "start": (deepseek.deepseek, "fomc_tilt", "--source", "sample", "--start", LONG),
+    "benchmark": (deepseek.deepseek, "fomc_tilt", "--source", "sample", "--benchmark", LONG),
+    "symbol": (prices.prices, LONG, "--source", "sample"),
+    "knob": (sweep.sweep, "fomc_tilt", "-p", LONG, "--source", "sample"),
+    "value": (sweep.sweep, "fomc_tilt", "-p", f"hold={'9' * 10_000}", "--source", "sample"),
+    "scheduler": (sweep.sweep, "fomc_tilt", "-p", "hold=5", "--source", "sample", "--dask", f"tcp://{LONG}:1"),
+    "run": (compare.compare, LONG, LONG),
+    "name": (new.new, LONG),
+    "option": (trials.trials, f"--{LONG}"),
+    "spaces": (deepseek.deepseek, "a " * 5000),
+}
+
+
+@pytest.mark.parametrize("words", ENDLESS.values(), ids=ENDLESS)
+def test_thousands_of_letters_are_refused_in_a_line_that_has_both_ends(run, words):
+    status, out, err = run(*words)
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+    assert len(err) < 2500 and re.search(r"(a|9|a )\.\.\.", err)
+
+
+@pytest.mark.parametrize("symbol", ["../../etc/passwd", "<b>", "a b", "x\0", ESCAPE, TURNED, "-x", "", "A" * 16, "."])
+def test_what_is_no_symbol_is_refused(run, symbol):
+    for words in ((prices.prices, "--", symbol), (deepseek.deepseek, "fomc_tilt", "--benchmark", symbol)):
+        require_refused(run(words[0], "--source", "sample", *words[1:]), "is not a symbol")
+
+
+@pytest.mark.parametrize("value", [f"re{ESCAPE}d", TURNED, "w" * 301, "\udcff"])
+def test_a_text_that_a_table_cannot_head_is_no_value_of_a_knob(site, run, monkeypatch, value):
+    monkeypatch.syspath_prepend(str(site))
+    require_refused(run(sweep.sweep, "fine_one", "-p", f"label={value}", "--source", "sample"), "no value for label")
+
+
+# --- names of files -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("symbol", "file"),
+    [
+        ("BRK-B", "BRK-B.parquet"),
+        ("^GSPC", "^GSPC.parquet"),
+        ("CON", "%43ON.parquet"),  # Concentra, which Windows takes for the console
+        ("nul", "%6Eul.parquet"),
+        ("COM1.X", "%43OM1.X.parquet"),
+        ("CONX", "CONX.parquet"),
+        ("../x", "..%2Fx.parquet"),
+        ("a\0b\\", "a%00b%5C.parquet"),
+        ("%43ON", "%2543ON.parquet"),
+    ],
+)
+def test_a_cached_symbol_has_a_file_of_its_own_in_the_cache(tmp_path, symbol, file):
+    assert Cache(tmp_path).path(symbol) == tmp_path / "prices" / file
+
+
+@pytest.mark.parametrize("name", ["gpu_bubble", "my reading", "v1.2-b", "\u05e9\u05dc\u05d5\u05dd", HINDI])
+def test_such_a_name_can_be_that_of_pages(name):
+    assert file_names.fault(name) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "",
+            ".",
+            "..",
+            ".x",
+            "x.",
+            "x ",
+            "a/b",
+            "a\\b",
+            "a:b",
+            "a\n",
+            "\x1b",
+            "<b>",
+            "\u202ex",
+            "{{x}}",
+            "'",
+            "\ud800",
+        ),
+        *("CON", "con", "nul.txt", "LPT9", "COM\xb9", "x" * 201, "\u4e2d" * 67),
+    ],
+)
+def test_such_a_name_can_not(name):
+    assert file_names.fault(name) is not None
+
+
+def test_a_class_made_by_hand_is_refused_by_its_name():
+    evil = type("<img src=x>", (bt.Strategy,), {"symbols": ("SPY",)})
+    with pytest.raises(RequestError, match="'<img src=x>' cannot name a reading"):
+        prepare("__main__:x", evil, "SPY")
+    with pytest.raises(RequestError, match="cannot name a reading"):
+        runners.run(evil, source="sample")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A folder with an installed package, whose entry points have all kinds of names."""
+    folder = tmp_path_factory.mktemp("site")
+    info = folder / "evil-1.0.dist-info"
+    info.mkdir()
+    (folder / "evil.py").write_text(PACKAGE.format(escape="\\x1b[31m\\x9b2J", turned="\\u202egnp\\u202c"))
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
+    offered = [*(f"{name} = evil:Fine" for name in NAMES), "fails = evil:Fails", "reaches = evil:Reaches"]
+    (info / "entry_points.txt").write_text("\n".join(["[deepseek_readings.strategies]", *offered]), encoding="utf-8")
+    return folder
+
+
+def command(site, cwd, module, *words):
+    return subprocess.run(
+        [sys.executable, "-m", module, *words],
+        cwd=cwd, env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{site}"}, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_what_a_package_offers_is_listed_and_hides_nothing(site, run, monkeypatch):
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setenv("COLUMNS", "100")
+    status, out, err = run(deepseek.deepseek, "--list")
+    assert (status, err) == (0, "")
+    require_tame(out)
+    shown = " ".join(out.split())
+    assert "gpu_bubble" in shown and "Short the flagship" in shown
+    assert "A \\x1b[31m" in shown and "[red]x[/red]" in shown and ":bomb:" in shown
+    titles = {row["name"]: row["title"] for row in json.loads(run(deepseek.deepseek, "--list", "--json")[1])}
+    fine = {"fine_one", "index", "Side-by-side", "date", "fails", "reaches"}
+    for name in NAMES:
+        assert ("cannot name a reading" in titles[name]) == (name not in fine), name
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "fine_one"], ids=ascii)
+def test_a_name_that_no_page_can_have_is_refused(site, run, tmp_path, monkeypatch, name):
+    monkeypatch.syspath_prepend(str(site))
+    done = run(deepseek.deepseek, name, "--source", "sample", "--no-evidence", "--out", tmp_path / "deep" / "out")
+    reason = {"index": "overwrite", "Side-by-side": "overwrite", "date": "stand there twice"}
+    require_refused(done, reason.get(name, "cannot name a reading"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_stops_no_other_and_what_it_says_is_tame_on_terminal_and_in_files(site, tmp_path):
+    words = ("fine_one", "fails", "--source", "sample", "--no-evidence", "--out", "out")
+    done = command(site, tmp_path, "runners.deepseek", *words)
+    assert done.returncode == 1 and "fine_one" in done.stdout and "<b>" in done.stderr
+    require_tame(done.stdout + done.stderr)
+    for file in sorted((tmp_path / "out").iterdir()):
+        require_tame(file.read_text(encoding="utf-8").replace("\t", ""))
+    written = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert written["parameters"]["fine_one"]["label"] == "<i>\x1b[31m\x9b2J\u202egnp\u202c\ud800"
+
+
+def test_a_symbol_of_a_strategy_reaches_no_file(site, run, monkeypatch):
+    monkeypatch.syspath_prepend(str(site))
+    require_refused(run(deepseek.deepseek, "reaches", "--source", "sample"), "'../../ETC/PASSWD' is not a symbol")
+
+
+# --- the source -----------------------------------------------------------------------------------------------------
+
+# What runs or builds code from data; of it, in these files alone, this:
+FORBIDDEN = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "yaml", "xmlrpc", "pty"}
+CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "pd.read_pickle", "np.load"}
+KNOWN = {
+    # Between processes that we start ourselves, over their own pipes.
+    ("reports/pool.py", "pickle"),
+    ("runners/engine/pool.py", "pickle"),
+    # Between machines that trust each other: docs/howto/machines.md.
+    ("runners/engine/cluster.py", "pickle"),
+}
+
+
+def dotted(node):
+    """`a.b.c` of a name or attribute; empty for what is neither."""
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def dangers(tree):
+    """What a module imports or calls of the forbidden; keyword arguments that open a shell or load objects."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.partition(".")[0] in FORBIDDEN)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] in FORBIDDEN:
+            yield node.module
+        elif isinstance(node, ast.Call):
+            if (name := dotted(node.func)) in CALLS or name.endswith((".to_pickle", ".read_pickle")):
+                yield name
+            yield from (f"{each.arg}=" for each in node.keywords if each.arg in ("shell", "allow_pickle"))
+
+
+@cache
+def modules():
+    return {
+        path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+        for room in ROOMS
+        for path in sorted((ROOT / room).rglob("*.py"))
+    }
+
+
+def test_no_code_is_made_of_data():
+    found = {(file, danger) for file, tree in modules().items() for danger in dangers(tree)}
+    assert found == KNOWN
+
+
+def test_such_a_danger_would_be_seen():
+    calls = "eval('1'), os.system('x'), run(x, shell=True), np.load(f, allow_pickle=1)"
+    found = set(dangers(ast.parse(f"import yaml.x\nfrom pickle import loads\n{calls}")))
+    assert found == {"yaml.x", "pickle", "eval", "os.system", "shell=", "np.load", "allow_pickle="}
+
+
+def test_commands_print_in_two_places_only():
+    printing = {"click.echo", "click.secho", "print", "Console", "rich.print", "sys.stdout.write", "sys.stderr.write"}
+    found = {
+        (file, dotted(node.func))
+        for file, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and dotted(node.func) in printing
+    }
+    assert found == {("runners/console.py", "click.echo")}
+    assert importlib.util.find_spec("runners.screen") is not None
