@@ -151,11 +151,11 @@ def execute(request: Request, window: Window, out: Path, jobs: int | None, judge
     run_folder.require_writable(out)
     with terminal.progress() as steps:
         steps.step("prices")
-        prices, notices = load(request, subjects, partial(read, window, opened), judged)
+        supply = load(request, subjects, partial(read, window, opened), judged)
+        supply = replace(supply, notices=(*opened.notes, *supply.notices), lacking={**stopped, **supply.lacking})
         tearsheet.warm_up(jobs)
         command = command_line(request, window, judged)
-        told, executor = (*opened.notes, *notices), Processes(jobs) if judged else None
-        run = gather(request, subjects, prices, told, command, executor, steps.step, stopped)
+        run = gather(request, supply, command, Processes(jobs) if judged else None, steps.step)
         sheets = tearsheet.draw_all(run, out, jobs, steps.step("tearsheets", len(run.results)))
         run_folder.write(run, sheets, out)
     return run
@@ -168,10 +168,38 @@ def read(window: Window, opened: Source, symbols: Sequence[str]) -> Prices:
     return load_prices(symbols, window.start, window.end, opened)
 
 
+@dataclass(frozen=True)
+class Supply:
+    """Studies with their prices, what has to be said of these, and what stopped other studies, by name."""
+
+    subjects: tuple[Study, ...]
+    prices: Prices
+    notices: tuple[str, ...]
+    lacking: Mapping[str, Failure]
+
+
 def load(
     request: Request, subjects: Sequence[Study], prices_of: Callable[[Sequence[str]], Prices], judged: bool
+) -> Supply:
+    """Prices of what is traded and compared, and, for evidence, of what could have been; a notice where those lack.
+
+    A study whose own symbols lack prices stops no other. Raises RequestError or DataError where nothing is left.
+    """
+    from data.errors import DataError, RequestError
+
+    try:
+        return Supply(tuple(subjects), *_prices(request, subjects, prices_of, judged), {})
+    except (RequestError, DataError):
+        lacking = _lacking(request, subjects, prices_of)
+        found = tuple(subject for subject in subjects if subject.name not in lacking)
+        if not lacking or not found:
+            raise
+    return Supply(found, *_prices(request, found, prices_of, judged), lacking)
+
+
+def _prices(
+    request: Request, subjects: Sequence[Study], prices_of: Callable[[Sequence[str]], Prices], judged: bool
 ) -> tuple[Prices, tuple[str, ...]]:
-    """Prices of what is traded and compared, and, for evidence, of what could have been; a notice where those lack."""
     from data.errors import DataError, RequestError
     from runners import evidence, job
 
@@ -185,21 +213,36 @@ def load(
         return prices_of(needed), (f"Some of the evidence is missing, since its prices are: {error}",)
 
 
+def _lacking(
+    request: Request, subjects: Sequence[Study], prices_of: Callable[[Sequence[str]], Prices]
+) -> dict[str, Failure]:
+    """The studies whose own prices, beside the benchmark's, cannot be had, with what is said of them."""
+    from data.errors import DataError, RequestError
+    from runners import job
+    from runners.engine.failure import failure
+
+    found = {}
+    for subject in subjects:
+        try:
+            prices_of(job.symbols(request, [subject]))
+        except (RequestError, DataError) as error:
+            found[subject.name] = failure(error)
+    return found
+
+
 def gather(
     request: Request,
-    subjects: Sequence[Study],
-    prices: Prices,
-    notices: Sequence[str],
+    supply: Supply,
     command: str | None,
     executor: Executor | None,
     step: Callable[[str, int], Callable[[str], None]],
-    stopped: Mapping[str, Failure] = {},
 ) -> Run:
     """The run, counted among the trials, and with an executor its evidence."""
     from runners import evidence, job
 
-    run = job.run(request, subjects, prices, notices, step("backtests", len(subjects)), stopped)
-    subjects = job.ran(subjects, run.results)
+    prices, done = supply.prices, step("backtests", len(supply.subjects))
+    run = job.run(request, supply.subjects, prices, supply.notices, done, supply.lacking)
+    subjects = job.ran(supply.subjects, run.results)
     trials, unkept = job.counted(job.trials(request, subjects, prices, run), run.real)
     run = replace(run, notices=(*run.notices, *unkept), manifest={"command": command, **run.manifest})
     if executor is None:

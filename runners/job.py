@@ -181,25 +181,26 @@ def run(
 ) -> Run:
     """Run every study on `prices`; `done` is told each name as it finishes.
 
-    A strategy that its own code stops is told in `failed`, after those that `stopped` earlier. Raises RequestError
-    where prices do not reach around the entry or a name has none by then, BrokenStrategyError where all are stopped.
+    A strategy that its own code stops, or that its prices do not suffice for, is told in `failed`, after those that
+    `stopped` earlier. Raises RequestError where prices do not reach around the entry, or for none of the strategies,
+    BrokenStrategyError where the code of all stops them.
     """
     launch = request.launch
     start, stop = window(prices, launch, request.frictions.lag)
     sessions = prices.sessions[start:stop]
     _require_benchmark(request, prices, start)
     benchmark = benchmark_returns(prices, request.benchmark, start, stop)
-    results, failed = list[Result](), dict(stopped)
+    results, failed, short = list[Result](), dict(stopped), list[BaseException]()
     for subject in subjects:
         try:
             results.append(study(subject, prices, launch, request.frictions, benchmark))
         except ANY as error:
             if not blamed(error, subject.strategy.__module__):
-                raise
+                short.append(error)
             failed[subject.name] = failure(error, subject.strategy.__module__)
         done(subject.name)
     if not results:
-        raise broken(failed)
+        raise short[0] if short else broken(failed)
     subjects = ran(subjects, results)
     lower, upper = fomc.policy_range(sessions[1:])
     return Run(

@@ -54,9 +54,9 @@ def run(readings: Sequence[str | type[Any]], asked: Asked, judged: bool, jobs: i
         executor = _executor(names, jobs) if judged else None
         found, stopped = job.gathered(request, classes)
         subjects = _changed(found, asked.parameters)
-        prices, notices = _prices(request, subjects, asked, judged)
-        command = _command(request, asked, judged)
-        return deepseek.gather(request, subjects, prices, notices, command, executor, lambda *_: ignore, stopped)
+        supply = _supply(request, subjects, asked, judged)
+        supply = replace(supply, lacking={**stopped, **supply.lacking})
+        return deepseek.gather(request, supply, _command(request, asked, judged), executor, lambda *_: ignore)
 
 
 def several(readings: object) -> tuple[str | type[Any], ...]:
@@ -110,21 +110,20 @@ def _changed(subjects: tuple[Study, ...], parameters: Mapping[str, object]) -> t
     return (changed,)
 
 
-def _prices(
-    request: job.Request, subjects: Sequence[Study], asked: Asked, judged: bool
-) -> tuple[Prices, tuple[str, ...]]:
-    """The prices of the run, and what has to be said of them."""
+def _supply(request: job.Request, subjects: Sequence[Study], asked: Asked, judged: bool) -> deepseek.Supply:
+    """The studies with their prices, and what has to be said of them."""
     source = asked.source
     if isinstance(source, Prices):
         if asked.start or asked.end:
             raise RequestError("start and end are for a source that is read; these prices were: load others")
-        prices, lacking = deepseek.load(request, subjects, source.select, judged)
-        return prices, (*(() if source.real else (f"Prices are no history but {source.origin}",)), *lacking)
+        supply = deepseek.load(request, subjects, source.select, judged)
+        notes: tuple[str, ...] = () if source.real else (f"Prices are no history but {source.origin}",)
+        return replace(supply, notices=(*notes, *supply.notices))
     opened = open_source(source) if isinstance(source, str | PathLike) else source
     window = deepseek.Window(opened.name, asked.start, asked.end)
     reader: Callable[[Sequence[str]], Prices] = partial(deepseek.read, window, opened)
-    prices, lacking = deepseek.load(request, subjects, reader, judged)
-    return prices, (*opened.notes, *lacking)
+    supply = deepseek.load(request, subjects, reader, judged)
+    return replace(supply, notices=(*opened.notes, *supply.notices))
 
 
 def _command(request: job.Request, asked: Asked, judged: bool) -> str | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.resources.chromium import launched, opened, required
+from tests.resources.commands import within
 
-ROOT = Path(__file__).parents[2]
 COMMANDS = {
     "run": ("deepseek", "gpu_bubble", "ai_software", "policy_winners", "--source", "sample"),
     "sweep": ("sweep", "gpu_bubble", "-p", "hold=20,60", "-p", "rebalance=5,20", "--source", "sample"),
@@ -43,16 +41,7 @@ def opening(browser):
 def folders(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one folder a command in it."""
     out = tmp_path_factory.mktemp("pages")
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", f"runners.{command}", *words, "--out", str(out / name)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for name, (command, *words) in COMMANDS.items()
-    ]
-    said = [process.communicate(timeout=300)[0] for process in started]
-    assert [process.returncode for process in started] == [0] * len(started), said
+    for name, (command, *words) in COMMANDS.items():
+        done = within(command, *words, "--out", out / name)
+        assert done.returncode == 0, done.stderr
     return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -77,6 +78,12 @@ def test_a_fill_changed_by_hand_is_found(pair):
     found = differ(pair)
     (reading,) = found.readings
     (fill,) = reading.fills
+    assert comparison_words.rows(fill) == (
+        "+100 at 50.00, commission 0.50, spread 1.00",
+        "+100 at 50.01, commission 0.50, spread 1.00",
+    )
+    finer = replace(fill, base=replace(fill.base, price=50.00999))
+    assert comparison_words.rows(finer, comparison_words.traded) == ("+100 at 50.00999", "+100 at 50.01000")
     assert (reading.name, fill.session, fill.symbol) == ("first", date(2025, 1, 31), "AAA")
     assert (fill.base.price, fill.other.price) == (50, 50.01)
     assert reading.curve is None and reading.metrics == ()
@@ -120,6 +127,9 @@ def test_directions(name, base, other, word):
         (Change("total_return", 0.10, 0.25), ("+10.0%", "+25.0%"), "+15.0%"),
         (Change("total_return", 0.10001, 0.10002), ("+10.001%", "+10.002%"), "+0.001%"),
         (Change("costs", 1072.3, 1001.9), ("1,072", "1,002"), "−70"),  # noqa: RUF001
+        (Change("d", 0.1, 0.25), ("+0.100", "+0.250"), "+0.150"),
+        (Change("volatility", 0.1, 0.25), ("10.0%", "25.0%"), "+15.0%"),
+        (Change("rate", 0.123456789, 0.5), ("0.1235", "0.5"), "+0.376543211"),
         (Change("x", True, False), ("yes", "no"), ""),
         (Change("x", None, ABSENT), ("none", "not there"), ""),
         (Change("sharpe", 1.0, 1.0 + 2**-52), ("1.0", "1.0000000000000002"), "+2.22044604925e−16"),  # noqa: RUF001

@@ -144,6 +144,9 @@ def test_the_page_tells_reading_run_and_trades(page):
 def test_every_chart_is_there(sheet):
     assert all(chart.startswith("<svg") and chart.endswith("</svg>") for chart in sheet.charts.values())
     assert len(sheet.charts) == 11
+    drawn = "".join(sheet.charts.values()).lower()
+    assert "#fedd78" not in drawn, "a pale benchmark cannot be seen on paper"
+    assert drawn.count("#b3730c") > 4
 
 
 def test_the_page_asks_for_nothing(page):

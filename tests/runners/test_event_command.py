@@ -63,6 +63,13 @@ def tariffs(market_data, tmp_path_factory) -> tuple[Path, str]:
     return out, done.stdout
 
 
+def test_no_test_is_said_to_be_declared_before_prices_that_were_known(tariffs):
+    told = pages(tariffs[0])
+    assert "The same two tests are held for every event" in told["index.html"]
+    assert "The same two tests are held for every event" in told["panic_passes-evidence.html"]
+    assert not any("before any price was seen" in page for page in told.values())
+
+
 def test_its_own_readings_run_from_its_own_entry_with_evidence(tariffs):
     out, printed = tariffs
     results = json.loads((out / "results.json").read_text())["readings"]

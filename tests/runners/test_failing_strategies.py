@@ -79,6 +79,14 @@ class Midway(OfSpy):
         if past.held == 120:
             raise LookupError(f"after {past.held} sessions")
         return {"SPY": 1.0}
+
+
+class Unknown(Fine):
+    symbols = ("NOSUCH",)
+
+
+class Remembers(Fine):
+    history = 5000
 """
 
 
@@ -147,6 +155,20 @@ def test_a_wrong_request_is_told_before_anything_runs(folder):
     done = deepseek(folder, "mine:Divides", "mine:Nowhere")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1 and "mine has no class 'Nowhere'" in done.stderr
+
+
+def test_what_lacks_prices_stops_no_other_and_alone_is_a_wrong_request(folder):
+    names = ("Unknown", "Remembers")
+    done = deepseek(folder, *(f"mine:{name}" for name in names), "mine:Fine", out="lacking")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "error: Unknown, Remembers failed; everything else was run"
+    told = json.loads((folder / "lacking" / "results.json").read_text())
+    assert list(told["readings"]) == ["Fine"] and tuple(told["failed"]) == names
+    for name, complaint in zip(names, ("NOSUCH", "5000"), strict=True):
+        assert complaint in told["failed"][name] and "Traceback" not in told["failed"][name]
+        alone = deepseek(folder, f"mine:{name}", out="alone")
+        assert alone.returncode == 2 and complaint in alone.stderr and len(alone.stderr.splitlines()) == 1
+    assert not (folder / "alone").exists()
 
 
 def test_an_interrupt_from_within_interrupts(folder):

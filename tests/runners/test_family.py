@@ -30,6 +30,12 @@ def of(**changes: object):
     return replace(TARIFFS, readings=(member,))
 
 
+def test_a_reading_of_another_event_is_told_with_it():
+    with pytest.raises(RequestError, match="'panic_passes' is a reading of another event; add --event tariffs"):
+        family.strategy(DEEPSEEK, "panic_passes")
+    assert family.strategy(TARIFFS, "panic_passes") is AfterFall
+
+
 def test_the_default_family_is_the_folder():
     assert family.names(DEEPSEEK) == strategies.names()
     assert family.study_of(DEEPSEEK, "gpu_bubble", "SPY").symbols == ("NVDA", "AMD", "INTC")
