@@ -52,7 +52,7 @@ def test_shorts_that_outgrow_the_cash_within_a_block_earn_no_interest_on_it(make
     prices = make_prices({"A": [100.0] * 5 + [300.0] * 5, "B": [100.0] * 5 + [250.0] * 5})
     scenario = Scenario(prices.sessions[3], None, None, None, Frictions(0, 0, 0, 1.0))
     require_law(Pair, prices, scenario)
-    # Sold and bought at 100 on Thursday the 30th: to Friday and over the week-end 500,000 are not free, then nothing is.
+    # Sold and bought at 100 on Thursday the 30th: to Friday and over the weekend 500,000 are not free, then nothing is.
     told = run_batch(Pair, prices, Scenarios.of([scenario])).equity[0]
     thursday = 1e6 * (1 + 1 / 365)
     friday = thursday + (thursday - 500_000) / 365
