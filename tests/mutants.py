@@ -123,19 +123,43 @@ def _line(name: str, diff: str) -> str:
     return f"{function}: {' '.join(made) or 'without ' + ' '.join(gone)}"
 
 
-def tried(module: str, jobs: int) -> Count:
+def codes(folder: Path, module: str) -> dict[str, int | None]:
+    """What became of each mutant, by its name; None where it was not tried."""
+    kept = folder / "mutants" / f"{module}.meta"
+    if not kept.exists():
+        return {"": None}
+    found: dict[str, int | None] = json.loads(kept.read_text(encoding="utf-8"))["exit_code_by_key"]
+    return found
+
+
+def tried(module: str, jobs: int, again: bool = False) -> Count:
+    """The count of a module: of all its mutants, or `again` of those alone that survived the last time."""
     of = digest(module)
     with tempfile.TemporaryDirectory(prefix="mutants-") as place:
         folder = Path(place)
         workplace(module, folder)
-        ended = mutmut(folder, "run", "--max-children", str(jobs))
-        kept = folder / "mutants" / f"{module}.meta"
-        codes = json.loads(kept.read_text(encoding="utf-8"))["exit_code_by_key"] if kept.exists() else {"": None}
-        if any(code in NOT_TRIED for code in codes.values()):
+        asked = survivors_of(folder, module) if again else []
+        ended = mutmut(folder, "run", "--max-children", str(jobs), *asked) if asked or not again else None
+        found = codes(folder, module)
+        names = asked if again else list(found)
+        if ended and any(found[name] in NOT_TRIED for name in names):
             raise SystemExit(f"{module}: not every mutant was tried\n{ended.stdout[-3000:]}{ended.stderr[-3000:]}")
-        print(f"{module}: {sum(code in STOPPED for code in codes.values())} stopped for their time", flush=True)
-        survivors = described(folder, module, [name for name, code in codes.items() if code in SURVIVED])
-    return Count(module, of, len(codes), tuple(sorted(survivors)))
+        stopped = sum(found[name] in STOPPED for name in names)
+        print(f"{module}: {len(names)} tried, {stopped} stopped for their time", flush=True)
+        survivors = described(folder, module, [name for name in names if found[name] in SURVIVED])
+    return Count(module, of, len(found), tuple(sorted(survivors)))
+
+
+def survivors_of(folder: Path, module: str) -> list[str]:
+    """Names of the mutants that survived the last time. Stops where the module is not the one that was counted."""
+    before = recorded()[module]
+    mutmut(folder, "run", "no such mutant")  # it makes all of them before it looks for the name
+    names = list(codes(folder, module))
+    alike = len(names) == before.mutants
+    lines = dict(zip(names, described(folder, module, names), strict=True)) if alike else {}
+    if set(before.survivors) - set(lines.values()):
+        raise SystemExit(f"{module} has changed since its mutants were counted; try all of them")
+    return [name for name in names if lines[name] in before.survivors]
 
 
 def reasons() -> list[tuple[re.Pattern[str], str]]:
@@ -173,12 +197,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="such as data/quality.py; all without")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--again", action="store_true", help="survivors alone: where nothing but tests were added")
     parser.add_argument("--report", action="store_true", help="print what is on record and try nothing")
     asked = parser.parse_args()
     known = recorded()
     stale = [module for module in SETTINGS if module not in known or known[module].digest != digest(module)]
     for module in [] if asked.report else asked.modules or stale:
-        record(tried(module, asked.jobs))
+        record(tried(module, asked.jobs, asked.again))
         print(f"{module} done", flush=True)
     report(list(recorded().values()))
 

@@ -151,7 +151,7 @@ def test_scenarios_come_back_in_their_order_whatever_walks_together(monkeypatch,
     assert told.equity.shape == (5, 6)
     for curve, length in zip(told.equity, told.sessions, strict=True):
         assert not np.isnan(curve[: length + 1]).any() and np.isnan(curve[length + 1 :]).all()
-    assert told.refused.tolist() == [0] * 5
+    assert told.refused.tolist() == [0] * 5 and told.refused.dtype == int
     assert told.horizons.shape == (5, len(HORIZONS))
     assert run_batch(Share, prices, Scenarios.of(several), curves=False).equity is None
 
@@ -221,3 +221,18 @@ def test_a_plain_strategy_trades_what_it_names_or_else_everything(prices):
     scenarios = Scenarios.of([Scenario(prices.sessions[4], 3, None, None, FREE)])
     assert run_batch(Second, prices, scenarios, executor=Serial()).turnover.tolist() == [5_000 * 100 / 1e6]
     assert run_batch(Both, prices, scenarios, executor=Serial()).terminal.tolist() == [1_003_000]
+
+
+def test_a_plain_strategy_whose_prices_end_with_its_hold_is_truncated(prices):
+    # In on 3 February: five sessions of hold end with the prices, on the 7th, before anything could be sold.
+    entry = prices.sessions[5]
+    several = Scenarios.of([Scenario(entry, hold, None, None, FREE) for hold in (4, 5, 6)])
+    found = run_batch(Once, prices, several, executor=Serial())
+    assert (found.sessions.tolist(), found.truncated.tolist()) == ([5, 5, 5], [False, True, True])
+
+
+def test_the_open_of_the_day_of_its_listing_is_missing_too(make_prices):
+    nothing = float("nan")
+    late = make_prices({"A": [1.0] * 6, "B": [*[nothing] * 3, 2.0, 2.0, 2.0]}, {"B": [*[nothing] * 4, 2.0, 2.0]})
+    with pytest.raises(RequestError, match=r"^scenario 0: B has no price on 2025-01-30, inside its window 2025-01-29 "):
+        run_batch(Share, late, Scenarios.of([Scenario(late.sessions[3], 1, parameters={"names": ("A", "B")})]))

@@ -21,7 +21,9 @@ from reports.evidence.event_study import (
     MARKET_MODEL,
     MODELS,
     WINDOWS,
+    RankTest,
     Sample,
+    Significance,
     Window,
     across_names,
     bmp,
@@ -586,6 +588,77 @@ def test_names_that_are_one_have_no_adjusted_test(partner):
     one = np.random.default_rng(2).normal(size=50)
     told = kolari_pynnonen(np.array([1.0, 2.0]), np.column_stack((one, partner(one))))
     assert told.p is None and told.reason.startswith("the residuals have a mean correlation of ")
+
+
+def test_what_is_not_available_is_told_with_how_many_there_were():
+    noise = np.random.default_rng(2).normal(size=(50, 4))
+    few, odd = "2 available names are needed, 1 given", "a value is not finite"
+    assert cross_section(np.ones(1)) == Significance(None, None, 1, few)
+    assert patell(np.array([1.0, NAN]), 100) == Significance(None, None, 2, odd)
+    assert corrado(with_hole(noise, 0, 0), np.ones((1, 4))) == Significance(None, None, 4, odd)
+    same = corrado(np.ones((40, 3)), np.ones((1, 3)))
+    assert same == Significance(None, None, 3, "the mean rank is the same on all days")
+    assert generalized_sign(noise, np.array([1.0, NAN, 1.0, 1.0])) == Significance(None, None, 4, odd)
+    for one_sided in (np.abs(noise), -np.abs(noise), np.zeros((50, 4))):
+        told = generalized_sign(one_sided, np.ones(4))
+        assert told == Significance(None, None, 4, "all residuals have the same sign")
+    told = kolari_pynnonen(np.arange(4.0), with_hole(noise, 0, 0))
+    assert told == Significance(None, None, 4, "residuals are constant or not finite")
+    twice = kolari_pynnonen(np.array([1.0, 2.0]), noise[:, [0, 0]])
+    assert twice == Significance(None, None, 2, "the residuals have a mean correlation of 1")
+    assert conformal_test(np.array([1.0, NAN, 2.0]), 1) == Significance(None, None, 3, odd)
+    assert rank_test(noise[:, 0], NAN) == RankTest(None, None, None, None, 50, odd)
+    assert rank_test(np.array([]), 1.0) == RankTest(None, None, None, None, 0, "there are no residuals")
+
+
+def test_what_is_available_is_told_with_how_many_there_were():
+    study = event_study(make_sample())
+    told = across_names(study, Window(0, 3))
+    assert told.window == Window(0, 3) and [getattr(told, kind).n for kind in KINDS] == [4] * 6
+    cumulated = cumulative(study, Window(0, 3))
+    assert (cumulated.window, cumulated.reasons) == (Window(0, 3), ("",) * 4)
+    ranked = rank_tests(study)[0]
+    assert (ranked.n, ranked.abnormal) == (120, study.abnormal[1, 0])
+    assert conformal_tests(study, Window(0, 3))[0].n == 124
+
+
+def test_three_degrees_of_freedom_are_enough_for_patell():
+    assert patell(np.array([1.0, 2.0]), 3).statistic == pytest.approx(3 / sqrt(2 * 3))
+
+
+def test_two_names_that_move_against_each_other_are_tested():
+    # r = -1/2: (1 + 1/2) / (1 - 1/2) = 3.
+    one, two = np.array([1.0, 1, -1, -1] * 10), np.array([1.0, -1, 1, -1] * 10)
+    scar = np.array([1.0, 2.0])
+    told = kolari_pynnonen(scar, np.column_stack((one, two * sqrt(0.75) - one / 2)))
+    assert told.statistic == pytest.approx(bmp(scar).statistic * sqrt(3))
+
+
+def test_a_return_of_nothing_is_not_positive():
+    noise = np.random.default_rng(2).normal(size=(50, 4))
+    share = np.mean(noise > 0)
+    told = generalized_sign(noise, np.array([0.0, 0.0, 1.0, -1.0]))
+    assert told.statistic == pytest.approx((1 - 4 * share) / sqrt(4 * share * (1 - share)))
+
+
+def test_a_calm_name_beside_wild_ones_is_available():
+    sample, scale = make_sample(), np.array([1, 1, 1, 1e-13])
+    calm = event_study(make_sample(estimation=sample.estimation * scale, event=sample.event * scale), CONSTANT_MEAN)
+    assert calm.reasons == ("",) * 4
+    plain = event_study(sample, CONSTANT_MEAN)
+    assert mean_correlation(plain.residuals * scale) == pytest.approx(mean_correlation(plain.residuals))
+
+
+def test_a_conformal_test_of_every_name_takes_the_order_that_is_asked_for():
+    sample, window = make_sample(), Window(0, 2)
+    days = np.concatenate((sample.estimation, sample.event[1:4]))[:, 2]
+    residuals = np.abs(days - days.mean())
+    told = conformal_tests(event_study(sample, CONSTANT_MEAN), window, order=3)[2]
+    assert told.statistic == pytest.approx((np.sum(residuals[-3:] ** 3) / sqrt(3)) ** (1 / 3))
+
+
+def test_whole_numbers_are_taken_for_returns():
+    assert make_sample(net=np.ones(4, dtype=int)).net.dtype == float
 
 
 # --- bad requests ------------------------------------------------------------------
