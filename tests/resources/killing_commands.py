@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from collections.abc import Callable
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -48,16 +50,17 @@ class Command:
     def __init__(self, place: Path) -> None:
         self.place, self.out = place, place / "out"
         place.mkdir(exist_ok=True)
-        (place / "tmp").mkdir()
+        self.temporary = Path(mkdtemp(prefix="kills-"))  # not in `place`: the path of a socket must be short
 
     def close(self) -> None:
-        """Stop what it needs."""
+        """Stop and remove what it needs beside `place`."""
+        shutil.rmtree(self.temporary)
 
     def words(self, number: int) -> list[object]:
         raise NotImplementedError
 
     def start(self, number: int) -> subprocess.Popen[str]:
-        own = {"DEEPSEEK_CACHE": "cache", "DEEPSEEK_TRIALS": "trials.txt", "RUNS": "runs", "TMPDIR": "tmp"}
+        own = {"DEEPSEEK_CACHE": "cache", "DEEPSEEK_TRIALS": "trials.txt", "RUNS": "runs", "TMPDIR": self.temporary}
         return subprocess.Popen(
             [sys.executable, "-m", *map(str, self.words(number)), "--out", "out", "--jobs", "2"],
             cwd=self.place,
@@ -96,7 +99,7 @@ class Command:
 
     def left(self) -> set[str]:
         """Names of what lies beside the folder when all is done."""
-        return {path.name for path in self.place.iterdir()} - {"out", "tmp"}
+        return {path.name for path in self.place.iterdir()} - {"out"}
 
 
 class MainJob(Command):
@@ -119,6 +122,7 @@ class MainJob(Command):
         self.kills = 0
 
     def close(self) -> None:
+        super().close()
         self.serving.__exit__(None, None, None)
 
     def words(self, number: int) -> list[object]:
@@ -289,7 +293,7 @@ def kill_again_and_again(command: Command, kills: int, whom: str, chance: np.ran
     command.finish(number)
     assert command.left() == set(), f"something unfinished was left: {command.left()}"
     # multiprocessing leaves a folder with the dead socket of its fork server, which is for the system to clear away.
-    assert all(path.name.startswith("pymp-") for path in (command.place / "tmp").iterdir())
+    assert all(path.name.startswith("pymp-") for path in command.temporary.iterdir())
     return told
 
 

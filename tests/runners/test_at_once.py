@@ -29,19 +29,19 @@ def test_main_jobs_take_turns_at_folder_cache_and_ledger(tmp_path):
 
 
 def test_a_second_sweep_into_a_folder_is_told_to_wait_and_changes_nothing(tmp_path):
-    command = Sweep(tmp_path / "place")
-    first = command.start(0)
-    wait(first, command.kept.exists)
-    first.send_signal(signal.SIGSTOP)  # however long the second takes to start
-    second = command.start(1)
-    _, told = second.communicate(timeout=PATIENCE)
-    first.send_signal(signal.SIGCONT)
-    where = f"--out {command.out} is being worked on by another sweep"
-    assert (second.returncode, told) == (2, f"error: {where}; wait for it or name another\n")
-    _, told = first.communicate(timeout=PATIENCE)
-    assert (first.returncode, told, command.number()) == (0, "", 0)
-    assert len((command.place / "runs").read_text().split()) == command.SIZE
-    assert command.left() == set()
-    before = snapshot(command.out)
-    command.finish(0)
-    assert snapshot(command.out) == before
+    with closing(Sweep(tmp_path / "place")) as command:
+        first = command.start(0)
+        wait(first, command.kept.exists)
+        first.send_signal(signal.SIGSTOP)  # however long the second takes to start
+        second = command.start(1)
+        _, told = second.communicate(timeout=PATIENCE)
+        first.send_signal(signal.SIGCONT)
+        where = f"--out {command.out} is being worked on by another sweep"
+        assert (second.returncode, told) == (2, f"error: {where}; wait for it or name another\n")
+        _, told = first.communicate(timeout=PATIENCE)
+        assert (first.returncode, told, command.number()) == (0, "", 0)
+        assert len((command.place / "runs").read_text().split()) == command.SIZE
+        assert command.left() == set()
+        before = snapshot(command.out)
+        command.finish(0)
+        assert snapshot(command.out) == before
