@@ -41,6 +41,9 @@ def write(files: Mapping[str, bytes], out: Path) -> None:
     out = out.resolve()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"--out {out} cannot be made ({error.strerror}); name another folder") from None
+    try:
         with locked(_lock(out), LOCK_SECONDS):
             recover(out)
             require_replaceable(out)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.errors import RequestError
+from data.errors import DataError, RequestError
 from data.prices import Prices
 from reports.result import HORIZONS
 from runners.engine import batch
@@ -54,7 +54,7 @@ def prices(make_prices) -> Prices:
 
 
 def refusal(strategy, prices, *scenarios: Scenario) -> str:
-    with pytest.raises(RequestError) as error:
+    with pytest.raises((RequestError, DataError)) as error:
         run_batch(strategy, prices, Scenarios.of(scenarios), executor=Serial())
     return str(error.value)
 
@@ -116,9 +116,9 @@ def test_a_lag_is_refused_where_orders_are_sent_by_the_strategy(prices):
 
 
 @pytest.mark.parametrize("field", ["open", "close"])
-@pytest.mark.parametrize(("row", "inside"), [(2, False), (3, True), (6, True), (7, True), (8, False)])
+@pytest.mark.parametrize(("row", "inside"), [(2, True), (3, True), (6, True), (7, True), (8, False)])
 def test_a_price_that_is_missing_is_told_where_a_window_needs_it(prices, field, row, inside):
-    # In from the 31st, row 4, three sessions: from the close of row 3 to the open of row 7.
+    # In from the 31st, row 4, three sessions: to the open of row 7, and rules look at what was before.
     holed = np.where((np.arange(10)[:, None] == row) & (np.arange(2) == 1), np.nan, getattr(prices, field))
     several = [Scenario(prices.sessions[9], 1), Scenario(prices.sessions[4], 3)]
     several = [replace(each, parameters={"names": ("A", "B")}) for each in several]
@@ -127,8 +127,8 @@ def test_a_price_that_is_missing_is_told_where_a_window_needs_it(prices, field, 
         run_batch(Share, gappy, Scenarios.of(several[1:]))
         return
     assert refusal(Share, gappy, *several) == (
-        f"scenario 1: B has no price on {prices.sessions[row]:%Y-%m-%d}, inside its window 2025-01-30 to 2025-02-05; "
-        "mend the prices, or choose another entry or hold"
+        f"scenario 0: B on {prices.sessions[row]:%Y-%m-%d}, {field}: nan is not a price; "
+        "mend it, or end the run before it"
     )
 
 
@@ -171,7 +171,7 @@ def test_targets_may_come_from_elsewhere(prices):
     assert told.equity.shape == (3, 6) and run_targets(Given(), prices, scenarios).equity is None
     gap = np.where((np.arange(10)[:, None] == 4) & (np.arange(2) == 0), np.nan, prices.open)
     later = Scenarios.product([prices.sessions[6], prices.sessions[4]], (1,), (None,), (FREE,))
-    with pytest.raises(RequestError, match=r"^scenario 1: A has no price on 2025-01-31, inside"):
+    with pytest.raises(DataError, match=r"^scenario 0: A on 2025-01-31, open: nan is not a price"):
         run_targets(Given(), replace(prices, open=gap), later)
 
 
@@ -234,5 +234,5 @@ def test_a_plain_strategy_whose_prices_end_with_its_hold_is_truncated(prices):
 def test_the_open_of_the_day_of_its_listing_is_missing_too(make_prices):
     nothing = float("nan")
     late = make_prices({"A": [1.0] * 6, "B": [*[nothing] * 3, 2.0, 2.0, 2.0]}, {"B": [*[nothing] * 4, 2.0, 2.0]})
-    with pytest.raises(RequestError, match=r"^scenario 0: B has no price on 2025-01-30, inside its window 2025-01-29 "):
+    with pytest.raises(DataError, match=r"^scenario 0: B on 2025-01-30, open: nan is not a price"):
         run_batch(Share, late, Scenarios.of([Scenario(late.sessions[3], 1, parameters={"names": ("A", "B")})]))

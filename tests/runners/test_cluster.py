@@ -380,7 +380,7 @@ def test_commands_take_one_of_jobs_and_dask():
     "words",
     [
         ["runners.sweep", "gpu_bubble", "-p", "hold=5,20", "-p", "rebalance=5,20", "--source", "sample"],
-        ["runners.multiverse", "bad_news", "--source", "sample"],
+        pytest.param(["runners.multiverse", "bad_news", "--source", "sample"], marks=pytest.mark.slow),
         pytest.param(["runners.calibrate", "--markets", "2"], marks=pytest.mark.slow),
     ],
     ids=lambda words: words[0],

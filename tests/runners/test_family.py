@@ -157,24 +157,26 @@ class Similar(Crossing):
 def refusal(event, **changes: object) -> str:
     own = Member(**{"strategy": "x:Similar", "name": "own", **changes})
     with pytest.raises(RequestError) as error:
-        family.parameters(event, own, Similar if own.strategy == "x:Similar" else strategies.load(own.strategy))
+        family.parameters(
+            replace(event, readings=(own,)),
+            own,
+            Similar if own.strategy == "x:Similar" else strategies.load(own.strategy),
+        )
     return str(error.value)
 
 
 def test_a_parameter_that_is_not_there_is_told_with_two_that_are():
-    asked = "event 'tariffs': reading 'own': x:Similar has no parameter"
-    assert refusal(TARIFFS, parameters=(("size_", 1),)) == f"{asked} 'size_'; did you mean size_3 or size_2?"
-    assert refusal(TARIFFS, parameters=(("q", 1),)) == f"{asked} 'q'; it has period, size_1, size_2, size_3"
+    asked, told = "event file 'tariffs': readings 1 (own): parameters", "x:Similar has no such parameter"
+    assert refusal(TARIFFS, parameters=(("size_", 1),)) == f"{asked}.size_: {told}; did you mean size_3 or size_2?"
+    assert refusal(TARIFFS, parameters=(("q", 1),)) == f"{asked}.q: {told}; it has period, size_1, size_2, size_3"
     bare = Member(strategy="x:Bare", name="own", parameters=(("q", 1),))
-    with pytest.raises(
-        RequestError, match=r"^event 'tariffs': reading 'own': x:Bare has no parameter 'q'; it has none$"
-    ):
-        family.parameters(TARIFFS, bare, bt.Strategy)
+    with pytest.raises(RequestError, match=r"\(own\): parameters.q: x:Bare has no such parameter; it has none$"):
+        family.parameters(replace(TARIFFS, readings=(bare,)), bare, bt.Strategy)
 
 
 def test_a_basket_that_is_not_there_is_told_with_two_that_are():
     baskets = tuple((f"chips_{n}", ("NVDA",)) for n in range(4))
-    asked = "event 'tariffs': reading 'own': parameter long is 'chips_', which is no basket"
+    asked = "event file 'tariffs': readings 1 (own): parameters.long: 'chips_' is no basket"
     changes = {"strategy": PATH, "parameters": (("long", "chips_"),)}
     assert refusal(replace(TARIFFS, baskets=baskets), **changes) == f"{asked}; did you mean chips_3 or chips_2?"
     assert refusal(replace(TARIFFS, baskets=()), **changes) == f"{asked}; the baskets are none"
@@ -182,7 +184,8 @@ def test_a_basket_that_is_not_there_is_told_with_two_that_are():
 
 def test_a_number_is_no_switch():
     assert refusal(TARIFFS, strategy="ai_software", parameters=(("hedge", 1),)) == (
-        "event 'tariffs': reading 'own': parameter hedge is 1; give a value like its default, False"
+        "event file 'tariffs': readings 1 (own): parameters.hedge: 1 is of another kind than its default; "
+        "give a value like False"
     )
 
 

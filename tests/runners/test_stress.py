@@ -236,7 +236,9 @@ def test_a_listed_split_in_files_changes_nothing_when_adjusted_and_is_refused_wh
     )
     assert adjusted.equity == pytest.approx(never.equity, abs=CENT)
     assert never.equity[-1] == pytest.approx(1_000_000 + 900 * (1_000 - 1_010), abs=CENT)
-    with pytest.raises(DataError, match=r"A on 2025-01-28, Close: .* repeats the split of 10 listed that day; divide"):
+    with pytest.raises(
+        DataError, match=r"A on 2025-01-28, Close: .* repeats the split of 10 listed that day .*; divide"
+    ):
         load_prices(["A"], source=str(tmp_path / "raw"))
 
 
