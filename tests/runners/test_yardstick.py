@@ -115,6 +115,27 @@ def test_betas_of_earlier_returns_are_those_of_each_launch(sessions, prices):
     assert earlier_betas(own, prices, entries, terms, "M", sessions).tolist() == pytest.approx(expected, abs=1e-9)
 
 
+def test_a_beta_above_one_is_matched_by_the_whole_fund_and_no_credit(random_prices):
+    """N moves four times as much as M; what it must beat is all of M, from the open of the 71st row on."""
+    free = Frictions(0, 0, 0, 0)
+    made = random_prices(("M", "N"), 100)
+    moves = 1 + 4 * (made.close[1:, 0] / made.close[:-1, 0] - 1)
+    close = np.column_stack([made.close[:, 0], 50 * np.cumprod([1, *moves])])
+    steep = replace(made, **dict.fromkeys(FIELDS[:4], close))
+    own, launch = subject(BetaMatched("M", 25), share=0.9), Launch(steep.sessions[70], 20, None)
+    assert earlier_beta(own, steep, launch, free, "M", 25) > 1.05
+    whole = np.log(
+        1 + (close[[74, 89], 0] - close[70, 0]) / close[69, 0]
+    )  # shares of the close before, paid at the open
+    assert np.abs(whole).min() > 0.02, "a fund that hardly moves would tell nothing"
+
+    found = yardstick(own, steep, Scenarios.of([Scenario(launch.entry, 20, None, None, free, {"share": 0.9})]))
+    assert found[0, [0, 1]] == pytest.approx(whole, abs=1e-4)  # whole shares
+    run = backtest(Trend, steep.select(("N",)), launch, free, {"share": 0.9})
+    d = differences(own, steep, np.array([70]), Terms(20, None, free))
+    assert d[0, [0, 1]] == pytest.approx(np.log(run.equity[[5, 20]] / 1e6) - whole, abs=1e-4)
+
+
 def test_a_slope_by_hand():
     # Returns of 10 % and -10 % on the fund, 30 % and -10 % beside them: (0.3 + 0.1) / 0.2 = 2.
     assert slope(np.array([1.0, 1.3, 1.17]), np.array([50.0, 55.0, 49.5])) == pytest.approx(2.0)
