@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any
 
 import backtrader as bt
@@ -13,6 +15,13 @@ from data.errors import RequestError
 from runners.engine.frictions import DAYS_A_YEAR, Frictions
 from strategies.base.reading import ORDINAL_1970
 
+# What would change capital, costs or fills of a run that has begun.
+RULES = (
+    *("set_coc", "set_coo", "set_eosbar", "set_filler", "set_slippage_perc", "set_slippage_fixed"),
+    *("set_cash", "setcash", "add_cash", "set_checksubmit", "set_shortcash", "set_int2pnl"),
+    *("setcommission", "addcommissioninfo", "set_fundmode", "set_fundstartval", "set_fund_history"),
+    "add_order_history",
+)
 NEVER_FILLED = (bt.Order.Margin, bt.Order.Rejected, bt.Order.Canceled, bt.Order.Expired)
 
 
@@ -93,39 +102,8 @@ class Account(bt.brokers.BackBroker):
         super().start()
         self._sealed = True
 
-    def set_coc(self, coc: bool) -> None:
-        """Orders fill at the next open; refused once the run has begun."""
-        self._require_open("set_coc")
-        super().set_coc(coc)
-
-    def set_coo(self, coo: bool) -> None:
-        """Orders fill at the next open; refused once the run has begun."""
-        self._require_open("set_coo")
-        super().set_coo(coo)
-
-    def add_cash(self, cash: float) -> None:
-        """Capital is fixed; refused once the run has begun."""
-        self._require_open("add_cash")
-        super().add_cash(cash)
-
-    def set_cash(self, cash: float) -> None:
-        """Capital is fixed; refused once the run has begun."""
-        self._require_open("set_cash")
-        super().set_cash(cash)
-
-    setcash = set_cash
-
-    def addcommissioninfo(self, comminfo: Any, name: str | None = None) -> None:
-        """Costs are those of the frictions; refused once the run has begun."""
-        self._require_open("addcommissioninfo")
-        super().addcommissioninfo(comminfo, name)
-
-    def setcommission(self, *arguments: Any, **named: Any) -> None:
-        """Costs are those of the frictions; refused once the run has begun."""
-        self._require_open("setcommission")
-        super().setcommission(*arguments, **named)
-
-    def _require_open(self, method: str) -> None:
+    def require_open(self, method: str) -> None:
+        """Raise RequestError where a strategy would change the rules of a run that has begun."""
         if getattr(self, "_sealed", False):
             raise RequestError(
                 f"the strategy calls broker.{method}: capital, costs and fills belong to the run; take it out"
@@ -275,3 +253,19 @@ def _ordinals(sessions: pd.DatetimeIndex) -> np.ndarray:
 
 def _session(number: float) -> pd.Timestamp:
     return pd.Timestamp(bt.num2date(number).date())
+
+
+def _until_the_start(method: str) -> Callable[..., Any]:
+    """The broker's own method, refused once the run has begun: capital, costs and fills are those of the run."""
+    usual = getattr(bt.brokers.BackBroker, method)
+
+    @wraps(usual)
+    def guarded(self: Account, *arguments: Any, **named: Any) -> Any:
+        self.require_open(method)
+        return usual(self, *arguments, **named)
+
+    return guarded
+
+
+for _method in RULES:
+    setattr(Account, _method, _until_the_start(_method))

@@ -221,7 +221,10 @@ def test_a_strangers_shorts_are_covered_after_the_sells_that_pay_for_it(make_pri
     assert result.exit is not None and not result.refusals
 
 
-@pytest.mark.parametrize("meddle", ["set_coc", "set_coo", "add_cash", "set_cash", "setcommission"])
+SETTERS = [name for name in dir(bt.brokers.BackBroker) if name.startswith(("set_", "setc", "add"))]
+
+
+@pytest.mark.parametrize("meddle", SETTERS)
 def test_a_stranger_cannot_change_the_rules_of_the_account(make_prices, meddle):
     class Meddler(bt.Strategy):
         def start(self) -> None:
