@@ -65,17 +65,17 @@ def run(command: click.Command) -> NoReturn:
     except BrokenStrategyError as error:
         echo(error.traceback, err=True)
         _leave(FAILED, str(error))
-    except (SourceError, WorkError, OSError, MemoryError) as error:
-        _leave(FAILED, _said(error))
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, MemoryError):
-        return f"there is not memory enough ({error or 'for this'}); ask for less at once, or for fewer --jobs"
-    if isinstance(error, OSError) and error.filename is None and error.errno == errno.ENOSPC:
+    except OSError as error:
+        if error.filename is not None or error.errno != errno.ENOSPC:
+            _leave(FAILED, str(error))
         # Whoever writes files names them; what is left is standard output.
-        return f"the output cannot be printed ({error.strerror}); print it elsewhere"
-    return str(error)
+        leave_pipe()
+        _leave(FAILED, f"the output cannot be printed ({error.strerror}); print it elsewhere")
+    except MemoryError as error:
+        lacking = f"there is not memory enough ({error or 'for this'})"
+        _leave(FAILED, f"{lacking}; ask for less at once, or for fewer --jobs")
+    except (SourceError, WorkError) as error:
+        _leave(FAILED, str(error))
 
 
 def echo(text: str = "", err: bool = False) -> None:
@@ -89,7 +89,7 @@ def echo_json(text: str) -> None:
 
 
 def leave_pipe() -> None:
-    """Whoever read our output has seen enough; nothing may be flushed into the closed pipe at exit."""
+    """Whoever read our output has seen enough, or has no room; nothing may be flushed to it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

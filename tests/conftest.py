@@ -41,9 +41,9 @@ def _commands_without_a_network() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _commands_hear_an_interrupt() -> None:
-    """A shell starts what runs in its background deaf to Ctrl-C, and commands that tests start would inherit that."""
+    """Commands that tests start would inherit deafness to Ctrl-C, from a shell's background or an earlier test."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
