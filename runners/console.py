@@ -65,17 +65,23 @@ def run(command: click.Command) -> NoReturn:
     except BrokenStrategyError as error:
         echo(error.traceback, err=True)
         _leave(FAILED, str(error))
-    except OSError as error:
-        if error.filename is not None or error.errno != errno.ENOSPC:
-            _leave(FAILED, str(error))
-        # Whoever writes files names them; what is left is standard output.
-        leave_pipe()
-        _leave(FAILED, f"the output cannot be printed ({error.strerror}); print it elsewhere")
-    except MemoryError as error:
-        lacking = f"there is not memory enough ({error or 'for this'})"
-        _leave(FAILED, f"{lacking}; ask for less at once, or for fewer --jobs")
-    except (SourceError, WorkError) as error:
-        _leave(FAILED, str(error))
+    except (SourceError, WorkError, OSError, MemoryError) as error:
+        if _unprinted(error):
+            leave_pipe()
+        _leave(FAILED, _said(error))
+
+
+def _unprinted(error: Exception) -> bool:
+    """Whether standard output is full: whoever writes files names them."""
+    return isinstance(error, OSError) and error.filename is None and error.errno == errno.ENOSPC
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return f"there is not memory enough ({error or 'for this'}); ask for less at once, or for fewer --jobs"
+    if isinstance(error, OSError) and _unprinted(error):
+        return f"the output cannot be printed ({error.strerror}); print it elsewhere"
+    return str(error)
 
 
 def echo(text: str = "", err: bool = False) -> None:
