@@ -52,10 +52,10 @@ def test_a_wrong_path_says_what_is_wrong(path, complaint):
 
 
 def test_an_error_inside_a_module_is_its_authors_to_see(tmp_path, monkeypatch):
-    (tmp_path / "broken_idea.py").write_text("import a_module_that_is_missing\n")
+    (tmp_path / "lacking_idea.py").write_text("import a_module_that_is_missing\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="a_module_that_is_missing"):
-        strategies.load("broken_idea:Idea")
+        strategies.load("lacking_idea:Idea")
 
 
 IDEA = "import backtrader as bt\n\n\nclass Idea(bt.Strategy):\n    symbols = ('SPY',)\n"
