@@ -17,8 +17,9 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from data.errors import DataError, SourceError, plain
+from data.errors import DataError, SourceError
 from data.file_names import DEVICE
+from data.printable import said
 
 APPLICATION = "deepseek-readings"
 VARIABLE = "DEEPSEEK_CACHE"
@@ -97,7 +98,7 @@ class Cache:
         except UNREADABLE as error:
             raise DataError(
                 f"the cached prices of {symbol} in {path} are damaged ({_brief(error)}): "
-                "fetch them again with --refresh, or delete the file"
+                "fetch them again with python -m runners.prices --refresh, or delete the file"
             ) from error
 
     def write(self, symbol: str, entry: Entry) -> None:
@@ -194,4 +195,4 @@ def _replace(path: Path, content: bytes) -> None:
 
 def _brief(error: Exception) -> str:
     told = error.strerror if isinstance(error, OSError) and error.strerror else error
-    return plain(told, 120) or type(error).__name__
+    return said(told, 120) or type(error).__name__

@@ -27,9 +27,3 @@ class BrokenStrategyError(WorkError):
     def __init__(self, message: str, traceback: str = "") -> None:
         super().__init__(message)
         self.traceback = traceback
-
-
-def plain(said: object, most: int = 160) -> str:
-    """What a file, a library or a server says, as an error may repeat it: a short line that cannot steer a terminal."""
-    line = " ".join(str(said).split())[:most]
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in line)

@@ -16,8 +16,9 @@ from typing import NoReturn, TypeVar
 
 import pandas as pd
 
-from data.errors import RequestError, plain
+from data.errors import RequestError
 from data.event import FOMC, NEW_YORK, Dated, Event, Member
+from data.printable import said
 from data.symbol import SYMBOL
 
 MOST_BYTES = 64 * 1024
@@ -146,7 +147,7 @@ def _toml(content: bytes, file: str) -> Mapping[str, object]:
         raise RequestError(f"event file {file!r}: lists or tables are nested too deeply; make them flat") from None
     except ValueError as error:
         raise RequestError(
-            f"event file {file!r} is no TOML: {plain(error)}; see docs/events.md for an example"
+            f"event file {file!r} is no TOML: {said(error)}; see docs/events.md for an example"
         ) from None
 
 

@@ -12,9 +12,9 @@ from functools import cache
 
 import jinja2
 
+from data.printable import brief
 from reports import comparison_words as words
 from reports.comparison import Comparison, wealth
-from reports.printable import brief
 from reports.saved_run import SavedRun
 from reports.template import embedded, template, vendored
 

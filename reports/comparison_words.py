@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from data.printable import brief
 from reports.comparison import ABSENT, Change, Comparison, Parting, PriceChange, ReadingDifference, RowChange
 from reports.numbers import MINUS, UNDEFINED, percent
-from reports.printable import brief
 from reports.saved_run import Bars, Decision, Fill
 
 Write = Callable[[float, int], str]

@@ -9,9 +9,9 @@ import jinja2
 import numpy as np
 import pandas as pd
 
+from data.printable import printable
 from reports.metrics import metrics
 from reports.numbers import log_ratio, percent, ratio, usd
-from reports.printable import printable
 from reports.result import Result, Run
 from reports.template import template
 

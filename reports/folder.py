@@ -20,9 +20,9 @@ from tempfile import mkdtemp
 import pandas as pd
 
 from data.errors import RequestError, WorkError
+from data.printable import brief, is_line, same_json
 from reports.exchange import exchange
 from reports.lock import BusyError, locked
-from reports.printable import brief, is_line, same_json
 
 MANIFEST = "manifest.json"
 SCRATCH = ".unfinished"  # marks a folder that a run is building
@@ -139,13 +139,20 @@ def _leftovers(out: Path) -> list[Path]:
     return [left for left in found if left.exists()]
 
 
-def _own_files(out: Path) -> set[str]:
-    """The files of a run in `out` as its manifest lists them; none where there is no manifest of ours."""
+def listed(out: Path) -> dict[str, str]:
+    """SHA-256 by file name, as the manifest in `out` has it; empty where there is none of ours that can be read."""
     try:
-        listed = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["files"]
-        return {*listed, MANIFEST} if "results.json" in listed else set()
-    except (OSError, ValueError, TypeError, KeyError):
-        return set()
+        held = (out / MANIFEST).read_bytes() if (out / MANIFEST).is_file() else b""  # a pipe would be waited for
+        files = json.loads(held)["files"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return {}
+    return files if isinstance(files, dict) else {}
+
+
+def _own_files(out: Path) -> set[str]:
+    """The files of a run in `out`; none where it is no run's."""
+    files = listed(out)
+    return {*files, MANIFEST} if "results.json" in files else set()
 
 
 def _is_run(folder: Path) -> bool:

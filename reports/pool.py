@@ -42,6 +42,9 @@ class DeathError(WorkError):
             f"that workers can import it"
         )
 
+    def __reduce__(self) -> tuple[type[DeathError], tuple[object]]:
+        return type(self), (self.name,)  # pickle would give it its whole message as the name
+
 
 def warm_up(imports: Sequence[str], jobs: int | None = None) -> None:
     """Begin to import what workers need, in the background, and return at once.

@@ -12,7 +12,8 @@ from math import isfinite
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from data.errors import RequestError, plain
+from data.errors import RequestError
+from data.printable import said
 
 MOST_BYTES = 64 * 2**20  # a run of all readings with evidence takes less than one of them
 LARGEST = 1e15  # of any number in a table: USD, shares, returns
@@ -26,7 +27,7 @@ Kind = TypeVar("Kind")
 
 def refuse(path: Path, problem: str, remedy: str = AGAIN) -> NoReturn:
     """Raise the RequestError of a file that cannot be read; the problem may repeat what the file says."""
-    raise RequestError(f"{path}: {plain(problem, 300)}; {remedy}")
+    raise RequestError(f"{path}: {said(problem, 300)}; {remedy}")
 
 
 def text(path: Path) -> str:

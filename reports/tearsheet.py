@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import html
 import importlib
-import json
 import re
 import tempfile
 import warnings
@@ -26,7 +25,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from reports import pool, trades
+from reports import folder, pool, trades
 from reports.metrics import PERIODS, metrics, risk_free
 from reports.result import Result, Run
 from reports.template import evidence_page, side_by_side, template
@@ -47,7 +46,7 @@ SOURCES = (
     "metrics.py",
     "result.py",
     "canvas.py",
-    "printable.py",
+    "../data/printable.py",
     "template.py",
     "templates/tearsheet.html",
     "templates/tearsheet.js",
@@ -263,7 +262,7 @@ def draw_all(run: Run, previous: Path | None, jobs: int | None, progress: Callab
 
     `progress` is told each name when its page is there. Raises RuntimeError that names a reading which cannot be drawn.
     """
-    known = _known_pages(previous)
+    known = folder.listed(previous) if previous else {}
     pages: dict[str, bytes] = {}
     tasks = {}
     for result in run.results:
@@ -275,10 +274,21 @@ def draw_all(run: Run, previous: Path | None, jobs: int | None, progress: Callab
         else:
             pages[result.name] = page
             progress(result.name)
-    for name, drawn in pool.outcomes(render, tasks, jobs):
+    for name, drawn in _drawn(tasks, jobs):
         pages[name] = drawn.encode()
         progress(name)
     return {result.name: pages[result.name] for result in run.results}
+
+
+def _drawn(tasks: Mapping[str, tuple[Result, Run]], jobs: int | None) -> Iterator[tuple[str, str]]:
+    """Pages by name as they get ready; where a worker process dies, what is left is drawn by one at a time."""
+    left = dict(tasks)
+    try:
+        for name, page in pool.outcomes(render, tasks, jobs):
+            del left[name]
+            yield name, page
+    except pool.DeathError:
+        yield from pool.outcomes(render, left, 1)
 
 
 def draw_apart(run: Run, previous: Path, jobs: int | None) -> dict[str, bytes]:
@@ -292,15 +302,6 @@ def light(result: Result, run: Run) -> tuple[Result, Run]:
     """What a page needs, without the other readings, and with parameters as text: cheap to send to a worker."""
     own = replace(result, parameters={name: str(value) for name, value in result.parameters.items()})
     return replace(own, decisions=result.decisions.iloc[:0]), replace(run, results=(), court=None, manifest={})
-
-
-def _known_pages(folder: Path | None) -> dict[str, str]:
-    """SHA-256 by file name, from the manifest of a run folder; empty where there is none that can be read."""
-    try:
-        files = json.loads((folder / "manifest.json").read_bytes())["files"] if folder else {}
-    except (OSError, ValueError, LookupError, TypeError):
-        return {}
-    return dict(files) if isinstance(files, dict) else {}
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup, escape
 
-from reports.printable import printable, readable
+from data.printable import printable, readable
 
 FOLDER = Path(__file__).parent / "templates"
 UPLOT = Path(__file__).parent / "static" / "uplot"
@@ -70,8 +70,9 @@ def _sentence(words: str) -> str:
 
 
 def prose(words: str) -> Markup:
-    """Words of a docstring: escaped, and what stands between backticks as code."""
-    return Markup(re.sub(r"(`+)([^`]+)\1", r"<code>\2</code>", str(escape(words))))  # noqa: S704  (escaped before)
+    """Words of a docstring or a notice: escaped, what stands between backticks as code, options not broken in two."""
+    told = re.sub(r"(`+)([^`]+)\1", r"<code>\2</code>", str(escape(words)))
+    return Markup(re.sub(r"--[a-z][\w-]*", r'<span class="option">\g<0></span>', told))  # noqa: S704  (escaped before)
 
 
 def breakable(name: str) -> Markup:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
+from data.printable import brief
 from reports import comparison_words as words
 from reports.comparison import Change, Comparison, Parting, ReadingDifference, RowChange
 from reports.numbers import MINUS
-from reports.printable import brief
 from runners.screen import Screen, Table
 
 COLOURS = {"better": "green", "worse": "red"}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from data.errors import BrokenStrategyError, DataError, RequestError, SourceError, WorkError
-from reports.printable import printable, same_json
+from data.printable import printable, same_json
 
 if TYPE_CHECKING:
     from reports.result import Failure

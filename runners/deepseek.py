@@ -151,8 +151,8 @@ def execute(request: Request, window: Window, out: Path, jobs: int | None, judge
     run_folder.require_writable(out)
     with terminal.progress() as steps:
         steps.step("prices")
-        supply = load(request, subjects, partial(read, window, opened), judged)
-        supply = replace(supply, notices=(*opened.notes, *supply.notices), lacking={**stopped, **supply.lacking})
+        supply = load(request, subjects, partial(read, window, opened), judged, stopped)
+        supply = replace(supply, notices=(*opened.notes, *supply.notices))
         tearsheet.warm_up(jobs)
         command = command_line(request, window, judged)
         run = gather(request, supply, command, Processes(jobs) if judged else None, steps.step)
@@ -179,20 +179,28 @@ class Supply:
 
 
 def load(
-    request: Request, subjects: Sequence[Study], prices_of: Callable[[Sequence[str]], Prices], judged: bool
+    request: Request,
+    subjects: Sequence[Study],
+    prices_of: Callable[[Sequence[str]], Prices],
+    judged: bool,
+    stopped: Mapping[str, Failure],
 ) -> Supply:
     """Prices of what is traded and compared, and, for evidence, of what could have been; a notice where those lack.
 
-    A study whose own symbols lack prices stops no other. Raises RequestError or DataError where nothing is left.
+    A study whose own symbols lack prices stops no other, and is told beside those that were `stopped` before. Raises
+    RequestError or DataError where prices lack and nothing is left, BrokenStrategyError where others were stopped too.
     """
     from data.errors import DataError, RequestError
+    from runners import job
 
     try:
-        return Supply(tuple(subjects), *_prices(request, subjects, prices_of, judged), {})
+        return Supply(tuple(subjects), *_prices(request, subjects, prices_of, judged), stopped)
     except (RequestError, DataError):
-        lacking = _lacking(request, subjects, prices_of)
+        lacking = {**stopped, **_lacking(request, subjects, prices_of)}
         found = tuple(subject for subject in subjects if subject.name not in lacking)
-        if not lacking or not found:
+        if not found and stopped:
+            raise job.broken(lacking) from None
+        if not found or len(found) == len(subjects):
             raise
     return Supply(found, *_prices(request, found, prices_of, judged), lacking)
 

@@ -200,7 +200,7 @@ def run(
             failed[subject.name] = failure(error, subject.strategy.__module__)
         done(subject.name)
     if not results:
-        raise short[0] if short else broken(failed)
+        raise short[0] if len(short) == len(failed) else broken(failed)
     subjects = ran(subjects, results)
     lower, upper = fomc.policy_range(sessions[1:])
     return Run(

@@ -14,9 +14,9 @@ from typing import Any
 from data import events
 from data.errors import DataError, RequestError
 from data.prices import Prices
+from data.printable import printable
 from data.sources import Source, open_source
-from reports.printable import printable
-from reports.result import Run
+from reports.result import Failure, Run
 from runners import deepseek, job
 from runners.engine.frictions import Frictions
 from runners.engine.pool import Executor, Processes, Serial, ignore
@@ -54,8 +54,7 @@ def run(readings: Sequence[str | type[Any]], asked: Asked, judged: bool, jobs: i
         executor = _executor(names, jobs) if judged else None
         found, stopped = job.gathered(request, classes)
         subjects = _changed(found, asked.parameters)
-        supply = _supply(request, subjects, asked, judged)
-        supply = replace(supply, lacking={**stopped, **supply.lacking})
+        supply = _supply(request, subjects, asked, judged, stopped)
         return deepseek.gather(request, supply, _command(request, asked, judged), executor, lambda *_: ignore)
 
 
@@ -110,19 +109,21 @@ def _changed(subjects: tuple[Study, ...], parameters: Mapping[str, object]) -> t
     return (changed,)
 
 
-def _supply(request: job.Request, subjects: Sequence[Study], asked: Asked, judged: bool) -> deepseek.Supply:
+def _supply(
+    request: job.Request, subjects: Sequence[Study], asked: Asked, judged: bool, stopped: Mapping[str, Failure]
+) -> deepseek.Supply:
     """The studies with their prices, and what has to be said of them."""
     source = asked.source
     if isinstance(source, Prices):
         if asked.start or asked.end:
             raise RequestError("start and end are for a source that is read; these prices were: load others")
-        supply = deepseek.load(request, subjects, source.select, judged)
+        supply = deepseek.load(request, subjects, source.select, judged, stopped)
         notes: tuple[str, ...] = () if source.real else (f"Prices are no history but {source.origin}",)
         return replace(supply, notices=(*notes, *supply.notices))
     opened = open_source(source) if isinstance(source, str | PathLike) else source
     window = deepseek.Window(opened.name, asked.start, asked.end)
     reader: Callable[[Sequence[str]], Prices] = partial(deepseek.read, window, opened)
-    supply = deepseek.load(request, subjects, reader, judged)
+    supply = deepseek.load(request, subjects, reader, judged, stopped)
     return replace(supply, notices=(*opened.notes, *supply.notices))
 
 

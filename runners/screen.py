@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from reports.printable import printable
+from data.printable import printable
 
 WIDEST = 40  # cells of a name in a table, which leaves room for the others
 

@@ -11,7 +11,7 @@ from math import sqrt
 import click
 
 from data.errors import RequestError
-from reports.printable import printable
+from data.printable import printable
 from runners import console
 from runners.engine.ledger import VARIABLE, Ledger, Trials
 

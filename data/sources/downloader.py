@@ -23,7 +23,8 @@ import numpy as np
 import pandas as pd
 from curl_cffi.requests import Session
 
-from data.errors import SourceError, plain
+from data.errors import SourceError
+from data.printable import said
 
 HOST = "https://query2.finance.yahoo.com/"
 REMEDY = "try later, or use --source sample or --source DIR"
@@ -195,5 +196,5 @@ def _failed(symbol: str, error: Exception) -> SourceError:
 
 
 def _brief(error: Exception) -> str:
-    words = plain(error, 400).removeprefix("Failed to perform, ").split(". See http")[0]
+    words = said(error, 400).removeprefix("Failed to perform, ").split(". See http")[0]
     return words[:160] or type(error).__name__

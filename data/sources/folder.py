@@ -13,8 +13,6 @@ import pandas as pd
 from data.errors import RequestError
 from data.sources import price_file
 
-SHOWN = 200  # signs of a path
-
 
 @dataclass(frozen=True)
 class FolderSource:
@@ -38,7 +36,7 @@ class FolderSource:
             trouble = f"which cannot be read ({getattr(error, 'strerror', None) or error})"
         if trouble:
             remedy = "give a folder of CSV files, one a symbol, or auto, yahoo or sample"
-            raise RequestError(f"{self.named_by} names {_short(self.path)!r}, {trouble}: {remedy}")
+            raise RequestError(f"{self.named_by} names {str(self.path)!r}, {trouble}: {remedy}")
         if twice := [name for name, paths in self._named.items() if len(paths) > 1]:
             both = " and ".join(path.name for path in self._named[twice[0]])
             raise RequestError(f"{self.path} holds {both}: keep the right one of the two")
@@ -87,8 +85,3 @@ class FolderSource:
             f"no prices for {', '.join(guesses)} in {self.path}: "
             f"save them there as {missing[0]}.csv with the columns {price_file.HEADER}, or use --source auto"
         )
-
-
-def _short(path: Path) -> str:
-    """A path as an error may repeat it."""
-    return str(path) if len(str(path)) <= SHOWN else f"{str(path)[:SHOWN]}..."

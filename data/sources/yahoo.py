@@ -213,7 +213,12 @@ def _again(downloader: Downloader, symbol: str, entry: Entry, start: pd.Timestam
     if begins > before:
         raise SourceError(
             f"Yahoo left out the prices of {symbol} before {begins:%Y-%m-%d}, which once began on {before:%Y-%m-%d}: "
-            "try later, or take what it has with --refresh"
+            f"try later, or take what it has with python -m runners.prices {symbol} --refresh"
+        )
+    if whole.last < entry.last:
+        raise SourceError(
+            f"Yahoo left out the prices of {symbol} after {whole.last:%Y-%m-%d}, of which the cache holds those to "
+            f"{entry.last:%Y-%m-%d}: try later, or take what it has with python -m runners.prices {symbol} --refresh"
         )
     return whole
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from traceback import FrameSummary, StackSummary, TracebackException
 
 from data.errors import DataError, RequestError, StrategyError
-from reports.printable import brief, printable
+from data.printable import brief, printable
 from reports.result import Failure
 from runners.engine.sources import LIBRARY, PACKAGES, ROOT
 

@@ -17,7 +17,7 @@ import pandas as pd
 from data.errors import RequestError
 from data.event import Event
 from data.events import DEEPSEEK
-from reports.printable import LONGEST, brief
+from data.printable import LONGEST, brief
 from runners.engine.backtest import Launch
 from runners.engine.frictions import Frictions
 from runners.engine.scenarios import Scenario

@@ -35,7 +35,7 @@ class Kept:
         with ExitStack() as held:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                held.enter_context(locked(path.with_name(f"{path.name}.lock"), 0))
+                held.enter_context(locked(path.with_name(f"{path.name}-lock"), 0))
             except OSError as error:
                 raise RequestError(f"--out {out} cannot be made ({error.strerror}); name another folder") from None
             except BusyError:

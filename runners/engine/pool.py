@@ -91,6 +91,7 @@ def outlived(
     specs: Sequence[Any],
     lost: Callable[[Any, DeathError], Any],
     done: Done = ignore,
+    keep: Keep = forget,
 ) -> list[Any]:
     """`executor.map`, where a spec of which a worker process dies gives what `lost` says of it, and stops no other.
 
@@ -100,11 +101,12 @@ def outlived(
     dead: dict[int, Any] = {}
     while waiting := [place for place in range(len(specs)) if place not in found and place not in dead]:
 
-        def keep(at: int, result: Any, waiting: Sequence[int] = waiting) -> None:
+        def found_at(at: int, result: Any, waiting: Sequence[int] = waiting) -> None:
             found[waiting[at]] = result
+            keep(waiting[at], result)
 
         try:
-            executor.map(work, shared, [specs[place] for place in waiting], done, keep)
+            executor.map(work, shared, [specs[place] for place in waiting], done, found_at)
         except DeathError as error:
             if not isinstance(error.name, _Numbered) or (dead and not found):
                 raise

@@ -17,7 +17,7 @@ import strategies
 from data.errors import RequestError, StrategyError
 from data.event import Member
 from data.prices import Prices
-from reports.printable import brief, printable
+from data.printable import brief, printable
 from reports.result import HORIZONS, Horizon, Result, Story
 from runners.engine.account import Refusal
 from runners.engine.backtest import CAPITAL, Backtest, Launch, backtest, window

@@ -18,10 +18,11 @@ from time import monotonic
 import numpy as np
 
 from data.errors import RequestError
+from reports.pool import DeathError
 from runners.engine.grid import Space
 from runners.engine.kept import Kept
 from runners.engine.parts import COLUMNS, PLACE, Bench, Outcome, Part, run_part
-from runners.engine.pool import Done, Executor, Processes, Serial
+from runners.engine.pool import Done, Executor, Processes, Serial, outlived
 
 PART = 1024  # specs of a reading that walk side by side
 ROUND = 64  # parts of a round at least, so that slow ones keep many workers busy; a quick one is followed by its double
@@ -96,7 +97,8 @@ class Works:
         began = monotonic()
         here = self.bench.is_reading and len(parts) <= FEW and isinstance(self.executor, Processes)
         executor = Serial() if here else self.executor
-        found: list[Outcome] = executor.map(run_part, (self.bench,), parts, self.done, partial(self._keep, parts))
+        keep = partial(self._keep, parts)
+        found: list[Outcome] = outlived(executor, run_part, (self.bench,), parts, _dead, self.done, keep)
         took = monotonic() - began
         self._round = (
             2 * self._round if took < SECONDS else max(ROUND, self._round // 2) if took > 2 * SECONDS else self._round
@@ -105,6 +107,12 @@ class Works:
 
     def _keep(self, parts: Sequence[Part], place: int, outcome: Outcome) -> None:
         self.kept.add(self.key(parts[place]), outcome.as_text())
+
+
+def _dead(part: Part, error: DeathError) -> Outcome:
+    """What is told of a part of which the worker process died; not kept, so that a resumed sweep tries it again."""
+    size = len(part.texts)
+    return Outcome(np.full((size, len(COLUMNS)), np.nan), dict.fromkeys(range(size), error.summary))
 
 
 def run_grid(works: Works) -> Found:

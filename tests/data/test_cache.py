@@ -89,7 +89,7 @@ def test_a_pipe_in_the_place_of_a_file_is_damage_and_never_waited_for(cache: Cac
     cache.write("NVDA", entry())
     cache.path("NVDA").unlink()
     os.mkfifo(cache.path("NVDA"))
-    with pytest.raises(DataError, match=r"NVDA.* are damaged \(it is not a file\): fetch them again with --refresh"):
+    with pytest.raises(DataError, match=r"NVDA.* are damaged \(it is not a file\): fetch them again with python"):
         cache.read("NVDA")
     cache.write("NVDA", entry())
     assert cache.read("NVDA") is not None

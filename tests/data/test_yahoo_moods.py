@@ -126,6 +126,20 @@ def test_a_history_that_got_shorter_is_not_taken(source: Callable[..., YahooSour
     assert_right(load_prices(["AAA"], source=source(FEBRUARY)), split(raw(), "2025-02-04", 10.0), "2025-02-05")
 
 
+@pytest.mark.parametrize("ratio", [1.0, 10.0], ids=["as before", "restated"])
+def test_an_answer_that_ends_before_what_is_held_is_not_taken(
+    source: Callable[..., YahooSource], yahoo: Yahoo, tmp_path: Path, ratio: float
+) -> None:
+    load_prices(["AAA"], source=source(FEBRUARY))
+    restated = with_adjusted_close(split(raw(), "2025-01-14", ratio) if ratio > 1 else raw())
+    yahoo.market["AAA"] = restated.loc[:"2025-01-17"]
+    later = source(MARCH)
+    assert_right(load_prices(["AAA"], source=later), raw(), "2025-02-05")
+    assert "AAA after 2025-01-17, of which the cache holds those to 2025-02-05" in later.notes[0]
+    held = Cache(tmp_path).read("AAA")
+    assert held is not None and held.last == pd.Timestamp("2025-02-05")
+
+
 @pytest.mark.parametrize("ratio", [10.0, 2.0, 1.5, 0.1])
 def test_a_split_announced_after_the_cache_was_written_restates_all_of_it(
     source: Callable[..., YahooSource], yahoo: Yahoo, ratio: float

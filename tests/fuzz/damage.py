@@ -12,6 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from data import calendar
+from tests.resources.storm import WHOLE
 
 HEAD = ["Date", "Open", "High", "Low", "Close", "Adj Close", "Volume"]
 BIG = st.integers(0, 2**20)
@@ -219,30 +220,7 @@ def written(rows: list[list[str]], dialect: int) -> bytes:
 
 # --- event files -------------------------------------------------------------
 
-EVENT = """name = "storm"
-title = "A storm"
-shock = 2025-03-03
-published = 2025-03-04T12:00:00+01:00
-publication = "the forecast"
-claims = "S1 to S2"
-quiet_until = 2025-02-28
-universe = ["NVDA", "BRK-B", "^GSPC"]
-calendar = { 2025-03-19 = "harvest", 2025-03-05 = "market day" }
-[baskets]
-boats = ["SPY", "TLT"]
-[marks]
-2025-03-03 = "it breaks"
-[confounders]
-2025-02-28 = "rain"
-[[readings]]
-strategy = "strategies.generic.long_short:LongShort"
-name = "sail"
-title = "Long boats"
-parameters = { long = "boats", short = ["IEF"], fall = 0.1, turns = 3, on = true }
-chooses = true
-[[readings]]
-strategy = "bad_news"
-"""
+EVENT = WHOLE.replace('against = "SPY"', 'against = "SPY", fall = 0.1, turns = 3, on = true')
 LINES = EVENT.splitlines()
 VALUES = (
     *('""', '"x"', "'x'", '"""\nx"""', "0", "-1", "1e999", "nan", "-inf", "9007199254740993", "0x" + "f" * 40, "true"),

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.printable import brief, is_line, printable, readable, same_json
 from reports import (
     calibration,
     comparison,
@@ -30,7 +31,6 @@ from reports import (
 )
 from reports.evidence.availability import Missing
 from reports.evidence.verdict import Verdict
-from reports.printable import brief, is_line, printable, readable, same_json
 from reports.result import Failure, Story
 from reports.sweep import FIGURES, Knob, Sweep
 from tests.resources.chromium import address, launched, opened, required

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -190,3 +191,15 @@ def test_a_reading_without_fills_has_no_rows(run_of, result_of):
     idle = result_of("idle", fills=result_of().fills.iloc[:0])
     lines = run_folder.files(run_of(idle), {})["fills.csv"].decode().splitlines()
     assert lines == ["reading,session,symbol,size,price,commission,spread_cost"]
+
+
+@pytest.mark.parametrize("kind", ["deep", "pipe", "list"])
+def test_a_manifest_that_is_none_is_somebody_elses_file(run_of, tmp_path, kind):
+    out = tmp_path / "out"
+    out.mkdir()
+    if kind == "pipe":
+        os.mkfifo(out / "manifest.json")
+    else:
+        (out / "manifest.json").write_text("[" * 200_000 if kind == "deep" else '{"files": ["results.json"]}')
+    with pytest.raises(RequestError, match=r"holds manifest\.json, which no run put there"):
+        run_folder.write(run_of(), SHEETS, out)

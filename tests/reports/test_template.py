@@ -14,6 +14,7 @@ from reports.template import breakable, prose
         ("``a`` and `b`", "<code>a</code> and <code>b</code>"),
         ("`<b>` is <b>", "<code>&lt;b&gt;</code> is &lt;b&gt;"),
         ("a lone ` stays", "a lone ` stays"),
+        ("use --source <DIR>", 'use <span class="option">--source</span> &lt;DIR&gt;'),
     ],
 )
 def test_what_stands_between_backticks_is_code_and_all_is_escaped(words, shown):

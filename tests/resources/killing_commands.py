@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import closing
 from hashlib import sha256
@@ -33,6 +34,7 @@ from data.cache import COLUMNS, Cache
 from runners.engine.kept import Kept
 from runners.engine.ledger import Ledger
 from tests.resources.machines import ROOT
+from tests.resources.slow_strategy import SLOW
 from tests.resources.yahoo_stub import invented_bars, serving, with_adjusted_close
 
 SESSIONS = calendar.sessions("2024-06-03", "2025-12-30")
@@ -44,7 +46,7 @@ LEAVING = 15.0  # seconds that workers may take to see that their parent is gone
 Sign = Callable[[], bool]
 
 
-class Command:
+class Command(ABC):
     """A command that writes the folder `out` in `place`, another one for each number."""
 
     def __init__(self, place: Path) -> None:
@@ -56,15 +58,22 @@ class Command:
         """Stop and remove what it needs beside `place`."""
         shutil.rmtree(self.temporary)
 
+    @abstractmethod
     def words(self, number: int) -> list[object]:
-        raise NotImplementedError
+        """The command without what is common to all."""
 
     def start(self, number: int) -> subprocess.Popen[str]:
         own = {"DEEPSEEK_CACHE": "cache", "DEEPSEEK_TRIALS": "trials.txt", "RUNS": "runs", "TMPDIR": self.temporary}
+        places = {name: str(self.place / at) for name, at in own.items()}
         return subprocess.Popen(
             [sys.executable, "-m", *map(str, self.words(number)), "--out", "out", "--jobs", "2"],
             cwd=self.place,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **{name: str(self.place / at) for name, at in own.items()}},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "PAUSE": "0.05",
+                **places,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -91,9 +100,11 @@ class Command:
         assert found == manifest["files"], "the folder is not that of one run"
         return self.number_of(manifest["request"])
 
+    @abstractmethod
     def number_of(self, request: dict[str, object]) -> int:
-        raise NotImplementedError
+        """The number that was asked for."""
 
+    @abstractmethod
     def check(self, number: int) -> None:
         """Look at all else that the command writes."""
 
@@ -174,29 +185,6 @@ class MainJob(Command):
         assert prices == {f"{symbol}.parquet" for symbol in self.SYMBOLS}
         assert {path.name for path in self.cache.root.iterdir()} == {"lock", "prices", "yfinance"}
         return super().left() - {"cache", "trials.txt", "trials.txt.lock"}
-
-
-SLOW = '''
-import os
-import time
-
-import backtrader as bt
-
-
-class Slow(bt.Strategy):
-    """Takes its time, and counts each run."""
-
-    params = (("share", 0.5),)
-
-    def start(self):
-        with open(os.environ["RUNS"], "a") as runs:
-            runs.write(f"{self.p.share}\\n")
-        time.sleep(0.05)
-
-    def next(self):
-        if not self.position:
-            self.order_target_percent(target=self.p.share)
-'''
 
 
 class Sweep(Command):

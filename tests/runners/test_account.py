@@ -12,22 +12,10 @@ from runners.engine.account import Account, Fill, Refusal
 from runners.engine.backtest import Launch, backtest, window
 from runners.engine.frictions import Frictions
 from strategies.base import Past, Reading, Weights
+from tests.resources.rules import Fixed
 
 FREE = Frictions(0, 0, 0, 0)
 ENTRY = pd.Timestamp("2025-01-31")  # a Friday; the decision falls at the close of the 30th
-
-
-class Fixed(Reading):
-    """Holds what it is told."""
-
-    params = (("target", ()),)
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        return tuple(name for name, _ in self.p.target)
-
-    def weights(self, past: Past) -> Weights:
-        return dict(self.p.target)
 
 
 class Plain(bt.Strategy):

@@ -6,6 +6,7 @@ import ast
 import json
 import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -14,9 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from reports import pool
+from reports import pool, tearsheet
 from reports.pool import DeathError
-from runners.engine.kept import Kept
 from runners.engine.pool import Processes, outlived
 from tests.resources import workers
 from tests.resources.killing_commands import kill
@@ -73,6 +73,20 @@ def command(folder: Path, module: str, *words: object, **variables: str) -> subp
         timeout=200,
         check=False,
     )
+
+
+def test_a_death_is_told_once_however_often_it_is_handed_on():
+    error = DeathError("Tsmc")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301  (our own)
+    assert str(again) == str(error) and str(error).count(SAID) == 1
+
+
+def test_pages_of_which_the_worker_dies_are_drawn_once_more(monkeypatch, tmp_path):
+    monkeypatch.setattr(tearsheet, "render", workers.dies_once)
+    tasks = {name: (tmp_path / name, name == "b") for name in "abcd"}
+    assert dict(tearsheet._drawn(tasks, 2)) == {name: name for name in "abcd"}
+    with pytest.raises(DeathError, match=r"^b: its worker process died"):
+        dict(tearsheet._drawn({"b": (tmp_path / "nowhere" / "b", True)}, 2))
 
 
 def test_the_others_outlive_a_spec_of_which_a_worker_dies():
@@ -166,12 +180,16 @@ def test_a_multiverse_is_written_without_the_reading_of_which_a_worker_dies(tmp_
 
 
 @pytest.mark.slow
-def test_a_sweep_keeps_what_was_finished_before_a_spec_of_which_a_worker_dies(tmp_path):
+def test_a_sweep_tells_a_spec_of_which_a_worker_dies_and_runs_the_others(tmp_path):
     done = command(tmp_path, "sweep", "deadly:Deadly", "-p", "share=0.1,0.2,0.5,0.3", "--source", "sample")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"error: share=0.5: {SAID}") and done.stderr.count("\n") == 1
-    assert len(Kept(tmp_path / ".out.sweep").contents) == 2
-    assert not (tmp_path / "out").exists()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"1 of 4 specs could not be run, the first (share=0.5): {SAID}" in " ".join(done.stdout.split())
+    told = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert told["failed"] == {"count": 1, "first": SAID}
+    assert {spec["knobs"]["share"]: spec["net"] is None for spec in [*told["best"], told["declared"]]} == {
+        **dict.fromkeys(("0.1", "0.2", "0.3"), False),
+        "0.5": True,
+    }
 
 
 @pytest.mark.slow

@@ -151,6 +151,17 @@ def test_where_all_fail_nothing_is_written_and_the_earlier_run_stays(folder):
     assert (folder / "out" / "manifest.json").read_bytes() == before
 
 
+@pytest.mark.parametrize("broken", ["mine:Divides", "unfinished:X"])
+@pytest.mark.parametrize("lacking", ["mine:Unknown", "mine:Remembers"])
+def test_where_some_fail_and_the_others_lack_prices_each_is_told(folder, broken, lacking):
+    done = deepseek(folder, broken, lacking, out="none")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert '  File "' in done.stderr and not (folder / "none").exists()
+    *_, last = done.stderr.splitlines()
+    assert last.startswith("error: ") and last.endswith("nothing was written") and "; so did " in last
+    assert all(name.removeprefix("mine:") in done.stderr for name in (broken, lacking))
+
+
 def test_a_wrong_request_is_told_before_anything_runs(folder):
     done = deepseek(folder, "mine:Divides", "mine:Nowhere")
     assert done.returncode == 2

@@ -11,22 +11,10 @@ from data.errors import RequestError
 from runners.engine.backtest import Launch, Modes, backtest
 from runners.engine.frictions import Frictions
 from strategies.base import Past, Reading, Weights
+from tests.resources.rules import Fixed
 
 FREE = Frictions(commission_bps=0, half_spread_bps=0, borrow_rate=0, cash_rate=0)
 ENTRY = pd.Timestamp("2025-01-31")  # a Friday; 2025-01-30 is the close before
-
-
-class Fixed(Reading):
-    """Holds what it is told."""
-
-    params = (("target", ()),)
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        return tuple(name for name, _ in self.p.target)
-
-    def weights(self, past: Past) -> Weights:
-        return dict(self.p.target)
 
 
 def run(prices, target, frictions=FREE, **launch):

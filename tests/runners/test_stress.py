@@ -25,7 +25,8 @@ from runners.engine.feed import feeds
 from runners.engine.frictions import Frictions
 from runners.engine.scenarios import Scenario, Scenarios
 from runners.engine.study import Study, warnings
-from strategies.base import Cash, Past, Reading, Weights
+from strategies.base import Cash, Past, Weights
+from tests.resources.rules import Fixed
 
 FREE = Frictions(commission_bps=0, half_spread_bps=0, borrow_rate=0, cash_rate=0)
 COSTLY = Frictions(commission_bps=1, half_spread_bps=2, borrow_rate=0, cash_rate=0)
@@ -34,14 +35,8 @@ CENT = 0.01
 DECISION, ENTRY = pd.Timestamp("2025-01-27"), pd.Timestamp("2025-01-28")
 
 
-class Fixed(Reading):
+class Listed(Fixed):
     """Holds what it is told, of what is listed."""
-
-    params = (("target", ()),)
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        return tuple(name for name, _ in self.p.target)
 
     def weights(self, past: Past) -> Weights:
         listed = past.tradable(self.symbols)
@@ -51,9 +46,9 @@ class Fixed(Reading):
 def run(prices: Prices, target: dict[str, float], frictions: Frictions = FREE, hold=None, rebalance=None) -> Backtest:
     """Backtrader's run, after the batch executor gave the same equity on every session, to the cent."""
     chosen, entry = {"target": tuple(target.items())}, prices.sessions[1]
-    ran = backtest(Fixed, prices, Launch(entry, hold, rebalance), frictions, chosen)
+    ran = backtest(Listed, prices, Launch(entry, hold, rebalance), frictions, chosen)
     scenario = Scenario(entry, hold, rebalance, frictions=frictions, parameters=chosen)
-    batch = run_batch(Fixed, prices, Scenarios.of([scenario]))
+    batch = run_batch(Listed, prices, Scenarios.of([scenario]))
     assert batch.equity[0] == pytest.approx(ran.equity, abs=CENT, rel=CENT / CAPITAL)
     assert batch.ruined[0] == (ran.ruined is not None)
     assert batch.costs[0] == pytest.approx(costs(ran), abs=CENT, rel=CENT / CAPITAL)
@@ -113,7 +108,7 @@ def test_a_target_below_one_share_trades_nothing_and_is_told_once(make_prices):
     ran = run(prices, {"WHALE": 0.6, "A": 0.4}, rebalance=1)
     assert sizes(ran) == [("A", 40_000, 10.0)]
     assert ran.under_a_share == {"WHALE": DECISION}
-    told = warnings(Study("fixed", Fixed, ("WHALE", "A"), Cash()), ran)
+    told = warnings(Study("fixed", Listed, ("WHALE", "A"), Cash()), ran)
     assert told[0] == "WHALE was not held on 2025-01-27: a target of less than one share"
     assert sum("less than one share" in line for line in told) == 1
 
@@ -122,7 +117,7 @@ def test_many_targets_below_one_share_are_told_in_one_line(make_prices):
     """A page of a hundred such names would hide everything else on it."""
     names = [f"N{number}" for number in range(100)]
     ran = run(make_prices(dict.fromkeys(names, [20_000.0] * 3)), dict.fromkeys(names, 1e-2))
-    told = warnings(Study("fixed", Fixed, tuple(names), Cash()), ran)
+    told = warnings(Study("fixed", Listed, tuple(names), Cash()), ran)
     assert told[:2] == (
         "100 names were not held, first 2025-01-27 to 2025-01-27: a target of less than one share (N0, N1, N2, ...)",
         "no position was ever taken: the return is interest on cash",
@@ -174,7 +169,7 @@ def test_nothing_left_is_ruin_as_a_debt_is_and_has_no_sharpe_ratio(make_prices, 
     prices = make_prices({"A": [100, 100, close, 100, 100, 100]})
     assert run(prices, {"A": -1.0}, rebalance=1).equity.tolist() == [1e6, 1e6, *[left] * 4]
     scenario = Scenario(ENTRY, None, 1, frictions=FREE, parameters={"target": (("A", -1.0),)})
-    batch = run_batch(Fixed, prices, Scenarios.of([scenario]), curves=False)
+    batch = run_batch(Listed, prices, Scenarios.of([scenario]), curves=False)
     assert (batch.terminal[0], batch.max_drawdown[0]) == (left, drawdown)
     assert np.isnan(batch.sharpe[0]) and batch.exposure[0] == 0.2, "a gross exposure of 1 on the first of five sessions"
 
@@ -253,9 +248,9 @@ def test_a_name_that_is_delisted_inside_the_window_is_refused_by_both(make_price
     """Held, sold short or only watched: what holders were paid is not in prices, so that no number would be true."""
     prices, chosen = make_prices(GONE), {"target": tuple(target.items())}
     with pytest.raises(DataError, match=f"^{LAST} or earlier"):
-        backtest(Fixed, prices, Launch(ENTRY, hold=None), FREE, chosen)
+        backtest(Listed, prices, Launch(ENTRY, hold=None), FREE, chosen)
     with pytest.raises(DataError, match=f"^scenario 0: {LAST} or earlier"):
-        run_batch(Fixed, prices, Scenarios.of([Scenario(ENTRY, None, parameters=chosen)]))
+        run_batch(Listed, prices, Scenarios.of([Scenario(ENTRY, None, parameters=chosen)]))
 
 
 def test_a_run_that_ends_with_the_last_price_of_a_name_is_whole(make_prices):
@@ -288,9 +283,9 @@ def test_a_number_that_is_no_price_is_refused_by_both(make_prices, field, value)
     prices, chosen = Prices(good.sessions, good.symbols, **fields), {"target": (("A", 0.5), ("B", 0.5))}
     complaint = f"B on 2025-01-29, {field}: {value:g} is not a price; mend it, or end the run before it"
     with pytest.raises(DataError, match=f"^{complaint}"):
-        backtest(Fixed, prices, Launch(ENTRY, hold=None), FREE, chosen)
+        backtest(Listed, prices, Launch(ENTRY, hold=None), FREE, chosen)
     with pytest.raises(DataError, match=f"^scenario 0: {complaint}"):
-        run_batch(Fixed, prices, Scenarios.of([Scenario(ENTRY, None, parameters=chosen)]))
+        run_batch(Listed, prices, Scenarios.of([Scenario(ENTRY, None, parameters=chosen)]))
 
 
 def test_a_name_is_no_obstacle_before_its_listing_and_is_bought_after_it(make_prices):
@@ -321,7 +316,7 @@ def test_a_reading_that_trades_every_session_pays_for_every_fill(random_prices):
     assert costs(ran) == pytest.approx(sum(abs(size) * price for _, size, price in sizes(ran)) * 0.0003, abs=CENT)
 
 
-class Midway(Fixed):
+class Midway(Listed):
     """Raises at its third decision."""
 
     def weights(self, past: Past) -> Weights:
@@ -357,7 +352,7 @@ def test_capital_of_one_dollar_and_of_a_trillion(make_prices, broker, capital, p
     else:
         cerebro.broker.setcash(capital)
     cerebro.adddata(feeds(prices, 0)[0])
-    cerebro.addstrategy(Fixed, entry=ENTRY, hold=None, target=(("A", 1.0),))
+    cerebro.addstrategy(Listed, entry=ENTRY, hold=None, target=(("A", 1.0),))
     ran = cerebro.run()[0]
     assert ran.getposition(ran.data).size == shares
     assert ran.broker.getvalue() == pytest.approx(end, rel=1e-12)

@@ -13,32 +13,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from reports.folder import with_manifest, write
 from runners import console, sweep
+from runners.engine.kept import Kept
+from tests.resources.slow_strategy import SLOW
 
 ROOT = Path(__file__).parents[2]
 WORDS = ("gpu_bubble", "-p", "hold=20,60,252", "-p", "rebalance=5,20", "--source", "sample")
 UNIX = pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
-SLOW = '''
-import os
-import time
-
-import backtrader as bt
-
-
-class Slow(bt.Strategy):
-    """Takes its time, and counts each run."""
-
-    params = (("share", 0.5),)
-
-    def start(self):
-        with open(os.environ["RUNS"], "a") as runs:
-            runs.write(f"{self.p.share}\\n")
-        time.sleep(float(os.environ.get("PAUSE", "0")))
-
-    def next(self):
-        if not self.position:
-            self.order_target_percent(target=self.p.share)
-'''
 
 
 def started(*words: object, cwd: Path = ROOT, limit: int | None = None, **variables: str) -> subprocess.Popen[str]:
@@ -271,3 +253,9 @@ def test_a_scheduler_that_cannot_be_reached_is_told_of_a_small_grid_too(tmp_path
     status, _, err = command(*words, "--dask", "tcp://127.0.0.1:1")
     assert status == 1 and "tcp://127.0.0.1:1" in err and err.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_sweep_keeps_no_folder_of_another_name_waiting(tmp_path):
+    with Kept.beside(tmp_path / "x"):
+        write(with_manifest({"results.json": b"{}"}, {}), tmp_path / "x.sweep")
+    assert (tmp_path / "x.sweep" / "results.json").exists()

@@ -33,6 +33,11 @@ def brief(text: str, most: int = LONGEST) -> str:
     return line if len(line) <= most else f"{line[:most]}\u2026"
 
 
+def said(words: object, most: int = 160) -> str:
+    """What an error, a file or a server says, as one of our own errors may repeat it."""
+    return brief(" ".join(str(words).split()), most)
+
+
 def is_line(text: str) -> bool:
     """Whether a text is printable as it is, on one line."""
     return printable(text).translate(ENDS) == text
