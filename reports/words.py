@@ -93,9 +93,10 @@ def power(found: Power | Missing) -> str:
     if isinstance(found, Missing):
         return f"The power of the timing test is not available: {found.reason}."
     if found.detectable is None:
+        able, often = ("is weak", f"only {found.shares[-1]:.1%}") if found.shares[-1] else ("can find nothing", "none")
         return (
-            f"The timing test is weak here: even an effect of {effect(found.effects[-1])}, the largest tried, would "
-            f"have been found in only {found.shares[-1]:.1%} of the launches."
+            f"The timing test {able} here: even an effect of {effect(found.effects[-1])}, the largest tried, would "
+            f"have been found in {often} of the launches."
         )
     place = found.effects.index(found.detectable)
     told = (

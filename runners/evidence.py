@@ -26,11 +26,11 @@ from reports.evidence.shock import Shock, shock_study
 from reports.evidence.verdict import HORIZON, Verdict, verdict
 from reports.metrics import PERIODS, daily_risk_free
 from reports.pool import DeathError
-from reports.result import HORIZONS, Failure, Result, Run
+from reports.result import HORIZONS, Result, Run
 from reports.words import listed
 from runners import job
 from runners.engine import family, names
-from runners.engine.failure import ANY, failure
+from runners.engine.failure import ANY, died, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms, comparator, differences, growth, less
 from runners.engine.ledger import Trials
@@ -589,7 +589,7 @@ def without(
     results = tuple(result for result in run.results if result.name not in dead)
     if not results:
         raise next(iter(dead.values()))
-    failed = {name: Failure(error.summary, error.summary) for name, error in dead.items()}
+    failed = {name: died(error) for name, error in dead.items()}
     living = job.ran(subjects, results)
     manifest = {**run.manifest, **job.manifest(request, living, prices, results)}
     return replace(run, results=results, failed={**run.failed, **failed}, manifest=manifest)

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from data import file_names
 from data.errors import RequestError, StrategyError
+from data.printable import brief
 
 ENTRY_POINTS = "deepseek_readings.strategies"
 LONGEST = 60  # letters of a name that are shown
@@ -68,8 +69,7 @@ def load(name: str) -> type[Any]:
 def require_name(name: str) -> None:
     """Raise RequestError for a name that pages and files cannot have on every system."""
     if fault := file_names.fault(name):
-        told = repr(name if len(name) <= LONGEST else f"{name[:LONGEST]}...")
-        raise RequestError(f"{told} cannot name a reading: it {fault}; let its author rename it")
+        raise RequestError(f"{brief(repr(name), LONGEST)} cannot name a reading: it {fault}; let its author rename it")
 
 
 def _load_path(path: str) -> type[Any]:

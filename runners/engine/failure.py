@@ -7,6 +7,7 @@ from traceback import FrameSummary, StackSummary, TracebackException
 
 from data.errors import DataError, RequestError, StrategyError
 from data.printable import brief, printable
+from reports.pool import DeathError
 from reports.result import Failure
 from runners.engine.sources import LIBRARY, PACKAGES, ROOT
 
@@ -26,6 +27,11 @@ def failure(error: BaseException, module: str = "") -> Failure:
     if not kind and not told.stack:  # one of our own sentences, with nothing of theirs around it
         return Failure(said, said)
     return Failure(f"{said} ({place})" if place else said, _traceback(told))
+
+
+def died(error: DeathError) -> Failure:
+    """The same of a strategy of which a worker process died: there is no traceback."""
+    return Failure(error.summary, error.summary)
 
 
 def blamed(error: BaseException, module: str = "") -> bool:

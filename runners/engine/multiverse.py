@@ -24,13 +24,12 @@ from data.prices import Prices
 from reports.evidence import placebo
 from reports.evidence.availability import Missing
 from reports.evidence.multiverse import Choice, Dimension, Everywhere, Multiverse, Survey, median
-from reports.pool import DeathError
 from reports.result import HORIZONS, Failure
 from runners.engine import choices, family, study
 from runners.engine.alterations import altered
 from runners.engine.batch import run_batch
 from runners.engine.choices import AGAINST, BASKET, HORIZON, LAG, Variant
-from runners.engine.failure import ANY, blamed, failure
+from runners.engine.failure import ANY, blamed, died, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import growth, less
 from runners.engine.pool import Done, Executor, Serial, ignore, outlived
@@ -247,7 +246,7 @@ def attempted(
 ) -> tuple[tuple[Multiverse, ...], dict[str, Failure]]:
     """The same, of the readings that their own code does not stop; and what stopped the others, by name."""
     specs = [Task(space, basket) for space in found for basket in range(len(space.choices(BASKET)))]
-    walked = iter(outlived(executor, walk_or_tell, (prices, planned), specs, _dead, done))
+    walked = iter(outlived(executor, walk_or_tell, (prices, planned), specs, lambda _, error: died(error), done))
     multiverses, failed = list[Multiverse](), dict[str, Failure]()
     for space in found:
         own: list[Walked | Failure] = [next(walked) for _ in space.choices(BASKET)]
@@ -281,11 +280,6 @@ def walk_or_tell(prices: Prices, planned: Plan, task: Task) -> Walked | Failure:
         if not blamed(error, module):
             raise
         return failure(error, module)
-
-
-def _dead(_: Task, error: DeathError) -> Failure:
-    """What is told of a reading when a worker process died of one of its tasks."""
-    return Failure(error.summary, error.summary)
 
 
 def tasks(found: Sequence[Space]) -> int:

@@ -163,6 +163,10 @@ def test_power_is_one_sentence_with_a_table(judged, evidence_of):
     assert rows(page, "Effect planted, d", 1)["Found in"] == ["10.0%", "53.1%", "93.8%"]
     weak = shown(judged(evidence_of(power=Power((0.02, 0.6), (0.0, 0.4), None))))
     assert "The timing test is weak here: even an effect of d = +0.600" in weak.text
+    assert "would have been found in only 40.0% of the launches." in weak.text
+    blind = shown(judged(evidence_of(power=Power((0.02, 0.6), (0.0, 0.0), None))))
+    assert "The timing test can find nothing here: even an effect of d = +0.600" in blind.text
+    assert "would have been found in none of the launches." in blind.text
 
 
 def test_what_is_missing_says_why_everywhere(judged, empty_evidence):
