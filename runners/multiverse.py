@@ -182,6 +182,7 @@ def show(survey: Survey, out: Path) -> None:
     launches = f"{survey.placebos + 1} launches {survey.step} sessions apart"
     reason = survey.joint[survey.multiverses[0].name].median.reason
     for label, words in (
+        ("specs", "without those that are entered with hindsight, which are drawn and left out of every figure"),
         ("median", "of d over the specs that are judged after 20 and 60 sessions"),
         ("sign", "share of these specs whose d has the sign of the median"),
         (
