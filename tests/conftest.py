@@ -30,15 +30,19 @@ def _ledger_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _commands_without_a_network() -> Iterator[None]:
-    """Commands that tests start ask a proxy that is not there for any other host; pytest-socket guards the rest."""
+def networked() -> Iterator[dict[str, str]]:
+    """Commands that tests start ask a proxy that is not there for any other host; pytest-socket guards the rest.
+
+    Gives the environment as it was, for what installs packages.
+    """
+    before = dict(os.environ)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             patch.setenv(name, NOWHERE)
             patch.setenv(name.upper(), NOWHERE)
         for name in ("no_proxy", "NO_PROXY"):
             patch.setenv(name, "127.0.0.1,::1,localhost")
-        yield
+        yield before
 
 
 @pytest.fixture(autouse=True)
