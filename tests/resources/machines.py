@@ -12,7 +12,7 @@ from time import monotonic, sleep
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 30.0  # that a scheduler may take to start, on a busy machine
-LOOPBACK = ("--host", "127.0.0.1", "--no-dashboard")
+LOOPBACK = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")  # no test takes 8787
 
 Process = subprocess.Popen[bytes]
 

@@ -52,7 +52,8 @@ def others(tmp_path_factory):
 @pytest.fixture
 def address(ours):
     """Of a scheduler with one worker, both in this process, that speak TLS."""
-    local = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    # Any free port: with None distributed still asks for 8787, which another test's scheduler may hold.
+    local = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": "127.0.0.1:0"}
     with config.set(settings(ours)), LocalCluster(host="127.0.0.1", protocol="tls://", **local) as cluster:
         yield cluster.scheduler_address
 
