@@ -136,10 +136,11 @@ class Result:
 
 @dataclass(frozen=True)
 class Failure:
-    """What stopped a strategy: in one line, and its author's traceback."""
+    """What stopped a strategy: in one line, and its author's traceback; `lacking` where its prices do not suffice."""
 
     summary: str
     traceback: str
+    lacking: bool = False
 
 
 @dataclass(frozen=True, eq=False)

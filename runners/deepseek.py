@@ -188,7 +188,8 @@ def load(
     """Prices of what is traded and compared, and, for evidence, of what could have been; a notice where those lack.
 
     A study whose own symbols lack prices stops no other, and is told beside those that were `stopped` before. Raises
-    RequestError or DataError where prices lack and nothing is left, BrokenStrategyError where others were stopped too.
+    RequestError or DataError where the benchmark's cannot be had, or nothing is left; BrokenStrategyError where nothing
+    is left and others were stopped.
     """
     from data.errors import DataError, RequestError
     from runners import job
@@ -196,11 +197,12 @@ def load(
     try:
         return Supply(tuple(subjects), *_prices(request, subjects, prices_of, judged), stopped)
     except (RequestError, DataError):
+        prices_of((request.benchmark,))  # which all need: without it the request is wrong, not a study
         lacking = {**stopped, **_lacking(request, subjects, prices_of)}
         found = tuple(subject for subject in subjects if subject.name not in lacking)
-        if not found and stopped:
-            raise job.broken(lacking) from None
-        if not found or len(found) == len(subjects):
+        if not found:
+            raise job.nothing_left(lacking) from None
+        if len(found) == len(subjects):
             raise
     return Supply(found, *_prices(request, found, prices_of, judged), lacking)
 

@@ -125,8 +125,16 @@ def gathered(
     return _named_apart(request, tuple(loaded)), failed
 
 
+def nothing_left(failed: Mapping[str, Failure]) -> RequestError | BrokenStrategyError:
+    """The error of a command that has nothing left to run: a wrong request, where all lack prices."""
+    if not all(each.lacking for each in failed.values()):
+        return broken(failed)
+    (_, first), *others = failed.items()
+    return RequestError(first.summary + "".join(f"; {name}: {each.summary}" for name, each in others))
+
+
 def broken(failed: Mapping[str, Failure]) -> BrokenStrategyError:
-    """The error of a command that has nothing left to run."""
+    """The error of a command that has nothing left to run, and strategies among it that break."""
     (name, first), *others = failed.items()
     more = f"; so did {', '.join(other for other, _ in others)}" if others else ""
     told = "\n\n".join(f"{name}\n{each.traceback}" for name, each in failed.items())
@@ -190,17 +198,15 @@ def run(
     sessions = prices.sessions[start:stop]
     _require_benchmark(request, prices, start)
     benchmark = benchmark_returns(prices, request.benchmark, start, stop)
-    results, failed, short = list[Result](), dict(stopped), list[BaseException]()
+    results, failed = list[Result](), dict(stopped)
     for subject in subjects:
         try:
             results.append(study(subject, prices, launch, request.frictions, benchmark))
         except ANY as error:
-            if not blamed(error, subject.strategy.__module__):
-                short.append(error)
             failed[subject.name] = failure(error, subject.strategy.__module__)
         done(subject.name)
     if not results:
-        raise short[0] if len(short) == len(failed) else broken(failed)
+        raise nothing_left(failed)
     subjects = ran(subjects, results)
     lower, upper = fomc.policy_range(sessions[1:])
     return Run(

@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 import os
 import shlex
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from data.errors import DataError, RequestError
 from runners import console
 from runners.deepseek import EVENT, Window, named
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from data.event import Event
     from data.prices import Prices
-    from data.sources import Source
     from reports.evidence.multiverse import Dimension, Multiverse, Survey
+    from reports.result import Failure
     from runners.engine.multiverse import Space
     from runners.engine.pool import Executor
     from runners.screen import Table
@@ -97,6 +100,7 @@ def execute(
     readings: Sequence[str], event: Event, window: Window, all_dates: bool, out: Path, executor: Executor
 ) -> Survey:
     """Load prices, run every spec at every launch and write the folder."""
+    from data import load_prices
     from data.sources import open_source
     from reports import folder, multiverse_folder, pool
     from runners import terminal
@@ -109,50 +113,118 @@ def execute(
     pool.warm_up(IMPORTS)
     with terminal.progress() as steps:
         steps.step("prices")
-        spaces, prices, notices = load((*found, *others), len(found), opened, window)
-        found, others = spaces[: len(found)], spaces[len(found) :]
-        planned = engine.plan(spaces, prices, event, all_dates)
-        done = steps.step("baskets", engine.tasks(spaces))
+        supply = load(
+            found, others, stopped, event, partial(load_prices, start=window.start, end=window.end, source=opened)
+        )
+        found, prices = supply.found, supply.prices
+        planned = engine.plan((*found, *supply.others), prices, event, all_dates)
+        done = steps.step("baskets", engine.tasks((*found, *supply.others)))
         ran, failed = engine.attempted(found, prices, planned, executor, done)
-        beside = engine.counted(others, prices, planned, executor, done)
+        beside = engine.counted(supply.others, prices, planned, executor, done)
         found = tuple(space for space in found if space.subject.name not in failed)
-        told = (*opened.notes, *notices)
+        told = (*opened.notes, *supply.notices)
         command = command_line(readings, window, all_dates, named(event))
-        survey = engine.survey(found, ran, prices, planned, told, command, event, {**stopped, **failed}, beside)
+        failed = {**supply.stopped, **failed}
+        survey = engine.survey(found, ran, prices, planned, told, command, event, failed, beside)
         multiverse_folder.write(survey, out)
     return survey
 
 
-def load(
-    found: tuple[Space, ...], asked: int, opened: Source, window: Window
-) -> tuple[tuple[Space, ...], Prices, tuple[str, ...]]:
-    """Prices of every symbol of `found`, of which the first `asked` were asked for.
+@dataclass(frozen=True)
+class Supply:
+    """Readings asked for and the others of their family, with prices that suffice for them; what is to be said of it.
 
-    Where prices lack, a notice says what is left out: baskets, or the other readings of the family.
+    `stopped` tells, by name, what stopped the other readings that were asked for.
     """
-    from data import load_prices
-    from data.errors import DataError, RequestError
+
+    found: tuple[Space, ...]
+    others: tuple[Space, ...]
+    prices: Prices
+    notices: tuple[str, ...]
+    stopped: Mapping[str, Failure]
+
+
+def load(
+    found: tuple[Space, ...],
+    others: tuple[Space, ...],
+    stopped: Mapping[str, Failure],
+    event: Event,
+    prices_of: Callable[[Sequence[str]], Prices],
+) -> Supply:
+    """Prices of every symbol of the readings `found` and of the `others`; a notice where some are left out.
+
+    A reading whose own prices lack, or are too few, stops no other. Raises RequestError or DataError where those of the
+    calendar cannot be had, or nothing is left; BrokenStrategyError where nothing is left and others were stopped.
+    """
+    from runners import job
     from runners.engine import multiverse as engine
 
-    tries = [(engine.symbols(found), found, "")]
-    less = engine.essential(found)
-    tries.append((less, tuple(engine.narrowed(space, less) for space in found), "Some baskets are left out"))
-    own = found[:asked]
-    tries.append((engine.symbols(own), own, "Family-wise values count the readings of this run only"))
-    least = engine.essential(own)
-    narrow = tuple(engine.narrowed(space, least) for space in own)
-    tries.append(
-        (least, narrow, "Some baskets are left out, and family-wise values count the readings of this run only")
-    )
+    lacking = dict(stopped)
+    try:
+        supply = _supplied(found, others, prices_of)
+    except (RequestError, DataError):
+        prices_of((engine.CALENDAR,))  # which all need: without it the request is wrong, not a reading
+        lacking |= _lacking(found, prices_of)
+        if not (left := _without(found, lacking)):
+            raise job.nothing_left(lacking) from None
+        if len(left) == len(found):
+            raise
+        supply = _supplied(left, others, prices_of)
+    lacking |= engine.short(supply.found, supply.prices, event)
+    if not (left := _without(supply.found, lacking)):
+        raise job.nothing_left(lacking)
+    beside = _without(supply.others, engine.short(supply.others, supply.prices, event))
+    return replace(supply, found=left, others=beside, stopped=lacking)
+
+
+def _supplied(
+    found: tuple[Space, ...], others: tuple[Space, ...], prices_of: Callable[[Sequence[str]], Prices]
+) -> Supply:
+    """Prices of all; where some lack, without the baskets that need them, or without the other readings."""
+    from runners.engine import multiverse as engine
+
+    alone = "family-wise values count the readings of this run only"
+    tries = [
+        (found, others, "", engine.symbols),
+        (found, others, "Some baskets are left out", engine.essential),
+        (found, (), f"F{alone[1:]}", engine.symbols),
+        (found, (), f"Some baskets are left out, and {alone}", engine.essential),
+    ]
     first: RequestError | DataError | None = None
-    for symbols, spaces, notice in tries:
+    for own, beside, notice, chosen in tries:
+        symbols = chosen((*own, *beside))
         try:
-            prices = load_prices(symbols, window.start, window.end, opened)
+            prices = prices_of(symbols)
         except (RequestError, DataError) as error:
             first = first or error
             continue
-        return spaces, prices, (f"{notice}, since prices are missing: {first}",) if first else ()
+        notices = (f"{notice}, since prices are missing: {first}",) if first else ()
+        return Supply(_narrowed(own, symbols), _narrowed(beside, symbols), prices, notices, {})
     raise first or AssertionError("something was tried")
+
+
+def _narrowed(found: tuple[Space, ...], symbols: Sequence[str]) -> tuple[Space, ...]:
+    from runners.engine import multiverse as engine
+
+    return tuple(engine.narrowed(space, symbols) for space in found)
+
+
+def _lacking(found: Sequence[Space], prices_of: Callable[[Sequence[str]], Prices]) -> dict[str, Failure]:
+    """The readings whose own prices cannot be had, whatever baskets are left out, with what is said of them."""
+    from runners.engine import multiverse as engine
+    from runners.engine.failure import failure
+
+    lacking = {}
+    for space in found:
+        try:
+            prices_of(engine.essential([space]))
+        except (RequestError, DataError) as error:
+            lacking[space.subject.name] = failure(error)
+    return lacking
+
+
+def _without(found: tuple[Space, ...], stopped: Mapping[str, Failure]) -> tuple[Space, ...]:
+    return tuple(space for space in found if space.subject.name not in stopped)
 
 
 def command_line(readings: Sequence[str], window: Window, all_dates: bool, event: str | None = None) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data.errors import WorkError
 from runners import console
 from runners.deepseek import EVENT, Window, named
 
@@ -89,18 +90,26 @@ def sweep(
 
     feeds = tuple(filter(None, symbols.split(",")))
     wanted = Wanted(reading, knobs, entry, benchmark, feeds, objective, search, budget, yes, load_event(event))
-    swept = execute(wanted, Window(source, start, end), out, executor(jobs, dask))
+    swept, dead = execute(wanted, Window(source, start, end), out, executor(jobs, dask))
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
         from runners import sweep_terminal
 
         sweep_terminal.show(swept, out)
+    if dead:
+        raise WorkError(
+            f"{dead:,} of {len(swept.codes):,} specs were not run, since their worker processes died; everything else "
+            f"is written, and the same command tries them again"
+        )
     return console.DONE
 
 
-def execute(wanted: Wanted, window: Window, out: Path, executor: Executor) -> Sweep:
-    """Load prices, run every spec that was not finished before, judge them together and write the folder."""
+def execute(wanted: Wanted, window: Window, out: Path, executor: Executor) -> tuple[Sweep, int]:
+    """Load prices, run every spec that was not finished before, judge them together and write the folder.
+
+    Also tells of how many specs the worker processes died; while there are any, what was found stays kept.
+    """
     from data import load_prices
     from data.sources import open_source
     from reports import folder, pool, sweep_folder
@@ -124,8 +133,9 @@ def execute(wanted: Wanted, window: Window, out: Path, executor: Executor) -> Sw
         swept = engine.told(wanted, space, prices, found, search, opened.notes, command_line(wanted, window))
         with kept.named():
             sweep_folder.write(swept, out)
-        kept.remove()
-    return swept
+        if not found.dead:
+            kept.remove()
+    return swept, len(found.dead)
 
 
 def command_line(wanted: Wanted, window: Window) -> str:

@@ -25,7 +25,7 @@ def failure(error: BaseException, module: str = "") -> Failure:
     kind = "" if isinstance(error, RequestError | DataError) else f"{type(error).__name__}: "
     said = f"{kind}{_said(error, told)}"
     if not kind and not told.stack:  # one of our own sentences, with nothing of theirs around it
-        return Failure(said, said)
+        return Failure(said, said, lacking=not blamed(error, module))
     return Failure(f"{said} ({place})" if place else said, _traceback(told))
 
 

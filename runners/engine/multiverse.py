@@ -223,6 +223,13 @@ def plan(found: Sequence[Space], prices: Prices, event: Event = DEEPSEEK, everyw
     )
 
 
+def short(found: Sequence[Space], prices: Prices, event: Event = DEEPSEEK) -> dict[str, Failure]:
+    """The readings that need more closes before their earliest entry than there are, with what is said of them."""
+    entry, offsets = prices.row(event.entry), [choice.value for choice in choices.entry(event).choices]
+    errors = {space.subject.name: _shortage(space, prices, entry, offsets) for space in found}
+    return {name: failure(error) for name, error in errors.items() if error is not None}
+
+
 def run(
     found: Sequence[Space],
     prices: Prices,
@@ -470,13 +477,18 @@ def _require_reach(found: Sequence[Space], prices: Prices, entry: int, offsets: 
             f"prices end on {prices.days[-1]}, before the latest entry of the multiverse, {max(offsets)} sessions "
             f"after {prices.days[entry]}; load later prices"
         )
-    for space in found:
-        if entry + min(offsets) < max(space.subject.least, 1):
-            raise RequestError(
-                f"{space.subject.name} needs {space.subject.least} closes before its earliest entry, "
-                f"{-min(offsets)} sessions before {prices.days[entry]}, and there are {max(0, entry + min(offsets))}; "
-                f"load earlier prices"
-            )
+    for error in filter(None, (_shortage(space, prices, entry, offsets) for space in found)):
+        raise error
+
+
+def _shortage(space: Space, prices: Prices, entry: int, offsets: Sequence[int]) -> RequestError | None:
+    if entry + min(offsets) >= max(space.subject.least, 1):
+        return None
+    return RequestError(
+        f"{space.subject.name} needs {space.subject.least} closes before its earliest entry, "
+        f"{-min(offsets)} sessions before {prices.days[entry]}, and there are {max(0, entry + min(offsets))}; "
+        f"load earlier prices"
+    )
 
 
 def _shaped(values: np.ndarray, space: Space, starts: tuple[int, int]) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 
@@ -72,14 +72,49 @@ class Part:
             return self.texts[0]
         return f"{self.first + 1:,} to {self.first + len(self.texts):,}"
 
+    def halves(self) -> tuple[Part, ...]:
+        """Two parts that are this one together; itself where there is but one spec."""
+        middle = len(self.texts) // 2
+        return tuple(self._cut(those) for those in (slice(middle), slice(middle, None)) if self.texts[those])
+
+    def _cut(self, those: slice) -> Part:
+        first, stop, _ = those.indices(len(self.texts))
+        curves = tuple(place - first for place in self.curves if first <= place < stop)
+        return Part(self.first + first, self.texts[those], self.scenarios[those], curves)
+
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a part gave: `table`, shape (n_specs, n_columns) with COLUMNS; by place, why a spec failed, and curves."""
+    """What a part gave: `table`, shape (n_specs, n_columns) with COLUMNS; by place, why a spec failed, and curves.
+
+    `dead` are the places of those that failed because their worker process died, which is nothing to keep.
+    """
 
     table: np.ndarray
     failed: Mapping[int, str] = field(default_factory=dict)
     curves: Mapping[int, np.ndarray] = field(default_factory=dict)
+    dead: frozenset[int] = frozenset()
+
+    @classmethod
+    def without(cls, reason: str, dead: bool = False) -> Outcome:
+        """Of one spec that gave nothing."""
+        return cls(np.full((1, len(COLUMNS)), np.nan), {0: reason}, dead=frozenset((0,)) if dead else frozenset())
+
+    @classmethod
+    def joined(cls, outcomes: Iterable[Outcome]) -> Outcome:
+        """Those of one part after the other, as of one; at least one."""
+        tables: list[np.ndarray] = []
+        failed: dict[int, str] = {}
+        curves: dict[int, np.ndarray] = {}
+        dead: set[int] = set()
+        first = 0
+        for outcome in outcomes:
+            tables.append(outcome.table)
+            failed |= {first + place: reason for place, reason in outcome.failed.items()}
+            curves |= {first + place: curve for place, curve in outcome.curves.items()}
+            dead |= {first + place for place in outcome.dead}
+            first += len(outcome.table)
+        return cls(np.concatenate(tables), failed, curves, frozenset(dead))
 
     def as_text(self) -> str:
         """One line of JSON that `of_text` reads back to the last bit."""
@@ -113,21 +148,8 @@ def run_part(bench: Bench, part: Part) -> Outcome:
 def _halves(bench: Bench, part: Part, error: BaseException) -> Outcome:
     """The same by halves, until the spec that cannot be run is alone."""
     if len(part.scenarios) == 1:
-        reason = failure(error, bench.subject.strategy.__module__).summary.removeprefix("scenario 0: ")
-        return Outcome(np.full((1, len(COLUMNS)), np.nan), {0: reason})
-    middle = len(part.scenarios) // 2
-    left, right = (run_part(bench, _cut(part, those)) for those in (slice(middle), slice(middle, None)))
-    return Outcome(
-        np.concatenate((left.table, right.table)),
-        {**left.failed, **{middle + place: reason for place, reason in right.failed.items()}},
-        {**left.curves, **{middle + place: curve for place, curve in right.curves.items()}},
-    )
-
-
-def _cut(part: Part, those: slice) -> Part:
-    first, stop, _ = those.indices(len(part.texts))
-    curves = tuple(place - first for place in part.curves if first <= place < stop)
-    return Part(part.first + first, part.texts[those], part.scenarios[those], curves)
+        return Outcome.without(failure(error, bench.subject.strategy.__module__).summary.removeprefix("scenario 0: "))
+    return Outcome.joined(run_part(bench, half) for half in part.halves())
 
 
 def measured(bench: Bench, specs: Sequence[Scenario]) -> tuple[np.ndarray, np.ndarray]:

@@ -92,10 +92,11 @@ def outlived(
     lost: Callable[[Any, DeathError], Any],
     done: Done = ignore,
     keep: Keep = forget,
+    lived: bool = False,
 ) -> list[Any]:
     """`executor.map`, where a spec of which a worker process dies gives what `lost` says of it, and stops no other.
 
-    Where two die and none has lived the fault is not theirs: raises DeathError.
+    Where two die and none has lived, here or before (`lived`), the fault is not theirs: raises DeathError.
     """
     found: dict[int, Any] = {}
     dead: dict[int, Any] = {}
@@ -108,7 +109,7 @@ def outlived(
         try:
             executor.map(work, shared, [specs[place] for place in waiting], done, found_at)
         except DeathError as error:
-            if not isinstance(error.name, _Numbered) or (dead and not found):
+            if not isinstance(error.name, _Numbered) or (dead and not found and not lived):
                 raise
             place = waiting[error.name.place]
             dead[place] = lost(specs[place], error)

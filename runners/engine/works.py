@@ -17,11 +17,11 @@ from time import monotonic
 
 import numpy as np
 
-from data.errors import RequestError
+from data.errors import RequestError, WorkError
 from reports.pool import DeathError
 from runners.engine.grid import Space
 from runners.engine.kept import Kept
-from runners.engine.parts import COLUMNS, PLACE, Bench, Outcome, Part, run_part
+from runners.engine.parts import PLACE, Bench, Outcome, Part, run_part
 from runners.engine.pool import Done, Executor, Processes, Serial, outlived
 
 PART = 1024  # specs of a reading that walk side by side
@@ -36,7 +36,7 @@ class Found:
     """All specs of a sweep in their order, with what they gave; places count from 0.
 
     `table` has shape (n_specs, n_columns), in the order of COLUMNS; of the `sampled` specs those in `curves` could be
-    run, and their equity is there.
+    run, and their equity is there. `dead` are those that failed because their worker process died.
     """
 
     specs: tuple[tuple[object, ...], ...]
@@ -44,6 +44,7 @@ class Found:
     sampled: int
     failed: Mapping[int, str]
     curves: Mapping[int, np.ndarray]
+    dead: frozenset[int] = frozenset()
 
     def column(self, name: str) -> np.ndarray:
         """One of COLUMNS, shape (n_specs,)."""
@@ -61,6 +62,8 @@ class Works:
     identity: str
     done: Done
     _round: int = field(default=ROUND, init=False)
+    _lived: bool = field(default=False, init=False)
+    _deaths: int = field(default=0, init=False)
 
     def parts(self, specs: Iterable[tuple[object, ...]], sampled: frozenset[int], first: int = 0) -> Iterator[Part]:
         """The parts of `specs`, whose first has the number `first`; `sampled` are numbers whose curve is wanted."""
@@ -79,6 +82,7 @@ class Works:
         while chosen := list(islice(waiting, self._round)):
             keys = [self.key(part) for part in chosen]
             missing = [part for part, key in zip(chosen, keys, strict=True) if key not in self.kept.contents]
+            self._lived |= len(missing) < len(chosen)
             found = iter(self._run(missing))
             for part, key in zip(chosen, keys, strict=True):
                 if key in self.kept.contents:
@@ -98,21 +102,45 @@ class Works:
         here = self.bench.is_reading and len(parts) <= FEW and isinstance(self.executor, Processes)
         executor = Serial() if here else self.executor
         keep = partial(self._keep, parts)
-        found: list[Outcome] = outlived(executor, run_part, (self.bench,), parts, _dead, self.done, keep)
+        # As if workers were known to live: `_alone` looks whether they do.
+        work = (executor, run_part, (self.bench,), parts, self._again, self.done, keep)
+        found: list[Outcome] = outlived(*work, lived=True)
         took = monotonic() - began
         self._round = (
             2 * self._round if took < SECONDS else max(ROUND, self._round // 2) if took > 2 * SECONDS else self._round
         )
         return found
 
+    def _again(self, part: Part, _: DeathError) -> Outcome:
+        """A part of which a worker process died, by halves, until the spec that it dies of is alone.
+
+        By one worker, which has all the memory. What lives is kept; what dies is not, and tried again when the sweep
+        is resumed. Raises DeathError where two specs died and none has lived: the fault is not theirs then.
+        """
+        found = Outcome.joined(map(self._alone, part.halves()))
+        if not found.dead and len(part.texts) > 1:
+            self._keep([part], 0, found)
+        return found
+
+    def _alone(self, part: Part) -> Outcome:
+        if (key := self.key(part)) in self.kept.contents:
+            self._lived = True
+            return Outcome.of_text(self.kept.contents[key])
+        keep = partial(self._keep, [part])
+        try:
+            found: list[Outcome] = Processes(1).map(run_part, (self.bench,), [part], keep=keep)
+        except DeathError as error:
+            if len(part.texts) > 1:
+                return self._again(part, error)
+            self._deaths += 1
+            if self._deaths > 1 and not self._lived:
+                raise
+            return Outcome.without(error.summary, dead=True)
+        return found[0]
+
     def _keep(self, parts: Sequence[Part], place: int, outcome: Outcome) -> None:
+        self._lived = True
         self.kept.add(self.key(parts[place]), outcome.as_text())
-
-
-def _dead(part: Part, error: DeathError) -> Outcome:
-    """What is told of a part of which the worker process died; not kept, so that a resumed sweep tries it again."""
-    size = len(part.texts)
-    return Outcome(np.full((size, len(COLUMNS)), np.nan), dict.fromkeys(range(size), error.summary))
 
 
 def run_grid(works: Works) -> Found:
@@ -124,20 +152,15 @@ def run_grid(works: Works) -> Found:
 
 
 def gathered(specs: tuple[tuple[object, ...], ...], outcomes: Iterable[Outcome], sampled: int) -> Found:
-    """What the parts of all specs gave, as one. Raises RequestError where not one of the specs could be run."""
-    size = len(specs)
-    table = np.full((size, len(COLUMNS)), np.nan)
-    failed: dict[int, str] = {}
-    curves: dict[int, np.ndarray] = {}
-    first = 0
-    for outcome in outcomes:
-        table[first : first + len(outcome.table)] = outcome.table
-        failed |= {first + place: reason for place, reason in outcome.failed.items()}
-        curves |= {first + place: curve for place, curve in outcome.curves.items()}
-        first += len(outcome.table)
-    if len(failed) == size:
-        raise RequestError(f"not one of {size:,} specs could be run; the first: {failed[0]}")
-    return Found(specs, table, sampled, failed, curves)
+    """What the parts of all specs gave, as one.
+
+    Raises RequestError where not one of the specs could be run, WorkError where worker processes died of some.
+    """
+    found = Outcome.joined(outcomes)
+    if len(found.failed) == len(specs):
+        error = WorkError if found.dead else RequestError
+        raise error(f"not one of {len(specs):,} specs could be run; the first: {found.failed[0]}")
+    return Found(specs, found.table, sampled, found.failed, found.curves, found.dead)
 
 
 def evenly(size: int, most: int) -> list[int]:

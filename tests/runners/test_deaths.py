@@ -13,11 +13,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from reports import pool, tearsheet
 from reports.pool import DeathError
-from runners.engine.pool import Processes, outlived
+from runners.engine import sweep, works
+from runners.engine.kept import Kept
+from runners.engine.pool import Processes, Serial, outlived
 from tests.resources import workers
 from tests.resources.killing_commands import kill
 from tests.resources.machines import ROOT
@@ -181,8 +184,14 @@ def test_a_multiverse_is_written_without_the_reading_of_which_a_worker_dies(tmp_
 
 @pytest.mark.slow
 def test_a_sweep_tells_a_spec_of_which_a_worker_dies_and_runs_the_others(tmp_path):
-    done = command(tmp_path, "sweep", "deadly:Deadly", "-p", "share=0.1,0.2,0.5,0.3", "--source", "sample")
-    assert (done.returncode, done.stderr) == (0, "")
+    words = ("sweep", "deadly:Deadly", "-p", "share=0.1,0.2,0.5,0.3", "--source", "sample")
+    done = command(tmp_path, *words)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: 1 of 4 specs were not run, since their worker processes died; everything else is written, and the same "
+        "command tries them again\n"
+    )
+    assert (tmp_path / ".out.sweep").read_bytes().count(b"\n") == 3
     assert f"1 of 4 specs could not be run, the first (share=0.5): {SAID}" in " ".join(done.stdout.split())
     told = json.loads((tmp_path / "out" / "results.json").read_text())
     assert told["failed"] == {"count": 1, "first": SAID}
@@ -190,6 +199,60 @@ def test_a_sweep_tells_a_spec_of_which_a_worker_dies_and_runs_the_others(tmp_pat
         **dict.fromkeys(("0.1", "0.2", "0.3"), False),
         "0.5": True,
     }
+    done = command(tmp_path, "sweep", "deadly:Deadly", "-p", "share=0.5", "--source", "sample")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: not one of 1 specs could be run; the first: {SAID}\n"
+
+
+SHARES = "share=0.7,0.1,0.2,0.3,0.4,0.5,0.6,0.8,0.9"  # the deadly one first: most parts run after the death
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Parts of four specs, all of which go to workers."""
+    monkeypatch.setattr(works, "PART", 4)
+    monkeypatch.setattr(works, "FEW", 0)
+
+
+def swept(prices, out, *knobs, executor):
+    """What a sweep of Fatal found, and what is kept of it."""
+    wanted = sweep.Wanted("tests.resources.rules:Fatal", knobs)
+    space = sweep.prepared(wanted)
+    with Kept.beside(out) as kept:
+        found, _ = sweep.run(wanted, space, prices, executor, kept)
+    with Kept.beside(out) as kept:
+        return found, kept.contents
+
+
+def test_one_spec_of_which_workers_die_costs_a_sweep_of_a_reading_that_spec_alone(real_prices, tmp_path, small_parts):
+    knobs = (SHARES, "hold=5,10")
+    whole, _ = swept(real_prices, tmp_path / "whole", *knobs, executor=Serial())
+    found, kept = swept(real_prices, tmp_path / "out", *knobs, executor=Processes(2))
+    deadly = [place for place, spec in enumerate(found.specs) if spec[0] == 0.7]
+    assert found.dead == set(deadly) and dict(found.failed) == dict.fromkeys(deadly, SAID)
+    alive = [place for place in range(len(found.specs)) if place not in found.dead]
+    np.testing.assert_array_equal(found.table[alive], whole.table[alive])
+    assert np.isnan(found.table[deadly]).all()
+    # What lives is kept under its own key: going on where it was gives the same, and dies of the same specs alone.
+    again, more = swept(real_prices, tmp_path / "out", *knobs, executor=Processes(2))
+    np.testing.assert_array_equal(again.table, found.table)
+    assert more == kept and again.dead == found.dead
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_once_costs_a_sweep_of_a_reading_nothing(real_prices, tmp_path, small_parts):
+    knobs = (SHARES, "hold=5,10", f"mark={tmp_path / 'mark'}")
+    found, kept = swept(real_prices, tmp_path / "out", *knobs, executor=Processes(2))
+    assert (tmp_path / "mark").is_file() and not found.failed
+    whole, serial = swept(real_prices, tmp_path / "whole", *knobs, executor=Serial())
+    np.testing.assert_array_equal(found.table, whole.table)
+    assert serial.items() <= kept.items(), "each part under its own key, and halves beside it"
+
+
+@pytest.mark.slow
+def test_a_reading_of_which_workers_always_die_is_given_up_soon(real_prices, tmp_path, small_parts):
+    with pytest.raises(DeathError, match="its worker process died"):
+        swept(real_prices, tmp_path / "out", "share=0.7", "hold=5,6,7,8,9,10,11,12", executor=Processes(2))
 
 
 @pytest.mark.slow

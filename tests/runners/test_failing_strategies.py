@@ -162,6 +162,20 @@ def test_where_some_fail_and_the_others_lack_prices_each_is_told(folder, broken,
     assert all(name.removeprefix("mine:") in done.stderr for name in (broken, lacking))
 
 
+@pytest.mark.parametrize("wrong", [("--end", "2030-13-01"), ("--benchmark", "NOSUCH")])
+@pytest.mark.parametrize("names", [("unfinished:X", "bad_news"), ("mine:Unknown", "bad_news"), ("mine:Unknown",)])
+def test_a_wrong_request_is_no_fault_of_the_readings(folder, wrong, names):
+    done = deepseek(folder, *names, *wrong, out="none")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert wrong[1] in done.stderr and "failed" not in done.stderr
+
+
+def test_where_all_lack_prices_the_request_is_wrong_and_each_is_told(folder):
+    done = deepseek(folder, "mine:Unknown", "mine:Remembers", out="none")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert "NOSUCH" in done.stderr and "5000" in done.stderr and not (folder / "none").exists()
+
+
 def test_a_wrong_request_is_told_before_anything_runs(folder):
     done = deepseek(folder, "mine:Divides", "mine:Nowhere")
     assert done.returncode == 2
@@ -207,6 +221,25 @@ def test_a_multiverse_goes_on_without_the_broken(folder, market_data):
     told = json.loads((folder / "out" / "results.json").read_text())
     assert list(told["readings"]) == ["bad_news"] and set(told["failed"]) == {"Divides", "needy:X"}
     assert "ZeroDivisionError: division by zero (mine.py, line 7)" in (folder / "out" / "index.html").read_text()
+
+
+def test_a_multiverse_goes_on_without_what_lacks_prices(folder):
+    words = ["unfinished:X", "mine:Unknown", "mine:Remembers"]
+    where = ["--source", "sample", "--jobs", 1]
+    done = within("multiverse", *words, "bad_news", *where, "--out", "out", cwd=folder)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "error: unfinished:X, Unknown, Remembers failed; everything else was run"
+    told = json.loads((folder / "out" / "results.json").read_text())
+    assert list(told["readings"]) == ["bad_news"] and set(told["failed"]) == {"unfinished:X", "Unknown", "Remembers"}
+    done = within("multiverse", *words, *where, "--out", "none", cwd=folder)
+    assert done.returncode == 1 and 'File "unfinished.py", line 1' in done.stderr
+    assert "so did Unknown, Remembers; nothing was written" in done.stderr.splitlines()[-1]
+    done = within("multiverse", *words[1:], *where, "--out", "none", cwd=folder)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert "NOSUCH" in done.stderr and "5000" in done.stderr
+    done = within("multiverse", *words, "bad_news", *where, "--end", "2030-13-01", "--out", "none", cwd=folder)
+    assert done.returncode == 2 and "2030-13-01" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert not (folder / "none").exists()
 
 
 def test_a_sweep_shows_its_authors_traceback(folder):
