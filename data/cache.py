@@ -98,7 +98,7 @@ class Cache:
         except UNREADABLE as error:
             raise DataError(
                 f"the cached prices of {symbol} in {path} are damaged ({_brief(error)}): "
-                "fetch them again with python -m runners.prices --refresh, or delete the file"
+                f"fetch them again with python -m runners.prices {symbol} --source yahoo --refresh, or delete the file"
             ) from error
 
     def write(self, symbol: str, entry: Entry) -> None:

@@ -35,7 +35,7 @@ def template(name: str, **filters: Callable[..., Any]) -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.globals |= {"policy": policy, "script": script}
-    environment.filters |= {"sentence": _sentence, "prose": prose, "breakable": breakable, **filters}
+    environment.filters |= {"sentence": _sentence, "notice": notice, "prose": prose, "breakable": breakable, **filters}
     return environment.get_template(name)
 
 
@@ -69,10 +69,17 @@ def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+OPTION = re.compile(r"(?<![^\s(])--[a-z][a-z-]{1,20}(?![\w-])")  # as on a command line, and short enough for any screen
+
+
+def notice(words: str) -> Markup:
+    """A sentence for the reader: escaped, and options of a command not broken in two."""
+    return Markup(OPTION.sub(r'<span class="option">\g<0></span>', str(escape(words))))  # noqa: S704  (escaped before)
+
+
 def prose(words: str) -> Markup:
-    """Words of a docstring or a notice: escaped, what stands between backticks as code, options not broken in two."""
-    told = re.sub(r"(`+)([^`]+)\1", r"<code>\2</code>", str(escape(words)))
-    return Markup(re.sub(r"--[a-z][\w-]*", r'<span class="option">\g<0></span>', told))  # noqa: S704  (escaped before)
+    """Words of a docstring: the same, and what stands between backticks as code."""
+    return Markup(re.sub(r"(`+)([^`]+)\1", r"<code>\2</code>", str(notice(words))))  # noqa: S704  (escaped before)
 
 
 def breakable(name: str) -> Markup:

@@ -91,7 +91,11 @@ class Once:
 @click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Where prices come from.  [auto]")
 @click.option("--start", metavar="DATE", help="First session to look at; Yahoo is asked for more where need be.")
 @click.option("--end", metavar="DATE", help="Last session to look at.")
-@click.option("--refresh", is_flag=True, help="Fetch whole histories from Yahoo again instead of what is missing.")
+@click.option(
+    "--refresh",
+    is_flag=True,
+    help="Fetch whole histories from Yahoo again; those of a SYMBOL even where it has less by now.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def prices(
     symbols: tuple[str, ...], source: str, start: str | None, end: str | None, refresh: bool, as_json: bool
@@ -104,7 +108,7 @@ def prices(
     from runners.screen import Screen
 
     wanted = tuple(dict.fromkeys(symbols)) or (*AI_UNIVERSE, *FUNDS)
-    asked = Once(_opened(source, refresh))
+    asked = Once(_opened(source, refresh, shorter=bool(symbols)))
     # Rich shows this only where standard error is a terminal.
     with Screen(stderr=True).status(f"prices of {len(wanted)} symbols"):
         found, fault = inspect(asked, wanted, start, end)
@@ -169,7 +173,7 @@ def as_text(source: Source, found: Sequence[Inspection]) -> str:
     return json.dumps({**head, "notes": list(source.notes), "symbols": listed}, indent=2)
 
 
-def _opened(name: str, refresh: bool) -> Source:
+def _opened(name: str, refresh: bool, shorter: bool) -> Source:
     from data.sources import open_source
 
     if not refresh:
@@ -178,7 +182,7 @@ def _opened(name: str, refresh: bool) -> Source:
         raise RequestError(f"--refresh fetches from Yahoo, which --source {name} does not ask; leave one of them out")
     from data.sources.yahoo import YahooSource
 
-    return YahooSource(refresh=True)
+    return YahooSource(refresh=True, shorter=shorter)
 
 
 def _inspected(source: Once, symbol: str, start: str | None, end: str | None, begin: pd.Timestamp) -> Inspection:

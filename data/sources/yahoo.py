@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -62,11 +62,13 @@ class YahooSource:
     Only sessions that are missing are fetched, with some overlap; where the overlap disagrees (a later split, a
     dividend that was added) the symbol is fetched whole. With `refresh` everything is fetched whole. When Yahoo fails,
     or has less than it once had, or the cache takes no more, and the cache knows every symbol, the cache is used and
+    `notes` says so; after a refresh it is an error. With `shorter` too, what Yahoo has replaces more that was held, and
     `notes` says so. Bars that fail a check are never kept. `now` is the clock, in any time zone.
     """
 
     cache: Cache = field(default_factory=Cache)
     refresh: bool = False
+    shorter: bool = False
     now: Callable[[], pd.Timestamp] = clock.now
     downloader: Downloader | None = None
     name: str = "yahoo"
@@ -152,10 +154,13 @@ class YahooSource:
         if entry is None:
             return _whole(downloader, symbol, span.first, span.final)
         final = max(span.final, entry.last)  # whatever the clock says, what is held was over
-        if self.refresh:
-            return _whole(downloader, symbol, min(span.first, entry.start), final)
-        longer = _extended(downloader, symbol, entry, final) if span.begun_by(entry) else None
-        return longer or _again(downloader, symbol, entry, min(span.first, entry.start), final)
+        start = min(span.first, entry.start)
+        if self.refresh and self.shorter:
+            whole = _whole(downloader, symbol, start, final)
+            self.notes = (*self.notes, *(f"{less}: replaced, as was asked" for less in _less(symbol, entry, whole)))
+            return whole
+        longer = _extended(downloader, symbol, entry, final) if span.begun_by(entry) and not self.refresh else None
+        return longer or _again(downloader, symbol, entry, start, final)
 
     def _stand_in(self, symbols: tuple[str, ...], entries: dict[str, Entry], span: Span, error: SourceError) -> None:
         """Accept what the cache holds when it holds every symbol from the first session on; else raise `error`."""
@@ -209,18 +214,26 @@ def _again(downloader: Downloader, symbol: str, entry: Entry, start: pd.Timestam
             f"Yahoo has no prices for {symbol} any more (it was delisted, or it fails), of which the cache holds those "
             f"to {entry.last:%Y-%m-%d}: try later, or stop there with --end {entry.last:%Y-%m-%d}"
         ) from None
-    begins, before = whole.bars.index[0], entry.bars.index[0]
-    if begins > before:
+    for less in _less(symbol, entry, whole):
         raise SourceError(
-            f"Yahoo left out the prices of {symbol} before {begins:%Y-%m-%d}, which once began on {before:%Y-%m-%d}: "
-            f"try later, or take what it has with python -m runners.prices {symbol} --refresh"
-        )
-    if whole.last < entry.last:
-        raise SourceError(
-            f"Yahoo left out the prices of {symbol} after {whole.last:%Y-%m-%d}, of which the cache holds those to "
-            f"{entry.last:%Y-%m-%d}: try later, or take what it has with python -m runners.prices {symbol} --refresh"
+            f"{less}: try later, or take what it has with python -m runners.prices {symbol} --source yahoo --refresh"
         )
     return whole
+
+
+def _less(symbol: str, entry: Entry, whole: Entry) -> Iterator[str]:
+    """What the cache holds of a symbol that a new answer does not have."""
+    begins, before = whole.bars.index[0], entry.bars.index[0]
+    if begins > before:
+        yield (
+            f"Yahoo left out the prices of {symbol} before {begins:%Y-%m-%d}, of which the cache holds those from "
+            f"{before:%Y-%m-%d}"
+        )
+    if whole.last < entry.last:
+        yield (
+            f"Yahoo left out the prices of {symbol} after {whole.last:%Y-%m-%d}, of which the cache holds those to "
+            f"{entry.last:%Y-%m-%d}"
+        )
 
 
 def _passes(symbol: str, entry: Entry) -> bool:

@@ -121,9 +121,30 @@ def test_a_history_that_got_shorter_is_not_taken(source: Callable[..., YahooSour
     yahoo.market["AAA"] = restated.loc["2024-12-02":]
     later = source(FEBRUARY)
     assert_right(load_prices(["AAA"], source=later), raw(), "2025-01-31")
-    assert "Yahoo left out the prices of AAA before 2024-12-02, which once began on 2024-06-03" in later.notes[0]
+    assert (
+        "Yahoo left out the prices of AAA before 2024-12-02, of which the cache holds those from 2024-06-03"
+        in later.notes[0]
+    )
     yahoo.market["AAA"] = restated
     assert_right(load_prices(["AAA"], source=source(FEBRUARY)), split(raw(), "2025-02-04", 10.0), "2025-02-05")
+
+
+@pytest.mark.parametrize(
+    ("rows", "left_out"), [(slice("2024-12-02", None), "before 2024"), (slice("2025-01-29"), "after")]
+)
+def test_a_refresh_cuts_nothing_unless_it_is_asked_to_and_then_says_so(
+    source: Callable[..., YahooSource], yahoo: Yahoo, rows: slice, left_out: str
+) -> None:
+    load_prices(["AAA"], source=source(JANUARY))
+    yahoo.market["AAA"] = with_adjusted_close(raw().loc[rows])
+    with pytest.raises(SourceError, match=f"^Yahoo left out the prices of AAA {left_out}"):
+        load_prices(["AAA"], source=source(JANUARY, refresh=True))
+    assert_right(load_prices(["AAA"], source=source(JANUARY)), raw(), "2025-01-31")
+    asked = source(JANUARY, refresh=True, shorter=True)
+    found = load_prices(["AAA"], source=asked)
+    assert len(found.sessions) == len(raw().loc[rows].loc[:"2025-01-31"])
+    assert len(asked.notes) == 1 and asked.notes[0].startswith(f"Yahoo left out the prices of AAA {left_out}")
+    assert asked.notes[0].endswith("replaced, as was asked")
 
 
 @pytest.mark.parametrize("ratio", [1.0, 10.0], ids=["as before", "restated"])
@@ -214,7 +235,7 @@ def test_rows_that_are_missing_at_the_end_end_all_or_are_named(
     with pytest.raises(
         DataError, match=r"^BBB ends on 2025-01-24 but AAA on 2025-01-31: refresh the prices of BBB, or"
     ):
-        load_prices(["AAA", "BBB"], source=source(JANUARY, refresh=True))
+        load_prices(["AAA", "BBB"], source=source(JANUARY, refresh=True, shorter=True))
 
 
 def test_the_running_session_that_is_appended_twice_is_left_out(
