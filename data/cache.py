@@ -118,7 +118,8 @@ class Cache:
 
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.root / "lock", timeout=seconds)
+            # As in reports.lock, which data may not import.
+            lock = filelock.FileLock(self.root / "lock", timeout=seconds, mode=0o666, fallback_to_soft=False)
             lock.acquire()
         except filelock.Timeout as error:
             raise SourceError(

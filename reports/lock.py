@@ -17,17 +17,16 @@ def locked(path: Path, seconds: float) -> Iterator[None]:
 
     Beside what it guards, and not among temporary files, of which containers and users have their own. A process that
     is killed lets go of it and leaves the file, which the next one takes and removes. Raises OSError where it cannot
-    be made.
+    be made, or the file system knows no locks.
     """
     from filelock import FileLock, Timeout
 
     try:
-        lock = FileLock(path, timeout=seconds, mode=0o666)  # whoever shares a folder shares its lock
+        # Whoever shares a folder shares its lock. A soft one would stay when its holder is killed.
+        lock = FileLock(path, timeout=seconds, mode=0o666, fallback_to_soft=False)
         lock.acquire()
     except Timeout:
         raise BusyError from None
-    except NotImplementedError as error:  # a file system without locks
-        raise OSError(str(error)) from error
     try:
         yield
     finally:

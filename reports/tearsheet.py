@@ -249,7 +249,7 @@ def inputs_key(result: Result, run: Run) -> str:
 def take_over(page: Path, key: str, sha256_expected: str) -> bytes | None:
     """An earlier page if it was made from the same inputs and is unchanged since; else None."""
     try:
-        content = page.read_bytes()
+        content = page.read_bytes() if page.is_file() else b""  # of a pipe there is no end
     except OSError:
         return None
     if sha256(content).hexdigest() != sha256_expected:
@@ -260,7 +260,7 @@ def take_over(page: Path, key: str, sha256_expected: str) -> bytes | None:
 def draw_all(run: Run, previous: Path | None, jobs: int | None, progress: Callable[[str], None]) -> dict[str, bytes]:
     """Every reading's page by name: taken over from the run folder `previous` where nothing has changed, else drawn.
 
-    `progress` is told each name when its page is there. Raises RuntimeError that names a reading which cannot be drawn.
+    `progress` is told each name when its page is there. Raises WorkError that names a reading which cannot be drawn.
     """
     known = folder.listed(previous) if previous else {}
     pages: dict[str, bytes] = {}

@@ -25,7 +25,7 @@ from reports.evidence.regression import Regression, regress
 from reports.evidence.shock import Shock, shock_study
 from reports.evidence.verdict import HORIZON, Verdict, verdict
 from reports.metrics import PERIODS, daily_risk_free
-from reports.pool import DeathError
+from reports.pool import DeathError, ignore
 from reports.result import HORIZONS, Result, Run
 from reports.words import listed
 from runners import job
@@ -34,7 +34,7 @@ from runners.engine.failure import ANY, died, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms, comparator, differences, growth, less
 from runners.engine.ledger import Trials
-from runners.engine.pool import Done, Executor, ignore, outlived
+from runners.engine.pool import Done, Executor, outlived
 from runners.engine.study import Study
 from runners.job import Request
 from strategies.base.comparator import BetaMatched, Fund

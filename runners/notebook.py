@@ -16,10 +16,11 @@ from data.errors import DataError, RequestError
 from data.prices import Prices
 from data.printable import printable
 from data.sources import Source, open_source
+from reports.pool import ignore
 from reports.result import Failure, Run
 from runners import deepseek, job
 from runners.engine.frictions import Frictions
-from runners.engine.pool import Executor, Processes, Serial, ignore
+from runners.engine.pool import Executor, Processes, Serial
 from runners.engine.study import Study
 from strategies.base.reading import Reading
 

@@ -18,10 +18,11 @@ import numpy as np
 
 from data.errors import RequestError
 from data.prices import Prices
+from reports.pool import ignore
 from runners.engine.answers import Answers, Rule, Targets, Vectors
 from runners.engine.backtest import CAPITAL, Launch, backtest
 from runners.engine.gaps import first_gap, refusal
-from runners.engine.pool import Done, Executor, Processes, ignore
+from runners.engine.pool import Done, Executor, Processes
 from runners.engine.scenarios import Scenario, Scenarios
 from runners.engine.tally import Tally
 from runners.engine.walk import Market, Terms, Walk

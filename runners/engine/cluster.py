@@ -35,7 +35,8 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from data.errors import DataError, RequestError, WorkError
-from runners.engine.pool import Done, Executor, Keep, Processes, Work, forget, ignore, require_sendable
+from reports.pool import ignore
+from runners.engine.pool import Done, Executor, Keep, Processes, Work, forget, require_sendable
 from runners.engine.sources import reached
 
 if TYPE_CHECKING:

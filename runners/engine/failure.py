@@ -6,7 +6,7 @@ from pathlib import Path
 from traceback import FrameSummary, StackSummary, TracebackException
 
 from data.errors import DataError, RequestError, StrategyError
-from data.printable import brief, printable
+from data.printable import printable, said
 from reports.pool import DeathError
 from reports.result import Failure
 from runners.engine.sources import LIBRARY, PACKAGES, ROOT
@@ -23,10 +23,10 @@ def failure(error: BaseException, module: str = "") -> Failure:
     trim(told, module.partition(".")[0])
     place = _place(told)
     kind = "" if isinstance(error, RequestError | DataError) else f"{type(error).__name__}: "
-    said = f"{kind}{_said(error, told)}"
+    summary = f"{kind}{_said(error, told)}"
     if not kind and not told.stack:  # one of our own sentences, with nothing of theirs around it
-        return Failure(said, said, lacking=not blamed(error, module))
-    return Failure(f"{said} ({place})" if place else said, _traceback(told))
+        return Failure(summary, summary, lacking=not blamed(error, module))
+    return Failure(f"{summary} ({place})" if place else summary, _traceback(told))
 
 
 def died(error: DeathError) -> Failure:
@@ -92,7 +92,7 @@ def _place(told: TracebackException) -> str:
 
 def _said(error: BaseException, told: TracebackException) -> str:
     text = error.msg if isinstance(error, SyntaxError) else str(told)  # which outlives an error that cannot be told
-    return brief(" ".join(text.split()), MOST) or "no message"
+    return said(text, MOST) or "no message"
 
 
 def _traceback(told: TracebackException) -> str:

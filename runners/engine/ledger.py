@@ -18,7 +18,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from glob import escape
@@ -28,6 +28,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 from zlib import crc32
+
+from reports.lock import BusyError, locked
 
 if TYPE_CHECKING:
     from data.prices import Prices
@@ -183,22 +185,17 @@ class Ledger:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold the file for writing, so that no two runs append at once."""
-        import filelock
-
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(f"{self.path}.lock", timeout=LOCK_SECONDS)
-            lock.acquire()
-        except filelock.Timeout as error:
-            raise LedgerError(
-                f"another process has kept the trial ledger {self.path} for {LOCK_SECONDS:g} s: wait for it to end"
-            ) from error
-        except (OSError, NotImplementedError) as error:  # the latter from file systems without locks
-            raise self._unwritable(error) from error
-        try:
+        with ExitStack() as held:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                held.enter_context(locked(self.path.with_name(f"{self.path.name}.lock"), LOCK_SECONDS))
+            except BusyError as error:
+                raise LedgerError(
+                    f"another process has kept the trial ledger {self.path} for {LOCK_SECONDS:g} s: wait for it to end"
+                ) from error
+            except OSError as error:
+                raise self._unwritable(error) from error
             yield
-        finally:
-            lock.release()
 
     def _unwritable(self, error: Exception) -> LedgerError:
         return LedgerError(

@@ -24,6 +24,7 @@ from data.prices import Prices
 from reports.evidence import placebo
 from reports.evidence.availability import Missing
 from reports.evidence.multiverse import Choice, Dimension, Everywhere, Multiverse, Survey, median
+from reports.pool import ignore
 from reports.result import HORIZONS, Failure
 from runners.engine import choices, family, study
 from runners.engine.alterations import altered
@@ -32,7 +33,7 @@ from runners.engine.choices import AGAINST, BASKET, HORIZON, LAG, Variant
 from runners.engine.failure import ANY, blamed, died, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import growth, less
-from runners.engine.pool import Done, Executor, Serial, ignore, outlived
+from runners.engine.pool import Done, Executor, Serial, outlived
 from runners.engine.scenarios import Scenarios
 from runners.engine.study import Study, comparator_name
 from runners.engine.yardstick import yardstick

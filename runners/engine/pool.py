@@ -13,15 +13,11 @@ from typing import Any, Protocol
 
 from data.errors import RequestError
 from reports import pool
-from reports.pool import DeathError
+from reports.pool import DeathError, ignore
 
 Work = Callable[..., Any]
 Done = Callable[[str], None]
 Keep = Callable[[int, Any], None]
-
-
-def ignore(part: str) -> None:
-    """Progress that nobody watches."""
 
 
 def forget(place: int, result: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 
@@ -53,4 +55,14 @@ def test_processes_that_remove_it_again_and_again_never_hold_it_together(tmp_pat
 def test_where_it_cannot_be_made_the_reason_is_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"Not a directory|File exists"), locked(tmp_path / "file" / ".lock", 0):
+        pass
+
+
+@pytest.mark.skipif(os.name != "posix", reason="flock")
+def test_a_file_system_without_locks_is_told_and_leaves_nothing(tmp_path, monkeypatch):
+    def unknown(*_):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr("fcntl.flock", unknown)
+    with pytest.raises(OSError, match="not implemented"), locked(tmp_path / ".lock", 0):
         pass

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from data.errors import RequestError, WorkError
-from reports import run_folder
+from reports import run_folder, tearsheet
 from reports.lock import locked
 from reports.result import Horizon
 
@@ -203,3 +203,8 @@ def test_a_manifest_that_is_none_is_somebody_elses_file(run_of, tmp_path, kind):
         (out / "manifest.json").write_text("[" * 200_000 if kind == "deep" else '{"files": ["results.json"]}')
     with pytest.raises(RequestError, match=r"holds manifest\.json, which no run put there"):
         run_folder.write(run_of(), SHEETS, out)
+
+
+def test_a_page_that_has_become_a_pipe_is_not_taken_over(tmp_path):
+    os.mkfifo(tmp_path / "one.html")
+    assert tearsheet.take_over(tmp_path / "one.html", "key", "0" * 64) is None
