@@ -60,7 +60,8 @@ def _row(sweep: Sweep, place: int) -> tuple[Text | str, ...]:
     for _, name, write in (*COLUMNS, *_extra(sweep)):
         value = float(sweep.figures[name][place])
         cells.append(write(value) if isfinite(value) else "-")
-    return (Text(f"{sweep.text(place) or 'as declared'}{marks}"), *cells)
+    alone = "as given" if sweep.changed else "as declared"  # where there is nothing to tell specs apart by
+    return (Text(f"{sweep.text(place) or alone}{marks}"), *cells)
 
 
 def _extra(sweep: Sweep) -> tuple[tuple[str, str, Callable[[float], str]], ...]:

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import tomllib
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -184,13 +185,19 @@ def report(counts: list[Count]) -> None:
     for count in counts:
         open_ones = len(unexplained(count))
         share = count.killed / count.mutants
-        print(f"{count.module:34}{count.killed:6} of {count.mutants:4} killed {share:6.1%}, {open_ones} unexplained")
+        since = "" if count.digest == digest(count.module) else "; it, or its tests, changed since"
+        killed = f"{count.killed:6} of {count.mutants:4} killed {share:6.1%}"
+        print(f"{count.module:34}{killed}, {open_ones} unexplained{since}")
     mutants, killed = sum(count.mutants for count in counts), sum(count.killed for count in counts)
     if mutants:
         share = f"{killed:6} of {mutants:4} killed {killed / mutants:6.1%}"
         print(f"{'together':34}{share}; {len(counts)} of {len(SETTINGS)} modules")
-    kinds = Counter((reason or "unexplained:").partition(":")[0] for count in counts for _, reason in explained(count))
-    print("survivors:", ", ".join(f"{number} {kind}" for kind, number in kinds.most_common()))
+    print("survivors:", ", ".join(f"{number} {kind}" for kind, number in kinds(counts).most_common()))
+
+
+def kinds(counts: Iterable[Count]) -> Counter[str]:
+    """How many survivors have a reason of each kind, or none."""
+    return Counter((reason or "unexplained:").partition(":")[0] for count in counts for _, reason in explained(count))
 
 
 def main() -> None:

@@ -144,11 +144,18 @@ class _Table:
 def _rows(text: str) -> tuple[list[list[str]], list[int]]:
     """The lines that are not empty, as cells, and their numbers as an editor counts them."""
     reader = csv.reader(io.StringIO(text, newline=None), strict=True)
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    begins = 1  # of a quote that is never closed the beginning is what helps
     try:
-        numbered = [(cells, reader.line_num) for cells in reader if cells]
+        for cells in reader:
+            if cells:
+                rows.append(cells)
+                lines.append(reader.line_num)
+            begins = reader.line_num + 1
     except csv.Error as error:
-        raise _FileError(f", line {reader.line_num} is not CSV ({error})") from error
-    return [cells for cells, _ in numbered], [line for _, line in numbered]
+        raise _FileError(f", line {begins} is not CSV ({error})") from error
+    return rows, lines
 
 
 def _require_names(names: Sequence[str]) -> None:

@@ -22,6 +22,8 @@ RULES = (
     *("setcommission", "addcommissioninfo", "set_fundmode", "set_fundstartval", "set_fund_history"),
     "add_order_history",
 )
+# Reasons of orders that are refused by design: they were sent outside the window.
+BEFORE, AFTER = "before the entry", "after the hold"
 NEVER_FILLED = (bt.Order.Margin, bt.Order.Rejected, bt.Order.Canceled, bt.Order.Expired)
 
 
@@ -45,6 +47,11 @@ class Refusal:
     symbol: str
     size: float
     reason: str
+
+    @property
+    def is_intended(self) -> bool:
+        """Whether nothing is wrong: the order lay outside the window."""
+        return self.reason in (BEFORE, AFTER)
 
 
 @dataclass
@@ -154,9 +161,9 @@ class Account(bt.brokers.BackBroker):
     def submit(self, order: Any, check: bool = True) -> Any:
         """Take an order, unless it lies outside the window."""
         if self._today not in self._rows:
-            reason = "before the entry"
+            reason = BEFORE
         elif self._last is not None and self._today >= self._last and not self._closing:
-            reason = "after the hold"
+            reason = AFTER
         else:
             return super().submit(order, check)
         order.submit(self)
@@ -190,6 +197,12 @@ class Account(bt.brokers.BackBroker):
         for data in sorted(held, key=lambda data: held[data] < 0):  # sells pay for what covers shorts
             strategy.close(data=data)
         self._closing = False
+
+    def stopped(self) -> pd.Timestamp | None:
+        """The session after which the strategy itself ended the run, None where it came to its end or to ruin."""
+        if self.ledger.ruined is not None or self._row == len(self.p.sessions) - 1:
+            return None
+        return _session(self._today) if self._today > 0 else self.p.sessions[0]
 
     def is_last(self) -> bool:
         """Whether the feeds have reached the session of the closing decision."""

@@ -10,10 +10,10 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 
-from data.errors import RequestError
+from data.errors import RequestError, StrategyError
 from data.prices import Prices
 from runners.engine.account import Account, Fill, Refusal
-from runners.engine.feed import feeds
+from runners.engine.feed import blind, feeds
 from runners.engine.frictions import Frictions
 from runners.engine.gaps import first_gap, refusal
 from strategies.base.reading import Decision, Reading
@@ -91,7 +91,7 @@ def backtest(
     its positions are closed.
 
     Raises RequestError where the prices do not reach around the entry, DataError where a listed name has no price by
-    the end of the run.
+    the end of the run, StrategyError where the strategy ends the run before it is over.
     """
     start, stop = window(prices, launch, frictions.lag)
     if (gap := first_gap(prices, stop)) is not None:
@@ -120,6 +120,11 @@ def backtest(
         cerebro.addstrategy(strategy, **parameters)
         cerebro.addanalyzer(CloseOut)
     ran = cerebro.run()[0]
+    if (session := account.stopped()) is not None:
+        raise StrategyError(
+            f"{strategy.__name__} stopped the run on {session:%Y-%m-%d}, before it was over on "
+            f"{sessions[-1]:%Y-%m-%d}: close its positions there, and take runstop out"
+        )
     return _result(ran, account, sessions, launch, frictions.lag)
 
 
@@ -136,7 +141,13 @@ def window(prices: Prices, launch: Launch, lag: int = 1) -> tuple[int, int]:
 
 
 class CloseOut(bt.Analyzer):
-    """Closes the positions of a strategy that knows nothing of holds, at the close after its last session."""
+    """Closes the positions of a strategy that knows nothing of holds, at the close after its last session.
+
+    Its indicators, which Backtrader computes in advance, are as blind for the future as its feeds.
+    """
+
+    def start(self) -> None:
+        blind(self.strategy)
 
     def next(self) -> None:
         account: Account = self.strategy.broker

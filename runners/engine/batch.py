@@ -44,8 +44,8 @@ class Batch:
     USD traded both ways over the starting capital; `costs` commission and half-spread in USD; `exposure` the mean gross
     exposure at closes from the entry on.
     `ruined`: equity fell to zero or below and stayed there. `truncated`: the prices end before the hold does, positions
-    are valued at the last close. `refused` counts orders that were not filled: none for a reading. `equity`
-    (n, longest + 1), where asked for, begins at the close before the entry and is NaN after a scenario's end.
+    are valued at the last close. `refused` counts orders of the window that were not filled: none for a reading.
+    `equity` (n, longest + 1), where asked for, begins at the close before the entry and is NaN after a scenario's end.
     """
 
     sessions: np.ndarray
@@ -232,5 +232,5 @@ def launched(strategy: type[bt.Strategy], prices: Prices, curves: bool, scenario
         "costs": np.array([sum(fill.commission + fill.spread_cost for fill in ran.fills)]),
         "ruined": np.array([ran.ruined is not None]),
         "truncated": np.array([length < hold + scenario.frictions.lag]),
-        "refused": np.array([len(ran.refusals)]),
+        "refused": np.array([sum(not refusal.is_intended for refusal in ran.refusals)]),
     }

@@ -13,8 +13,38 @@ from typing import Any
 import backtrader as bt
 import numpy as np
 
+from data.errors import StrategyError
 from data.prices import FIELDS, Prices
 from strategies.base.reading import ORDINAL_1970
+
+
+class PastLine(bt.linebuffer.LineBuffer):
+    """A line that shows nothing but the past: all bars are there from the beginning, and `close[1]` is tomorrow's."""
+
+    def __getitem__(self, ago: int) -> float:
+        if ago > 0:
+            raise _future(ago)
+        value: float = self.array[self._idx + ago]
+        return value
+
+    def get(self, ago: int = 0, size: int = 1) -> Any:
+        if ago > 0:
+            raise _future(ago)
+        return super().get(ago, size)
+
+
+def _future(ago: int) -> StrategyError:
+    return StrategyError(f"line[{ago}] lies in the future: [0] is this close and [-{ago}] {ago} back; look back only")
+
+
+def blind(owner: Any) -> None:
+    """Let no line of the indicators of a strategy, and of theirs, show the future."""
+    # An operation on lines, such as a comparison, is a line itself and has none below it.
+    for indicator in getattr(owner, "_lineiterators", {}).get(bt.LineIterator.IndType, ()):
+        for line in getattr(indicator, "lines", ()):
+            if type(line) is bt.linebuffer.LineBuffer:
+                line.__class__ = PastLine
+        blind(indicator)
 
 
 class PriceFeed(bt.feed.DataBase):
@@ -41,6 +71,8 @@ class PriceFeed(bt.feed.DataBase):
         # Found here, a line need not be looked up through LineSeries.__getattr__ on every access.
         self.open, self.high, self.low, self.close = (getattr(self.lines, name) for name in FIELDS[:4])
         self.volume, self.datetime = self.lines.volume, self.lines.datetime
+        for line in self._pointers:
+            line.__class__ = PastLine
 
     def __len__(self) -> int:
         return int(self._pointers[0].lencount)

@@ -19,7 +19,7 @@ from data.event import Member
 from data.prices import Prices
 from data.printable import brief, printable
 from reports.result import HORIZONS, Horizon, Result, Story
-from runners.engine.account import Refusal
+from runners.engine.account import AFTER, BEFORE, Refusal
 from runners.engine.backtest import CAPITAL, Backtest, Launch, backtest, window
 from runners.engine.frictions import Frictions
 from strategies.base.basket import Basket
@@ -98,7 +98,9 @@ def prepare(
         return Study(name, strategy, _declared(name, rule), rule.comparator, parameters)
     declared = getattr(strategy, "symbols", None) or symbols
     if isinstance(declared, str) or not declared or not all(isinstance(symbol, str) for symbol in declared):
-        raise RequestError(f"{name} does not say what it trades; give --symbols A,B or a class attribute `symbols`")
+        raise RequestError(
+            f"{name} does not say what it trades; give --symbols A,B or a class attribute `symbols`, a tuple of texts"
+        )
     return Study(name, strategy, tuple(dict.fromkeys(declared)), Fund(benchmark), parameters)
 
 
@@ -284,13 +286,16 @@ def outcome(run: Backtest, d: float, comparator: str, occurred: bool | None) -> 
 
 def warnings(subject: Study, run: Backtest) -> tuple[str, ...]:
     """What a reader must know beside the numbers."""
-    told = noted(run.left_out, "left out", "too few closes by then")
-    told += noted(run.under_a_share, "not held", "a target of less than one share")
-    told += refused(run.refusals)
+    told = []
+    if run.ruined is not None:
+        told.append(f"ruined on {run.ruined:%Y-%m-%d}: equity fell to {run.equity[-1]:,.0f} USD, and the run ended")
+    if not issubclass(subject.strategy, Reading) and run.gross.max() > 1 + 1e-9:
+        told.append(f"gross exposure reached {run.gross.max():,.2f} times equity")
     if not run.fills:
         told.append("no position was ever taken: the return is interest on cash")
-    if not issubclass(subject.strategy, Reading) and run.gross.max() > 1 + 1e-9:
-        told.append(f"gross exposure reached {run.gross.max():.2f} times equity")
+    told += noted(run.left_out, "left out", "too few closes by then")
+    told += noted(run.under_a_share, "not held", "a target of less than one share")
+    told += refused(run.refusals)
     if run.exit is None and run.ruined is None:
         told.append(f"still open: valued at the close of {run.sessions[-1]:%Y-%m-%d}")
     return tuple(told)
@@ -307,8 +312,8 @@ def noted(days: Mapping[str, pd.Timestamp], what: str, reason: str) -> list[str]
 
 # Orders that are refused by design: which they are, and why nothing is wrong.
 INTENDED = {
-    "before the entry": ("of the warm-up", "the account begins with the entry"),
-    "after the hold": ("after the hold", "everything is sold when it ends"),
+    BEFORE: ("of the warm-up", "the account begins with the entry"),
+    AFTER: ("after the hold", "everything is sold when it ends"),
 }
 
 

@@ -171,7 +171,7 @@ FAULTS: dict[str, tuple[str | bytes, str]] = {
     "escapes for the terminal": ("\x1b[2J\x1b[31mDate,Open\n", r"(its header: '\x1b[2J\x1b[31mDate,Open')"),
     "a quote that is not closed": (
         swapped("116.25", '"116.25'),
-        "NVDA.csv, line 4 is not CSV (unexpected end of data)",
+        "NVDA.csv, line 3 is not CSV (unexpected end of data)",
     ),
     "a quote inside of a number": (swapped("116.25", '"116".25'), "line 3 is not CSV ("),
     "a field without end": (swapped("116.25", "1" * 200_000), "line 3 is not CSV (field larger than field limit"),

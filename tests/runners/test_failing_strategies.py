@@ -74,6 +74,34 @@ class Steps(bt.Strategy):
         raise ValueError("<script>") from KeyError("first")
 
 
+class Peeks(bt.Strategy):
+    symbols = ("SPY",)
+
+    def next(self):
+        if self.data.close[1] > self.data.close[0]:
+            self.buy()
+
+
+class PeeksAhead(bt.Strategy):
+    symbols = ("SPY",)
+
+    def __init__(self):
+        self.mean = bt.indicators.SMA(bt.indicators.SMA(self.data.close, period=3), period=3)
+
+    def next(self):
+        self.mean.get(ago=1, size=2)
+
+
+class Ends(bt.Strategy):
+    symbols = ("SPY",)
+
+    def next(self):
+        if not self.position:
+            self.buy(size=100)
+        elif self.data.datetime.date().isoformat() == "2025-04-08":
+            self.env.runstop()
+
+
 class Midway(OfSpy):
     def weights(self, past):
         if past.held == 120:
@@ -111,7 +139,7 @@ def deepseek(folder, *words, out="out"):
 
 
 def test_others_run_and_each_failure_is_told_on_terminal_page_and_json(folder):
-    names = ["Divides", "Leaves", "Borrows", "Lists", "Begins", "Steps", "Midway"]
+    names = ["Divides", "Leaves", "Borrows", "Lists", "Begins", "Steps", "Peeks", "PeeksAhead", "Ends", "Midway"]
     done = deepseek(folder, *(f"mine:{name}" for name in names), "unfinished:X", "needy:X", "mine:Fine", "gpu_bubble")
     assert done.returncode == 1
     assert "gpu_bubble" in done.stdout and "Fine" in done.stdout and "Divides" not in done.stdout
@@ -134,6 +162,10 @@ def test_others_run_and_each_failure_is_told_on_terminal_page_and_json(folder):
     assert 'File "unfinished.py", line 1' in failed["unfinished:X"]
     assert failed["needy:X"].endswith("ModuleNotFoundError: No module named 'a_module_that_is_missing'")
     assert "KeyError: 'first'" in failed["Steps"], "what caused it is told as well"
+    assert "in next\n    if self.data.close[1]" in failed["Peeks"]
+    assert failed["Peeks"].endswith("line[1] lies in the future: [0] is this close and [-1] 1 back; look back only")
+    assert "line[1] lies in the future" in failed["PeeksAhead"]
+    assert "Ends stopped the run on 2025-04-08, before it was over on 2026-" in failed["Ends"]
     assert failed["Midway"].endswith("LookupError: after 120 sessions"), "half a run is none"
     assert all("backtrader/" not in text and "runners/" not in text for text in failed.values())
     page = (folder / "out" / "index.html").read_text()

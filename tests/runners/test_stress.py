@@ -119,8 +119,8 @@ def test_many_targets_below_one_share_are_told_in_one_line(make_prices):
     ran = run(make_prices(dict.fromkeys(names, [20_000.0] * 3)), dict.fromkeys(names, 1e-2))
     told = warnings(Study("fixed", Listed, tuple(names), Cash()), ran)
     assert told[:2] == (
-        "100 names were not held, first 2025-01-27 to 2025-01-27: a target of less than one share (N0, N1, N2, ...)",
         "no position was ever taken: the return is interest on cash",
+        "100 names were not held, first 2025-01-27 to 2025-01-27: a target of less than one share (N0, N1, N2, ...)",
     )
 
 
