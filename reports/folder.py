@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from glob import escape
 from hashlib import sha256
@@ -30,12 +30,16 @@ LOCK_SECONDS = 60
 ABSENT = (errno.ENOENT, errno.ENOTDIR)
 SHOWN = 100  # signs of a path that cannot be
 
+# Commands that write folders, each by a file that no other one writes; of a calibration there is none.
+DEEPSEEK, SWEEP, MULTIVERSE, CALIBRATE = "deepseek", "sweep", "multiverse", "calibrate"
+WRITTEN_BY = {"returns.csv": DEEPSEEK, "sweep.csv": SWEEP, "specs.csv": MULTIVERSE}
+
 
 def write(files: Mapping[str, bytes], out: Path) -> None:
     """Write a folder of `files`, a manifest among them: built beside `out`, then exchanged with it.
 
-    An earlier run in `out` is replaced; until the exchange it stays as it is. Raises RequestError where `out` holds
-    something else or is being written by another run, WorkError where the disk takes no more.
+    An earlier run of the same command in `out` is replaced; until the exchange it stays as it is. Raises RequestError
+    where `out` holds something else or is being written by another run, WorkError where the disk takes no more.
     """
     require_possible(out)
     out = out.resolve()
@@ -46,7 +50,7 @@ def write(files: Mapping[str, bytes], out: Path) -> None:
     try:
         with locked(_lock(out), LOCK_SECONDS):
             recover(out)
-            require_replaceable(out)
+            require_replaceable(out, _command(files))
             with _beside(out) as scratch:
                 for name, content in files.items():
                     _write(scratch / _within(name), content)
@@ -94,8 +98,8 @@ def require_possible(out: Path, beside: str = ".{}.new-12345678") -> None:
                 raise RequestError(f"--out {told} cannot be used ({error.strerror}); name another one") from None
 
 
-def require_replaceable(out: Path) -> None:
-    """Raise RequestError unless `out` is absent, empty, or the folder of an earlier run and nothing else."""
+def require_replaceable(out: Path, command: str) -> None:
+    """Raise RequestError unless `out` is absent, empty, or what an earlier run of `command` wrote and nothing else."""
     if out.exists() and not out.is_dir():
         raise RequestError(f"--out {out} is not a folder; name another one")
     if out.resolve() == Path.cwd() or not out.resolve().name or out.is_mount():
@@ -103,12 +107,17 @@ def require_replaceable(out: Path) -> None:
     present = {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
     if foreign := sorted(present - _own_files(out)):
         raise RequestError(
-            f"--out {out} holds {foreign[0]}, which no run put there; move it away or name another folder"
+            f"--out {out} holds {foreign[0]}, which no manifest of a run there lists; move it away or name another "
+            f"folder"
+        )
+    if present and (other := _command(present)) != command:
+        raise RequestError(
+            f"--out {out} holds what runners.{other} wrote, and runners.{command} would replace it; name another folder"
         )
 
 
-def require_writable(out: Path) -> None:
-    """Raise RequestError where a run folder cannot be put in place; to be asked before the work, not after it.
+def require_writable(out: Path, command: str) -> None:
+    """Raise RequestError where a folder of `command` cannot be put in place; to be asked before the work.
 
     What a killed run has left is put right first, unless another run is writing: whatever becomes of this one, the
     earlier run is there.
@@ -117,7 +126,7 @@ def require_writable(out: Path) -> None:
     if _leftovers(out.resolve()):
         with suppress(BusyError, OSError), locked(_lock(out.resolve()), 0):
             recover(out.resolve())
-    require_replaceable(out)
+    require_replaceable(out, command)
     nearest = next(folder for folder in out.absolute().parents if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise RequestError(f"--out {out}: cannot write in {nearest}; name another folder")
@@ -147,6 +156,10 @@ def listed(out: Path) -> dict[str, str]:
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}
     return files if isinstance(files, dict) else {}
+
+
+def _command(files: Iterable[str]) -> str:
+    return next((WRITTEN_BY[name] for name in files if name in WRITTEN_BY), CALIBRATE)
 
 
 def _own_files(out: Path) -> set[str]:

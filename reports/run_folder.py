@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from reports.template import LIBRARY, library
 SCHEMA = 1
 
 # What every folder of output has in common, under the names by which it is known here.
-require_writable, require_replaceable, recover = folder.require_writable, folder.require_replaceable, folder.recover
+require_writable = partial(folder.require_writable, command=folder.DEEPSEEK)
+recover = folder.recover
 
 
 def write(run: Run, sheets: Mapping[str, bytes], out: Path) -> None:

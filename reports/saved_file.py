@@ -17,7 +17,7 @@ from data.printable import said
 
 MOST_BYTES = 64 * 2**20  # a run of all readings with evidence takes less than one of them
 LARGEST = 1e15  # of any number in a table: USD, shares, returns
-AGAIN = "run it again into that folder"
+AGAIN = "move that folder away and run it again"
 NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DEEPEST = 40  # levels of JSON

@@ -71,7 +71,7 @@ def execute(wanted: Wanted, out: Path, executor: Executor) -> Calibration:
     from runners import terminal
     from runners.engine import calibration as engine
 
-    folder.require_writable(out)
+    folder.require_writable(out, folder.CALIBRATE)
     with terminal.progress() as steps:
         found = engine.calibrate(wanted, executor, steps.step("markets", wanted.markets))
         report.write(found, out)

@@ -11,7 +11,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -97,6 +98,23 @@ def echo_json(text: str) -> None:
 def leave_pipe() -> None:
     """Whoever read our output has seen enough, or has no room; nothing may be flushed to it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def aside(needed: bool) -> Iterator[None]:
+    """Where it is `needed`, let what strategies print go to standard error, also from workers: the output is JSON."""
+    if not needed:
+        yield
+        return
+    sys.stdout.flush()
+    before = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(before, 1)
+        os.close(before)
 
 
 def broken(failed: Mapping[str, Failure]) -> int:

@@ -120,7 +120,8 @@ def deepseek(
 
     feeds = tuple(filter(None, symbols.split(",")))
     request = Request(readings, entry, hold, rebalance, benchmark, feeds, event=told)
-    run = execute(request, Window(source, start, end), out, jobs, evidence)
+    with console.aside(as_json):
+        run = execute(request, Window(source, start, end), out, jobs, evidence)
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:

@@ -88,7 +88,8 @@ def multiverse(
         return show_choices(readings, as_json, told)
     from runners.engine.cluster import executor
 
-    survey = execute(readings, told, Window(source, start, end), all_dates, out, executor(jobs, dask))
+    with console.aside(as_json):
+        survey = execute(readings, told, Window(source, start, end), all_dates, out, executor(jobs, dask))
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
@@ -109,7 +110,7 @@ def execute(
     opened = open_source(window.source)
     found, stopped = engine.gathered_spaces(readings, event)
     others = engine.rivals(found, event)
-    folder.require_writable(out)
+    folder.require_writable(out, folder.MULTIVERSE)
     pool.warm_up(IMPORTS)
     with terminal.progress() as steps:
         steps.step("prices")

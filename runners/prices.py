@@ -151,14 +151,14 @@ def show(source: Source, found: Sequence[Inspection]) -> None:
     out = Screen(soft_wrap=True)
     out.print(f"prices: {source.origin}")
     for note in source.notes:
-        out.print(Text(note, "bold yellow"))
+        out.print(Text(note, "bold yellow"), soft_wrap=False)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
     for heading in ("symbol", "first", "last", "rows", "paid", "largest", "on", "SHA-256", "checks"):
         table.add_column(heading, no_wrap=True, justify="right" if heading in NUMBERS else "left")
     for inspection in found:
         table.add_row(*(Text(cell) for cell in _cells(inspection)))
     out.print(table)
-    out.print("* listed later; paid: dividends; largest: move from close to close, dividend included")
+    out.print("* listed later; paid: dividends; largest: move from close to close, dividend included", soft_wrap=False)
     for inspection in found:
         if inspection.fault:
             out.print(Text(inspection.fault, "bold red"))

@@ -90,7 +90,8 @@ def sweep(
 
     feeds = tuple(filter(None, symbols.split(",")))
     wanted = Wanted(reading, knobs, entry, benchmark, feeds, objective, search, budget, yes, load_event(event))
-    swept, dead = execute(wanted, Window(source, start, end), out, executor(jobs, dask))
+    with console.aside(as_json):
+        swept, dead = execute(wanted, Window(source, start, end), out, executor(jobs, dask))
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
@@ -120,7 +121,7 @@ def execute(wanted: Wanted, window: Window, out: Path, executor: Executor) -> tu
 
     opened = open_source(window.source)
     space = engine.prepared(wanted)
-    folder.require_writable(out)
+    folder.require_writable(out, folder.SWEEP)
     parts = engine.parts(wanted, space)
     if parts > works.FEW:
         pool.warm_up(IMPORTS)

@@ -65,6 +65,7 @@ def test_the_tutorial_does_what_it_shows_on_the_sample(tmp_path):
     assert follow(tutorial()[0], tmp_path) == 2
 
 
+@pytest.mark.slow
 def test_the_tutorial_does_what_it_shows_on_real_prices(market_data, tmp_path):
     first, second = tutorial()
     ((title, code),) = [(title, content) for _, title, content in blocks(first) if title]

@@ -150,12 +150,14 @@ def test_a_folder_is_replaced_whole_and_only_if_it_is_ours(calibration, tmp_path
     out = tmp_path / "calibration"
     write(calibration, out)
     assert sorted(path.name for path in out.iterdir()) == ["index.html", "manifest.json", "results.json"]
-    folder.require_writable(out)
+    folder.require_writable(out, folder.CALIBRATE)
     write(replace(calibration, seed=8), out)
     assert json.loads((out / "results.json").read_text())["seed"] == 8
     assert [path.name for path in tmp_path.iterdir()] == ["calibration"]
+    with pytest.raises(RequestError, match=r"holds what runners\.calibrate wrote, and runners\.sweep would"):
+        folder.require_writable(out, folder.SWEEP)
     (out / "mine.txt").touch()
-    for refused in (lambda: folder.require_writable(out), lambda: write(calibration, out)):
+    for refused in (lambda: folder.require_writable(out, folder.CALIBRATE), lambda: write(calibration, out)):
         with pytest.raises(RequestError, match="holds"):
             refused()
     assert (out / "mine.txt").exists() and json.loads((out / "results.json").read_text())["seed"] == 8

@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 
 from data.errors import RequestError, WorkError
-from reports import run_folder, tearsheet
+from reports import multiverse_folder, run_folder, tearsheet
 from reports.lock import locked
 from reports.result import Horizon
+from tests.resources.multiverses import survey_of
 
 SHEETS = {"first": b"<p>first", "second": b"<p>second"}
 
@@ -91,10 +92,10 @@ def test_a_mount_point_is_refused_before_any_work():
 
 def test_a_folder_of_other_files_is_refused_and_kept(run_of, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(RequestError, match=r"holds thesis.txt, which no run put there"):
+    with pytest.raises(RequestError, match=r"holds thesis.txt, which no manifest of a run there lists"):
         run_folder.write(run_of(), SHEETS, tmp_path)
     (tmp_path / "manifest.json").write_text('{"name": "somebody\'s web app"}')
-    with pytest.raises(RequestError, match="which no run put there"):
+    with pytest.raises(RequestError, match="which no manifest of a run there lists"):
         run_folder.write(run_of(), SHEETS, tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
@@ -129,6 +130,18 @@ def test_recovery_touches_nothing_that_no_run_made(run_of, tmp_path):
     run_folder.recover(tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".out.new-ideas", ".out.previous"]
     assert (tmp_path / ".out.previous" / "thesis.txt").exists()
+
+
+def test_a_folder_of_another_command_is_refused_and_kept(run_of, tmp_path):
+    multiverse_folder.write(survey_of(), tmp_path / "out")
+    before = snapshot(tmp_path / "out")
+    for refused in (
+        lambda: run_folder.require_writable(tmp_path / "out"),
+        lambda: run_folder.write(run_of(), SHEETS, tmp_path / "out"),
+    ):
+        with pytest.raises(RequestError, match=r"holds what runners\.multiverse wrote, and runners\.deepseek would"):
+            refused()
+    assert snapshot(tmp_path / "out") == before
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(run_of, tmp_path):
@@ -201,7 +214,7 @@ def test_a_manifest_that_is_none_is_somebody_elses_file(run_of, tmp_path, kind):
         os.mkfifo(out / "manifest.json")
     else:
         (out / "manifest.json").write_text("[" * 200_000 if kind == "deep" else '{"files": ["results.json"]}')
-    with pytest.raises(RequestError, match=r"holds manifest\.json, which no run put there"):
+    with pytest.raises(RequestError, match=r"holds manifest\.json, which no manifest of a run there lists"):
         run_folder.write(run_of(), SHEETS, out)
 
 

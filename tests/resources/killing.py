@@ -103,7 +103,7 @@ class TrialLedger:
         return len(found) // self.SIZE - 1
 
     def tidy(self) -> bool:
-        return sorted(path.name for path in self.ledger.path.parent.iterdir()) == ["trials.txt", "trials.txt.lock"]
+        return sorted(path.name for path in self.ledger.path.parent.iterdir()) == ["trials.txt"]
 
 
 class KeptParts:

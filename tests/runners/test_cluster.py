@@ -230,8 +230,11 @@ def test_a_worker_with_other_code_is_refused_before_and_during_work(cluster, mac
     "rule",
     [
         "from its_helper import SIGN\n\n\ndef signed(x):\n    return SIGN * x\n",
-        "def signed(x):\n    from its_helper import SIGN\n\n    return SIGN * x\n",
+        pytest.param(
+            "def signed(x):\n    from its_helper import SIGN\n\n    return SIGN * x\n", marks=pytest.mark.slow
+        ),
     ],
+    ids=["at the head", "inside"],
 )
 def test_a_worker_that_has_an_older_helper_is_refused(few, tmp_path, rule):
     (tmp_path / "its_rule.py").write_text(rule)

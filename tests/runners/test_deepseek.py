@@ -184,7 +184,7 @@ def test_help_shows_examples():
         (["bad_news", "--benchmark", "ARM", "--entry", "2023-03-01"], "the benchmark ARM has no close"),
         (["backtrader.strategies:MA_CrossOver", "--symbols", "NOSUCH"], "NOSUCH"),
         (["--no-such-option"], "--no-such-option"),
-        (["--out", "/proc/nowhere/out"], "/proc/nowhere"),
+        (["gpu_bubble", "--no-evidence", "--out", "/proc/nowhere/out"], "/proc/nowhere"),
     ],
 )
 def test_a_wrong_request_is_one_line_and_status_2_and_leaves_the_last_run_alone(folder, tmp_path, words, complaint):

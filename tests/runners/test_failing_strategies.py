@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 
 import pytest
@@ -100,6 +101,13 @@ class Ends(bt.Strategy):
             self.buy(size=100)
         elif self.data.datetime.date().isoformat() == "2025-04-08":
             self.env.runstop()
+
+
+class Prints(bt.Strategy):
+    symbols = ("SPY",)
+
+    def __init__(self):
+        print("NOISE")
 
 
 class Midway(OfSpy):
@@ -246,22 +254,22 @@ def test_a_failure_at_another_date_costs_one_reading_its_evidence(folder, market
 
 
 def test_a_multiverse_goes_on_without_the_broken(folder, market_data):
-    words = ["mine:Divides", "needy:X", "bad_news", "--source", market_data, "--out", "out", "--jobs", 1]
+    words = ["mine:Divides", "needy:X", "bad_news", "--source", market_data, "--out", "survey", "--jobs", 1]
     done = within("multiverse", *words, cwd=folder)
     assert done.returncode == 1
     assert 'File "mine.py", line 7, in helper' in done.stderr
-    told = json.loads((folder / "out" / "results.json").read_text())
+    told = json.loads((folder / "survey" / "results.json").read_text())
     assert list(told["readings"]) == ["bad_news"] and set(told["failed"]) == {"Divides", "needy:X"}
-    assert "ZeroDivisionError: division by zero (mine.py, line 7)" in (folder / "out" / "index.html").read_text()
+    assert "ZeroDivisionError: division by zero (mine.py, line 7)" in (folder / "survey" / "index.html").read_text()
 
 
 def test_a_multiverse_goes_on_without_what_lacks_prices(folder):
     words = ["unfinished:X", "mine:Unknown", "mine:Remembers"]
     where = ["--source", "sample", "--jobs", 1]
-    done = within("multiverse", *words, "bad_news", *where, "--out", "out", cwd=folder)
+    done = within("multiverse", *words, "bad_news", *where, "--out", "survey", cwd=folder)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "error: unfinished:X, Unknown, Remembers failed; everything else was run"
-    told = json.loads((folder / "out" / "results.json").read_text())
+    told = json.loads((folder / "survey" / "results.json").read_text())
     assert list(told["readings"]) == ["bad_news"] and set(told["failed"]) == {"unfinished:X", "Unknown", "Remembers"}
     done = within("multiverse", *words, *where, "--out", "none", cwd=folder)
     assert done.returncode == 1 and 'File "unfinished.py", line 1' in done.stderr
@@ -275,7 +283,16 @@ def test_a_multiverse_goes_on_without_what_lacks_prices(folder):
 
 
 def test_a_sweep_shows_its_authors_traceback(folder):
-    done = within("sweep", "unfinished:X", "-p", "hold=5,20", "--source", "sample", "--out", "out", cwd=folder)
+    done = within("sweep", "unfinished:X", "-p", "hold=5,20", "--source", "sample", "--out", "swept", cwd=folder)
     assert done.returncode == 1 and 'File "unfinished.py", line 1' in done.stderr
-    done = within("sweep", "mine:Leaves", "-p", "hold=5,20", "--source", "sample", "--out", "out", cwd=folder)
+    done = within("sweep", "mine:Leaves", "-p", "hold=5,20", "--source", "sample", "--out", "swept", cwd=folder)
     assert "the first: SystemExit: 7 (mine.py, line 26)" in done.stderr
+
+
+def test_what_a_strategy_prints_is_no_part_of_json(folder):
+    for module, words in (("deepseek", ["--no-evidence"]), ("sweep", ["-p", "hold=5,20", "--jobs", 2])):
+        where = ["mine:Prints", *words, "--source", "sample", "--out", "printed", "--json"]
+        done = command(module, *where, cwd=folder)
+        assert done.returncode == 0 and "NOISE" in done.stderr
+        assert done.stdout == (folder / "printed" / "results.json").read_text()
+        shutil.rmtree(folder / "printed")

@@ -102,6 +102,7 @@ def test_where_the_prices_of_a_basket_are_missing_the_others_run(tmp_path, marke
     assert "basket" not in pd.read_csv(tmp_path / "out" / "specs.csv")
 
 
+@pytest.mark.slow
 def test_whoever_names_one_reading_has_the_same_family(market_data, tmp_path):
     found = {}
     for out, names in (("one", ["bad_news"]), ("two", ["us_over_china", "bad_news"])):
