@@ -28,7 +28,13 @@ class Steps:
         self._display = display
 
     def step(self, name: str, total: int | None = None) -> Callable[[str], None]:
-        """Begin a step of `total` parts; call the result with the name of each part that is done."""
+        """Begin a step of `total` parts; call the result with the name of each part that is done.
+
+        A step before it whose parts nobody counts is over with that.
+        """
+        for before in self._display.tasks:
+            if before.total is None:
+                self._display.update(before.id, total=1, completed=1)
         task = self._display.add_task(name, total=total)
         return lambda part: self._display.update(task, advance=1, description=f"{name} {part}")
 
