@@ -41,6 +41,32 @@ def test_the_default_family_is_the_folder():
     assert family.study_of(DEEPSEEK, "gpu_bubble", "SPY").symbols == ("NVDA", "AMD", "INTC")
 
 
+@pytest.mark.parametrize(
+    ("path", "origin", "placed"),
+    [
+        ("mine.py:Mine", "/events/own.toml", "/events/mine.py:Mine"),
+        ("folder/mine.py:Mine", "events/own.toml", "events/folder/mine.py:Mine"),
+        ("a:b.py:Mine", "own.toml", "a:b.py:Mine"),
+        ("package.module:Mine", "/events/own.toml", "package.module:Mine"),
+        ("mine.py:Mine", "tariffs", "mine.py:Mine"),
+    ],
+)
+def test_a_file_is_looked_for_beside_the_event_that_names_it(path, origin, placed):
+    assert family._placed(replace(TARIFFS, origin=origin), path) == placed
+
+
+def test_a_strategy_in_a_file_beside_the_event_is_found_from_anywhere(tmp_path, monkeypatch):
+    (tmp_path / "beside.py").write_text("from strategies.bad_news import BadNews\n\n\nclass Own(BadNews):\n    pass\n")
+    monkeypatch.chdir("/")
+    event = replace(of(strategy="beside.py:Own", parameters=()), origin=str(tmp_path / "own.toml"))
+    assert family.strategy(event, "own").__name__ == "Own"
+
+
+def test_the_family_is_whole_with_the_events_own_readings_or_with_every_file():
+    assert family.whole(of()) == ("own",)
+    assert family.whole(DEEPSEEK) == strategies.files() and "gpu_bubble" in family.whole(DEEPSEEK)
+
+
 def test_baskets_become_their_symbols_and_words_those_of_the_event():
     subject = family.study_of(TARIFFS, "china_exposure", "SPY")
     assert (subject.strategy, subject.symbols) == (LongShort, ("SPY", "KWEB", "FXI"))

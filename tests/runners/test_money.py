@@ -160,6 +160,16 @@ def test_the_curve_is_the_brokers_own_value_every_session(random_prices):
     assert result.equity.tolist() == seen
 
 
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("commission_bps", 10_000), ("half_spread_bps", 10_000), ("borrow_rate", 100), ("cash_rate", 100)],
+)
+def test_frictions_may_take_all_that_is_traded_and_no_more(name, most):
+    assert getattr(Frictions(**{name: most}), name) == most
+    with pytest.raises(ValueError, match=f"^{name} is {most + 1}; give {most} or less$"):
+        Frictions(**{name: most + 1})
+
+
 @pytest.mark.parametrize("preload", [True, False])
 @pytest.mark.parametrize("runonce", [True, False])
 def test_every_mode_of_backtrader_gives_the_same_numbers(random_prices, preload, runonce):

@@ -512,6 +512,7 @@ def test_a_name_that_lacks_a_return_is_left_out_and_the_others_are_untouched(mod
     assert across_names(study, DAY).bmp.n == 3
     assert rank_tests(study)[1].p is None and rank_tests(study)[1].reason == study.reasons[1]
     assert conformal_tests(study, DAY)[4].p is None and conformal_tests(study, DAY)[4].reason == study.reasons[4]
+    assert (rank_tests(study)[1].n, conformal_tests(study, DAY)[4].n) == (120, 121)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)

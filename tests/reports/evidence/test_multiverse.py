@@ -83,6 +83,10 @@ def test_groups_of_one_and_choices_that_nobody_made_count_as_they_are():
     # 0 with 2, and 1: (1/3)^2 / 2 + (1/3)^2 = 3/18, a quarter. Code 1 stands in neither.
     codes = np.array([[0, 0], [0, 2], [2, 0]])
     assert variance_shares(np.array([0.0, 0.0, 1.0]), codes) == pytest.approx([1.0, 0.25])
+    # Two groups of one beside one of two, by hand: squares of their sums, over their sizes.
+    lonely = np.array([[0], [0], [1], [2]])
+    between, total = 5.5**2 / 2 + 1.75**2 + 3.75**2, 3.25**2 + 2.25**2 + 1.75**2 + 3.75**2
+    assert variance_shares(np.array([0.0, 1.0, 5.0, 7.0]), lonely) == pytest.approx([between / total])
 
 
 def test_a_spec_and_the_dimensions_go_by_their_names():
