@@ -110,7 +110,7 @@ def require_replaceable(out: Path, command: str) -> None:
             f"--out {out} holds {foreign[0]}, which no manifest of a run there lists; move it away or name another "
             f"folder"
         )
-    if present and (other := _command(present)) != command:
+    if present and (other := _command(listed(out))) != command:
         raise RequestError(
             f"--out {out} holds what runners.{other} wrote, and runners.{command} would replace it; name another folder"
         )

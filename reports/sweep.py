@@ -80,10 +80,10 @@ class Sweep:
     other choices. `figures` are arrays of shape (n,) by the names in FIGURES, NaN where undefined: `net` and `excess`
     (over the benchmark) are fractions, `d` as in Result, `sharpe` that of excess returns a year, `turnover` the value
     traded over the starting capital, `costs` USD, `exposure` the mean gross exposure; `truncated`, `ruined` and
-    `hindsight` are 0 or 1, `refused` counts orders; `skewness` and raw `kurtosis` are those of excess returns. `failed`
-    says why a spec, by its place, could not be run; `days`, shape (n, 2), are ISO dates of the entry session and of the
-    last one. `sharpe` is about the best spec, `publication` is what the strategy reads. `changed` says that a choice in
-    `fixed` is not the declared one, so that no spec is the declared setting.
+    `hindsight` are 0 or 1, `refused` counts orders of the window that were not filled; `skewness` and raw `kurtosis`
+    are those of excess returns. `failed` says why a spec, by its place, could not be run; `days`, shape (n, 2), are ISO
+    dates of the entry session and of the last one. `sharpe` is about the best spec, `publication` is what the strategy
+    reads. `changed` says that a choice in `fixed` is not the declared one, so that no spec is the declared setting.
     """
 
     name: str

@@ -56,7 +56,8 @@ def calibrate(
     from runners.engine.calibration import Wanted
     from runners.engine.cluster import executor
 
-    found = execute(Wanted(markets, draws, seed, load_event(event)), out, executor(jobs, dask))
+    with console.aside(as_json):
+        found = execute(Wanted(markets, draws, seed, load_event(event)), out, executor(jobs, dask))
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:

@@ -103,7 +103,7 @@ def leave_pipe() -> None:
 @contextmanager
 def aside(needed: bool) -> Iterator[None]:
     """Where it is `needed`, let what strategies print go to standard error, also from workers: the output is JSON."""
-    if not needed:
+    if not needed or sys.stdout is None:  # it was closed by whoever started the command
         yield
         return
     sys.stdout.flush()
@@ -113,6 +113,8 @@ def aside(needed: bool) -> Iterator[None]:
         with redirect_stdout(sys.stderr):
             yield
     finally:
+        if sys.__stdout__ is not None:
+            sys.__stdout__.flush()
         os.dup2(before, 1)
         os.close(before)
 

@@ -292,7 +292,8 @@ def show_readings(as_json: bool, event: Event) -> int:
     from runners import terminal
     from runners.engine import family
 
-    rows = [(name, *_introduced(event, name)) for name in family.names(event)]
+    with console.aside(as_json):
+        rows = [(name, *_introduced(event, name)) for name in family.names(event)]
     if as_json:
         listed = [{"name": name, "claims": claims.split(), **vars(told)} for name, claims, told in rows]
         console.echo_json(json.dumps(listed, indent=2))

@@ -126,7 +126,10 @@ def execute(
         told = (*opened.notes, *supply.notices)
         command = command_line(readings, window, all_dates, named(event))
         failed = {**supply.stopped, **failed}
-        survey = engine.survey(found, ran, prices, planned, told, command, event, failed, beside)
+        names = {multiverse.name for multiverse in beside}
+        counted = (*found, *(space for space in supply.others if space.subject.name in names))
+        missing = engine.missing(counted, event)
+        survey = engine.survey(found, ran, prices, planned, told, command, event, failed, beside, missing)
         multiverse_folder.write(survey, out)
     return survey
 
@@ -165,12 +168,18 @@ def load(
         supply = _supplied(found, others, prices_of)
     except (RequestError, DataError):
         prices_of((engine.CALENDAR,))  # which all need: without it the request is wrong, not a reading
-        lacking |= _lacking(found, prices_of)
-        if not (left := _without(found, lacking)):
+        absent = _lacking((*found, *others), prices_of)
+        lacking |= {
+            space.subject.name: absent[space.subject.variant] for space in found if space.subject.variant in absent
+        }
+        left, beside = (
+            tuple(space for space in spaces if space.subject.variant not in absent) for spaces in (found, others)
+        )
+        if not left:
             raise job.nothing_left(lacking) from None
-        if len(left) == len(found):
+        if not absent:
             raise
-        supply = _supplied(left, others, prices_of)
+        supply = _supplied(left, beside, prices_of)
     lacking |= engine.short(supply.found, supply.prices, event)
     if not (left := _without(supply.found, lacking)):
         raise job.nothing_left(lacking)
@@ -181,27 +190,16 @@ def load(
 def _supplied(
     found: tuple[Space, ...], others: tuple[Space, ...], prices_of: Callable[[Sequence[str]], Prices]
 ) -> Supply:
-    """Prices of all; where some lack, without the baskets that need them, or without the other readings."""
+    """Prices of all, or, where some lack, without the baskets that need them."""
     from runners.engine import multiverse as engine
 
-    alone = "family-wise values count the readings of this run only"
-    tries = [
-        (found, others, "", engine.symbols),
-        (found, others, "Some baskets are left out", engine.essential),
-        (found, (), f"F{alone[1:]}", engine.symbols),
-        (found, (), f"Some baskets are left out, and {alone}", engine.essential),
-    ]
-    first: RequestError | DataError | None = None
-    for own, beside, notice, chosen in tries:
-        symbols = chosen((*own, *beside))
-        try:
-            prices = prices_of(symbols)
-        except (RequestError, DataError) as error:
-            first = first or error
-            continue
-        notices = (f"{notice}, since prices are missing: {first}",) if first else ()
-        return Supply(_narrowed(own, symbols), _narrowed(beside, symbols), prices, notices, {})
-    raise first or AssertionError("something was tried")
+    try:
+        return Supply(found, others, prices_of(engine.symbols((*found, *others))), (), {})
+    except (RequestError, DataError) as error:
+        symbols, missing = engine.essential((*found, *others)), error
+    prices = prices_of(symbols)
+    notices = (f"Some baskets are left out, since prices are missing: {missing}",)
+    return Supply(_narrowed(found, symbols), _narrowed(others, symbols), prices, notices, {})
 
 
 def _narrowed(found: tuple[Space, ...], symbols: Sequence[str]) -> tuple[Space, ...]:
@@ -210,8 +208,8 @@ def _narrowed(found: tuple[Space, ...], symbols: Sequence[str]) -> tuple[Space, 
     return tuple(engine.narrowed(space, symbols) for space in found)
 
 
-def _lacking(found: Sequence[Space], prices_of: Callable[[Sequence[str]], Prices]) -> dict[str, Failure]:
-    """The readings whose own prices cannot be had, whatever baskets are left out, with what is said of them."""
+def _lacking(found: Sequence[Space], prices_of: Callable[[Sequence[str]], Prices]) -> dict[tuple[object, str], Failure]:
+    """The readings whose own prices cannot be had, whatever baskets are left out, by variant, with what is said."""
     from runners.engine import multiverse as engine
     from runners.engine.failure import failure
 
@@ -220,7 +218,7 @@ def _lacking(found: Sequence[Space], prices_of: Callable[[Sequence[str]], Prices
         try:
             prices_of(engine.essential([space]))
         except (RequestError, DataError) as error:
-            lacking[space.subject.name] = failure(error)
+            lacking[space.subject.variant] = failure(error)
     return lacking
 
 
@@ -320,7 +318,8 @@ def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
     from runners.engine import choices
     from runners.engine import multiverse as engine
 
-    found, failed = engine.gathered_spaces(readings, event)
+    with console.aside(as_json):
+        found, failed = engine.gathered_spaces(readings, event)
     if as_json:
         console.echo_json(json.dumps(_listed(found, event), indent=2, ensure_ascii=False))
         return console.broken(failed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -25,7 +26,7 @@ def missing(address: str = LIST) -> str | None:
     try:
         with urlopen(address, timeout=SECONDS) as answer:  # noqa: S310  (the address is ours)
             return None if json.load(answer).get("vulnerabilities") else "it names no weaknesses"
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, HTTPException, ValueError, AttributeError) as error:
         return str(error)
 
 

@@ -138,9 +138,12 @@ class YahooSource:
             return
         downloader = self._connected()
         for symbol in symbols:
-            entries[symbol] = self._fetched(downloader, symbol, entries.get(symbol), span)
+            before = entries.get(symbol)
+            entries[symbol] = self._fetched(downloader, symbol, before, span)
             if _passes(symbol, entries[symbol]):
                 self.cache.write(symbol, entries[symbol])
+                lost = () if before is None else _less(symbol, before, entries[symbol])
+                self.notes = (*self.notes, *(f"{less}: replaced, as was asked" for less in lost))
 
     def _connected(self) -> Downloader:
         if self.downloader is None:
@@ -156,9 +159,7 @@ class YahooSource:
         final = max(span.final, entry.last)  # whatever the clock says, what is held was over
         start = min(span.first, entry.start)
         if self.refresh and self.shorter:
-            whole = _whole(downloader, symbol, start, final)
-            self.notes = (*self.notes, *(f"{less}: replaced, as was asked" for less in _less(symbol, entry, whole)))
-            return whole
+            return _whole(downloader, symbol, start, final)
         longer = _extended(downloader, symbol, entry, final) if span.begun_by(entry) and not self.refresh else None
         return longer or _again(downloader, symbol, entry, start, final)
 

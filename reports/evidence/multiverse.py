@@ -121,8 +121,8 @@ class Survey:
 
     `dimensions` are those that all readings share; launches lie `step` sessions apart. `real` is False for
     reconstructed prices, on which nothing is tested. `beside` are the other readings of the family: not shown, but
-    counted. `publication` is what the readings read. `failed` are readings
-    that their own code stopped, by name.
+    counted; `missing` names those that could not be counted. `publication` is what the readings read. `failed` are
+    readings that were stopped, by name.
     """
 
     multiverses: tuple[Multiverse, ...]
@@ -135,6 +135,7 @@ class Survey:
     publication: str = "the reading"
     failed: Mapping[str, Failure] = field(default_factory=dict)
     beside: tuple[Multiverse, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @cached_property
     def joint(self) -> Mapping[str, Joint]:

@@ -119,7 +119,12 @@ def backtest(
     else:
         cerebro.addstrategy(strategy, **parameters)
         cerebro.addanalyzer(CloseOut)
-    ran = cerebro.run()[0]
+    strategies = cerebro.run()
+    if not strategies:
+        raise StrategyError(
+            f"{strategy.__name__} left itself out (StrategySkipError): give parameters that it runs with"
+        )
+    ran = strategies[0]
     if (session := account.stopped()) is not None:
         raise StrategyError(
             f"{strategy.__name__} stopped the run on {session:%Y-%m-%d}, before it was over on "

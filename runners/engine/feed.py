@@ -8,43 +8,82 @@ to build up tick by tick, and the pointers are moved directly. The numbers are t
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import backtrader as bt
 import numpy as np
+from backtrader.linebuffer import LineBuffer, _LineForward
 
 from data.errors import StrategyError
 from data.prices import FIELDS, Prices
 from strategies.base.reading import ORDINAL_1970
 
 
-class PastLine(bt.linebuffer.LineBuffer):
-    """A line that shows nothing but the past: all bars are there from the beginning, and `close[1]` is tomorrow's."""
+class Past:
+    """A line that shows nothing but the past.
+
+    All bars are there from the beginning: `close[1]` would be tomorrow's close, and before the first bar `close[0]`
+    the last one of all, since Python counts from the end there.
+    """
+
+    array: Any
+    _idx: int
 
     def __getitem__(self, ago: int) -> float:
-        if ago > 0:
-            raise _future(ago)
-        value: float = self.array[self._idx + ago]
+        place = self._idx + ago
+        if ago > 0 or place < 0:
+            raise _unseen(ago)
+        value: float = self.array[place]
         return value
 
     def get(self, ago: int = 0, size: int = 1) -> Any:
         if ago > 0:
-            raise _future(ago)
-        return super().get(ago, size)
+            raise _unseen(ago)
+        stop = self._idx + ago + 1
+        return self.array[max(0, stop - size) : max(0, stop)]
 
 
-def _future(ago: int) -> StrategyError:
-    return StrategyError(f"line[{ago}] lies in the future: [0] is this close and [-{ago}] {ago} back; look back only")
+class Ahead(Past):
+    """A line that is computed from what comes later, such as `close(5)`."""
+
+    def __getitem__(self, ago: int) -> float:
+        raise StrategyError("a line such as close(5) is made of what comes later; make lines of the past, as close(-5)")
 
 
-def blind(owner: Any) -> None:
-    """Let no line of the indicators of a strategy, and of theirs, show the future."""
-    # An operation on lines, such as a comparison, is a line itself and has none below it.
+def _unseen(ago: int) -> StrategyError:
+    if ago > 0:
+        return StrategyError(f"line[{ago}] lies in the future: [0] is this bar and [-{ago}] {ago} back; look back only")
+    return StrategyError(f"line[{ago}] lies before the first bar: there are fewer yet; ask len(data) before")
+
+
+@cache
+def _blinded(kind: Any, past: Any = Past) -> Any:
+    """The same kind of line, which shows nothing but the past."""
+    return kind if issubclass(kind, past) else type(kind)(kind.__name__, (past, kind), {"__module__": kind.__module__})
+
+
+def blind(strategy: Any) -> None:
+    """Let no line of a strategy's indicators, and of theirs, show the future.
+
+    They are computed in advance, as its feeds are. Of those that look ahead by design (Ichimoku's chikou span) the
+    lines that do cannot be read. Raises StrategyError for a line of the strategy's own that is made of the future.
+    """
+    for line in _below(strategy):
+        if isinstance(line, _LineForward):
+            for shown in line.bindings:
+                shown.__class__ = _blinded(shown.__class__, Ahead)
+            line.__class__ = _blinded(line.__class__, Ahead)
+        elif isinstance(line, LineBuffer):
+            line.__class__ = _blinded(line.__class__)
+
+
+def _below(owner: Any) -> Iterator[Any]:
+    """Every line of the indicators of `owner` and of theirs; an operation on lines is a line itself."""
     for indicator in getattr(owner, "_lineiterators", {}).get(bt.LineIterator.IndType, ()):
-        for line in getattr(indicator, "lines", ()):
-            if type(line) is bt.linebuffer.LineBuffer:
-                line.__class__ = PastLine
-        blind(indicator)
+        yield from (indicator,) if isinstance(indicator, LineBuffer) else indicator.lines
+        yield from _below(indicator)
 
 
 class PriceFeed(bt.feed.DataBase):
@@ -71,8 +110,8 @@ class PriceFeed(bt.feed.DataBase):
         # Found here, a line need not be looked up through LineSeries.__getattr__ on every access.
         self.open, self.high, self.low, self.close = (getattr(self.lines, name) for name in FIELDS[:4])
         self.volume, self.datetime = self.lines.volume, self.lines.datetime
-        for line in self._pointers:
-            line.__class__ = PastLine
+        for name in FIELDS:
+            getattr(self.lines, name).__class__ = _blinded(LineBuffer)
 
     def __len__(self) -> int:
         return int(self._pointers[0].lencount)

@@ -19,10 +19,13 @@ from reports.lock import BusyError, locked
 
 
 class Kept:
-    """The file `path`, the contents that were found in it, by key, and how many are in it by now."""
+    """The file `path`, the contents that were found in it, by key, and how many are in it by now.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    `interrupted` says that a job before this one came to no end.
+    """
+
+    def __init__(self, path: Path, interrupted: bool = False) -> None:
+        self.path, self.interrupted = path, interrupted or path.exists()
         self.contents = _read(path)
         self.count = len(self.contents)
 
@@ -32,17 +35,19 @@ class Kept:
         """What is kept for the folder `out`, for one job at a time. Raises RequestError while another one has it."""
         out = out.resolve()
         path = out.with_name(f".{out.name}.sweep")
+        lock = path.with_name(f"{path.name}-lock")
+        killed = lock.exists()
         with ExitStack() as held:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                held.enter_context(locked(path.with_name(f"{path.name}-lock"), 0))
+                held.enter_context(locked(lock, 0))
             except OSError as error:
                 raise RequestError(f"--out {out} cannot be made ({error.strerror}); name another folder") from None
             except BusyError:
                 raise RequestError(
                     f"--out {out} is being worked on by another sweep; wait for it or name another"
                 ) from None
-            yield cls(path)
+            yield cls(path, killed)
 
     def add(self, key: str, content: str) -> None:
         """Keep one more. Raises WorkError where the disk takes no more; what was kept before stays."""

@@ -428,8 +428,9 @@ def survey(
     event: Event = DEEPSEEK,
     failed: Mapping[str, Failure] = {},
     beside: Sequence[Multiverse] = (),
+    missing: Sequence[str] = (),
 ) -> Survey:
-    """What the pages tell."""
+    """What the pages tell; `missing` are the readings of the family that could not be counted."""
     return Survey(
         multiverses=tuple(multiverses),
         dimensions=choices.general(event),
@@ -439,13 +440,41 @@ def survey(
         real=prices.real,
         notices=(
             *notices,
-            *(f"{name} is left out, stopped by its own code: {each.summary}" for name, each in failed.items()),
+            *(
+                f"{name} is left out{'' if each.lacking else ', stopped by its own code'}: {each.summary}"
+                for name, each in failed.items()
+            ),
+            *uncounted(missing),
             *_unknown_rates(prices),
         ),
         failed=failed,
         beside=tuple(beside),
+        missing=tuple(missing),
         manifest={"command": command, **manifest(found, prices, planned, event)},
     )
+
+
+def missing(counted: Sequence[Space], event: Event = DEEPSEEK) -> tuple[str, ...]:
+    """Names of the readings that belong to the family and are not among those that were counted."""
+    variants = {space.subject.variant for space in counted}
+    names = []
+    for name in family.whole(event):
+        try:
+            subject = family.study_of(event, name, Request().benchmark)
+        except ANY:  # told where it is asked for
+            names.append(name)
+            continue
+        if issubclass(subject.strategy, Reading) and subject.variant not in variants:
+            names.append(name)
+    return tuple(names)
+
+
+def uncounted(names: Sequence[str]) -> tuple[str, ...]:
+    """What is to be said where not all of the family is counted."""
+    if not names:
+        return ()
+    told = f"Family-wise values are without {', '.join(names)}: prices lack or are too few, or the code breaks."
+    return (f"{told} With the whole family they could only be higher.",)
 
 
 def manifest(found: Sequence[Space], prices: Prices, planned: Plan, event: Event) -> dict[str, object]:

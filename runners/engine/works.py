@@ -27,6 +27,7 @@ from runners.engine.pool import Done, Executor, Processes, Serial, outlived
 PART = 1024  # specs of a reading that walk side by side
 ROUND = 64  # parts of a round at least, so that slow ones keep many workers busy; a quick one is followed by its double
 FEW = 2  # parts of a reading that are done before a worker process has started
+MOST_DEATHS = 8  # of specs, while none has lived
 SECONDS = 5.0  # a round should take about so long, so that it has work for many workers and memory for its outcomes
 VALIDATED = 1000  # specs that are cross-validated against each other, at most: memory grows with them
 
@@ -99,8 +100,9 @@ class Works:
         if not parts:
             return []
         began = monotonic()
-        here = self.bench.is_reading and len(parts) <= FEW and isinstance(self.executor, Processes)
-        executor = Serial() if here else self.executor
+        few = self.bench.is_reading and len(parts) <= FEW and isinstance(self.executor, Processes)
+        # What ended a process before would end this one; in a worker it is told.
+        executor = Serial() if few and not self.kept.interrupted else self.executor
         keep = partial(self._keep, parts)
         # As if workers were known to live: `_alone` looks whether they do.
         work = (executor, run_part, (self.bench,), parts, self._again, self.done, keep)
@@ -115,7 +117,7 @@ class Works:
         """A part of which a worker process died, by halves, until the spec that it dies of is alone.
 
         By one worker, which has all the memory. What lives is kept; what dies is not, and tried again when the sweep
-        is resumed. Raises DeathError where two specs died and none has lived: the fault is not theirs then.
+        is resumed. Raises DeathError where MOST_DEATHS specs died and none has lived: the fault is not theirs then.
         """
         found = Outcome.joined(map(self._alone, part.halves()))
         if not found.dead and len(part.texts) > 1:
@@ -133,7 +135,7 @@ class Works:
             if len(part.texts) > 1:
                 return self._again(part, error)
             self._deaths += 1
-            if self._deaths > 1 and not self._lived:
+            if self._deaths >= MOST_DEATHS and not self._lived:
                 raise
             return Outcome.without(error.summary, dead=True)
         return found[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import backtrader as bt
@@ -175,6 +176,22 @@ def test_targets_may_come_from_elsewhere(prices):
         run_targets(Given(), replace(prices, open=gap), later)
 
 
+class Greedy(bt.Strategy):
+    """Buys what it cannot pay, once a session from the third on."""
+
+    def next(self):
+        if len(self) > 2:
+            self.buy(size=1_000_000)
+
+
+def test_orders_of_the_window_that_are_not_filled_are_counted_and_those_outside_are_not(prices):
+    told = run_batch(Greedy, prices, Scenarios.of([Scenario(prices.sessions[5], 2, None, None, FREE)]), True, Serial())
+    alone = backtest(Greedy, prices, Launch(prices.sessions[5], 2), FREE)
+    reasons = Counter(order.reason for order in alone.refusals)
+    assert reasons == {"before the entry": 2, "margin": 2, "after the hold": 2}
+    assert told.refused.tolist() == [2]
+
+
 def test_a_plain_strategy_is_told_in_the_same_columns(prices):
     # Short 5,000 A at 104 on the 31st, covered at 107 on 5 February: 15,000 lost, 1,055,000 traded.
     told: list[str] = []
@@ -191,7 +208,7 @@ def test_a_plain_strategy_is_told_in_the_same_columns(prices):
     assert found.costs.tolist() == pytest.approx([paid, 159, 0])
     assert found.turnover.tolist() == pytest.approx([1.055, 0.53, 0])
     assert (found.sessions.tolist(), found.truncated.tolist()) == ([4, 6, 3], [False, True, False])
-    assert (found.ruined.tolist(), found.refused.tolist()) == ([False] * 3, [0, 0, 1])
+    assert (found.ruined.tolist(), found.refused.tolist()) == ([False] * 3, [0, 0, 0])
     alone = backtest(Once, prices, Launch(several[0].entry, 3), costs)
     assert found.equity[0, :5].tolist() == alone.equity.tolist()
     assert found.exposure[0] == pytest.approx(alone.gross[1:].mean())

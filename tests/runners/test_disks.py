@@ -33,10 +33,15 @@ KINDS = [
 ]
 
 
+OWN = {"runners.deepseek": "returns.csv", "runners.sweep": "sweep.csv", "runners.multiverse": "specs.csv"}
+
+
 @pytest.fixture
-def disk(tmp_path):
-    """A folder with an earlier run in it."""
-    folder.write(folder.with_manifest({"results.json": b"{}"}, {}), tmp_path / "disk" / "out")
+def disk(tmp_path, request):
+    """A folder with an earlier run in it, of the command that is tried."""
+    words = request.node.callspec.params.get("words", ()) if hasattr(request.node, "callspec") else ()
+    files = {"results.json": b"{}", **{name: b"" for command, name in OWN.items() if command in words}}
+    folder.write(folder.with_manifest(files, {}), tmp_path / "disk" / "out")
     return tmp_path / "disk"
 
 

@@ -171,7 +171,7 @@ def test_others_run_and_each_failure_is_told_on_terminal_page_and_json(folder):
     assert failed["needy:X"].endswith("ModuleNotFoundError: No module named 'a_module_that_is_missing'")
     assert "KeyError: 'first'" in failed["Steps"], "what caused it is told as well"
     assert "in next\n    if self.data.close[1]" in failed["Peeks"]
-    assert failed["Peeks"].endswith("line[1] lies in the future: [0] is this close and [-1] 1 back; look back only")
+    assert failed["Peeks"].endswith("line[1] lies in the future: [0] is this bar and [-1] 1 back; look back only")
     assert "line[1] lies in the future" in failed["PeeksAhead"]
     assert "Ends stopped the run on 2025-04-08, before it was over on 2026-" in failed["Ends"]
     assert failed["Midway"].endswith("LookupError: after 120 sessions"), "half a run is none"

@@ -1,0 +1,155 @@
+"""What a strategy sees through its feeds and indicators: the past alone, in every mode of Backtrader."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import backtrader as bt
+import pandas as pd
+import pytest
+
+from data.errors import StrategyError
+from runners.engine.backtest import Launch, Modes, backtest
+
+MODES = [Modes(*switches) for switches in product((True, False), repeat=2)]
+
+
+class Looks(bt.Strategy):
+    """Long while what it looks at says so; `seen` notes what it was told."""
+
+    def begin(self):
+        return None
+
+    def look(self, line):
+        raise NotImplementedError
+
+    def __init__(self):
+        self.line = self.begin()
+
+    def next(self):
+        self.look(self.line)
+
+
+class Tomorrow(Looks):
+    def look(self, line):
+        self.data.close[1]
+
+
+class TomorrowsWindow(Looks):
+    def look(self, line):
+        self.data.close.get(ago=1, size=5)
+
+
+class OfAnIndicator(Looks):
+    def begin(self):
+        return bt.indicators.SMA(bt.indicators.RSI(self.data, period=3), period=3)
+
+    def look(self, line):
+        line[1]
+
+
+class OfAnOperation(Looks):
+    def begin(self):
+        return self.data.close - self.data.close(-1)
+
+    def look(self, line):
+        line[2]
+
+
+class OfALogic(Looks):
+    def begin(self):
+        return bt.And(self.data.close > self.data.close(-1), self.data.close > 0)
+
+    def look(self, line):
+        line[1]
+
+
+class OfACoupler(Looks):
+    def begin(self):
+        return self.data1.close()
+
+    def look(self, line):
+        line[1]
+
+
+class MadeOfTheFuture(Looks):
+    def begin(self):
+        return self.data.close(2)
+
+    def look(self, line):
+        line[0]
+
+
+class Chikou(Looks):
+    def begin(self):
+        return bt.indicators.Ichimoku(self.data, tenkan=3, kijun=5, senkou=8, senkou_lead=5, chikou=5)
+
+    def look(self, line):
+        line.chikou_span[0]
+
+
+@pytest.mark.parametrize("modes", MODES, ids=str)
+@pytest.mark.parametrize(
+    "strategy",
+    [Tomorrow, TomorrowsWindow, OfAnIndicator, OfAnOperation, OfALogic, OfACoupler, MadeOfTheFuture, Chikou],
+)
+def test_what_comes_later_cannot_be_read(random_prices, strategy, modes):
+    prices = random_prices(("A", "B"), 120)
+    with pytest.raises(StrategyError, match=r"lies in the future|made of what comes later"):
+        backtest(strategy, prices, Launch(prices.sessions[60]), modes=modes)
+
+
+class Early(bt.Strategy):
+    """Reads a name that is not listed yet."""
+
+    def prenext(self):
+        self.data1.close[0]
+
+
+def test_before_its_first_bar_a_line_is_not_its_last_one(make_prices):
+    prices = make_prices({"A": [10.0] * 9, "LATE": [None] * 6 + [20.0, 21.0, 22.0]})
+    with pytest.raises(StrategyError, match=r"lies before the first bar: there are fewer yet; ask len\(data\) before"):
+        backtest(Early, prices, Launch(prices.sessions[2]))
+
+
+class Usual(bt.Strategy):
+    """Whatever looks back works as it does in any Cerebro."""
+
+    def __init__(self):
+        self.seen = []
+        span = bt.indicators.Ichimoku(self.data, tenkan=3, kijun=5, senkou=8, senkou_lead=5, chikou=5)
+        self.cross = bt.indicators.CrossOver(span.tenkan_sen, span.kijun_sen)
+        self.both = bt.And(self.data.close > self.data.close(-1), bt.indicators.RSI(self.data, period=5) < 70)
+
+    def next(self):
+        close = self.data.close
+        assert list(close.get(size=3)) == [close[-2], close[-1], close[0]]
+        assert list(close.get(ago=-1, size=2)) == [close[-2], close[-1]]
+        assert len(close.get(size=10_000)) == len(self.data)
+        if self.both[0] and self.cross[-1] >= 0 and not self.position:
+            self.buy(size=100)
+        elif self.position and not self.both[0]:
+            self.close()
+
+
+def test_whatever_looks_back_gives_what_a_plain_cerebro_gives(random_prices):
+    """The same fills as Backtrader's own feed of the same bars, on the sessions of the window."""
+    prices = random_prices(("A",), 160)
+    first = 60
+    runs = [backtest(Usual, prices, Launch(prices.sessions[first], hold=None), modes=modes) for modes in MODES]
+    assert all((run.equity == runs[0].equity).all() for run in runs)
+    ours = [(fill.session, fill.size) for fill in runs[0].fills]
+    assert len(ours) > 10
+
+    based = prices.rebased(first - 1)
+    names = ("open", "high", "low", "close", "volume")
+    table = pd.DataFrame({name: getattr(based, name)[:, 0] for name in names}, based.sessions)
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.broker.setcash(1_000_000)
+    cerebro.adddata(bt.feeds.PandasData(dataname=table))
+    cerebro.addstrategy(Usual)
+    cerebro.addanalyzer(bt.analyzers.Transactions, _name="fills")
+    fills = cerebro.run()[0].analyzers.fills.get_analysis()
+    theirs = [(pd.Timestamp(moment.date()), size) for moment, rows in fills.items() for size, *_ in rows]
+    flat = next(place for place in range(len(theirs)) if theirs[place][0] >= ours[1][0])
+    assert ours[1:] == theirs[flat:]
