@@ -95,6 +95,7 @@ def test_a_death_is_told_once_however_often_it_is_handed_on():
     assert str(again) == str(error) and str(error).count(SAID) == 1
 
 
+@pytest.mark.slow
 def test_pages_of_which_the_worker_dies_are_drawn_once_more(monkeypatch, tmp_path):
     monkeypatch.setattr(tearsheet, "render", workers.dies_once)
     tasks = {name: (tmp_path / name, name == "b") for name in "abcd"}
@@ -248,7 +249,7 @@ def swept(prices, out, *knobs, executor):
 
 
 def test_one_spec_of_which_workers_die_costs_a_sweep_of_a_reading_that_spec_alone(real_prices, tmp_path, small_parts):
-    knobs = (SHARES, "hold=5,10")
+    knobs = (SHARES, "hold=5")
     whole, _ = swept(real_prices, tmp_path / "whole", *knobs, executor=Serial())
     found, kept = swept(real_prices, tmp_path / "out", *knobs, executor=Processes(2))
     deadly = [place for place, spec in enumerate(found.specs) if spec[0] == 0.7]

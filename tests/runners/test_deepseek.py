@@ -127,6 +127,7 @@ def test_a_strangers_strategy_runs_from_the_users_own_folder(tmp_path):
     assert "set aside, as intended" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_parameter_that_is_a_class_does_not_spoil_the_run(tmp_path):
     done = command(
         "backtrader.strategies:MA_CrossOver", "--symbols", "SPY", "--source", "sample", "--out", tmp_path / "out"

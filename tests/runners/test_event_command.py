@@ -314,6 +314,7 @@ def asked(folder: Path, market_data: Path, code: str, *names: str) -> dict[str, 
     return json.loads((folder / "out" / "results.json").read_text())["readings"]["second"]["evidence"]
 
 
+@pytest.mark.slow
 def test_a_plain_member_of_the_family_is_counted_whichever_are_named(tmp_path, market_data):
     both, alone = asked(tmp_path, market_data, PLAIN), asked(tmp_path, market_data, PLAIN, "second")
     assert both["family"] == ["first", "second"] and sorted(alone["family"]) == ["first", "second"]

@@ -253,6 +253,7 @@ def test_a_failure_at_another_date_costs_one_reading_its_evidence(folder, market
     assert "<b>2023</b>" not in (folder / "out" / "Earlier-evidence.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_multiverse_goes_on_without_the_broken(folder, market_data):
     words = ["mine:Divides", "needy:X", "bad_news", "--source", market_data, "--out", "survey", "--jobs", 1]
     done = within("multiverse", *words, cwd=folder)

@@ -150,6 +150,7 @@ def test_nothing_is_overwritten_nor_half_written(checkout, there):
     assert files(checkout) == before
 
 
+@pytest.mark.slow
 def test_without_tests_it_writes_a_single_file_that_runs(checkout, tmp_path):
     shutil.rmtree(checkout / "tests")
     done = python("-m", "runners.new", "my_idea", cwd=tmp_path, PYTHONPATH=str(checkout))

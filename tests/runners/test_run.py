@@ -103,6 +103,7 @@ def test_html_is_escaped():
     assert repr(shown).startswith("<img src=x>\\x1b[2J\n")
 
 
+@pytest.mark.slow
 def test_a_script_without_a_guard_runs_a_class_of_its_own_once(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
     done = python("script.py", cwd=tmp_path)
@@ -192,6 +193,7 @@ def test_nothing_is_not_everything():
         run(3, source="sample")
 
 
+@pytest.mark.slow
 def test_the_evidence_is_that_of_the_parameters(market_data):
     hedged = run("ai_software", source=market_data, parameters={"hedge": True}, evidence=True)
     ranks = hedged.evidence.timing

@@ -61,6 +61,7 @@ def test_a_name_that_is_taken_names_both_origins(source, tmp_path):
     assert f"the reading 'gpu_bubble' exists twice: {origins}" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_example_file_runs_with_evidence_from_worker_processes(tmp_path, market_data):
     path = f"{EXAMPLES}/sma_crossover.py:SmaCross"
     words = ["-m", "runners.deepseek", path, "--symbols", "SPY", "--source", market_data, "--out", "out"]
