@@ -62,6 +62,13 @@ def test_prices_silently_unadjusted_are_refused() -> None:
     )
 
 
+def test_the_error_names_the_line_of_a_file() -> None:
+    read = bars([100, 90, 80, 81], [0, 1, 0, 0])
+    read.attrs |= {"file": "ABC.csv", "lines": [2, 3, 5, 6]}
+    with pytest.raises(DataError, match=r"adjusted by 1\.000000 \(ABC\.csv, line 3\); these prices cannot be trusted"):
+        check_adjustment("ABC", read)
+
+
 def test_the_error_names_the_factors_of_its_own_session() -> None:
     # Right over the 28th (0.99); over the 29th a factor of 0.95 for no dividend; right again over the 30th (0.975).
     adjusted = [100 * 0.99 * 0.95 * 0.975, 90 * 0.95 * 0.975, 80 * 0.975, 81.0]

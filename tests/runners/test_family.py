@@ -46,7 +46,7 @@ def test_the_default_family_is_the_folder():
     [
         ("mine.py:Mine", "/events/own.toml", "/events/mine.py:Mine"),
         ("folder/mine.py:Mine", "events/own.toml", "events/folder/mine.py:Mine"),
-        ("a:b.py:Mine", "own.toml", "a:b.py:Mine"),
+        ("a:b.py:Mine", "/events/own.toml", "/events/a:b.py:Mine"),
         ("package.module:Mine", "/events/own.toml", "package.module:Mine"),
         ("mine.py:Mine", "tariffs", "mine.py:Mine"),
     ],

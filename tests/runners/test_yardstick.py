@@ -27,6 +27,7 @@ COMPARATORS = [
     EqualWeight(("M", "LATE"), "both", closes=3),
     BetaMatched("M", 25),
     Variants(({"share": 0.2}, {"back": 5}), "others"),
+    pytest.param(Variants(({"share": 0.2, "back": 5},), "one, whatever the setting"), id="one variant"),
 ]
 
 
@@ -113,6 +114,14 @@ def test_betas_of_earlier_returns_are_those_of_each_launch(sessions, prices):
         earlier_beta(own, prices, Launch(prices.sessions[row], 21, 5), COSTS[0], "M", sessions) for row in entries
     ]
     assert earlier_betas(own, prices, entries, terms, "M", sessions).tolist() == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_shock_lies_as_far_before_a_launch_as_is_asked_and_as_usual_before_earlier_returns(prices):
+    rows = np.array([40, 90])
+    assert (Terms(21, 5, COSTS[0], before=7).at(rows, prices).shock == prices.days[rows - 7]).all()
+    own, sooner = subject(BetaMatched("M", 25), **SETTINGS[0]), Terms(21, 5, COSTS[0], before=1)
+    usual = earlier_betas(own, prices, rows, Terms(21, 5, COSTS[0]), "M", 25)
+    assert earlier_betas(own, prices, rows, sooner, "M", 25).tolist() == usual.tolist()
 
 
 def test_a_beta_above_one_is_matched_by_the_whole_fund_and_no_credit(random_prices):

@@ -51,6 +51,8 @@ def test_a_family_of_one_by_hand():
     assert told.p == pytest.approx(np.mean(means - scaled.mean() > scaled.mean()))
     assert told.superior == (("reading_0",) if told.p < 0.05 else ())
     assert (told.block, told.size, told.resamples) == (3, 0.05, 400)
+    longer = superiority(excess, seed=7, count=50, block=11)
+    assert longer.block == 11 != superiority(excess, seed=7, count=50).block
 
 
 @pytest.mark.parametrize("seed", range(5))
