@@ -44,6 +44,31 @@ def test_two_curves_by_hand():
     assert "equity" not in Tally(np.array([3]), np.array([2]), curves=False).columns()
 
 
+def test_sharpe_ratios_of_curves_that_come_in_blocks_are_those_of_numpy():
+    rng = np.random.default_rng(3)
+    returns = rng.normal(0.001, 0.02, (TOGETHER, 3)) * (1, 2, 0.5)  # each of two blocks is large enough for itself
+    curve = CAPITAL * np.cumprod(np.vstack((np.ones(3), 1 + returns)), axis=0)
+    tally = Tally(np.full(3, TOGETHER), np.full(3, TOGETHER), curves=False)
+    middle = TOGETHER // 2
+    tally.note(1, curve[: middle + 1].copy(), np.ones((middle, 3)))
+    tally.note(middle + 1, curve[middle:].copy(), np.ones((TOGETHER - middle, 3)))
+    expected = returns.mean(axis=0) / returns.std(axis=0, ddof=1) * sqrt(252)
+    assert tally.columns()["sharpe"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_after_ruin_there_is_no_sharpe_ratio_and_a_last_dollar_is_no_ruin():
+    tally = Tally(np.array([2, 2, 2]), np.array([2, 2, 2]), curves=False)
+    ends = np.array([-1.0, 0.0, 0.5])
+    tally.note(1, np.array([[CAPITAL] * 3, [CAPITAL / 2] * 3, ends]), np.ones((2, 3)))
+    assert np.isnan(tally.columns()["sharpe"]).tolist() == [True, True, False]
+
+
+def test_equal_returns_have_no_sharpe_ratio():
+    tally = Tally(np.array([2]), np.array([2]), curves=False)
+    tally.note(1, CAPITAL * np.array([[1.0], [1.5], [2.25]]), np.ones((2, 1)))
+    assert np.isnan(tally.columns()["sharpe"]).all()
+
+
 def test_a_single_session_has_no_sharpe_ratio():
     tally = Tally(np.array([1, 1]), np.array([1, 1]), curves=False)
     tally.note(1, CAPITAL * np.array([[1.0, 1.0], [1.1, 1.0]]), np.ones((1, 2)))

@@ -193,12 +193,18 @@ def test_the_oldest_periods_are_left_out_where_blocks_do_not_fit():
     assert np.array_equal(cross_validate(returns, 4).logits, cross_validate(returns[3:], 4).logits)
 
 
+def test_a_calm_trial_beside_wild_ones_is_no_constant():
+    returns = null(np.random.default_rng(9), 100, 3)
+    calm = cross_validate(returns * (1e-7, 1, 1), 4)
+    assert calm.logits == pytest.approx(cross_validate(returns, 4).logits)
+
+
 def test_settings_that_give_the_same_count_once():
     returns = null(np.random.default_rng(9), 100, 3)
     once = cross_validate(returns, 4)
     again = cross_validate(returns[:, [0, 1, 1, 2, 0]], 4)
     assert np.array_equal(again.logits, once.logits) and again.probability == once.probability
-    with pytest.raises(Unavailable, match="all trials gave the same; 2 that differ are needed"):
+    with pytest.raises(Unavailable, match=r"^overfitting: all trials gave the same; 2 that differ are needed$"):
         cross_validate(np.repeat(returns[:, :1], 5, axis=1), 4)
 
 
