@@ -202,7 +202,7 @@ class Account(bt.brokers.BackBroker):
         """The session after which the strategy itself ended the run, None where it came to its end or to ruin."""
         if self.ledger.ruined is not None or self._row == len(self.p.sessions) - 1:
             return None
-        return _session(self._today) if self._today > 0 else self.p.sessions[0]
+        return _session(self._today)
 
     def is_last(self) -> bool:
         """Whether the feeds have reached the session of the closing decision."""

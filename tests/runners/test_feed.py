@@ -11,6 +11,10 @@ import pytest
 from data.errors import StrategyError
 from runners.engine.backtest import Launch, Modes, backtest
 
+FUTURE = (
+    r"^(line\[(1|2)\] lies in the future: \[0\] is this bar and \[-\2\] \2 back; look back only"
+    r"|a line such as close\(5\) is made of what comes later; make lines of the past, as close\(-5\))$"
+)
 MODES = [Modes(*switches) for switches in product((True, False), repeat=2)]
 
 
@@ -95,7 +99,7 @@ class Chikou(Looks):
 )
 def test_what_comes_later_cannot_be_read(random_prices, strategy, modes):
     prices = random_prices(("A", "B"), 120)
-    with pytest.raises(StrategyError, match=r"lies in the future|made of what comes later"):
+    with pytest.raises(StrategyError, match=FUTURE):
         backtest(strategy, prices, Launch(prices.sessions[60]), modes=modes)
 
 
@@ -108,7 +112,9 @@ class Early(bt.Strategy):
 
 def test_before_its_first_bar_a_line_is_not_its_last_one(make_prices):
     prices = make_prices({"A": [10.0] * 9, "LATE": [None] * 6 + [20.0, 21.0, 22.0]})
-    with pytest.raises(StrategyError, match=r"lies before the first bar: there are fewer yet; ask len\(data\) before"):
+    with pytest.raises(
+        StrategyError, match=r"^line\[0\] lies before the first bar: there are fewer yet; ask len\(data\) before$"
+    ):
         backtest(Early, prices, Launch(prices.sessions[2]))
 
 
@@ -125,7 +131,9 @@ class Usual(bt.Strategy):
         close = self.data.close
         assert list(close.get(size=3)) == [close[-2], close[-1], close[0]]
         assert list(close.get(ago=-1, size=2)) == [close[-2], close[-1]]
+        assert list(close.get()) == [close[0]]
         assert len(close.get(size=10_000)) == len(self.data)
+        assert list(close.get(ago=-len(self.data), size=3)) == []
         if self.both[0] and self.cross[-1] >= 0 and not self.position:
             self.buy(size=100)
         elif self.position and not self.both[0]:
@@ -153,3 +161,35 @@ def test_whatever_looks_back_gives_what_a_plain_cerebro_gives(random_prices):
     theirs = [(pd.Timestamp(moment.date()), size) for moment, rows in fills.items() for size, *_ in rows]
     flat = next(place for place in range(len(theirs)) if theirs[place][0] >= ours[1][0])
     assert ours[1:] == theirs[flat:]
+
+
+class Ends(bt.Strategy):
+    """Ends the run on its bar of that number, in `start` for 0, in `__init__` for -1."""
+
+    params = (("bar", 0),)
+
+    def __init__(self):
+        if self.p.bar < 0:
+            self.env.runstop()
+
+    def start(self):
+        if not self.p.bar:
+            self.env.runstop()
+
+    def next(self):
+        if len(self) == self.p.bar:
+            self.env.runstop()
+
+
+@pytest.mark.parametrize(("bar", "row"), [(-1, 0), (0, 0), (1, 0), (20, 19), (60, 59), (63, 62)])
+def test_a_strategy_that_ends_its_run_is_told_with_the_session(random_prices, bar, row):
+    prices = random_prices(("A",), 80)
+    last = f"{prices.sessions[65]:%Y-%m-%d}"
+    told = f"^Ends stopped the run on {prices.sessions[row]:%Y-%m-%d}, before it was over on {last}: close its"
+    with pytest.raises(StrategyError, match=f"{told} positions there, and take runstop out$"):
+        backtest(Ends, prices, Launch(prices.sessions[60], hold=5), parameters={"bar": bar})
+
+
+def test_whoever_ends_with_the_run_does_no_harm(random_prices):
+    prices = random_prices(("A",), 80)
+    assert len(backtest(Ends, prices, Launch(prices.sessions[60], hold=5), parameters={"bar": 66}).equity) == 7
