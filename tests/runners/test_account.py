@@ -269,3 +269,27 @@ def test_after_the_start_nobody_changes_what_trading_costs(make_prices):
 
     with pytest.raises(RequestError, match=r"calls broker.addcommissioninfo: capital, costs and fills belong to"):
         backtest(Cheap, make_prices({"A": [100.0] * 8}), Launch(ENTRY), FREE)
+
+
+class Group(bt.Strategy):
+    """Sends orders of which the first that fills cancels the others, and one that stands alone."""
+
+    params = (("others", 2),)
+
+    def next(self):
+        if len(self) == 4:
+            self.buy(size=7, exectype=bt.Order.Limit, price=90.0)
+            first = self.buy(size=100, exectype=bt.Order.Limit, price=101.0)
+            for size, kind, price in ((200, bt.Order.Stop, 105.0), (300, bt.Order.Limit, 90.0))[: self.p.others]:
+                self.buy(size=size, exectype=kind, price=price, oco=first)
+
+
+@pytest.mark.parametrize("others", [0, 1, 2])
+def test_of_orders_of_which_one_cancels_the_others_one_is_filled(make_prices, others):
+    # At 100 the first is filled; 110 would fill the stop, and 80 fills the one that stands alone.
+    prices = make_prices({"A": [100.0] * 6 + [110.0, 80.0, 100.0]})
+    ran = backtest(Group, prices, Launch(prices.sessions[3], hold=None), FREE, {"others": others})
+    assert [fill.size for fill in ran.fills] == [100, 7]
+    assert [(order.size, order.reason) for order in ran.refusals] == [(300, "canceled"), (200, "canceled")][
+        2 - others :
+    ]
