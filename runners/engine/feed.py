@@ -80,9 +80,9 @@ def blind(strategy: Any) -> None:
 
 
 def _below(owner: Any) -> Iterator[Any]:
-    """Every line of the indicators of `owner` and of theirs; an operation on lines is a line itself."""
+    """Every line of the indicators of `owner` and of theirs; the line of an operation on lines is itself."""
     for indicator in getattr(owner, "_lineiterators", {}).get(bt.LineIterator.IndType, ()):
-        yield from (indicator,) if isinstance(indicator, LineBuffer) else indicator.lines
+        yield from indicator.lines
         yield from _below(indicator)
 
 

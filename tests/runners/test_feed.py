@@ -193,3 +193,15 @@ def test_a_strategy_that_ends_its_run_is_told_with_the_session(random_prices, ba
 def test_whoever_ends_with_the_run_does_no_harm(random_prices):
     prices = random_prices(("A",), 80)
     assert len(backtest(Ends, prices, Launch(prices.sessions[60], hold=5), parameters={"bar": 66}).equity) == 7
+
+
+class Skips(bt.Strategy):
+    def __init__(self):
+        raise bt.errors.StrategySkipError
+
+
+def test_a_strategy_that_leaves_itself_out_is_told(random_prices):
+    prices = random_prices(("A",), 80)
+    told = r"^Skips left itself out \(StrategySkipError\): give parameters that it runs with$"
+    with pytest.raises(StrategyError, match=told):
+        backtest(Skips, prices, Launch(prices.sessions[60]))
