@@ -106,12 +106,14 @@ class PriceFeed(bt.feed.DataBase):
         self.count = len(bars["close"])
         self._loaded = 0
         self._first, self._moments = first, self.p.moments
+        # Made as what they are: an object that changes its class loses its fast attributes.
+        for place, alias in enumerate(self.getlinealiases()):
+            if alias in FIELDS:
+                self.lines.lines[place] = _blinded(LineBuffer)()
         self._pointers = [getattr(self.lines, alias) for alias in self.getlinealiases()]
         # Found here, a line need not be looked up through LineSeries.__getattr__ on every access.
         self.open, self.high, self.low, self.close = (getattr(self.lines, name) for name in FIELDS[:4])
         self.volume, self.datetime = self.lines.volume, self.lines.datetime
-        for name in FIELDS:
-            getattr(self.lines, name).__class__ = _blinded(LineBuffer)
 
     def __len__(self) -> int:
         return int(self._pointers[0].lencount)
