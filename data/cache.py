@@ -9,7 +9,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import pandas as pd
 
 from data.errors import DataError, SourceError
 from data.file_names import DEVICE
+from data.lock import BusyError, locked
 from data.printable import said
 
 APPLICATION = "deepseek-readings"
@@ -114,24 +115,18 @@ class Cache:
 
         Raises SourceError when another process keeps it longer than `seconds`.
         """
-        import filelock
-
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            # As in reports.lock, which data may not import.
-            lock = filelock.FileLock(self.root / "lock", timeout=seconds, mode=0o666, fallback_to_soft=False)
-            lock.acquire()
-        except filelock.Timeout as error:
-            raise SourceError(
-                f"another process has been downloading into {self.root} for {seconds:g} s: wait for it to end"
-            ) from error
-        except OSError as error:
-            raise self._unwritable(error) from error
-        try:
+        with ExitStack() as held:
+            try:
+                self.root.mkdir(parents=True, exist_ok=True)
+                held.enter_context(locked(self.root / "lock", seconds))
+            except BusyError as error:
+                raise SourceError(
+                    f"another process has been downloading into {self.root} for {seconds:g} s: wait for it to end"
+                ) from error
+            except OSError as error:
+                raise self._unwritable(error) from error
             self._tidy()
             yield
-        finally:
-            lock.release()
 
     def _tidy(self) -> None:
         """Remove what a writer that was killed left unfinished; whoever holds the lock is the only one who writes."""

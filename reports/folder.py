@@ -20,9 +20,9 @@ from tempfile import mkdtemp
 import pandas as pd
 
 from data.errors import RequestError, WorkError
+from data.lock import BusyError, locked
 from data.printable import brief, is_line, same_json
 from reports.exchange import exchange
-from reports.lock import BusyError, locked
 
 MANIFEST = "manifest.json"
 SCRATCH = ".unfinished"  # marks a folder that a run is building

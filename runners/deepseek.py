@@ -199,7 +199,8 @@ def load(
         return Supply(tuple(subjects), *_prices(request, subjects, prices_of, judged), stopped)
     except (RequestError, DataError):
         prices_of((request.benchmark,))  # which all need: without it the request is wrong, not a study
-        lacking = {**stopped, **_lacking(request, subjects, prices_of)}
+        needed = {subject.name: job.symbols(request, [subject]) for subject in subjects}
+        lacking = {**stopped, **job.lacking(needed, prices_of)}
         found = tuple(subject for subject in subjects if subject.name not in lacking)
         if not found:
             raise job.nothing_left(lacking) from None
@@ -222,23 +223,6 @@ def _prices(
         if not more:
             raise
         return prices_of(needed), (f"Some of the evidence is missing, since its prices are: {error}",)
-
-
-def _lacking(
-    request: Request, subjects: Sequence[Study], prices_of: Callable[[Sequence[str]], Prices]
-) -> dict[str, Failure]:
-    """The studies whose own prices, beside the benchmark's, cannot be had, with what is said of them."""
-    from data.errors import DataError, RequestError
-    from runners import job
-    from runners.engine.failure import failure
-
-    found = {}
-    for subject in subjects:
-        try:
-            prices_of(job.symbols(request, [subject]))
-        except (RequestError, DataError) as error:
-            found[subject.name] = failure(error)
-    return found
 
 
 def gather(

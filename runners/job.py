@@ -11,13 +11,13 @@ from math import sqrt
 from pathlib import Path
 from platform import python_version
 from types import CodeType, MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 from unicodedata import normalize
 
 import pandas as pd
 
 from data import calendar, fomc
-from data.errors import BrokenStrategyError, RequestError
+from data.errors import BrokenStrategyError, DataError, RequestError
 from data.event import FOMC, NEW_YORK
 from data.events import DEEPSEEK, Event
 from data.prices import Prices
@@ -32,6 +32,8 @@ from runners.engine.sources import KNOWN, file_of, reached
 from runners.engine.study import Study, prepare, study
 from strategies.base import Reading
 from strategies.base.schedule import LONGEST
+
+Key = TypeVar("Key")
 
 # What shapes numbers and pages.
 PACKAGES = (
@@ -177,6 +179,17 @@ def _told_apart(name: str) -> str:
 def symbols(request: Request, subjects: Sequence[Study]) -> tuple[str, ...]:
     """All symbols whose prices the run needs, in order of first mention."""
     return tuple(dict.fromkeys([*(symbol for subject in subjects for symbol in subject.needed), request.benchmark]))
+
+
+def lacking(needed: Mapping[Key, Sequence[str]], prices_of: Callable[[Sequence[str]], Prices]) -> dict[Key, Failure]:
+    """Those of `needed`, by whatever tells them apart, whose symbols have no prices, with what is said of them."""
+    found = {}
+    for name, symbols in needed.items():
+        try:
+            prices_of(symbols)
+        except (RequestError, DataError) as error:
+            found[name] = failure(error)
+    return found
 
 
 def run(

@@ -168,7 +168,8 @@ def load(
         supply = _supplied(found, others, prices_of)
     except (RequestError, DataError):
         prices_of((engine.CALENDAR,))  # which all need: without it the request is wrong, not a reading
-        absent = _lacking((*found, *others), prices_of)
+        needed = {space.subject.variant: engine.essential([space]) for space in (*found, *others)}
+        absent = job.lacking(needed, prices_of)
         lacking |= {
             space.subject.name: absent[space.subject.variant] for space in found if space.subject.variant in absent
         }
@@ -206,20 +207,6 @@ def _narrowed(found: tuple[Space, ...], symbols: Sequence[str]) -> tuple[Space, 
     from runners.engine import multiverse as engine
 
     return tuple(engine.narrowed(space, symbols) for space in found)
-
-
-def _lacking(found: Sequence[Space], prices_of: Callable[[Sequence[str]], Prices]) -> dict[tuple[object, str], Failure]:
-    """The readings whose own prices cannot be had, whatever baskets are left out, by variant, with what is said."""
-    from runners.engine import multiverse as engine
-    from runners.engine.failure import failure
-
-    lacking = {}
-    for space in found:
-        try:
-            prices_of(engine.essential([space]))
-        except (RequestError, DataError) as error:
-            lacking[space.subject.variant] = failure(error)
-    return lacking
 
 
 def _without(found: tuple[Space, ...], stopped: Mapping[str, Failure]) -> tuple[Space, ...]:

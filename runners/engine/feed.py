@@ -67,8 +67,8 @@ def _blinded(kind: Any, past: Any = Past) -> Any:
 def blind(strategy: Any) -> None:
     """Let no line of a strategy's indicators, and of theirs, show the future.
 
-    They are computed in advance, as its feeds are. Of those that look ahead by design (Ichimoku's chikou span) the
-    lines that do cannot be read. Raises StrategyError for a line of the strategy's own that is made of the future.
+    They are computed in advance, as its feeds are. What is made of the future, such as `close(5)` or Ichimoku's chikou
+    span, may stand there and cannot be read.
     """
     for line in _below(strategy):
         if isinstance(line, _LineForward):

@@ -15,7 +15,7 @@ from pathlib import Path
 from zlib import crc32
 
 from data.errors import RequestError, WorkError
-from reports.lock import BusyError, locked
+from data.lock import BusyError, locked
 
 
 class Kept:

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 from zlib import crc32
 
-from reports.lock import BusyError, locked
+from data.lock import BusyError, locked
 
 if TYPE_CHECKING:
     from data.prices import Prices

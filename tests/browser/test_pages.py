@@ -47,6 +47,8 @@ def test_a_phone_scrolls_down_only(opening, folders, file):
     with opening(width=360, height=740) as page:
         page.goto(address(folders / file))
         assert page.evaluate("document.documentElement.scrollWidth") == 360
+        rows = "[...document.querySelectorAll('tbody tr')].map(row => row.offsetHeight)"
+        assert max(page.evaluate(rows), default=0) < 120, "a row of a few words is a column of letters"
 
 
 def names(page):

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from data.errors import RequestError, WorkError
+from data.lock import locked
 from reports import multiverse_folder, run_folder, tearsheet
-from reports.lock import locked
 from reports.result import Horizon
 from tests.resources.multiverses import survey_of
 

@@ -19,88 +19,45 @@ MODES = [Modes(*switches) for switches in product((True, False), repeat=2)]
 
 
 class Looks(bt.Strategy):
-    """Long while what it looks at says so; `seen` notes what it was told."""
+    """Makes a line in `__init__` and reads it, or another, in `next`."""
 
-    def begin(self):
-        return None
-
-    def look(self, line):
-        raise NotImplementedError
+    params = (("made", None), ("read", None))
 
     def __init__(self):
-        self.line = self.begin()
+        self.line = self.p.made(self)
 
     def next(self):
-        self.look(self.line)
+        self.p.read(self, self.line)
 
 
-class Tomorrow(Looks):
-    def look(self, line):
-        self.data.close[1]
+def ichimoku(self):
+    return bt.indicators.Ichimoku(self.data, tenkan=3, kijun=5, senkou=8, senkou_lead=5, chikou=5)
 
 
-class TomorrowsWindow(Looks):
-    def look(self, line):
-        self.data.close.get(ago=1, size=5)
-
-
-class OfAnIndicator(Looks):
-    def begin(self):
-        return bt.indicators.SMA(bt.indicators.RSI(self.data, period=3), period=3)
-
-    def look(self, line):
-        line[1]
-
-
-class OfAnOperation(Looks):
-    def begin(self):
-        return self.data.close - self.data.close(-1)
-
-    def look(self, line):
-        line[2]
-
-
-class OfALogic(Looks):
-    def begin(self):
-        return bt.And(self.data.close > self.data.close(-1), self.data.close > 0)
-
-    def look(self, line):
-        line[1]
-
-
-class OfACoupler(Looks):
-    def begin(self):
-        return self.data1.close()
-
-    def look(self, line):
-        line[1]
-
-
-class MadeOfTheFuture(Looks):
-    def begin(self):
-        return self.data.close(2)
-
-    def look(self, line):
-        line[0]
-
-
-class Chikou(Looks):
-    def begin(self):
-        return bt.indicators.Ichimoku(self.data, tenkan=3, kijun=5, senkou=8, senkou_lead=5, chikou=5)
-
-    def look(self, line):
-        line.chikou_span[0]
+LOOKS = {
+    "tomorrow": (lambda _: None, lambda self, _: self.data.close[1]),
+    "a window": (lambda _: None, lambda self, _: self.data.close.get(ago=1, size=5)),
+    "an indicator": (
+        lambda self: bt.indicators.SMA(bt.indicators.RSI(self.data, period=3), period=3),
+        lambda _, line: line[1],
+    ),
+    "an operation": (lambda self: self.data.close - self.data.close(-1), lambda _, line: line[2]),
+    "a logic": (
+        lambda self: bt.And(self.data.close > self.data.close(-1), self.data.close > 0),
+        lambda _, line: line[1],
+    ),
+    "a coupler": (lambda self: self.data1.close(), lambda _, line: line[1]),
+    "made of the future": (lambda self: self.data.close(2), lambda _, line: line[0]),
+    "chikou": (ichimoku, lambda _, line: line.chikou_span[0]),
+}
 
 
 @pytest.mark.parametrize("modes", MODES, ids=str)
-@pytest.mark.parametrize(
-    "strategy",
-    [Tomorrow, TomorrowsWindow, OfAnIndicator, OfAnOperation, OfALogic, OfACoupler, MadeOfTheFuture, Chikou],
-)
-def test_what_comes_later_cannot_be_read(random_prices, strategy, modes):
+@pytest.mark.parametrize(("made", "read"), LOOKS.values(), ids=LOOKS)
+def test_what_comes_later_cannot_be_read(random_prices, made, read, modes):
     prices = random_prices(("A", "B"), 120)
     with pytest.raises(StrategyError, match=FUTURE):
-        backtest(strategy, prices, Launch(prices.sessions[60]), modes=modes)
+        backtest(Looks, prices, Launch(prices.sessions[60]), parameters={"made": made, "read": read}, modes=modes)
 
 
 class Early(bt.Strategy):
@@ -122,8 +79,7 @@ class Usual(bt.Strategy):
     """Whatever looks back works as it does in any Cerebro."""
 
     def __init__(self):
-        self.seen = []
-        span = bt.indicators.Ichimoku(self.data, tenkan=3, kijun=5, senkou=8, senkou_lead=5, chikou=5)
+        span = ichimoku(self)
         self.cross = bt.indicators.CrossOver(span.tenkan_sen, span.kijun_sen)
         self.both = bt.And(self.data.close > self.data.close(-1), bt.indicators.RSI(self.data, period=5) < 70)
 

@@ -9,14 +9,14 @@ import sys
 
 import pytest
 
-from reports.lock import BusyError, locked
+from data.lock import BusyError, locked
 from tests.resources.machines import ROOT
 
 # Adds 1 to the number in a file: read and written apart, so that two at once would lose some.
 COUNTING = """
 import sys
 from pathlib import Path
-from reports.lock import locked
+from data.lock import locked
 
 place = Path(sys.argv[1])
 for _ in range(100):
@@ -35,7 +35,7 @@ def test_it_is_gone_afterwards_and_keeps_others_out_until_then(tmp_path):
 
 
 def test_what_a_dead_process_left_is_taken_over_and_removed(tmp_path):
-    code = "import os; from reports.lock import locked; from pathlib import Path\n"
+    code = "import os; from data.lock import locked; from pathlib import Path\n"
     code += f"with locked(Path({str(tmp_path / '.lock')!r}), 0): os._exit(9)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 9
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
