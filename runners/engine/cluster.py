@@ -55,6 +55,7 @@ PACKAGES = ("arch", "backtrader", "exchange_calendars", "numpy", "pandas", "scip
 PLATFORM = ("dask", "distributed")
 MODULE = "module "  # before the names of modules among the versions: some are called like their package
 REMEDY = "give it this checkout, installed with `pip install -c constraints.txt '.[cluster]'`, and start it again"
+OWN = "put the same file where that worker imports from, as with PYTHONPATH, and start it again"
 
 Versions = Mapping[str, str]
 _turn = threading.Lock()  # in a worker: neither Backtrader nor `warnings` was made for several threads
@@ -499,8 +500,10 @@ def _require_equal(where: str, here: Versions, there: object) -> None:
         raise RequestError(f"{where} cannot import our packages ({_line(there)}); {REMEDY}")
     if not isinstance(there, Mapping):
         raise AssertionError(f"{where} answered {there!r}")
-    if wrong := [f"{name} is {there.get(name)}, not {own}" for name, own in here.items() if there.get(name) != own]:
-        raise RequestError(f"{where} differs from here: {'; '.join(wrong)}; {REMEDY}")
+    if wrong := {name: own for name, own in here.items() if there.get(name) != own}:
+        told = "; ".join(f"{name} is {there.get(name)}, not {own}" for name, own in wrong.items())
+        remedy = OWN if all(name.startswith(MODULE) for name in wrong) else REMEDY
+        raise RequestError(f"{where} differs from here: {told}; {remedy}")
 
 
 def _versions(modules: Iterable[str]) -> dict[str, str]:

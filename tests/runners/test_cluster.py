@@ -190,7 +190,10 @@ def test_a_module_that_workers_do_not_have_is_named(cluster, tmp_path, monkeypat
     (tmp_path / "elsewhere.py").write_text("class Number(float):\n    pass\n")
     monkeypatch.syspath_prepend(tmp_path)
     spec = importlib.import_module("elsewhere").Number(3)
-    with pytest.raises(RequestError, match=r"module elsewhere is not importable \(No module.*\), not \w{12}; give it"):
+    told = (
+        r"module elsewhere is not importable \(No module.*\), not \w{12}; put the same file where that worker imports"
+    )
+    with pytest.raises(RequestError, match=told):
         cluster.map(workers.square, (), [spec])
 
 
