@@ -60,30 +60,33 @@ def result_text(result: Result) -> str:
 def run_text(run: Run) -> str:
     """Title, source and notices over a table."""
     shown = pd.DataFrame(rows(run)).to_string(index=False) if run.results else "no readings"
-    return printable("\n".join((run.title, f"prices: {run.origin}", *_notices(run), shown)))
+    return printable("\n".join((run.title, f"prices: {run.origin}", *run.notices, *_failures(run), shown)))
 
 
 def result_html(result: Result) -> str:
     """The same of one reading, with what happened."""
     if "_run" not in vars(result):
-        return _template().render(title=result_text(result), notices=(), rows=(), outcome=result.outcome)
+        return _page(title=result_text(result), outcome=result.outcome)
     run = result.run
     own = [row for row in rows(run) if row["reading"] == result.name]
-    return _template().render(title=run.title, origin=run.origin, notices=run.notices, rows=own, outcome=result.outcome)
+    return _page(title=run.title, origin=run.origin, notices=run.notices, rows=own, outcome=result.outcome)
 
 
 def run_html(run: Run) -> str:
     """The same of all readings."""
-    return _template().render(title=run.title, origin=run.origin, notices=_notices(run), rows=rows(run), outcome="")
+    return _page(title=run.title, origin=run.origin, notices=run.notices, failures=_failures(run), rows=rows(run))
 
 
-def _notices(run: Run) -> tuple[str, ...]:
-    failed = (f"{name} failed: {failure.summary}" for name, failure in run.failed.items())
-    return (*run.notices, *failed)
+def _failures(run: Run) -> tuple[str, ...]:
+    return tuple(f"{name} failed: {failure.summary}" for name, failure in run.failed.items())
 
 
 def _word(result: Result, run: Run) -> str | None:
     return None if run.court is None else run.court.evidence[result.name].verdict.word
+
+
+def _page(title: str, **shown: object) -> str:
+    return _template().render(title=title, **{"notices": (), "failures": (), "rows": (), "outcome": "", **shown})
 
 
 @cache
