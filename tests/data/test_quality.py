@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data import calendar
+from data import calendar, place
 from data.errors import DataError
 from data.quality import check
 from data.sources.folder import FolderSource
@@ -99,6 +99,22 @@ def test_a_row_after_the_exchange_calendar_is_named(bars: pd.DataFrame) -> None:
     assert f"2099-12-31, Date: it lies after the exchange calendar, which ends on {end:%Y-%m-%d}; rem" in refusal(late)
 
 
+def test_the_last_session_of_the_exchange_calendar_is_one(bars: pd.DataFrame) -> None:
+    check("NVDA", bars.set_axis(calendar.xnys()[-len(bars) :]))
+
+
+def test_the_first_day_of_the_exchange_calendar_is_looked_at_and_was_a_saturday(bars: pd.DataFrame) -> None:
+    first = bars.set_axis([pd.Timestamp("2000-01-01"), *calendar.xnys()[: len(bars) - 1]])
+    assert refusal(first) == "NVDA on 2000-01-01, Date: the exchange was closed (Saturday); remove the row"
+
+
+def test_the_line_of_a_fault_is_told_when_the_bars_came_from_a_file(bars: pd.DataFrame) -> None:
+    bars.loc[DAY, "Close"] = -1.0
+    line = 2 + bars.index.get_loc(DAY)
+    marked = place.mark(bars, "NVDA.csv", range(2, 2 + len(bars)))
+    assert f"-1 is not a price (NVDA.csv, line {line}); download" in refusal(marked)
+
+
 def test_prices_of_a_hundredth_of_a_cent_are_prices(bars: pd.DataFrame) -> None:
     prices = ["Open", "High", "Low", "Close", "Adj Close"]
     check("PENNY", bars.assign(**{field: bars[field] * 1e-6 for field in prices}))
@@ -144,6 +160,8 @@ def test_a_day_without_trades_and_a_source_without_volume_pass(bars: pd.DataFram
     bars.loc[DAY, "Volume"] = 0.0
     check("VRT", bars)
     check("VRT", bars.assign(Volume=np.nan))
+    unknown = bars.assign(Volume=np.nan, Dividends=np.where(bars.index == DAY, -1.0, 0.0))
+    assert "2025-01-15, Dividends: -1 is not a dividend" in refusal(unknown)
 
 
 def test_a_high_below_the_low_is_named(bars: pd.DataFrame) -> None:

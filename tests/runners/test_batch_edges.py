@@ -60,6 +60,14 @@ def refusal(strategy, prices, *scenarios: Scenario) -> str:
     return str(error.value)
 
 
+def test_the_first_scenario_that_reaches_a_missing_price_is_named(make_prices):
+    gap = make_prices({"A": [100.0] * 10, "B": [50.0] * 7 + [float("nan")] + [50.0] * 2})
+    entry = pd.Timestamp("2025-01-30")
+    short, long = (Scenario(entry, hold, parameters={"names": ("B",)}) for hold in (3, 4))
+    run_batch(Share, gap, Scenarios.of([short, short]))
+    assert refusal(Share, gap, short, long, short).startswith("scenario 1: B on 2025-02-05, open: nan is not a price")
+
+
 def day(number: int) -> pd.Timestamp:
     return pd.Timestamp(2025, 2, number)
 
