@@ -131,7 +131,6 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return run
 
 
-@pytest.mark.xdist_group("examples")  # one process runs each of them once
 @pytest.mark.parametrize("command", list(examples()))
 def test_an_example_on_the_sample_runs(command, ran):
     ran(command)
@@ -215,7 +214,6 @@ def options_of(kind: str) -> list[str]:
     return re.split(r" or (?![^(]*\))", kind)
 
 
-@pytest.mark.xdist_group("examples")
 def test_every_key_of_the_files_of_results_is_documented_and_no_other(kinds, folders):
     reader = Reader(kinds)
     for name, folder in folders.items():
@@ -246,7 +244,6 @@ def columns(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").partition("\n")[0].split(",")
 
 
-@pytest.mark.xdist_group("examples")
 def test_the_files_of_a_folder_and_the_columns_of_its_tables_are_those_that_are_told(kinds, folders):
     text = (DOCS / "files.md").read_text(encoding="utf-8")
     overview = set(re.findall(r"`([\w.]+)`", text.partition("Rules for all of them")[0]))

@@ -29,7 +29,11 @@ def run(words: list[str], folder: Path) -> Done:
     return python(*words, cwd=folder, PYTHONPATH=os.pathsep.join((str(ROOT), str(folder))))
 
 
-@pytest.mark.parametrize("commands", BLOCKS, ids=lambda commands: commands[0])
+def long(commands: list[str]) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.slow] if any("runners.calibrate" in command for command in commands) else []
+
+
+@pytest.mark.parametrize("commands", [pytest.param(each, id=each[0], marks=long(each)) for each in BLOCKS])
 def test_every_command_does_what_it_says(commands, tmp_path):
     for command in commands:
         done = run(shlex.split(command)[1:], tmp_path)

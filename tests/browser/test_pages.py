@@ -21,7 +21,6 @@ PAGES = (
 )
 # Frames are scanned as pages of their own; axe cannot speak to frames of files, and says so on the console.
 SCAN = {"resultTypes": ["violations"], "iframes": False}
-pytestmark = pytest.mark.xdist_group("browser")  # one Chromium, not one a worker
 
 
 def brightness(page):

@@ -7,7 +7,6 @@ from playwright.sync_api import expect
 
 from tests.resources.chromium import address
 
-pytestmark = pytest.mark.xdist_group("browser")
 TOP = "document.querySelector('[data-section={}]').getBoundingClientRect().top"
 
 

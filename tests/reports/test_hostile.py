@@ -43,7 +43,6 @@ ENDLESS = f"{'long' * 700} --{'long' * 100}"
 EVIL = f"{HOSTILE} <x-evil onclick=alert(3)> {HEBREW} \x1b[31m\x9b2J\x00 \u202egnp\u2066 \ud83d {ENDLESS}"
 WHOLE = EVIL.replace("\ud83d", "")  # of files, which cannot hold half a character
 SHOWN = HOSTILE.replace("\u2028", "\\u2028")
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 # --- texts ----------------------------------------------------------------------------------------------------------

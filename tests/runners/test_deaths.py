@@ -248,6 +248,7 @@ def swept(prices, out, *knobs, executor):
         return found, kept.contents
 
 
+@pytest.mark.slow
 def test_one_spec_of_which_workers_die_costs_a_sweep_of_a_reading_that_spec_alone(real_prices, tmp_path, small_parts):
     knobs = (SHARES, "hold=5")
     whole, _ = swept(real_prices, tmp_path / "whole", *knobs, executor=Serial())

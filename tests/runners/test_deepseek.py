@@ -77,10 +77,12 @@ def test_the_terminal_says_loudly_that_the_sample_is_a_reconstruction(folder):
     assert "gpu_bubble" in printed and "index.html" in printed
 
 
-def test_the_same_inputs_give_the_same_bytes_whatever_the_workers(folder, tmp_path):
+def test_the_same_inputs_give_the_same_bytes_whatever_the_workers_and_json_is_the_results_file(folder, tmp_path):
     out, _ = folder
-    again = command(*ASKED, "--out", tmp_path / "again", "--jobs", 1, DEEPSEEK_TRIALS=str(out.parent / "trials.txt"))
+    words = (*ASKED, "--out", tmp_path / "again", "--jobs", 1, "--json")
+    again = command(*words, DEEPSEEK_TRIALS=str(out.parent / "trials.txt"))
     assert again.returncode == 0
+    assert again.stdout == (out / "results.json").read_text()
     for path in out.iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
 
@@ -100,11 +102,6 @@ def test_costs_reconcile_with_fills(folder):
     value = (fills["size"].abs() * fills["price"]).sum()
     told = json.loads((out / "results.json").read_text())["readings"]["gpu_bubble"]["metrics"]["costs"]
     assert told == pytest.approx(value * 3e-4, abs=0.005)
-
-
-def test_json_is_the_results_file(tmp_path):
-    done = command("bad_news", "--source", "sample", "--out", tmp_path / "out", "--json")
-    assert done.stdout == (tmp_path / "out" / "results.json").read_text()
 
 
 def test_hindsight_is_said_in_name_and_report(tmp_path):

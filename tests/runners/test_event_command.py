@@ -321,7 +321,8 @@ def test_a_plain_member_of_the_family_is_counted_whichever_are_named(tmp_path, m
     assert (both["p_family"], both["p_family_lower"]) == (alone["p_family"], alone["p_family_lower"])
 
 
-@pytest.mark.parametrize("names", [(), pytest.param(("second",), marks=pytest.mark.slow)], ids=["all", "one"])
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [(), ("second",)], ids=["all", "one"])
 def test_a_family_of_which_one_is_stopped_gives_no_verdict(tmp_path, market_data, names):
     told = asked(tmp_path, market_data, BROKEN, *names)
     assert told["verdict"] is None and told["p"] is not None and told["family"] == ["second"]

@@ -112,7 +112,8 @@ def test_everything_can_be_written_as_json_and_said_again(whole):
     assert plain(Missing("why")) == {"not_available": "why"}
 
 
-@pytest.mark.parametrize("executor", [pytest.param(Processes(1), marks=pytest.mark.slow), Processes(2)])
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", [Processes(1), Processes(2)])
 def test_workers_change_nothing(whole, real_prices, executor):
     again = judged(Request(), real_prices, executor=executor)
     for name, found in whole.court.evidence.items():

@@ -264,6 +264,7 @@ def test_a_multiverse_goes_on_without_the_broken(folder, market_data):
     assert "ZeroDivisionError: division by zero (mine.py, line 7)" in (folder / "survey" / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_multiverse_goes_on_without_what_lacks_prices(folder):
     words = ["unfinished:X", "mine:Unknown", "mine:Remembers"]
     where = ["--source", "sample", "--jobs", 1]

@@ -51,6 +51,7 @@ def test_the_terminal_fits_and_says_what_may_not_be_made_of_it(folder):
     assert "us_over_china 1,782" in words and "sector_tailwind 792" in words
 
 
+@pytest.mark.slow
 def test_one_process_gives_the_same_bytes_and_json_is_the_file(folder, tmp_path):
     out, _ = folder
     status, printed, _ = command(*WORDS, "--out", tmp_path / "again", "--jobs", 1, "--json")

@@ -43,6 +43,7 @@ def two():
     return run(["gpu_bubble", "bad_news"], source="sample", hold=60)
 
 
+@pytest.mark.slow
 def test_the_folder_is_the_one_of_the_command_byte_by_byte(tmp_path):
     run(["gpu_bubble", "bad_news"], source="sample", hold=60, evidence=True).write(tmp_path / "api")
     words = ("gpu_bubble", "bad_news", "--source", "sample", "--hold", 60, "--out", tmp_path / "command")
