@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from playwright.sync_api import Browser
 
 from tests.resources.chromium import launched, opened, required
@@ -39,9 +41,16 @@ def opening(browser):
 
 @pytest.fixture(scope="session")
 def folders(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one folder a command in it."""
-    out = tmp_path_factory.mktemp("pages")
-    for name, (command, *words) in COMMANDS.items():
-        done = within(command, *words, "--out", out / name)
-        assert done.returncode == 0, done.stderr
+    """A folder with one folder a command in it, made by the first of the workers that needs it."""
+    shared = (
+        tmp_path_factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else tmp_path_factory.getbasetemp()
+    )
+    out = shared / "pages"
+    with FileLock(out.with_suffix(".lock")):
+        if not out.exists():
+            made = tmp_path_factory.mktemp("made")
+            for name, (command, *words) in COMMANDS.items():
+                done = within(command, *words, "--out", made / name)
+                assert done.returncode == 0, done.stderr
+            made.rename(out)
     return out

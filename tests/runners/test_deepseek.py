@@ -105,7 +105,8 @@ def test_costs_reconcile_with_fills(folder):
 
 
 def test_hindsight_is_said_in_name_and_report(tmp_path):
-    done = command("bad_news", "--source", "sample", "--entry", "shock", "--out", tmp_path / "out")
+    words = ("--source", "sample", "--entry", "shock", "--no-evidence")
+    done = command("bad_news", *words, "--out", tmp_path / "out")
     assert "with hindsight" in done.stdout.lower()
     for page in ("index.html", "bad_news.html"):
         assert "hindsight" in (tmp_path / "out" / page).read_text().lower()
@@ -117,7 +118,8 @@ def test_a_strangers_strategy_runs_from_the_users_own_folder(tmp_path):
         "    def next(self):\n"
         "        if not self.position:\n            self.order_target_percent(target=0.9)\n"
     )
-    done = command("my_idea:Golden", "--symbols", "SPY", "--source", "sample", "--out", "out", cwd=tmp_path)
+    words = ("--symbols", "SPY", "--source", "sample", "--no-evidence", "--out", "out")
+    done = command("my_idea:Golden", *words, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "out" / "Golden.html").read_text()
     assert "<b>and</b>" not in page
@@ -228,6 +230,7 @@ def test_an_interrupt_leaves_the_last_run_whole(folder, tmp_path):
 
 
 def test_the_main_job_on_real_prices_gives_the_golden_end(market_data, tmp_path):
-    done = command("gpu_bubble", "--source", market_data, "--out", tmp_path / "out", "--json")
+    words = ("--no-evidence", "--out", tmp_path / "out", "--json")  # evidence on real prices: see tests/test_readme.py
+    done = command("gpu_bubble", "--source", market_data, *words)
     told = json.loads(done.stdout)["readings"]["gpu_bubble"]
     assert told["metrics"]["total_return"] == pytest.approx(0.28688390, abs=1e-8)

@@ -130,6 +130,7 @@ def test_manifest_and_command_line_say_which_event_it_was(tariffs):
     assert manifest["parameters"]["china_exposure"]["short"] == ["KWEB", "FXI"]
 
 
+@pytest.mark.slow
 def test_the_same_on_the_sample(tmp_path):
     done = command("deepseek", "--event", "tariffs", "--source", "sample", "--no-evidence", "--out", tmp_path / "out")
     assert (done.returncode, done.stderr) == (0, "")

@@ -242,6 +242,7 @@ def test_an_interrupt_from_within_interrupts(folder):
     assert (done.returncode, done.stderr) == (130, "error: interrupted\n")
 
 
+@pytest.mark.slow
 def test_a_failure_at_another_date_costs_one_reading_its_evidence(folder, market_data):
     words = ["mine:Earlier", "bad_news", "--source", market_data, "--out", "out"]
     done = within("deepseek", *words, cwd=folder)
