@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
@@ -25,7 +23,6 @@ from runners.engine.frictions import Frictions
 from runners.engine.ledger import Ledger, LedgerError, Trial, Trials, trial_key, window_fingerprint
 from strategies.base import Past, Reading, Weights
 
-ROOT = Path(__file__).parents[2]
 PUBLISHED = Launch(pd.Timestamp("2025-01-31"), 252, 20, pd.Timestamp("2025-01-27"))
 PRICES = "ab" * 32
 
@@ -89,6 +86,11 @@ def test_n_is_the_same_before_and_after_the_run_was_counted(book: Ledger) -> Non
     again = book.read().union(own)
     assert (len(first), first.sharpes) == (3, (0.1, 0.3, 0.2))
     assert (list(again), again.sharpes) == (list(first), first.sharpes)
+
+
+def test_a_run_changes_nothing_of_what_was_forgotten_or_damaged() -> None:
+    known = Trials({key(1): trial(1, 0.1)}, 3, (2, 5))
+    assert known.union([trial(2, 0.2)]) == Trials({key(1): trial(1, 0.1), key(2): trial(2, 0.2)}, 3, (2, 5))
 
 
 def test_ledgers_that_were_joined_add_up(book: Ledger, tmp_path: Path) -> None:
@@ -211,6 +213,18 @@ def test_a_file_that_is_no_ledger_stops_nothing(book: Ledger, content: bytes) ->
     assert book.path.read_bytes().startswith(content)
 
 
+def test_a_sound_checksum_makes_no_trial_of_other_words() -> None:
+    for text in (f"{key(1)}\tx 0.5", f"{key(1)}  x 0.5", "forgotten\t5", "forgotten 5 6", "remembered 5"):
+        assert ledger._parsed(ledger._sealed(text)) == Trials(damaged=(1,)), text
+
+
+def test_a_line_that_is_being_written_is_waited_for(book: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = ledger._line(trial(1))
+    contents = iter((line[:20], line))
+    monkeypatch.setattr(Ledger, "_content", lambda ledger: next(contents))
+    assert book.read() == Trials({key(1): trial(1)})
+
+
 def test_line_ends_of_windows_do_no_harm(book: Ledger) -> None:
     book.add([trial(1), trial(2)])
     book.path.write_bytes(book.path.read_bytes().replace(b"\n", b"\r\n"))
@@ -275,24 +289,6 @@ def test_a_read_only_home_stops_only_what_would_be_new(book: Ledger, monkeypatch
     assert list(book.read()) == [key(1)]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size there")
-def test_a_full_disk_leaves_the_file_as_it_was(book: Ledger) -> None:
-    book.add([trial(1)])
-    before = book.path.read_bytes()
-    code = f"""
-        import resource
-        resource.setrlimit(resource.RLIMIT_FSIZE, ({len(before) + 50}, {len(before) + 50}))
-        try:
-            book.add([trial(2), trial(3)])
-        except LedgerError as error:
-            print(error)
-    """
-    said, _ = child(book, code).communicate("go\n", timeout=30)
-    assert "cannot be written (" in said
-    assert book.path.read_bytes() == before
-    assert book.add([trial(2)]) == 1
-
-
 def test_a_swap_that_dies_forgets_nothing(book: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     book.add([trial(1)])
 
@@ -316,94 +312,6 @@ def test_a_process_that_keeps_the_ledger_is_not_waited_for_without_end(
     with book._locked(), pytest.raises(LedgerError, match=r"another process has kept .* for 0.1 s"):
         Ledger(book.path).add([trial(1)])
     assert book.add([trial(1)]) == 1
-
-
-# Several processes
-
-HEAD = """
-import sys
-from hashlib import sha256
-from pathlib import Path
-from runners.engine.ledger import Ledger, LedgerError, Trial
-
-def trial(number):
-    return Trial(sha256(str(number).encode()).hexdigest(), "gpu_bubble", number / 7)
-
-book = Ledger(Path(sys.argv[1]))
-print("ready", flush=True)
-sys.stdin.readline()
-"""
-
-
-def child(book: Ledger, code: str) -> subprocess.Popen[str]:
-    """A process that runs `code` with `book` and `trial`, once it is told to."""
-    lines = code.strip("\n").splitlines()
-    margin = len(lines[0]) - len(lines[0].lstrip())
-    program = HEAD + "\n".join(line[margin:] for line in lines)
-    words = [sys.executable, "-c", program, str(book.path)]
-    return subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def begin(*processes: subprocess.Popen[str]) -> None:
-    """Let them begin together, once all are ready."""
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-
-
-def test_processes_that_add_at_once_lose_nothing(book: Ledger) -> None:
-    adding = [
-        child(book, f"for n in range(40): book.add([trial({start} + n), trial(10000 + n)])")
-        for start in (0, 100, 200, 300)
-    ]
-    begin(*adding)
-    for process in adding:
-        process.communicate(timeout=60)
-        assert process.returncode == 0
-    numbers = [start + n for start in (0, 100, 200, 300, 10000) for n in range(40)]
-    assert set(book.read()) == {key(number) for number in numbers}
-    assert book.read().damaged == ()
-    assert len(book.path.read_text().splitlines()) == len(numbers)
-
-
-def test_what_is_forgotten_while_others_add_is_counted(book: Ledger) -> None:
-    adding = [child(book, f"for n in range(40): book.add([trial({start} + n)])") for start in (0, 100)]
-    begin(*adding)
-    gone = 0
-    while any(process.poll() is None for process in adding):
-        gone += book.forget()
-        time.sleep(0.01)
-    for process in adding:
-        process.communicate(timeout=60)
-        assert process.returncode == 0
-    found = book.read()
-    assert (len(found) + found.forgotten, found.forgotten, found.damaged) == (80, gone, ())
-
-
-def test_processes_killed_at_any_moment_lose_nothing_that_was_confirmed(book: Ledger) -> None:
-    chance, confirmed = np.random.default_rng(20250127), []
-    for start in range(0, 50_000, 10_000):
-        process = child(
-            book,
-            f"""
-            for n in range({start}, {start} + 10000):
-                book.add([trial(10 * n), trial(10 * n + 1)])
-                print(n, flush=True)
-            """,
-        )
-        begin(process)
-        time.sleep(chance.uniform(0, 0.1))
-        process.kill()
-        confirmed += [int(line) for line in process.communicate()[0].split()]
-        found = book.read()
-        assert {key(10 * n + i) for n in confirmed for i in (0, 1)} <= set(found)
-        assert all(each.name == "gpu_bubble" for each in found.values())
-        # One that was killed between writing and confirming.
-        assert len(found) <= 2 * len(confirmed) + 2 * (start // 10_000 + 1)
 
 
 # Where it lies
@@ -450,17 +358,22 @@ def of(parameters: dict[object, object] | None = None, strategy: type = Leader, 
     return trial_key(strategy, parameters or {}, launch, Frictions(), PRICES)
 
 
-def test_the_key_is_that_of_a_text_written_by_hand() -> None:
+def by_hand(names: str) -> str:
+    """The key of a variant whose parameter `names` is written so in the text that is hashed."""
     text = (
         '{"frictions": {"mapping": [["borrow_rate", 0.003], ["cash_rate", "policy"], ["commission_bps", 1.0], '
         '["half_spread_bps", 2.0], ["lag", 1.0]]}, '
-        '"parameters": {"mapping": [["hedge", false], ["names", ["NVDA", "AMD"]], ["sessions", 60.0]]}, '
+        f'"parameters": {{"mapping": [["hedge", false], ["names", {names}], ["sessions", 60.0]]}}, '
         f'"prices": "{PRICES}", '
         '"schedule": {"mapping": [["entry", "2025-01-31"], ["hold", 252.0], ["rebalance", 20.0], '
         '["shock", "2025-01-27"]]}, '
         f'"strategy": "{Leader.__module__}.Leader"}}'
     )
-    assert of() == sha256(text.encode()).hexdigest()
+    return sha256(text.encode()).hexdigest()
+
+
+def test_the_key_is_that_of_a_text_written_by_hand() -> None:
+    assert of() == by_hand('["NVDA", "AMD"]')
 
 
 @pytest.mark.parametrize(
@@ -518,27 +431,6 @@ def test_a_plain_strategy_is_told_neither_rebalance_nor_shock() -> None:
     assert of({"since": date(2025, 1, 31)}, strategy=Plain) == of(strategy=Plain)
 
 
-def test_keys_are_the_same_in_every_process() -> None:
-    code = (
-        "import pandas as pd; from runners.engine.ledger import trial_key; from runners.engine.backtest import Launch; "
-        "from runners.engine.frictions import Frictions; from strategies.base.basket import Basket; "
-        "launch = Launch(pd.Timestamp('2025-01-31'), 252, 20); "
-        "print(trial_key(Basket, {'names': {'A', 'B', 'C', 'D'}}, launch, Frictions(), ''))"
-    )
-    told = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(told) == 1
-
-
 def test_later_sessions_and_dividends_leave_the_prices_of_a_window_alone(random_prices) -> None:
     prices = random_prices(("AAA", "BBB"), sessions=80)
     factor = np.array(prices.factor)
@@ -571,10 +463,215 @@ def test_whatever_a_strategy_is_shown_changes_the_prices_of_its_window(random_pr
     assert len(set(told)) == len(told)
 
 
-def test_the_ledger_itself_pays_for_no_heavy_library() -> None:
-    code = (
-        "import sys; from runners.engine.ledger import Ledger; Ledger().read(); "
-        "print(sorted({'numpy', 'pandas', 'backtrader', 'rich'} & set(sys.modules)))"
+# In full words and to the byte
+
+
+class Pair:
+    """Told by what it holds."""
+
+    def __init__(self) -> None:
+        self.right, self.left = 2, (1,)
+
+
+class Addressed:
+    """Told by its address, and without attributes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<one at 0x7f00aB12 of two at 0x1>"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "null"),
+        (True, "true"),
+        ("x", '"x"'),
+        (-0.0, "0.0"),
+        (2**53, "9007199254740992.0"),
+        (2.0**53, "9007199254740992.0"),
+        (2**53 + 1, "9007199254740993"),
+        (-(2**53) - 1, "-9007199254740993"),
+        (0.1, "0.1"),
+        (date(2025, 1, 27), '"2025-01-27"'),
+        (pd.Timestamp("2025-01-31 16:00"), '"2025-01-31T16:00:00"'),
+        ([1, [2]], "[1.0, [2.0]]"),
+        ({"b", "a"}, '{"set": ["a", "b"]}'),
+        (frozenset({2, 1}), '{"set": [1.0, 2.0]}'),
+        ({2: "x", 1: {"y"}}, '{"mapping": [[1.0, {"set": ["y"]}], [2.0, "x"]]}'),
+        ({10, 9}, '{"set": [10.0, 9.0]}'),
+        ({1, "a"}, '{"set": ["a", 1.0]}'),
+        ({1: "x", "a": "y"}, '{"mapping": [["a", "y"], [1.0, "x"]]}'),
+        (np.array([1, 2]), "[1.0, 2.0]"),
+        (np.float64(0.5), "0.5"),
+        (np.int64(5), "5.0"),
+        (pd.Series({"a": 1}), '{"mapping": [["a", 1.0]]}'),
+        (Leader, f'"{Leader.__module__}.Leader"'),
+        (Frictions.as_dict, '"runners.engine.frictions.Frictions.as_dict"'),
+        (trial, f'"{trial.__module__}.trial"'),
+        (Pair(), f'{{"{Pair.__module__}.Pair": {{"mapping": [["left", [1.0]], ["right", 2.0]]}}}}'),
+        (Addressed(), f'{{"{Addressed.__module__}.Addressed": "<one of two>"}}'),
+        (range(2), '{"builtins.range": "range(0, 2)"}'),
+    ],
+)
+def test_a_value_has_its_place_in_the_text_of_the_key(value: object, text: str) -> None:
+    assert of({"names": value}) == by_hand(text)
+
+
+def test_prices_of_a_window_are_those_bytes_by_hand(make_prices) -> None:
+    prices = make_prices({"OLD": [5.0, 6.0, 7.0, 8.0, 9.0], "NEW": [np.nan, 2.0, 2.0, 3.0, 4.0]})
+    factor = np.array(prices.factor)
+    factor[:3, 1] /= 1.01250034
+    factor[:2, 1] /= 1.25
+    prices = replace(prices, factor=factor)
+    # NEW is listed on the second session; before the fifth there are three of it, and two steps between them.
+    days = np.array(["2025-01-28", "2025-01-29", "2025-01-30"], dtype="datetime64[D]").astype("<i8").tobytes()
+    closes, volumes = np.array([2.0, 2.0, 3.0]).tobytes(), np.array([1000.0] * 3).tobytes()
+    steps = np.array([1.25, 1.0125]).tobytes()  # to six digits
+    told = sha256(b"NEW" + days + closes * 4 + volumes + steps).hexdigest()
+    assert window_fingerprint(prices, ("NEW",), 4) == told
+    # With OLD beside it the window is longer, and what NEW lacks is -1.
+    days = np.arange("2025-01-27", "2025-01-29", dtype="datetime64[D]").astype("<i8").tobytes()
+    both, volumes = (
+        np.array([[5.0, -1.0], [6.0, 2.0]]).tobytes(),
+        np.array([[1000.0, -1.0], [1000.0, 1000.0]]).tobytes(),
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    steps = np.array([[1.0, -1.0]]).tobytes()
+    told = sha256(b"OLD NEW" + days + both * 4 + volumes + steps).hexdigest()
+    assert window_fingerprint(prices, ("OLD", "NEW"), 2) == told
+    # Where it is not listed yet, the last session alone is shown.
+    days = np.array(["2025-01-27"], dtype="datetime64[D]").astype("<i8").tobytes()
+    assert window_fingerprint(prices, ("NEW",), 1) == sha256(b"NEW" + days + np.full(5, -1.0).tobytes()).hexdigest()
+
+
+def test_a_wrong_trial_is_told_in_full() -> None:
+    for wrong, told in (
+        (("ab", "x", 0.1), "key 'ab' is no SHA-256; make it with trial_key"),
+        ((key(1), "", 0.1), "a trial without a name; give the name of its reading"),
+        ((key(1), "x", float("inf")), "sharpe of x is inf; give None where it is undefined"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(told)) as raised:
+            Trial(*wrong)
+        assert str(raised.value) == told
+
+
+def test_names_are_one_word_of_a_line(book: Ledger) -> None:
+    book.add([trial(1, 1, "a/b c%\n")])
+    assert book.path.read_text().startswith(f"{key(1)} a%2Fb%20c%25%0A 1.0 ")
+    assert book.read()[key(1)].name == "a/b c%\n"
+
+
+def test_a_ledger_that_cannot_be_read_written_or_had_says_how_to_go_on(
+    book: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(LedgerError) as raised:
+        Ledger(tmp_path / "folder").read()
+    assert str(raised.value) == (
+        f"the trial ledger {tmp_path / 'folder'} cannot be read (Is a directory): make it readable, or name another "
+        f"file in DEEPSEEK_TRIALS"
+    )
+    (tmp_path / "file").touch()
+    inside = tmp_path / "file" / "trials.txt"
+    monkeypatch.setattr(Path, "read_bytes", lambda path: b"")
+    with pytest.raises(LedgerError) as raised:
+        Ledger(inside).add([trial(1)])
+    assert str(raised.value) == (
+        f"the trial ledger {inside} cannot be written (File exists): make room and give the right to write there, or "
+        f"name another file in DEEPSEEK_TRIALS"
+    )
+    monkeypatch.setattr(ledger, "LOCK_SECONDS", 0.05)
+    with book._locked(), pytest.raises(LedgerError) as raised:
+        book.add([trial(1)])
+    assert str(raised.value) == (
+        f"another process has kept the trial ledger {book.path} for 0.05 s: wait for it to end"
+    )
+
+
+def test_its_folder_is_made_with_those_around_it_and_locked_beside_it(tmp_path: Path) -> None:
+    book = Ledger(tmp_path / "deep" / "er" / "trials.txt")
+    with book._locked():
+        assert [path.name for path in (tmp_path / "deep" / "er").iterdir()] == ["trials.txt.lock"]
+    assert book.add([trial(1)]) == 1
+
+
+def test_reasons_of_others_are_a_short_line() -> None:
+    assert ledger._brief(OSError(28, "No  space\nleft")) == "No space left"
+    assert ledger._brief(OSError("plain")) == "plain"
+    assert ledger._brief(ValueError("w" * 121)) == "w" * 120
+    assert ledger._brief(OSError()) == "OSError"
+
+
+def test_everybody_may_read_it_whom_the_user_lets(book: Ledger) -> None:
+    before = os.umask(0)
+    try:
+        book.add([trial(1)])
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(book.path.stat().st_mode) == 0o666
+
+
+def test_where_lines_could_be_ended_otherwise_they_are_not(book: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, binary, really = [], 1 << 30, os.open
+
+    def noting(path: object, flags: int, *mode: int, **words: object) -> int:
+        opened.append((Path(str(path)).name, flags))
+        return really(path, flags & ~binary, *mode, **words)
+
+    monkeypatch.setattr(os, "O_BINARY", binary, raising=False)
+    monkeypatch.setattr(os, "open", noting)
+    book.add([trial(1)])
+    assert dict(opened)["trials.txt"] == os.O_WRONLY | os.O_APPEND | os.O_CREAT | binary
+
+
+def test_a_line_of_which_the_disk_takes_a_part_is_taken_back(book: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    book.add([trial(1)])
+    before, really = book.path.read_bytes(), os.write
+
+    def short(descriptor: int, content: bytes) -> int:
+        return really(descriptor, content[:-1]) if content.startswith(key(2).encode()) else really(descriptor, content)
+
+    def broken(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "write", short)
+    with pytest.raises(LedgerError, match=r"cannot be written \(No space left on device\)") as raised:
+        book.add([trial(2)])
+    assert isinstance(raised.value.__cause__, OSError) and raised.value.__cause__.errno == 28
+    assert book.path.read_bytes() == before
+    monkeypatch.setattr(os, "ftruncate", broken)
+    with pytest.raises(LedgerError, match=r"cannot be written \(No space left on device\)"):
+        book.add([trial(2)])
+
+
+def test_what_one_that_was_killed_has_left_of_a_swap_goes_with_the_next(tmp_path: Path) -> None:
+    book = Ledger(tmp_path / "trials[1].txt")
+    book.add([trial(1)])
+    gone, others = tmp_path / ".trials[1].txt-abc.part", (".trials1.txt-abc.part", ".trials[1].txt-abc", "mine.part")
+    for name in (gone.name, *others):
+        (tmp_path / name).touch()
+    book.forget()
+    assert {path.name for path in tmp_path.iterdir()} == {"trials[1].txt", *others}
+
+
+def test_a_swap_that_dies_leaves_nothing_beside_the_file(book: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    book.add([trial(1)])
+    before, seen = book.path.read_bytes(), []
+
+    def dies(*_: object) -> None:
+        seen.extend(path.name for path in book.path.parent.iterdir())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shutil.copymode", dies)
+    with pytest.raises(KeyboardInterrupt):
+        book.forget()
+    (part,) = set(seen) - {"trials.txt", "trials.txt.lock"}
+    assert part.startswith(".trials.txt-") and part.endswith(".part")
+    assert [path.name for path in book.path.parent.iterdir()] == ["trials.txt"]
+    assert book.path.read_bytes() == before
+
+
+def test_blank_lines_are_no_damage_and_numbers_of_lines_count_them() -> None:
+    line = ledger._line(trial(1))
+    assert ledger._parsed(b"\n \n" + line + b"\nodd\n") == Trials({key(1): trial(1)}, 0, (5,))
