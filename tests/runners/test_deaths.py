@@ -194,7 +194,11 @@ def test_a_reading_that_meets_a_real_limit_of_memory_is_told_and_the_others_are_
     )
     words = "greedy:Greedy bad_news --symbols SPY --source sample --no-evidence --out out"
     done = subprocess.run(
-        ["/bin/sh", "-c", f"ulimit -v 6000000 && exec {sys.executable} -m runners.deepseek {words}"],  # 6 GB where it asks for 34
+        [
+            "/bin/sh",
+            "-c",
+            f"ulimit -v 6000000 && exec {sys.executable} -m runners.deepseek {words}",
+        ],  # 6 GB where it asks for 34
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
