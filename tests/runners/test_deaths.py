@@ -193,12 +193,9 @@ def test_a_reading_that_meets_a_real_limit_of_memory_is_told_and_the_others_are_
         "        self.held = [np.ones(2**28) for _ in range(16)]\n"
     )
     words = "greedy:Greedy bad_news --symbols SPY --source sample --no-evidence --out out"
+    limited = f"ulimit -v 6000000 && exec {sys.executable} -m runners.deepseek {words}"  # 6 GB where 34 are asked for
     done = subprocess.run(
-        [
-            "/bin/sh",
-            "-c",
-            f"ulimit -v 6000000 && exec {sys.executable} -m runners.deepseek {words}",
-        ],  # 6 GB where it asks for 34
+        ["/bin/sh", "-c", limited],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
