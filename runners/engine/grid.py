@@ -58,6 +58,11 @@ class Declared:
     default: object
     kind: Kind | None
 
+    @property
+    def scheduled(self) -> str:
+        """What it sets of the schedule; empty for a knob that sets something else, whatever that is called."""
+        return self.target if self.group == "schedule" else ""
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -140,7 +145,7 @@ class Space:
 
     def labels(self, spec: Sequence[object]) -> tuple[str, ...]:
         """The values of a spec as they are written."""
-        return tuple(described(knob.declared.target, value) for knob, value in zip(self.knobs, spec, strict=True))
+        return tuple(described(knob.declared.scheduled, value) for knob, value in zip(self.knobs, spec, strict=True))
 
 
 def listed(knob: Knob) -> tuple[object, ...]:
@@ -300,7 +305,7 @@ def _read(knob: Declared, text: str) -> object:
         return knob.kind.read(text)
     except ValueError as error:
         reason = f" ({error})" if isinstance(error, RequestError) else ""
-        default = described(knob.target, knob.default)
+        default = described(knob.scheduled, knob.default)
         raise RequestError(
             f"-p {knob.name}: {text!r} is no value for {knob.name}{reason}; "
             f"expected: {knob.kind.expects}, such as its default {default or '(empty)'}"
@@ -312,7 +317,7 @@ def _distinct(knob: Declared, values: Sequence[object]) -> tuple[object, ...]:
     for value in values:
         same = (value.entry, value.shock) if isinstance(value, Moment) else label(value)
         if same in seen:
-            raise RequestError(f"-p {knob.name}: {described(knob.target, value)} is given twice; leave one out")
+            raise RequestError(f"-p {knob.name}: {described(knob.scheduled, value)} is given twice; leave one out")
         seen.add(same)
     return tuple(values)
 

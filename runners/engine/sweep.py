@@ -258,15 +258,15 @@ def turned(space: Space, found: Found) -> tuple[tuple[Knob, ...], np.ndarray]:
     for place, knob in enumerate(space.knobs):
         values = [spec[place] for spec in found.specs]
         listed = sorted(set(values)) if isinstance(knob.values, Range) else list(knob.values)  # type: ignore[type-var]
-        labels = [grid.described(knob.declared.target, value) for value in listed]
+        labels = [grid.described(knob.declared.scheduled, value) for value in listed]
         if len(labels) == 1:
             continue
-        default = grid.described(knob.declared.target, knob.declared.default)
-        if knob.declared.target == "entry":
+        default = grid.described(knob.declared.scheduled, knob.declared.default)
+        if knob.declared.scheduled == "entry":
             default = "published"
         at = {label: number for number, label in enumerate(labels)}
         knobs.append(Knob(knob.name, tuple(labels), default))
-        columns.append([at[grid.described(knob.declared.target, value)] for value in values])
+        columns.append([at[grid.described(knob.declared.scheduled, value)] for value in values])
     codes = np.array(columns, dtype=int).T if columns else np.zeros((len(found.specs), 0), dtype=int)
     return tuple(knobs), codes
 
@@ -275,11 +275,11 @@ def changed(wanted: Wanted, space: Space) -> bool:
     """Whether a choice that all specs share is not the declared one."""
     shared = [knob for knob in space.knobs if not isinstance(knob.values, Range) and len(knob.values) == 1]
     own = [
-        grid.described(knob.declared.target, knob.values[0]) for knob in shared if not isinstance(knob.values, Range)
+        grid.described(knob.declared.scheduled, knob.values[0]) for knob in shared if not isinstance(knob.values, Range)
     ]
+    knobs = [knob.declared for knob in shared]
     declared = [
-        "published" if knob.declared.target == "entry" else grid.described(knob.declared.target, knob.declared.default)
-        for knob in shared
+        "published" if knob.scheduled == "entry" else grid.described(knob.scheduled, knob.default) for knob in knobs
     ]
     return own != declared or wanted.entry != "published"
 
@@ -292,12 +292,12 @@ def fixed(space: Space) -> dict[str, str]:
     }
     found = {}
     for name, knob in grid.declared(space.subject).items():
-        default = space.moment if knob.target == "entry" else knob.default
+        default = space.moment if knob.scheduled == "entry" else knob.default
         value = given.get(name, default)
         if name in given and value == "":
             continue
-        told = grid.described(knob.target, plain(value) if knob.kind is None else value)
-        found[name] = UNTOLD if name == "shock" and value is None else told
+        told = grid.described(knob.scheduled, plain(value) if knob.kind is None else value)
+        found[name] = UNTOLD if knob.scheduled == "shock" and value is None else told
     return found
 
 

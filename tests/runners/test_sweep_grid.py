@@ -8,10 +8,13 @@ import pytest
 
 import strategies
 from data.errors import RequestError
+from data.events import DEEPSEEK, load
+from runners.engine import sweep
 from runners.engine.frictions import Frictions
 from runners.engine.grid import Range, declared, require_affordable, space
 from runners.engine.scenarios import Scenario
 from runners.engine.study import prepare
+from strategies.generic.long_short import LongShort
 
 ENTRY, SHOCK = pd.Timestamp("2025-01-31"), pd.Timestamp("2025-01-27")
 
@@ -172,3 +175,164 @@ def test_more_than_a_million_specs_are_refused_with_their_number():
     require_affordable(2_000_000, True, "give fewer values")
     with pytest.raises(RequestError, match=r"1,000,001 specs are more than 1,000,000; give fewer values, or .*--yes"):
         require_affordable(1_000_001, False, "give fewer values")
+
+
+# --- in full words --------------------------------------------------------------------------------------------------
+
+TARIFFS = load("tariffs")
+LEGS = {"long": ("AAA", "BBB"), "against": "SPY"}
+
+
+class Nameless(bt.Strategy):
+    """Parameters whose defaults tell little, and names that are much alike."""
+
+    params = (
+        ("names", ()),
+        ("both", (1, 2.5)),
+        ("label", ""),
+        ("hold", None),
+        ("entry", 7),
+        ("shock", None),
+        ("share", 0.5),
+        *((f"window_{number}", number) for number in range(4)),
+    )
+
+
+@pytest.fixture
+def nameless():
+    return prepare("tests:Nameless", Nameless, "SPY", ("A",))
+
+
+@pytest.fixture
+def legs():
+    return prepare("legs", LongShort, "SPY", parameters=LEGS)
+
+
+def refusal(subject, *words, event=DEEPSEEK) -> str:
+    with pytest.raises(RequestError) as caught:
+        space(subject, "published", words, event)
+    return str(caught.value)
+
+
+def test_a_range_in_a_grid_is_told_with_both_ends():
+    found = space(reading(), "published", ["gross=.1..1"])
+    told = "-p gross=0.1..1 is a range, which only a search can draw from; add --search optuna, or list values: "
+    with pytest.raises(RequestError) as caught:
+        _ = found.size
+    assert str(caught.value) == f"{told}-p gross=0.1,1"
+    assert str(Range(0.5, 2)) == "0.5..2"
+
+
+def test_no_knobs_at_all_are_told_with_an_example():
+    assert refusal(reading()) == "an empty grid: turn at least one knob, for example -p hold=20,60,120"
+
+
+def test_a_shock_that_is_named_is_that_of_the_spec():
+    found = space(reading(), "published", ["shock=2025-01-24", "rebalance=5"])
+    (spec,) = found.specs()
+    assert found.scenario(spec) == Scenario(ENTRY, 252, 5, pd.Timestamp("2025-01-24"), Frictions(), {})
+    for word in ("published", "shock"):
+        assert refusal(reading(), f"shock={word}") == (
+            f"-p shock: {word!r} is no value for shock; expected: a session, YYYY-MM-DD, such as its default none"
+        )
+
+
+def test_values_are_written_as_they_are_read(plain, nameless):
+    words = {
+        "rebalance=5,never": ("rebalance=5", "rebalance=never"),
+        "hold=end": ("hold=end",),
+        "shock=2025-01-24": ("shock=2025-01-24",),
+    }
+    for text, told in words.items():
+        found = space(reading(), "published", [text])
+        assert tuple(map(found.text, found.specs())) == told
+    others = {
+        "stop=none,1": ("stop=none", "stop=1"),
+        "names=A+B": ("names=A+B",),
+        "since=2024-01-02": ("since=2024-01-02",),
+        "long_only=True": ("long_only=true",),
+        "share=999999999999999,1e15": ("share=999999999999999", "share=1000000000000000.0"),
+    }
+    for text, told in others.items():
+        found = space(plain, "published", [text])
+        assert tuple(map(found.text, found.specs())) == told
+    found = space(nameless, "published", ["names=none+1+x"])
+    assert list(map(found.text, found.specs())) == ["names=none+1+x"]
+
+
+def test_a_parameter_that_is_called_as_one_of_the_schedule_is_none_of_it(nameless):
+    """Its None is no end of the prices, and two specs with different values have different texts."""
+    found = space(nameless, "published", ["strategy.hold=none,end"])
+    assert list(map(found.text, found.specs())) == ["strategy.hold=none", "strategy.hold=end"]
+    assert refusal(nameless, "strategy.hold=none,none") == "-p strategy.hold: none is given twice; leave one out"
+    assert refusal(nameless, "strategy.hold=\x1b").endswith("such as its default none")
+    stay = sweep.fixed(space(nameless, "published", ["share=0.5"]))
+    assert (stay["strategy.hold"], stay["launch.hold"]) == ("none", "252")
+    assert (stay["strategy.entry"], stay["launch.entry"], stay["shock"]) == ("7", "published", "none")
+    both = declared(nameless)
+    assert (both["strategy.hold"].scheduled, both["launch.hold"].scheduled, both["cash_rate"].scheduled) == (
+        "",
+        "hold",
+        "",
+    )
+
+
+def test_several_values_in_one_have_the_type_of_the_first_of_the_default(nameless):
+    (knob,) = space(nameless, "published", ["both=3+4+5,6"]).knobs
+    assert knob.values == ((3, 4, 5), (6,))
+    assert refusal(nameless, "both=1.5") == (
+        "-p both: '1.5' is no value for both; expected: values joined by + (a whole number), such as its default 1+2.5"
+    )
+    (knob,) = space(nameless, "published", ["names=a+1+0.5+true+none"]).knobs
+    assert knob.values == (("a", 1, 0.5, True, None),)
+    assert refusal(nameless, "names=a+\x1b") == (
+        r"-p names: 'a+\x1b' is no value for names; expected: values joined by + (text), such as its default (empty)"
+    )
+
+
+def test_an_empty_default_is_called_so(nameless):
+    assert refusal(nameless, "label=\x1b").endswith("such as its default (empty)")
+
+
+def test_the_defaults_of_the_schedule_are_told():
+    assert refusal(reading(), "entry=2025-02-01").endswith("YYYY-MM-DD, such as its default published")
+    assert refusal(reading(), "rebalance=0") == (
+        "-p rebalance: '0' is no value for rebalance; expected: sessions, 1 to 100,000, or never, "
+        "such as its default 20"
+    )
+    assert refusal(reading(), "hold=end,end") == "-p hold: end is given twice; leave one out"
+
+
+def test_entries_are_those_of_the_event():
+    found = space(reading(), "published", ["entry=published,2025-02-03"], TARIFFS)
+    moments = [found.scenario(spec) for spec in found.specs()]
+    assert [scenario.entry for scenario in moments] == [TARIFFS.entry, pd.Timestamp("2025-02-03")]
+    untouched = space(reading(), "published", ["gross=1"], TARIFFS)
+    assert untouched.scenario((1.0,)).entry == TARIFFS.entry != DEEPSEEK.entry
+
+
+def test_names_that_are_alike_are_offered_three_at_most_and_none_where_none_is(nameless):
+    told = refusal(nameless, "WINDOW=1")
+    offered = told.partition("did you mean ")[2].partition("? it has")[0].split(" or ")
+    assert len(offered) == 3 and set(offered) < {f"window_{number}" for number in range(4)}
+    names = ", ".join(declared(reading()))
+    assert refusal(reading(), "zzz=1") == f"-p zzz: gpu_bubble has no parameter 'zzz'; it has {names}"
+
+
+def test_a_range_goes_from_a_lower_to_a_higher_number():
+    told = "is no range; write LOW..HIGH with a lower and a higher number"
+    assert refusal(reading(), "hold=20..20") == f"-p hold=20..20 {told}"
+    assert "'2..3' is no value for hold" in refusal(reading(), "hold=1..2..3")
+
+
+@pytest.mark.parametrize("text", ["hold=\u0663", "gross=1_0", "hold=1_0"])
+def test_numbers_are_written_with_plain_digits(text):
+    assert " is no value for " in refusal(reading(), text)
+
+
+def test_a_knob_may_choose_among_the_names_of_a_reading_but_add_none(legs):
+    (knob,) = space(legs, "published", ["long=BBB,AAA+BBB"]).knobs
+    assert knob.values == (("BBB",), ("AAA", "BBB"))
+    remedy = "changes what legs trades or must beat; make it a reading of its own in an event file"
+    assert refusal(legs, "long=BBB,AAA+CCC") == f"-p long: AAA+CCC {remedy}"
+    assert refusal(legs, "against=SPY,QQQ") == f"-p against: QQQ {remedy}"

@@ -1,0 +1,191 @@
+"""The declared choices: what each reading has to choose, what it has not, and how that is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import backtrader as bt
+import pandas as pd
+import pytest
+
+import strategies
+from data.event import Event
+from data.events import DEEPSEEK
+from reports.evidence.multiverse import Choice, Dimension
+from runners.engine import choices
+from runners.engine.alterations import Joined, Swapped, Without
+from runners.engine.choices import Own, Variant
+from runners.engine.study import Study, prepare
+from strategies.base import Cash, EqualWeight, Fund
+from strategies.generic.after_fall import AfterFall
+from strategies.generic.long_short import LongShort
+
+
+class Plain(bt.Strategy):
+    """Of somebody else."""
+
+
+def reading(name: str) -> Study:
+    return prepare(name, strategies.load(name), "SPY")
+
+
+def pair(**parameters: object) -> Study:
+    return prepare("pair", LongShort, "SPY", parameters=parameters)
+
+
+def labels(dimension: Dimension) -> list[str]:
+    return [choice.label for choice in dimension.choices]
+
+
+def test_the_entries_of_an_event_are_told_in_full():
+    told = choices.entry(DEEPSEEK)
+    assert (told.name, told.asks) == ("entry", "When could it first be traded?")
+    assert told.choices == (
+        Choice("published", "the first open after the essay", 0, declared=True),
+        Choice("next session", "the essay came six hours before the open; many read it after the close", 1),
+        Choice("a week later", "five sessions: the first weekend to think is in between", 5),
+        Choice(
+            "shock day",
+            "with hindsight: four sessions before anybody could read it; drawn, and in no figure",
+            -4,
+            hindsight=True,
+            tested=False,
+        ),
+    )
+
+
+def test_an_event_that_is_traded_on_the_day_of_its_shock_has_no_entry_with_hindsight():
+    # Published at 8:30 in New York, an hour before the open; the shock is the same session.
+    day = pd.Timestamp("2025-01-27")
+    event = Event("own", "Own", day, pd.Timestamp("2025-01-27 08:30", tz="America/New_York"))
+    assert labels(choices.entry(event)) == ["published", "next session", "a week later"]
+    assert choices.entry(event).choices[1].reason == (
+        "the reading came one hour before the open; many read it after the close"
+    )
+
+
+def test_numbers_of_things_are_words_up_to_twelve():
+    told = [choices.counted(count, "session") for count in (0, 1, 2, 12, 13)]
+    assert told == ["no sessions", "one session", "two sessions", "twelve sessions", "13 sessions"]
+
+
+def test_one_name_is_left_out_in_turn_or_several_at_once():
+    assert choices.without_each(("A", "B")) == (
+        Choice("without A", "one name must not carry it all", Variant(Without(("A",), ("A", "B")))),
+        Choice("without B", "one name must not carry it all", Variant(Without(("B",), ("A", "B")))),
+    )
+    several = choices.without("no platforms", "AI is a part", ("A", "B"), ("A", "B", "C"))
+    assert several == Choice("no platforms", "AI is a part", Variant(Without(("A", "B"), ("A", "B", "C"))))
+
+
+def test_what_is_declared_is_that_of_our_own_file_alone():
+    assert choices.declared(reading("fomc_tilt")) is choices.OWN["fomc_tilt"]
+    foreign = Study("fomc_tilt", Plain, ("A",), Cash())
+    assert choices.declared(foreign) is None and choices.own(foreign) == Own()
+    unnamed = replace(reading("fomc_tilt"), name="other")
+    assert choices.declared(unnamed) is None
+
+
+def test_legs_of_several_names_can_each_do_without_one():
+    both = choices.own(pair(long=("A", "B"), short=("C", "D", "E")))
+    assert [choice.label for choice in both.baskets] == [
+        *("without A", "without B"),
+        *("without C", "without D", "without E"),
+    ]
+    assert both.baskets[2].value == Variant(Without(("C",), ("C", "D", "E")))
+    assert both.short is True and both.follows_shock is False and both.reweights
+    one = choices.own(pair(long=("A",), short=("B", "C")))
+    assert [choice.label for choice in one.baskets] == ["without B", "without C"]
+    long_only = choices.own(pair(long=("A", "B")))
+    assert [choice.label for choice in long_only.baskets] == ["without A", "without B"]
+    assert long_only.short is False
+    # What a file of an event wrote as one text is no leg of several names.
+    text = Study("pair", LongShort, ("A",), Cash(), {"long": "AB", "short": ("C", "D")})
+    assert [choice.label for choice in choices.own(text).baskets] == ["without C", "without D"]
+
+
+def test_what_waits_for_a_fall_has_no_schedule():
+    waits = prepare("waits", AfterFall, "SPY")
+    assert choices.own(waits) == Own(reweights=False)
+    assert labels(choices.baskets(waits)) == ["declared"]
+
+
+def test_the_declared_basket_comes_first_and_changes_nothing():
+    told = choices.baskets(reading("two_shocks"))
+    assert (told.name, told.asks) == ("basket", "Which names?")
+    written = Choice("declared", "as written down with the reading", Variant(), declared=True)
+    assert told.choices[0] == written
+    assert labels(told)[-2:] == ["with MSFT", "SOXX for SMH"]
+    assert isinstance(told.choices[-2].value.alteration, Joined) and told.choices[-1].value.alteration == Swapped(
+        "SMH", "SOXX"
+    )
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        (reading("nvda_comeback"), ["cash", "SPY held", "QQQ held"]),
+        (reading("ai_software"), ["QQQ", "SPY held", "hedged, cash"]),
+        (reading("gpu_bubble"), ["cash"]),
+        (pair(long=("A", "B"), against="SPY"), ["SPY", "QQQ held"]),
+        (pair(long=("A",), short=("B",)), ["cash"]),
+        (Study("own", Plain, ("A",), EqualWeight(("A",), "all")), ["its own", "SPY held", "QQQ held"]),
+        # Somebody else's that is to beat cash may be neutral: nothing is known of it.
+        (Study("own", Plain, ("A",), Cash()), ["cash"]),
+        (Study("own", Plain, ("A",), Fund("SMH")), ["SMH", "SPY held", "QQQ held"]),
+    ],
+    ids=str,
+)
+def test_what_it_may_be_measured_against(subject, expected):
+    told = choices.yardsticks(subject)
+    assert (told.name, told.asks) == ("against", "What must it beat?")
+    assert labels(told) == expected
+    assert told.choices[0] == Choice(expected[0], "as written down with the reading", Variant(), declared=True)
+    for choice in told.choices:
+        if choice.label.endswith(" held"):
+            assert choice.reason == "what its money would be in otherwise" and not choice.declared
+            assert choice.value == Variant(comparator=Fund(choice.label[:3]))
+
+
+def test_what_is_only_declared_is_one_choice_of_the_same_dimension():
+    told = choices.only_declared(choices.HORIZON)
+    assert (told.name, told.asks) == ("horizon", "After how many sessions is it judged?")
+    assert told.choices == (choices.HORIZON.choices[3],)
+
+
+def test_dimensions_of_a_reading_are_those_of_all_and_its_own():
+    names = ["entry", "horizon", "rebalance", "lag", "costs", "borrow", "basket", "against"]
+    for name, single in (
+        ("gpu_bubble", {"against"}),
+        ("nvda_comeback", {"rebalance", "borrow", "basket"}),
+        ("fomc_tilt", {"borrow"}),
+    ):
+        found = choices.dimensions(reading(name))
+        assert [dimension.name for dimension in found] == names
+        assert {dimension.name for dimension in found if len(dimension.choices) == 1} == single
+        assert all(dimension.choices[0].declared for dimension in found if len(dimension.choices) == 1)
+
+
+def test_dimensions_follow_the_event():
+    day = pd.Timestamp("2025-01-27")
+    event = Event("own", "Own", day, pd.Timestamp("2025-01-27 08:30", tz="America/New_York"))
+    assert len(choices.dimensions(reading("fomc_tilt"), event)[0].choices) == 3
+    assert len(choices.dimensions(reading("fomc_tilt"))[0].choices) == 4
+
+
+def test_what_a_reading_has_not_to_choose_says_why():
+    assert choices.unvaried(reading("gpu_bubble")) == (
+        ("against", "it is dollar neutral: a fund would add a bet on the market"),
+    )
+    assert choices.unvaried(reading("nvda_comeback")) == (
+        ("rebalance", "it trades on its own signals, never on a schedule"),
+        ("borrow", "it is never short"),
+        ("basket", "it has no basket that could be varied"),
+    )
+    assert choices.unvaried(reading("ai_software")) == (
+        ("borrow", "only its hedge is short, in a fund that is easy to borrow"),
+    )
+    told = "what could be defended is not declared for this reading"
+    assert choices.unvaried(Study("own", Plain, ("A",), Cash())) == tuple(
+        (name, told) for name in ("borrow", "basket", "against")
+    )
