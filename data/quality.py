@@ -37,6 +37,8 @@ ADJUSTMENT_NOISE = 1e-5
 AT_OPEN = 0.10
 # ... and which the close does not undo (TSLA rose by 13 % on the day of its split in 2020).
 BY_CLOSE = 0.20
+# A listed ratio below this one (a stock dividend of 5 %, say) cannot be told from what a day may bring.
+SMALLEST_SPLIT = 1.09
 # The largest credible move from close to close, as a multiple; 27 January 2025 at its worst was 1.4.
 LARGEST_MOVE = 10.0
 # The bars of Treasury-bill funds, the calmest that trade, repeat for up to 5 sessions.
@@ -142,10 +144,15 @@ def jumps(bars: pd.DataFrame) -> Fault | None:
 
 
 def splits(bars: pd.DataFrame) -> Fault | None:
-    """Prices do not move by the ratio of a split that the source itself lists."""
+    """Prices do not move by the ratio of a split that the source itself lists.
+
+    They do where open and close lie near the close before divided by the ratio, and both of them nearer than to that
+    close itself; ratios below SMALLEST_SPLIT are not looked at.
+    """
     ratio = np.where(_listed(bars) > 0, _listed(bars), 1.0)
     opened, closed = _moves(bars)
-    row = _first(_repeats(opened * ratio, closed * ratio) & (np.abs(np.log(ratio)) > BY_CLOSE))
+    undivided = _repeats(opened * ratio, closed * ratio) & _nearer(opened, ratio) & _nearer(closed, ratio)
+    row = _first(undivided & (np.maximum(ratio, 1 / ratio) > SMALLEST_SPLIT))
     return None if row is None else _jump(bars, row, f"repeats the split of {ratio[row]:g} listed that day", UNSPLIT)
 
 
@@ -199,6 +206,11 @@ def _listed(bars: pd.DataFrame) -> np.ndarray:
 def _repeats(at_open: np.ndarray, by_close: np.ndarray) -> np.ndarray:
     """Whether moves that are divided by the ratio of a split leave next to nothing."""
     return np.asarray((np.abs(at_open - 1) < AT_OPEN) & (np.abs(by_close - 1) < BY_CLOSE))
+
+
+def _nearer(move: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+    """Whether moves lie nearer to the inverse of `ratio` than to none."""
+    return np.asarray(np.abs(np.log(move * ratio)) < np.abs(np.log(move)))
 
 
 def _jump(bars: pd.DataFrame, row: int, verdict: str, remedy: str) -> Fault:

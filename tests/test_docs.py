@@ -294,3 +294,9 @@ def test_the_figures_of_mutants_are_those_on_record():
     assert f"{kinds['last bit'] + kinds['rounding']} are a matter of the last bit" in page
     assert f"{kinds['unreachable']} lie where no caller comes" in page
     assert "each of them with its reason" in page and not kinds["unexplained"]
+    assert killed / tried >= 0.85
+    rooms = ("runners/engine", "reports/evidence")
+    others = {path.relative_to(ROOT).as_posix() for room in rooms for path in (ROOT / room).glob("[!_]*.py")}
+    others -= {count.module for count in counts}
+    (told,) = re.findall(r"Not tried: (.*?)\.(?= [A-Z]| *$| ##)", page)
+    assert set(re.findall(r"`([\w/.]+)`", told)) >= {name.removeprefix("runners/engine/") for name in others}

@@ -169,7 +169,9 @@ def tidy(frame: pd.DataFrame, symbol: str, end: pd.Timestamp) -> pd.DataFrame:
     Capital gains that a fund distributes count as dividends: Yahoo's own adjusted close takes both.
     """
     if isinstance(frame.columns, pd.MultiIndex):
-        level = next(level for level in range(2) if symbol in frame.columns.get_level_values(level))
+        level = next((level for level in range(2) if symbol in frame.columns.get_level_values(level)), None)
+        if level is None:
+            raise ValueError(f"an answer without {symbol}")
         frame = pd.DataFrame(frame.xs(symbol, axis=1, level=level))
     sessions = pd.DatetimeIndex(frame.index).tz_localize(None).normalize()
     bars = frame.set_axis(sessions, axis=0).loc[:end]

@@ -76,6 +76,7 @@ class YahooSource:
     real: bool = True
     notes: tuple[str, ...] = ()
     _stale: bool = False
+    _damaged: list[str] = field(default_factory=list)
 
     def bars(
         self,
@@ -111,15 +112,16 @@ class YahooSource:
         return {symbol: entries[symbol] for symbol in symbols}
 
     def _cached(self, symbols: tuple[str, ...]) -> dict[str, Entry]:
-        self.notes = ()
+        self._damaged.clear()
         read = {symbol: self._read(symbol) for symbol in symbols}
+        self.notes = tuple(f"{damage} and were fetched again" for damage in self._damaged)
         return {symbol: entry for symbol, entry in read.items() if entry is not None}
 
     def _read(self, symbol: str) -> Entry | None:
         try:
             return self.cache.read(symbol)
         except DataError as error:
-            self.notes = (*self.notes, f"{str(error).rpartition(': ')[0]} and were fetched again")
+            self._damaged.append(str(error).rpartition(": ")[0])
             return None
 
     def _missing(self, symbols: tuple[str, ...], entries: dict[str, Entry], span: Span) -> list[str]:
@@ -166,7 +168,7 @@ class YahooSource:
     def _stand_in(self, symbols: tuple[str, ...], entries: dict[str, Entry], span: Span, error: SourceError) -> None:
         """Accept what the cache holds when it holds every symbol from the first session on; else raise `error`."""
         if self.refresh or not all(symbol in entries and span.begun_by(entries[symbol]) for symbol in symbols):
-            raise error
+            raise SourceError("; ".join((*self._damaged, str(error)))) from error
         self._stale = True
         oldest = min(entry.last for entry in entries.values())
         self.notes = (*self.notes, f"cached prices, to {oldest:%Y-%m-%d}: {str(error).rpartition(': ')[0]}")

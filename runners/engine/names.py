@@ -65,7 +65,7 @@ def decisions(subject: Study, prices: Prices, entry: int, terms: Terms) -> Decis
     """What a reading decides when it is launched at row `entry`, by sessions held."""
     rule: Reading = subject.strategy.rule(**subject.parameters)
     own, schedule = prices.select(subject.symbols).rebased(0), Schedule(terms.hold, terms.rebalance)
-    shock = str(prices.days[entry - terms.before]) if entry >= terms.before else None
+    shock = str(terms.at(np.array([entry]), prices).shock[0])  # also where it lies before the prices
     asked = {
         held: rule.weights(Past(own, entry - 1 + held, held=held, scheduled=schedule.decides(held), shock=shock))
         for held in range(len(prices.sessions) - entry + 1)

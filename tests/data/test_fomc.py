@@ -86,3 +86,13 @@ def test_what_is_ahead_begins_with_the_first_meeting_without_an_outcome() -> Non
     ahead = [one.date for one in fomc.decisions() if one.change_bps is None]
     assert fomc.known_before() == min(ahead)
     assert all(one.change_bps is not None for one in fomc.decisions() if one.date < fomc.known_before())
+
+
+def test_a_table_without_a_meeting_ahead_ends_the_day_after_its_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    days = ("2024-11-07", "2024-12-18", "2025-01-29")
+    past = tuple(fomc.Decision(np.datetime64(day), True, 0.0) for day in days)
+    monkeypatch.setattr(fomc, "decisions", lambda: past)
+    assert fomc.known_before() == np.datetime64("2025-01-30")
+    ahead = tuple(fomc.Decision(np.datetime64(day), True, None) for day in ("2025-03-19", "2025-05-07"))
+    monkeypatch.setattr(fomc, "decisions", lambda: past + ahead)
+    assert fomc.known_before() == np.datetime64("2025-03-19")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import struct
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -270,6 +272,18 @@ def test_the_same_numbers_on_other_sessions_have_another_fingerprint() -> None:
     assert moved.fingerprint != prices.fingerprint
 
 
+def test_a_fingerprint_is_that_of_days_and_numbers_in_the_same_bytes_on_every_machine() -> None:
+    # 3 and 4 January 2000 are days 10959 and 10960 since 1970; B is listed on the second.
+    columns = [np.array([[1.5 + place, np.nan], [2.5 + place, 7.25 + place]]) for place in range(6)]
+    prices = Prices(calendar.xnys()[:2], ("B", "A"), *(column[:, ::-1] for column in columns))
+    old = struct.pack("<2q12d", 10959, 10960, *(value + place for place in range(6) for value in (1.5, 2.5)))
+    new = struct.pack("<q6d", 10960, *(7.25 + place for place in range(6)))
+    expected = {"A": hashlib.sha256(old).hexdigest(), "B": hashlib.sha256(new).hexdigest()}
+    assert prices.fingerprints == expected
+    both = f"A {expected['A']}\nB {expected['B']}"
+    assert prices.fingerprint == hashlib.sha256(both.encode()).hexdigest()
+
+
 # --- the object --------------------------------------------------------------
 
 
@@ -282,6 +296,43 @@ def test_prices_cannot_be_written_to_nor_changed_from_outside() -> None:
         prices.close[0, 0] = 1.0
 
 
+@pytest.mark.parametrize("writeable", [True, False])
+def test_whole_numbers_become_floats(writeable: bool) -> None:
+    whole = np.full((30, 3), 5)
+    whole.flags.writeable = writeable
+    prices = Prices(calendar.xnys()[:30], ("AAA", "BBB", "CCC"), *[whole] * 6)
+    assert {getattr(prices, name).dtype for name in ARRAYS} == {np.dtype(float)}
+    assert (prices.close == 5.0).all()
+
+
+def test_floats_that_nobody_can_change_are_not_copied() -> None:
+    prices = market(1)
+    again = Prices(prices.sessions, prices.symbols, *(getattr(prices, name) for name in ARRAYS))
+    assert all(getattr(again, name) is getattr(prices, name) for name in ARRAYS)
+
+
+@pytest.mark.parametrize(
+    ("symbols", "row"),
+    [(("AAA", "BBB"), 0), (("AAA", "CCC"), 10), (("CCC",), 10), (("AAA", "DDD"), 30), (("DDD",), 30), ((), 0)],
+)
+def test_symbols_are_listed_by_the_first_row_of_the_latest_also_when_asked_again(
+    symbols: tuple[str, ...], row: int
+) -> None:
+    prices = market(1)
+    assert [prices.listed_by(symbols), prices.listed_by(symbols)] == [row, row]
+
+
+def test_a_symbol_that_never_trades_has_no_rebased_prices_and_leaves_the_others_theirs() -> None:
+    prices = market(1)
+    arrays = {name: getattr(prices, name).copy() for name in ARRAYS}
+    for values in arrays.values():
+        values[:, 1] = np.nan
+    rebased = Prices(prices.sessions, prices.symbols, **arrays).rebased(29)
+    for name in ARRAYS:
+        assert np.isnan(getattr(rebased, name)[:, 1]).all()
+    assert_equal(rebased.select(["AAA", "CCC"]), prices.rebased(29).select(["AAA", "CCC"]))
+
+
 def test_a_wrong_shape_is_refused_with_the_expected_one() -> None:
     flat = np.ones((30, 2))
     with pytest.raises(ValueError, match=r"Prices.open has shape \(30, 2\), expected \(30, 3\)"):
@@ -291,7 +342,8 @@ def test_a_wrong_shape_is_refused_with_the_expected_one() -> None:
 def test_a_session_or_a_symbol_that_is_not_there_is_named() -> None:
     prices = market(1)
     assert prices.row("2000-01-04") == 1
-    with pytest.raises(RequestError, match="no prices for the session 2000-01-08: they run from 2000-01-03"):
+    with pytest.raises(RequestError) as caught:
         prices.row("2000-01-08")
+    assert str(caught.value) == "no prices for the session 2000-01-08: they run from 2000-01-03 to 2000-02-14"
     with pytest.raises(RequestError, match="no prices for DDD, EEE in memory"):
         prices.select(["AAA", "DDD", "EEE"])

@@ -244,7 +244,7 @@ def test_a_move_of_more_than_ten_times_is_not_credible(
         check("NVDA", moving.assign(**{"Stock Splits": [*[0.0] * 39, 1.0 / 64]}))
 
 
-@pytest.mark.parametrize("ratio", [1.5, 1.25, 2.0])
+@pytest.mark.parametrize("ratio", [1.1, 1.2, 1.25, 1.5, 2.0, 1 / 1.1, 0.8])
 def test_prices_that_repeat_a_split_listed_beside_them_are_named(bars: pd.DataFrame, ratio: float) -> None:
     bars.loc[: pd.Timestamp("2025-01-14"), ["Open", "High", "Low", "Close", "Adj Close"]] *= ratio
     listed = bars.assign(Dividends=0.0, **{"Stock Splits": np.where(bars.index == DAY, ratio, 0.0)})
@@ -261,6 +261,26 @@ def test_prices_that_repeat_a_reverse_split_listed_beside_them_are_named(bars: p
     bars.loc[: pd.Timestamp("2025-01-14"), ["Open", "High", "Low", "Close", "Adj Close"]] /= 4
     listed = bars.assign(**{"Stock Splits": np.where(bars.index == DAY, 0.25, 0.0)})
     assert "repeats the split of 0.25 listed that day" in refusal(listed)
+
+
+@pytest.mark.parametrize("ratio", [1.1, 1 / 1.1, 1.25, 0.8])
+@pytest.mark.parametrize(
+    ("at_open", "at_close", "undivided"),
+    [(0.4, 0.4, False), (0.6, 0.4, False), (0.4, 0.6, False), (0.6, 0.6, True), (1.0, 0.6, True), (1.0, 1.2, True)],
+)
+def test_a_listed_split_is_undivided_where_open_and_close_are_nearer_to_it_than_to_none(
+    bars: pd.DataFrame, ratio: float, at_open: float, at_close: float, undivided: bool
+) -> None:
+    day = split_day(bars, ratio**-at_open, ratio**-at_close)
+    listed = day.assign(**{"Stock Splits": [*[0.0] * 39, ratio]})
+    if undivided:
+        assert f"repeats the split of {ratio:g} listed that day" in refusal(listed)
+    else:
+        check("NVDA", listed)
+
+
+def test_a_stock_dividend_too_small_to_show_is_left_alone(bars: pd.DataFrame) -> None:
+    check("NVDA", split_day(bars, 1 / 1.05, 1 / 1.05).assign(**{"Stock Splits": [*[0.0] * 39, 1.05]}))
 
 
 def test_prices_adjusted_for_a_listed_split_pass(bars: pd.DataFrame) -> None:

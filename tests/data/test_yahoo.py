@@ -263,7 +263,9 @@ def test_refused_connections_are_found_at_once(tmp_path: Path) -> None:
     assert time.monotonic() - begun < 2
 
 
-def test_a_name_that_does_not_resolve_is_found_in_time(tmp_path: Path) -> None:
+def test_a_name_that_does_not_resolve_is_found_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)  # a proxy would be asked for the name; .invalid is nobody's (RFC 6761)
     begun = time.monotonic()
     with pytest.raises(SourceError, match="Yahoo cannot be reached"):
         source_at(AFTER_CLOSE, tmp_path, "http://yahoo.invalid").bars(["AAA"])
@@ -296,6 +298,18 @@ def test_a_stale_cache_stands_in_when_yahoo_is_away(tmp_path: Path, yahoo: Yahoo
         source_at("2025-02-05 23:00", tmp_path, nobody_listens(), refresh=True).bars(["AAA"])
 
 
+def test_a_damaged_cache_is_told_beside_yahoo_that_is_away(tmp_path: Path, yahoo: Yahoo) -> None:
+    held = source_at(AFTER_CLOSE, tmp_path, yahoo.address)
+    held.bars(["AAA", "BBB"])
+    path = held.cache.path("AAA")
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(SourceError) as caught:
+        source_at(AFTER_CLOSE, tmp_path, nobody_listens()).bars(["AAA", "BBB"])
+    told = str(caught.value)
+    assert told.startswith(f"the cached prices of AAA in {path} are damaged (") and "\n" not in told
+    assert "; Yahoo cannot be reached (" in told and told.endswith("--source DIR")
+
+
 @pytest.mark.parametrize("ticker_first", [True, False])
 def test_columns_with_a_ticker_level_become_plain(ticker_first: bool) -> None:
     bars = with_adjusted_close(raw()).tz_localize("America/New_York")
@@ -305,6 +319,12 @@ def test_columns_with_a_ticker_level_become_plain(ticker_first: bool) -> None:
     np.testing.assert_array_equal(plain["Close"], bars["Close"])
     assert plain.index.tz is None
     assert plain.columns.nlevels == 1
+
+
+def test_columns_of_other_tickers_are_no_answer() -> None:
+    keyed = pd.concat({"BBB": with_adjusted_close(raw())}, axis=1)
+    with pytest.raises(ValueError, match="an answer without AAA"):
+        tidy(keyed, "AAA", pd.Timestamp(LAST))
 
 
 def test_capital_gains_count_as_dividends() -> None:

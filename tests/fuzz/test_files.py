@@ -30,6 +30,7 @@ def accepted(number: int, damaged: st.SearchStrategy[Case], target: Callable[[Ca
 
     tried()
     assert len(taken) >= number
+    print(f"{len(taken)} damaged, {len(taken) - sum(taken)} of them refused")  # shown with -rP
     return sum(taken)
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from reports.template import breakable, notice, prose
+
+TEMPLATES = Path(__file__).parents[2] / "reports" / "templates"
 
 
 @pytest.mark.parametrize(
@@ -36,3 +41,14 @@ def test_a_notice_stays_as_it_is_but_for_options_which_do_not_break(words, shown
 
 def test_a_name_may_break_after_its_underscores():
     assert breakable("a_b<i>") == "a_<wbr>b&lt;i&gt;"
+
+
+def test_every_page_has_a_policy_before_anything_it_could_stop():
+    texts = {path.name: path.read_text(encoding="utf-8") for path in TEMPLATES.glob("*.html")}
+    pages = {name: text for name, text in texts.items() if re.search("<!doctype|<html|<head", text, re.IGNORECASE)}
+    assert len(pages) >= 9
+    for name, text in pages.items():
+        before, policy, _ = text.partition('<meta http-equiv="Content-Security-Policy" content="{{ policy(')
+        assert policy, f"{name} has no Content-Security-Policy"
+        begun = re.split("<!doctype", before, flags=re.IGNORECASE)[1]
+        assert not re.search(r"<(script|style|link|img|iframe|body)\b", begun), name

@@ -4,7 +4,7 @@
 
 A child is forked for each kill, so that it writes at once; it writes one content after another until SIGKILL ends it.
 After each kill what is there must be whole, and after the last one a writer that is left alone must get to its end.
-Prints how often the old content stayed, and how often the child had written a new one.
+Prints how many contents were written, and how often the kill came between the two steps of an exchange in two.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class RunFolder:
     def read(self) -> int:
         if not self.out.exists():
             assert isinstance(self, RunFolderInTwoSteps), "an exchange in one step left nothing"
+            self.between += 1
             folder.recover(self.out)  # as the next start does
         manifest = json.loads((self.out / "manifest.json").read_text())
         found = {path.name: sha256(path.read_bytes()).hexdigest() for path in self.out.iterdir()}
@@ -54,11 +55,20 @@ class RunFolder:
 
 
 class RunFolderInTwoSteps(RunFolder):
-    """The same where the system cannot exchange two folders in one step."""
+    """The same where the system cannot exchange two folders in one step; between the two, a kill finds it often."""
 
     def __init__(self, place: Path) -> None:
         super().__init__(place)
+        self.between = 0
         folder.exchange = lambda one, other: False
+        rename = Path.rename
+
+        def slowly(path: Path, target: Path) -> Path:
+            renamed = rename(path, target)
+            time.sleep(LONGEST / 4 if path == self.out else 0)
+            return renamed
+
+        Path.rename = slowly
 
 
 class CacheFile:
@@ -97,7 +107,8 @@ class TrialLedger:
         )
 
     def read(self) -> int:
-        # A kill may cut off one line, which counts as damaged and never as a trial.
+        # A kill may cut off one line, which counts as damaged and never as a trial; what was added at once before it
+        # is there in part.
         found, self.starts = self.ledger.read(), self.starts + 1
         assert len(found.damaged) < self.starts
         return len(found) // self.SIZE - 1
@@ -166,7 +177,7 @@ def main() -> None:
     writer.write(last + 1)
     assert writer.read() == last + 1, "the next writer did not get to its end"
     assert writer.tidy(), "something unfinished was left"
-    print(json.dumps({"kills": kills, "written": ahead}))
+    print(json.dumps({"kills": kills, "written": ahead, "between": getattr(writer, "between", 0)}))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ A command is started for each kill, as a user would; SIGKILL ends it a moment af
 import, asked Yahoo, wrote prices, counted a trial, kept a spec, built its folder. WHOM is `group`, all processes of it,
 or `parent`, whose workers must leave by themselves. After each kill what is there must be whole, and after the last one
 a command that is left alone must give the bytes of one that was never disturbed.
-Prints how often the earlier output stayed, and how often the new one was there already.
+Prints how often the earlier output stayed, how often the new one was there already, and how many were killed at work.
 """
 
 from __future__ import annotations
@@ -262,8 +262,8 @@ def wait(process: subprocess.Popen[str], sign: Sign) -> None:
 
 
 def kill_again_and_again(command: Command, kills: int, whom: str, chance: np.random.Generator) -> dict[str, int]:
-    """How often the earlier output stayed and how often the new one was there; then the command gets to its end."""
-    number, told = 0, {"earlier": 0, "new": 0}
+    """How often the earlier output stayed, the new one was there, and the kill came before the command had ended."""
+    number, told = 0, {"earlier": 0, "new": 0, "killed": 0}
     for attempt in range(kills):
         before = snapshot(command.out) if command.out.exists() else {}
         signs = command.signs()
@@ -273,6 +273,7 @@ def kill_again_and_again(command: Command, kills: int, whom: str, chance: np.ran
             wait(process, signs[place - 1])
         time.sleep(chance.uniform(0, LONGEST if place else IMPORTING))
         kill(process, whom)
+        told["killed"] += process.returncode == -signal.SIGKILL
         command.check(number)
         done = command.number() == number
         assert done or (snapshot(command.out) if command.out.exists() else {}) == before, "the earlier run is lost"

@@ -186,6 +186,29 @@ def test_where_no_reading_is_left_nothing_is_written(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit of memory is none elsewhere")
+def test_a_reading_that_meets_a_real_limit_of_memory_is_told_and_the_others_are_written(tmp_path):
+    (tmp_path / "greedy.py").write_text(
+        "import backtrader as bt\nimport numpy as np\n\n\nclass Greedy(bt.Strategy):\n    def next(self):\n"
+        "        self.held = [np.ones(2**28) for _ in range(16)]\n"
+    )
+    words = "greedy:Greedy bad_news --symbols SPY --source sample --no-evidence --out out"
+    limited = f"ulimit -v 6000000 && exec {sys.executable} -m runners.deepseek {words}"  # 6 GB where 34 are asked for
+    done = subprocess.run(
+        ["/bin/sh", "-c", limited],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and done.stderr.endswith("error: Greedy failed; everything else was run\n")
+    assert 'File "greedy.py", line 7, in next' in done.stderr and "Unable to allocate 2.00 GiB" in done.stderr
+    told = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert list(told["readings"]) == ["bad_news"] and list(told["failed"]) == ["Greedy"]
+
+
+@pytest.mark.slow
 def test_a_multiverse_is_written_without_the_reading_of_which_a_worker_dies(tmp_path):
     done = command(tmp_path, "multiverse", "bad_news", "deadly:DeadlyNews", "--source", "sample")
     assert done.returncode == 1

@@ -359,7 +359,8 @@ def test_a_symbol_of_a_strategy_reaches_no_file(site, run, monkeypatch):
 
 # What runs or builds code from data; of it, in these files alone, this:
 FORBIDDEN = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "yaml", "xmlrpc", "pty"}
-CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "pd.read_pickle", "np.load"}
+CALLS = {"eval", "exec", "__import__", "system", "popen", "getoutput", "getstatusoutput", "create_subprocess_shell"}
+OF_MODULES = {"np.load", "numpy.load", "compile", "builtins.compile"}  # whose last name alone means other things, too
 KNOWN = {
     # Between processes that we start ourselves, over their own pipes.
     ("reports/pool.py", "pickle"),
@@ -376,15 +377,21 @@ def dotted(node):
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def dangerous(name):
+    return name in OF_MODULES or (last := name.rpartition(".")[2]) in CALLS or last.endswith("_pickle")
+
+
 def dangers(tree):
     """What a module imports or calls of the forbidden; keyword arguments that open a shell or load objects."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.partition(".")[0] in FORBIDDEN)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] in FORBIDDEN:
-            yield node.module
+        elif isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names if dangerous(alias.name))
+            if node.module and node.module.partition(".")[0] in FORBIDDEN:
+                yield node.module
         elif isinstance(node, ast.Call):
-            if (name := dotted(node.func)) in CALLS or name.endswith((".to_pickle", ".read_pickle")):
+            if dangerous(name := dotted(node.func)):
                 yield name
             yield from (f"{each.arg}=" for each in node.keywords if each.arg in ("shell", "allow_pickle"))
 
@@ -407,6 +414,9 @@ def test_such_a_danger_would_be_seen():
     calls = "eval('1'), os.system('x'), run(x, shell=True), np.load(f, allow_pickle=1)"
     found = set(dangers(ast.parse(f"import yaml.x\nfrom pickle import loads\n{calls}")))
     assert found == {"yaml.x", "pickle", "eval", "os.system", "shell=", "np.load", "allow_pickle="}
+    imports = "from os import system\nfrom pandas import read_pickle\n"
+    found = set(dangers(ast.parse(f"{imports}subprocess.getoutput(x), builtins.eval(x), frame.eval(x)")))
+    assert found == {"system", "read_pickle", "subprocess.getoutput", "builtins.eval", "frame.eval"}
 
 
 def test_commands_print_in_two_places_only():
