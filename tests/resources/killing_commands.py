@@ -183,7 +183,8 @@ class MainJob(Command):
     def left(self) -> set[str]:
         prices = {path.name for path in (self.cache.root / "prices").iterdir()}
         assert prices == {f"{symbol}.parquet" for symbol in self.SYMBOLS}
-        assert {path.name for path in self.cache.root.iterdir()} == {"lock", "prices", "yfinance"}
+        held = {path.name for path in self.cache.root.iterdir()}
+        assert held - {"lock"} == {"prices", "yfinance"}, held  # a lock stays of whoever was killed, until the next
         return super().left() - {"cache", "trials.txt", "trials.txt.lock"}
 
 
