@@ -244,3 +244,30 @@ def test_what_others_wrote_is_escaped_and_nothing_is_fetched(result_of, run_of, 
     assert "{{ 7*7 }}" in page.text and "\u2028" not in text
     assert "default-src 'none'" in text
     assert list(page.data["readings"]) == [READ]
+
+
+def test_prices_are_told_in_short():
+    assert comparison_words.bars(None) == "\u2013"
+    assert comparison_words.bars(Bars(1_500, None, None, "0123456789abcdef")) == "1,500 rows, SHA-256 0123456789ab"
+    spanning = Bars(2, date(2025, 1, 2), date(2025, 1, 3), "f" * 64)
+    assert comparison_words.bars(spanning) == f"2 rows, 2025-01-02 to 2025-01-03, SHA-256 {'f' * 12}"
+
+
+def test_the_cause_of_other_results_is_what_went_in_otherwise(pair):
+    swap(pair[1], "fills.csv", "first,2025-01-31,AAA,100.0,50.0", "first,2025-01-31,AAA,100.0,50.01")
+    found = differ(pair)
+    trials = Change("evidence.trials", 12, 13)
+
+    def told(**changes):
+        return comparison_words.cause(replace(found, **changes))
+
+    assert told(readings=()) is None
+    assert told(settings=(trials,)).startswith("Only the trials counted so far differ")
+    assert told(settings=(trials, Change("request.hold", 252, 60))) == "Only the settings differ among what went in."
+    code = Change("code", "c" * 64, "d" * 64)
+    assert told(code=code) == "Only the code differs among what went in."
+    assert told(settings=(trials,), code=code) == "The settings and code differ among what went in."
+    unaltered = replace(found.base, altered=()), replace(found.other, altered=())
+    assert told(base=unaltered[0], other=unaltered[1]) == (
+        "Nothing that went in differs: the same inputs have given other results."
+    )

@@ -121,6 +121,10 @@ def test_the_declared_spec_is_found_and_ranked():
     without = replace(sweep, knobs=(replace(sweep.knobs[0], default="120"), *sweep.knobs[1:]))
     assert declared(without) is None
     assert "(hold=120 rebalance=20 hedge=yes) is not among the specs" in sweep_words.declared_rank(without)
+    unknown = np.where(np.arange(12) == 11, np.nan, sweep.figures["d"])
+    assert sweep_words.declared_rank(replace(sweep, figures={**sweep.figures, "d": unknown})) == (
+        "the declared setting has no d"
+    )
 
 
 def test_many_values_are_put_into_groups_in_their_order():
