@@ -69,12 +69,13 @@ def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-OPTION = re.compile(r"(?<![^\s(])--[a-z][a-z-]{1,20}(?![\w-])")  # as on a command line, and short enough for any screen
+# Options as on a command line, short enough for any screen, and dates.
+WHOLE = re.compile(r"(?<![^\s(])--[a-z][a-z-]{1,20}(?![\w-])|(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])", re.ASCII)
 
 
 def notice(words: str) -> Markup:
-    """A sentence for the reader: escaped, and options of a command not broken in two."""
-    return Markup(OPTION.sub(r'<span class="option">\g<0></span>', str(escape(words))))  # noqa: S704  (escaped before)
+    """A sentence for the reader: escaped; options of a command, and dates, not broken in two."""
+    return Markup(WHOLE.sub(r'<span class="whole">\g<0></span>', str(escape(words))))  # noqa: S704  (escaped before)
 
 
 def prose(words: str) -> Markup:

@@ -76,7 +76,7 @@ class YahooSource:
     real: bool = True
     notes: tuple[str, ...] = ()
     _stale: bool = False
-    _damaged: list[str] = field(default_factory=list)
+    _damaged: list[str] = field(default_factory=list, init=False, repr=False)
 
     def bars(
         self,

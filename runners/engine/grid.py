@@ -63,6 +63,17 @@ class Declared:
         """What it sets of the schedule; empty for a knob that sets something else, whatever that is called."""
         return self.target if self.group == "schedule" else ""
 
+    @property
+    def usual(self) -> str:
+        """Its default for people."""
+        return self.told(self.default)
+
+    def told(self, value: object) -> str:
+        """A value for people: what None means to a schedule."""
+        if value is None:
+            return {"hold": "end", "rebalance": "never"}.get(self.scheduled, "none")
+        return label(value)
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -145,7 +156,7 @@ class Space:
 
     def labels(self, spec: Sequence[object]) -> tuple[str, ...]:
         """The values of a spec as they are written."""
-        return tuple(described(knob.declared.scheduled, value) for knob, value in zip(self.knobs, spec, strict=True))
+        return tuple(knob.declared.told(value) for knob, value in zip(self.knobs, spec, strict=True))
 
 
 def listed(knob: Knob) -> tuple[object, ...]:
@@ -172,11 +183,6 @@ def label(value: object) -> str:
         case list() | tuple():
             return "+".join(map(label, value))
     return str(value)
-
-
-def described(name: str, value: object) -> str:
-    """The same for people: what None means to a schedule."""
-    return {"hold": "end", "rebalance": "never"}.get(name, "none") if value is None else label(value)
 
 
 def space(subject: Study, entry: str, wanted: Sequence[str], event: Event = DEEPSEEK) -> Space:
@@ -305,10 +311,9 @@ def _read(knob: Declared, text: str) -> object:
         return knob.kind.read(text)
     except ValueError as error:
         reason = f" ({error})" if isinstance(error, RequestError) else ""
-        default = described(knob.scheduled, knob.default)
         raise RequestError(
             f"-p {knob.name}: {text!r} is no value for {knob.name}{reason}; "
-            f"expected: {knob.kind.expects}, such as its default {default or '(empty)'}"
+            f"expected: {knob.kind.expects}, such as its default {knob.usual or '(empty)'}"
         ) from None
 
 
@@ -317,7 +322,7 @@ def _distinct(knob: Declared, values: Sequence[object]) -> tuple[object, ...]:
     for value in values:
         same = (value.entry, value.shock) if isinstance(value, Moment) else label(value)
         if same in seen:
-            raise RequestError(f"-p {knob.name}: {described(knob.scheduled, value)} is given twice; leave one out")
+            raise RequestError(f"-p {knob.name}: {knob.told(value)} is given twice; leave one out")
         seen.add(same)
     return tuple(values)
 

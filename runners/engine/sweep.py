@@ -258,30 +258,24 @@ def turned(space: Space, found: Found) -> tuple[tuple[Knob, ...], np.ndarray]:
     for place, knob in enumerate(space.knobs):
         values = [spec[place] for spec in found.specs]
         listed = sorted(set(values)) if isinstance(knob.values, Range) else list(knob.values)  # type: ignore[type-var]
-        labels = [grid.described(knob.declared.scheduled, value) for value in listed]
+        labels = [knob.declared.told(value) for value in listed]
         if len(labels) == 1:
             continue
-        default = grid.described(knob.declared.scheduled, knob.declared.default)
-        if knob.declared.scheduled == "entry":
-            default = "published"
         at = {label: number for number, label in enumerate(labels)}
-        knobs.append(Knob(knob.name, tuple(labels), default))
-        columns.append([at[grid.described(knob.declared.scheduled, value)] for value in values])
+        knobs.append(Knob(knob.name, tuple(labels), knob.declared.usual))
+        columns.append([at[knob.declared.told(value)] for value in values])
     codes = np.array(columns, dtype=int).T if columns else np.zeros((len(found.specs), 0), dtype=int)
     return tuple(knobs), codes
 
 
 def changed(wanted: Wanted, space: Space) -> bool:
     """Whether a choice that all specs share is not the declared one."""
-    shared = [knob for knob in space.knobs if not isinstance(knob.values, Range) and len(knob.values) == 1]
-    own = [
-        grid.described(knob.declared.scheduled, knob.values[0]) for knob in shared if not isinstance(knob.values, Range)
+    shared = [
+        (knob.declared, knob.values[0])
+        for knob in space.knobs
+        if not isinstance(knob.values, Range) and len(knob.values) == 1
     ]
-    knobs = [knob.declared for knob in shared]
-    declared = [
-        "published" if knob.scheduled == "entry" else grid.described(knob.scheduled, knob.default) for knob in knobs
-    ]
-    return own != declared or wanted.entry != "published"
+    return wanted.entry != "published" or any(knob.told(value) != knob.usual for knob, value in shared)
 
 
 def fixed(space: Space) -> dict[str, str]:
@@ -296,7 +290,7 @@ def fixed(space: Space) -> dict[str, str]:
         value = given.get(name, default)
         if name in given and value == "":
             continue
-        told = grid.described(knob.scheduled, plain(value) if knob.kind is None else value)
+        told = knob.told(plain(value) if knob.kind is None else value)
         found[name] = UNTOLD if knob.scheduled == "shock" and value is None else told
     return found
 

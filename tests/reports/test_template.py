@@ -19,7 +19,7 @@ TEMPLATES = Path(__file__).parents[2] / "reports" / "templates"
         ("``a`` and `b`", "<code>a</code> and <code>b</code>"),
         ("`<b>` is <b>", "<code>&lt;b&gt;</code> is &lt;b&gt;"),
         ("a lone ` stays", "a lone ` stays"),
-        ("use --source <DIR>", 'use <span class="option">--source</span> &lt;DIR&gt;'),
+        ("use --source <DIR>", 'use <span class="whole">--source</span> &lt;DIR&gt;'),
     ],
 )
 def test_what_stands_between_backticks_is_code_and_all_is_escaped(words, shown):
@@ -33,10 +33,12 @@ def test_what_stands_between_backticks_is_code_and_all_is_escaped(words, shown):
         ("/data/`raw`/x--year and a--b", "/data/`raw`/x--year and a--b"),
         ("--" + "long" * 100, "--" + "long" * 100),
         ("<b> --out", "&lt;b&gt; {}--out</span>"),
+        ("2025-01-31 to 2026-02-03.", "{}2025-01-31</span> to {}2026-02-03</span>."),
+        ("12025-01-31 and 2025-01-31-x", "12025-01-31 and 2025-01-31-x"),
     ],
 )
-def test_a_notice_stays_as_it_is_but_for_options_which_do_not_break(words, shown):
-    assert notice(words) == shown.format(*['<span class="option">'] * 2)
+def test_a_notice_stays_as_it_is_but_for_options_and_dates_which_do_not_break(words, shown):
+    assert notice(words) == shown.format(*['<span class="whole">'] * 2)
 
 
 def test_a_name_may_break_after_its_underscores():

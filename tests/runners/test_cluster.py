@@ -164,6 +164,7 @@ def test_a_failure_is_told_with_its_spec(cluster, work, specs, kind, complaint):
         cluster.map(work, (), specs)
 
 
+@pytest.mark.slow
 def test_of_many_specs_the_one_that_kills_is_told(machines, cluster):
     own = Cluster(machines.address, chunk=3)
     with pytest.raises(

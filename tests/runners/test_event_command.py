@@ -145,6 +145,7 @@ def own(tmp_path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_an_event_of_ones_own_needs_nothing_but_its_file(own):
     done = command("deepseek", "--event", "holiday.toml", "--source", "sample", "--out", "out", cwd=own)
     assert (done.returncode, done.stderr) == (0, "")

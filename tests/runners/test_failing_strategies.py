@@ -292,6 +292,7 @@ def test_a_sweep_shows_its_authors_traceback(folder):
     assert "the first: SystemExit: 7 (mine.py, line 26)" in done.stderr
 
 
+@pytest.mark.slow
 def test_what_a_strategy_prints_is_no_part_of_json(folder):
     for module, words in (("deepseek", ["--no-evidence"]), ("sweep", ["-p", "hold=5,20", "--jobs", 2])):
         where = ["mine:Prints", *words, "--source", "sample", "--out", "printed", "--json"]
