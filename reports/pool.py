@@ -183,11 +183,9 @@ class _Lanes:
         raise WorkError("worker processes cannot be started, or are killed at once; is there memory enough?")
 
     def leave(self) -> None:
-        """Drop what waits and end when what is being worked on is finished."""
+        """Come back when what is being worked on is finished and every worker has ended."""
         for lane in self.all:
-            lane.shutdown(wait=False, cancel_futures=True)
-        for lane in self.all:
-            lane.shutdown()
+            lane.shutdown()  # only its first call waits, and a worker that ends later can break the end of this process
 
 
 @contextmanager

@@ -7,7 +7,8 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from importlib.metadata import entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,7 +28,7 @@ def names() -> tuple[str, ...]:
     """
     own = files()
     origins = {name: f"strategies/{name}.py" for name in own}
-    for point in entry_points(group=ENTRY_POINTS):
+    for point in _offers():
         origin = f"{point.value} of the package {point.dist.name if point.dist else '?'}"
         if origins.setdefault(point.name, origin) != origin:
             raise RequestError(
@@ -41,6 +42,23 @@ def files() -> tuple[str, ...]:
     """Names of the readings of this folder, the three exemplars first."""
     found = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
     return (*(name for name in FIRST if name in found), *(name for name in found if name not in FIRST))
+
+
+def _offers() -> tuple[EntryPoint, ...]:
+    """What installed packages offer, asked again once a folder of `sys.path` has changed, as by an installation."""
+    return _offers_of(tuple((folder, _changed(folder)) for folder in sys.path))
+
+
+@lru_cache(maxsize=1)
+def _offers_of(_: tuple[tuple[str, int | None], ...]) -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=ENTRY_POINTS))  # reads every package's list: a run asks dozens of times
+
+
+def _changed(folder: str) -> int | None:
+    try:
+        return Path(folder).stat().st_mtime_ns
+    except (OSError, ValueError):
+        return None
 
 
 def load(name: str) -> type[Any]:
@@ -61,8 +79,9 @@ def load(name: str) -> type[Any]:
         hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names())}"
         raise RequestError(f"unknown reading {name!r}; {hint}")
     require_name(name)
-    for point in entry_points(group=ENTRY_POINTS, name=name):
-        return _offered(point.load(), f"{name} ({point.value})")
+    for point in _offers():
+        if point.name == name:
+            return _offered(point.load(), f"{name} ({point.value})")
     return _only_strategy(importlib.import_module(f"{__name__}.{name}"))
 
 

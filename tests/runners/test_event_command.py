@@ -17,7 +17,7 @@ from runners import evidence, job
 from runners.engine import family
 from runners.engine import multiverse as engine
 from runners.job import Request
-from tests.resources.commands import ROOT, command
+from tests.resources.commands import ROOT, command, within
 
 TARIFFS = load("tariffs")
 OTHERS = re.compile(r"deepseek|essay|seoul|2025-01-(27|31)|gpu_bubble|\bC1\b", re.IGNORECASE)
@@ -58,7 +58,7 @@ def pages(folder: Path) -> dict[str, str]:
 def tariffs(market_data, tmp_path_factory) -> tuple[Path, str]:
     """A run on real prices, with evidence."""
     out = tmp_path_factory.mktemp("tariffs") / "out"
-    done = command("deepseek", "--event", "tariffs", "--source", market_data, "--out", out)
+    done = within("deepseek", "--event", "tariffs", "--source", market_data, "--out", out)
     assert (done.returncode, done.stderr) == (0, "")
     return out, done.stdout
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from data.errors import RequestError, WorkError
+from reports import pool
 from runners.engine.pool import Processes, Serial
 from tests.resources import workers
 
@@ -37,6 +41,17 @@ def test_nothing_to_do_is_done():
 def test_a_death_and_a_failure_are_told_with_their_own_spec(spec, complaint):
     with pytest.raises(WorkError, match=complaint):
         Processes(3).map(workers.fragile, (), ["one", "two", spec, "three", "four"])
+
+
+@pytest.mark.parametrize("specs", [["one", "two", "three"], ["wrong", "one"], ["fatal", "one"], ["unread"] * 4])
+def test_no_worker_and_no_thread_outlives_the_work(specs):
+    results = pool.outcomes(workers.fragile, {place: (spec,) for place, spec in enumerate(specs)}, 2)
+    with suppress(WorkError), closing(results):
+        for _ in results:
+            if "unread" in specs:
+                break
+    assert multiprocessing.active_children() == []
+    assert not [each for each in threading.enumerate() if "Executor" in type(each).__name__]
 
 
 def test_what_workers_cannot_import_is_refused_before_they_start():
