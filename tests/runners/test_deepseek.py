@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from tests.resources import commands
-from tests.resources.commands import ROOT
+from tests.resources.commands import ROOT, within
 
 FILES = {
     "index.html",
@@ -106,7 +106,7 @@ def test_costs_reconcile_with_fills(folder):
 
 def test_hindsight_is_said_in_name_and_report(tmp_path):
     words = ("--source", "sample", "--entry", "shock", "--no-evidence")
-    done = command("bad_news", *words, "--out", tmp_path / "out")
+    done = within("deepseek", "bad_news", *words, "--out", tmp_path / "out")
     assert "with hindsight" in done.stdout.lower()
     for page in ("index.html", "bad_news.html"):
         assert "hindsight" in (tmp_path / "out" / page).read_text().lower()
@@ -193,7 +193,7 @@ def test_a_wrong_request_is_one_line_and_status_2_and_leaves_the_last_run_alone(
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     source = [] if "--source" in words else ["--source", "sample"]
     place = [] if "--out" in words else ["--out", out]
-    done = command(*words, *source, *place)
+    done = within("deepseek", *words, *source, *place)
     assert done.returncode == 2, done.stderr
     assert len(done.stderr.splitlines()) == 1 and complaint in done.stderr
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
@@ -231,6 +231,6 @@ def test_an_interrupt_leaves_the_last_run_whole(folder, tmp_path):
 
 def test_the_main_job_on_real_prices_gives_the_golden_end(market_data, tmp_path):
     words = ("--no-evidence", "--out", tmp_path / "out", "--json")  # evidence on real prices: see tests/test_readme.py
-    done = command("gpu_bubble", "--source", market_data, *words)
+    done = within("deepseek", "gpu_bubble", "--source", market_data, *words)
     told = json.loads(done.stdout)["readings"]["gpu_bubble"]
     assert told["metrics"]["total_return"] == pytest.approx(0.28688390, abs=1e-8)

@@ -173,18 +173,18 @@ def test_an_event_of_ones_own_needs_nothing_but_its_file(own):
 )
 def test_a_wrong_event_exits_2_with_one_line(own, module, event, complaint):
     (own / "broken.toml").write_text(OWN.replace("shock =", "shok ="))
-    done = command(module, "--event", event, cwd=own)
+    done = within(module, "--event", event, cwd=own)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert complaint in done.stderr
 
 
 def test_the_multiverse_and_a_sweep_take_events_too(tmp_path):
-    done = command(
+    done = within(
         *("multiverse", "china_exposure", "panic_passes", "--event", "tariffs", "--source", "sample"),
         *("--out", tmp_path / "multiverse"),
     )
     assert (done.returncode, done.stderr) == (0, "")
-    done = command(
+    done = within(
         *("sweep", "panic_passes", "--event", "tariffs", "--source", "sample", "--out", tmp_path / "sweep"),
         *("-p", "fall=0.02,0.05", "-p", "entry=published,2025-04-01"),
     )
@@ -196,7 +196,7 @@ def test_the_multiverse_and_a_sweep_take_events_too(tmp_path):
 
 
 def test_a_sweep_does_not_change_what_is_traded(tmp_path):
-    done = command("sweep", "china_exposure", "--event", "tariffs", "-p", "short=FXI,NVDA", "--source", "sample")
+    done = within("sweep", "china_exposure", "--event", "tariffs", "-p", "short=FXI,NVDA", "--source", "sample")
     assert done.returncode == 2
     assert "-p short: NVDA changes what china_exposure trades or must beat" in done.stderr
 

@@ -11,12 +11,13 @@ from click.testing import CliRunner
 from runners.deepseek import Window
 from runners.multiverse import command_line, multiverse
 from tests.resources import commands
+from tests.resources.commands import within
 
 WORDS = ("us_over_china", "sector_tailwind", "--source", "sample")
 
 
 def command(*words: object) -> tuple[int, str, str]:
-    done = commands.command("multiverse", *words)
+    done = within("multiverse", *words)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -24,9 +25,9 @@ def command(*words: object) -> tuple[int, str, str]:
 def folder(tmp_path_factory):
     """Two readings on the bundled sample, in two processes."""
     out = tmp_path_factory.mktemp("multiverse") / "out"
-    status, printed, err = command(*WORDS, "--out", out, "--jobs", 2)
-    assert (status, err) == (0, "")
-    return out, printed
+    done = commands.command("multiverse", *WORDS, "--out", out, "--jobs", 2)
+    assert (done.returncode, done.stderr) == (0, "")
+    return out, done.stdout
 
 
 def test_the_folder_is_whole_and_nothing_lies_beside_it(folder):

@@ -16,6 +16,7 @@ import pytest
 from reports.folder import with_manifest, write
 from runners import console, sweep
 from runners.engine.kept import Kept
+from tests.resources.commands import within
 from tests.resources.slow_strategy import SLOW
 
 ROOT = Path(__file__).parents[2]
@@ -106,11 +107,12 @@ def test_the_same_inputs_give_the_same_bytes_and_json_is_the_file(folder, tmp_pa
 
 def test_an_earlier_sweep_is_replaced_and_anything_else_is_not(tmp_path):
     for knob in ("hold=5,10", "hold=10,20"):
-        assert command("bad_news", "-p", knob, "--source", "sample", "--out", tmp_path / "out")[0] == 0
+        done = within("sweep", "bad_news", "-p", knob, "--source", "sample", "--out", tmp_path / "out")
+        assert done.returncode == 0
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["request"]["knobs"] == ["hold=10,20"]
     (tmp_path / "out" / "mine.txt").write_text("mine")
-    status, _, err = command("bad_news", "-p", "hold=5", "--source", "sample", "--out", tmp_path / "out")
-    assert status == 2 and "mine.txt, which no manifest of a run there lists" in err
+    done = within("sweep", "bad_news", "-p", "hold=5", "--source", "sample", "--out", tmp_path / "out")
+    assert done.returncode == 2 and "mine.txt, which no manifest of a run there lists" in done.stderr
     assert (tmp_path / "out" / "mine.txt").exists()
 
 
@@ -250,8 +252,8 @@ def test_help_is_quick_and_fits():
 
 def test_a_scheduler_that_cannot_be_reached_is_told_of_a_small_grid_too(tmp_path):
     words = ("gpu_bubble", "-p", "hold=20,60", "--source", "sample", "--out", tmp_path / "out")
-    status, _, err = command(*words, "--dask", "tcp://127.0.0.1:1")
-    assert status == 1 and "tcp://127.0.0.1:1" in err and err.count("\n") == 1
+    done = within("sweep", *words, "--dask", "tcp://127.0.0.1:1")
+    assert done.returncode == 1 and "tcp://127.0.0.1:1" in done.stderr and done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
