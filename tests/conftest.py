@@ -14,6 +14,7 @@ import pytest
 import strategies
 from data import calendar
 from data.prices import Prices
+from reports import tearsheet
 from runners.engine.study import prepare
 
 # Port 9 is the one that throws away what it gets; nobody listens there.
@@ -43,6 +44,12 @@ def networked() -> Iterator[dict[str, str]]:
         for name in ("no_proxy", "NO_PROXY"):
             patch.setenv(name, "127.0.0.1,::1,localhost")
         yield before
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _server_of_workers(_ledger_of_tests: None, networked: dict[str, str]) -> None:
+    """The server that forks workers has what sheets need: the first use decides, and each worker would import it."""
+    tearsheet.warm_up()
 
 
 @pytest.fixture(autouse=True)
