@@ -77,10 +77,12 @@ def test_the_terminal_says_loudly_that_the_sample_is_a_reconstruction(folder):
     assert "gpu_bubble" in printed and "index.html" in printed
 
 
-def test_the_same_inputs_give_the_same_bytes_whatever_the_workers_and_json_is_the_results_file(folder, tmp_path):
+def test_the_same_inputs_give_the_same_bytes_whatever_the_workers_and_json_is_the_results_file(
+    folder, tmp_path, monkeypatch
+):
     out, _ = folder
-    words = (*ASKED, "--out", tmp_path / "again", "--jobs", 1, "--json")
-    again = command(*words, DEEPSEEK_TRIALS=str(out.parent / "trials.txt"))
+    monkeypatch.setenv("DEEPSEEK_TRIALS", str(out.parent / "trials.txt"))
+    again = within("deepseek", *ASKED, "--out", tmp_path / "again", "--jobs", 1, "--json")
     assert again.returncode == 0
     assert again.stdout == (out / "results.json").read_text()
     for path in out.iterdir():
