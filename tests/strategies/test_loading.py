@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import subprocess
 import sys
 
@@ -23,6 +24,21 @@ def test_the_listing_imports_nothing():
         "import sys, strategies; strategies.names(); sys.exit('backtrader' in sys.modules or 'pandas' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_package_that_comes_or_goes_meanwhile_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = strategies.names()
+    assert strategies.names() == before
+    info = tmp_path / "visitor-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: visitor\nVersion: 1.0\n")
+    offered = "[deepseek_readings.strategies]\nvisiting = backtrader.strategies:MA_CrossOver\n"
+    (info / "entry_points.txt").write_text(offered)
+    assert strategies.names() == (*before, "visiting")
+    assert strategies.load("visiting").__name__ == "MA_CrossOver"
+    shutil.rmtree(info)
+    assert strategies.names() == before
 
 
 def test_an_unknown_name_gets_close_matches():
