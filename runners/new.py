@@ -126,8 +126,8 @@ def write(texts: dict[Path, str]) -> None:
                 written.append(path)
                 file.write(text)
     except OSError as error:
-        for path in written:
-            path.unlink()
+        for half in written:
+            half.unlink()
         raise RequestError(f"{shown(path)} cannot be written ({error.strerror}); nothing was written") from None
 
 

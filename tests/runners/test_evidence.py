@@ -16,10 +16,11 @@ from reports.result import Run
 from runners import evidence, job
 from runners.engine.backtest import Launch
 from runners.engine.frictions import Frictions
+from runners.engine.launches import Terms
 from runners.engine.ledger import Ledger, Trials
 from runners.engine.pool import Processes, Serial
 from runners.engine.study import Study, prepare, study
-from runners.job import Request
+from runners.job import Request, benchmark_returns
 from strategies.base import Cash, Past, Reading, Weights
 from tests.resources.workers import Crossing
 
@@ -246,6 +247,26 @@ def test_a_plain_strategy_gets_its_aligned_launches_through_backtrader(real_pric
     assert found.timing["20"].n == 64 and found.timing["20"].p is not None
     assert found.timing["60"].n == 21 and found.timing["60"].p is not None
     assert isinstance(found.break_even, Missing) and found.names is None
+
+
+def test_aligned_launches_of_a_plain_strategy_are_those_of_backtrader_one_by_one(random_prices):
+    """At the horizon that counts each, and no further; rows for which there are too few placebos are not launched."""
+    prices, request = random_prices(("SPY",), sessions=500), Request()
+    subject = Study("Crossing", Crossing, ("SPY",), Cash())
+    terms = Terms(252, None, request.frictions)
+    planned = evidence.Plan(420, 30, prices.sessions[416], prices.sessions[415], terms, "SPY")
+    entries, found = evidence.launched(prices, planned, subject)
+    assert entries.tolist() == list(range(20, 421, 20))[1:]
+    ends = [int(np.isfinite(row).sum()) for row in found]
+    for row, d in zip(entries[[0, 9, -1]], found[[0, 9, -1]], strict=True):
+        hold = 252 if row == 420 else 20
+        launch = Launch(prices.sessions[row], hold, shock=prices.sessions[row - 4])
+        window = benchmark_returns(prices, "SPY", row - 1, min(row + hold + 3, len(prices.sessions)))
+        theirs = study(subject, prices, launch, request.frictions, window).horizons
+        assert {n: d[evidence.KEYS.index(str(n))] for n in theirs} == pytest.approx(
+            {n: horizon.d for n, horizon in theirs.items()}, abs=1e-12, nan_ok=True
+        )
+    assert ends[-1] > ends[0] >= 2
 
 
 @pytest.mark.parametrize("future", [pytest.param("missing", marks=pytest.mark.slow), "wild"])

@@ -9,7 +9,7 @@ import pytest
 
 import strategies
 from data import calendar, load_prices
-from data.errors import RequestError
+from data.errors import BrokenStrategyError, RequestError
 from data.events import DEEPSEEK
 from reports.evidence.availability import Missing
 from reports.evidence.multiverse import median
@@ -236,6 +236,26 @@ def test_prices_that_do_not_reach_around_all_entries_are_refused(markets):
 def test_a_strategy_without_a_rule_is_refused():
     with pytest.raises(RequestError, match=r"workers:Crossing is no Reading: .* runners\.sweep"):
         engine.spaces(("tests.resources.workers:Crossing",))
+
+
+def test_a_reading_that_breaks_stops_itself_alone(markets, tmp_path, monkeypatch):
+    (tmp_path / "breaking.py").write_text(
+        "from strategies.base import Reading\n\n\n"
+        "class Breaks(Reading):\n    symbols = ('SPY',)\n\n"
+        "    def weights(self, past):\n        return {'SPY': 1 / 0}\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = engine.spaces(("bad_news", "breaking:Breaks"))
+    prices = markets(*found)
+    planned = engine.plan(found, prices)
+    walked, failed = engine.attempted(found, prices, planned)
+    assert [one.name for one in walked] == ["bad_news"]
+    assert failed["Breaks"].summary == "ZeroDivisionError: division by zero (breaking.py, line 8)"
+    for asked, work in ((found, engine.run), (found[1:], engine.attempted)):
+        with pytest.raises(BrokenStrategyError, match=r"Breaks failed: ZeroDivisionError"):
+            work(asked, prices, planned)
+    assert engine.counted(found[1:], prices, planned) == engine.counted((), prices, planned) == ()
+    assert [one.name for one in engine.counted(found, prices, planned)] == ["bad_news"]
 
 
 def test_a_reading_from_outside_has_the_choices_of_all():

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from runners import new
 from tests.resources import commands
-from tests.resources.commands import ROOT
+from tests.resources.commands import ROOT, within
 
 
 def tracked() -> list[str]:
@@ -28,6 +29,17 @@ def checkout(tmp_path):
         (tmp_path / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, tmp_path / "copy" / name)
     return tmp_path / "copy"
+
+
+@pytest.fixture
+def bare(tmp_path, monkeypatch):
+    """A checkout with nothing in it but its folders and what tells that it is one, for a command within this Python."""
+    folder = tmp_path / "bare"
+    for name in ("strategies", "tests/strategies", "tests/resources"):
+        (folder / name).mkdir(parents=True)
+    (folder / new.SCRIPT).touch()
+    monkeypatch.setattr(new, "ROOT", folder)
+    return folder
 
 
 def python(*words, cwd, **variables):
@@ -133,7 +145,7 @@ def test_the_three_commands_that_it_tells_work(checkout, market_data):
     ],
 )
 def test_what_is_wrong_is_one_line_and_leaves_nothing(words, complaint, tmp_path):
-    done = python("-m", "runners.new", *words, cwd=tmp_path, PYTHONPATH=str(ROOT))
+    done = within("new", *words, cwd=tmp_path)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1 and complaint in done.stderr
     assert files(tmp_path) == {}
@@ -141,13 +153,59 @@ def test_what_is_wrong_is_one_line_and_leaves_nothing(words, complaint, tmp_path
 
 
 @pytest.mark.parametrize("there", ["tests/strategies/test_my_idea.py", "tests/resources/recipes/my_idea.py"])
-def test_nothing_is_overwritten_nor_half_written(checkout, there):
-    (checkout / there).parent.mkdir(exist_ok=True)
-    (checkout / there).write_text("mine")
-    before = files(checkout)
-    done = python("-m", "runners.new", "my_idea", cwd=checkout)
+def test_nothing_is_overwritten_nor_half_written(bare, there):
+    (bare / there).parent.mkdir(exist_ok=True)
+    (bare / there).write_text("mine")
+    before = files(bare)
+    done = within("new", "my_idea", cwd=bare)
     assert done.returncode == 2 and f"{there} exists" in done.stderr
-    assert files(checkout) == before
+    assert files(bare) == before
+
+
+def test_where_one_file_cannot_be_written_none_is(bare):
+    (bare / "tests/resources/recipes").touch()  # a file where the folder of the last one would be
+    before = files(bare)
+    done = within("new", "my_idea", cwd=bare)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: tests/resources/recipes/my_idea.py cannot be written (File exists); nothing was written\n"
+    )
+    assert files(bare) == before
+
+
+READING = ["strategies/my_idea.py", "tests/strategies/test_my_idea.py", "tests/resources/recipes/my_idea.py"]
+TESTED = "python -m pytest tests/strategies -k my_idea"
+RUN = "python -m runners.deepseek"
+SWEPT = "python -m runners.sweep"
+
+
+@pytest.mark.parametrize(
+    ("words", "written", "told"),
+    [
+        ((), READING, [TESTED, f"{RUN} my_idea", f"python {new.SCRIPT} DIR my_idea "]),
+        (("--plain",), READING[:2], [TESTED, f"{RUN} my_idea --no-evidence"]),
+        (("--out", "."), ["my_idea.py"], [f"{RUN} my_idea.py:MyIdea", f"{SWEPT} my_idea.py:MyIdea -p lookback=20,60"]),
+        (("--plain", "--out", "mine.py"), ["mine.py"], [f"{SWEPT} mine.py:MyIdea -p period=20,50"]),
+    ],
+)
+def test_it_tells_what_it_wrote_and_what_to_do_next(bare, words, written, told):
+    before = set(files(bare))
+    done = within("new", "my_idea", *words, cwd=bare)
+    assert (done.returncode, done.stderr) == (0, "")
+    first, _, after = done.stdout.partition("\nnext:\n")
+    assert first.splitlines() == [f"wrote {name}" for name in written]
+    assert set(files(bare)) - before == set(written)
+    for command in told:
+        assert f"  {command}" in after
+    for name in written:
+        compile((bare / name).read_text(encoding="utf-8"), name, "exec")
+
+
+def test_an_installed_copy_is_told_to_write_the_strategy_alone(bare):
+    (bare / new.SCRIPT).unlink()
+    done = within("new", "my_idea", cwd=bare)
+    assert done.returncode == 2 and "write the strategy alone with --out ." in done.stderr
+    assert files(bare) == {}
 
 
 @pytest.mark.slow
