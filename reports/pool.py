@@ -29,6 +29,7 @@ from data.errors import DataError, RequestError, WorkError
 Name = TypeVar("Name")
 STARTS = (0.0, 0.1, 0.5, 1.0)  # seconds after each try to start a worker
 ORPHANED = 0.5  # seconds between two looks whether the parent is there
+GRACE = 1.0  # seconds for threads that a strategy has started and left, once its worker is done
 _shared: tuple[Any, ...] = ()  # in a worker: what all its tasks have in common
 
 
@@ -210,7 +211,8 @@ def _begin(shared: tuple[Any, ...]) -> None:
     global _shared  # noqa: PLW0603  (a worker has no other place that outlives a task)
     _shared = shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    for leave in (_leave_with_parent, _leave_when_done):
+        threading.Thread(target=leave, daemon=True).start()
     gc.freeze()
     gc.set_threshold(50_000)  # sheets make much that lives shortly; a tenth of their time went into looking at it
 
@@ -224,6 +226,13 @@ def _leave_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def _leave_when_done() -> None:
+    """End although others' threads would go on: this process would wait for them, and the parent for it."""
+    threading.main_thread().join()
+    time.sleep(GRACE)
+    os._exit(0)
 
 
 def _leave_when_orphaned(parent: int) -> None:

@@ -48,8 +48,9 @@ def networked() -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _server_of_workers(_ledger_of_tests: None, networked: dict[str, str]) -> None:
-    """The server that forks workers has what sheets need: the first use decides, and each worker would import it."""
-    tearsheet.warm_up()
+    """Where all tests run, the server that forks workers has what sheets need: else each worker would import it."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        tearsheet.warm_up()
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ import click
 import pytest
 
 from tests import mutants
-from tests.resources.commands import ROOT, python, runner, within
+from tests.resources.commands import ROOT, python, runner, shown
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -122,8 +122,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     @cache
     def run(line: str) -> Path:
         place = tmp_path_factory.mktemp("ran")
-        _, _, module, *words = shlex.split(line)
-        done = within(module.removeprefix("runners."), *words, cwd=place)
+        done = shown(line, cwd=place)
         assert (done.returncode, done.stderr) == (0, ""), line
         assert done.stdout, line
         return place

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.resources.commands import ROOT, Done, python, within
+from tests.resources.commands import ROOT, Done, python, shown, within
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
@@ -36,15 +35,14 @@ def long(commands: list[str]) -> list[pytest.MarkDecorator]:
 @pytest.mark.parametrize("commands", [pytest.param(each, id=each[0], marks=long(each)) for each in BLOCKS])
 def test_every_command_does_what_it_says(commands, tmp_path):
     for command in commands:
-        _, _, module, *words = shlex.split(command)
-        done = within(module.removeprefix("runners."), *words, cwd=tmp_path)
+        done = shown(command, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, ""), command
         assert done.stdout
 
 
 def test_the_figures_are_those_of_the_main_job_on_real_prices(market_data, tmp_path):
-    (shown,) = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
-    assert shown in within("deepseek", "--source", market_data, "--out", "out", cwd=tmp_path).stdout
+    (figures,) = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
+    assert figures in within("deepseek", "--source", market_data, "--out", "out", cwd=tmp_path).stdout
 
 
 def test_the_strategy_of_the_readme_runs(tmp_path):

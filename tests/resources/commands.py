@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shlex
 import subprocess
 import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
@@ -47,6 +48,14 @@ def within(name: str, *words: object, cwd: Path = ROOT) -> Done:
         with pytest.raises(SystemExit) as left:
             console.run(runner(name))
     return Done([name, *words], int(left.value.code or 0), out.getvalue(), err.getvalue())
+
+
+def shown(line: str, cwd: Path) -> Done:
+    """A command as a page shows it, `.venv/bin/python -m runners.NAME ...`, within this Python."""
+    python, option, module, *words = shlex.split(line)
+    package, _, name = module.partition(".")
+    assert (python, option, package) == (".venv/bin/python", "-m", "runners"), line
+    return within(name, *words, cwd=cwd)
 
 
 def runner(name: str) -> click.Command:

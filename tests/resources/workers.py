@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -33,6 +34,12 @@ def fragile(spec: str) -> str:
         raise ZeroDivisionError("division by zero")
     time.sleep(0.1)
     return spec
+
+
+def restless(number: float) -> float:
+    """Leaves a thread behind that ends long after the work."""
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    return number
 
 
 def slow(number: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import shutil
 import subprocess
@@ -167,8 +169,9 @@ def test_where_one_file_cannot_be_written_none_is(bare):
     before = files(bare)
     done = within("new", "my_idea", cwd=bare)
     assert (done.returncode, done.stdout) == (2, "")
+    reason = os.strerror(errno.EEXIST)
     assert done.stderr == (
-        "error: tests/resources/recipes/my_idea.py cannot be written (File exists); nothing was written\n"
+        f"error: tests/resources/recipes/my_idea.py cannot be written ({reason}); nothing was written\n"
     )
     assert files(bare) == before
 

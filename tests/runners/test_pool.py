@@ -54,6 +54,13 @@ def test_no_worker_and_no_thread_outlives_the_work(specs):
     assert not [each for each in threading.enumerate() if "Executor" in type(each).__name__]
 
 
+def test_a_thread_that_a_task_has_left_is_not_waited_for():
+    began = time.monotonic()
+    assert Processes(2).map(workers.restless, (), [1.0, 2.0]) == [1.0, 2.0]
+    assert time.monotonic() - began < 30
+    assert multiprocessing.active_children() == []
+
+
 def test_what_workers_cannot_import_is_refused_before_they_start():
     with pytest.raises(RequestError, match="importable module"):
         Processes(1).map(lambda spec: spec, (), [1])

@@ -6,6 +6,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from importlib.metadata import entry_points
 
 import pytest
 
@@ -28,15 +29,17 @@ def test_the_listing_imports_nothing():
 
 def test_a_package_that_comes_or_goes_meanwhile_is_noticed(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
+    asked = []
+    monkeypatch.setattr(strategies, "entry_points", lambda **words: asked.append(words) or entry_points(**words))
     before = strategies.names()
-    assert strategies.names() == before
+    assert strategies.names() == before and len(asked) == 1
     info = tmp_path / "visitor-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: visitor\nVersion: 1.0\n")
     offered = "[deepseek_readings.strategies]\nvisiting = backtrader.strategies:MA_CrossOver\n"
     (info / "entry_points.txt").write_text(offered)
     assert strategies.names() == (*before, "visiting")
-    assert strategies.load("visiting").__name__ == "MA_CrossOver"
+    assert strategies.load("visiting").__name__ == "MA_CrossOver" and len(asked) == 2
     shutil.rmtree(info)
     assert strategies.names() == before
 
