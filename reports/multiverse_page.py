@@ -320,9 +320,10 @@ def axis(values: Sequence[float]) -> tuple[list[tuple[float, str]], float, float
 def years(first: float, last: float) -> tuple[Tick, ...]:
     """Where each year begins between two ordinal days."""
     begin, end = (np.datetime64(int(day), "D").astype("datetime64[Y]") for day in (first, last))
+    year_long = np.timedelta64(1, "Y")
     return tuple(
         Tick(float((year.astype("datetime64[D]").astype(int) - first) / (last - first)), str(year))
-        for year in np.arange(begin + 1, end + 1)
+        for year in np.arange(begin + year_long, end + year_long)
     )
 
 

@@ -196,7 +196,7 @@ def side_by_side(specs: Sequence[Scenario]) -> Scenarios:
             parameters.append(spec.parameters)
     entries = np.array([spec.entry for spec in specs], dtype="datetime64[D]")
     usual = calendar.xnys_days()[calendar.xnys_days().searchsorted(entries) - SHOCK_BEFORE_ENTRY]
-    told = [np.datetime64("NaT") if spec.shock is None else spec.shock for spec in specs]
+    told = [np.datetime64("NaT", "D") if spec.shock is None else spec.shock for spec in specs]
     shocks = np.array(told, dtype="datetime64[D]")
     return Scenarios(
         entries,
