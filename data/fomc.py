@@ -55,7 +55,7 @@ def scheduled() -> tuple[np.ndarray, tuple[Decision, ...]]:
 def known_before() -> np.datetime64:
     """The first decision whose outcome is not known here; the range after it cannot be known either."""
     unknown = [decision.date for decision in decisions() if decision.change_bps is None]
-    return unknown[0] if unknown else decisions()[-1].date + 1
+    return unknown[0] if unknown else decisions()[-1].date + np.timedelta64(1, "D")
 
 
 def policy_range(sessions: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray]:
