@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data import events
 from data.event_file import KEYS, MEMBER, REQUIRED
-from tests.resources.commands import ROOT, Done, python
+from tests.resources.commands import ROOT, Done, python, within
 
 TEXT = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
 (EXAMPLE,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
@@ -27,9 +27,8 @@ def test_the_example_is_an_event_that_runs(tmp_path):
     (tmp_path / "carry.toml").write_text(EXAMPLE, encoding="utf-8")
     event = events.load(tmp_path / "carry.toml")
     assert (f"{event.entry:%Y-%m-%d}", event.lead) == ("2024-08-06", 1)
-    done = run(
-        tmp_path, "runners.deepseek", "--event", "carry.toml", "--source", "sample", "--no-evidence", "--out", "out"
-    )
+    words = ("--event", "carry.toml", "--source", "sample", "--no-evidence", "--out", "out")
+    done = within("deepseek", *words, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert "The unwinding of the yen carry trade" in page and "BoJ hikes" in page and "FOMC holds" not in page

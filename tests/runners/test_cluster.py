@@ -230,13 +230,12 @@ def test_a_worker_with_other_code_is_refused_before_and_during_work(cluster, mac
         machines.kill(started[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rule",
     [
         "from its_helper import SIGN\n\n\ndef signed(x):\n    return SIGN * x\n",
-        pytest.param(
-            "def signed(x):\n    from its_helper import SIGN\n\n    return SIGN * x\n", marks=pytest.mark.slow
-        ),
+        "def signed(x):\n    from its_helper import SIGN\n\n    return SIGN * x\n",
     ],
     ids=["at the head", "inside"],
 )

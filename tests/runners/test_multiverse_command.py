@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from runners.deepseek import Window
 from runners.multiverse import command_line, multiverse
-from tests.resources import commands
 from tests.resources.commands import within
 
 WORDS = ("us_over_china", "sector_tailwind", "--source", "sample")
@@ -25,7 +24,7 @@ def command(*words: object) -> tuple[int, str, str]:
 def folder(tmp_path_factory):
     """Two readings on the bundled sample, in two processes."""
     out = tmp_path_factory.mktemp("multiverse") / "out"
-    done = commands.command("multiverse", *WORDS, "--out", out, "--jobs", 2)
+    done = within("multiverse", *WORDS, "--out", out, "--jobs", 2)
     assert (done.returncode, done.stderr) == (0, "")
     return out, done.stdout
 

@@ -105,6 +105,7 @@ def test_what_is_written_is_typed(checkout, tmp_path):
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_the_three_commands_that_it_tells_work(checkout, market_data):
     told = python("-m", "runners.new", "my_idea", cwd=checkout).stdout.split("next:\n")[1]
     commands = [line.split("#")[0].strip() for line in told.splitlines()]

@@ -159,6 +159,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, how):
 
 
 @UNIX
+@pytest.mark.slow
 def test_each_spec_is_kept_as_soon_as_it_is_finished(tmp_path):
     words, kept = slow_words(tmp_path), tmp_path / ".out.sweep"
     places = {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
@@ -173,6 +174,7 @@ def test_each_spec_is_kept_as_soon_as_it_is_finished(tmp_path):
 
 
 @UNIX
+@pytest.mark.slow
 def test_a_disk_that_is_full_while_specs_are_kept_leaves_those_that_are(tmp_path):
     words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
     status, _, err = command(*words, "--out", "out", "--jobs", 1, limit=4_000, **places)
