@@ -145,12 +145,12 @@ def _read(path: Path, symbol: str) -> Entry:
     import pyarrow.parquet
 
     # Opened here because pyarrow words a missing file in its own way.
-    # Without threads of its own: now and then they are still ending when Python is, which aborts the process
-    # (1 of 60 runs with pyarrow 26, 0 of 200 without; apache/arrow#34314).
+    # Without any thread of Arrow's: now and then one is still ending when Python is, which aborts the process
+    # (apache/arrow#34314). `read_table` starts one whatever it is asked for.
     if path.exists() and not path.is_file():  # a pipe would be waited for
         raise OSError("it is not a file")
     with path.open("rb") as file:
-        table = pyarrow.parquet.read_table(file, use_threads=False, pre_buffer=False)
+        table = pyarrow.parquet.ParquetFile(file, pre_buffer=False).read(use_threads=False)
     notes: dict[bytes, bytes] = table.schema.metadata or {}
     entry = Entry(pd.Timestamp(notes[b"start"].decode()), _frame(table))
     if entry.digest(symbol) != notes[b"sha256"].decode():

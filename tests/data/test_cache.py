@@ -11,6 +11,7 @@ import pytest
 
 from data.cache import COLUMNS, Cache, Entry
 from data.errors import DataError, SourceError
+from tests.resources.commands import python
 
 START = pd.Timestamp("2025-01-02")
 
@@ -32,6 +33,19 @@ def test_what_is_written_is_read_to_the_last_bit(cache: Cache) -> None:
     assert again.start == START
     assert again.last == pd.Timestamp("2025-01-31")
     pd.testing.assert_frame_equal(again.bars, entry().bars, check_exact=True, check_freq=False)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts the threads that Linux lists")
+def test_no_thread_of_arrow_is_left_that_could_outlive_python(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; import pyarrow.parquet\n"
+        "from data.cache import Cache; from tests.data.test_cache import entry\n"
+        "cache, before = Cache(Path(sys.argv[1])), len(os.listdir('/proc/self/task'))\n"
+        "cache.write('NVDA', entry()); assert cache.read('NVDA') is not None\n"
+        "print(len(os.listdir('/proc/self/task')) - before)"
+    )
+    done = python("-c", code, tmp_path)
+    assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 def test_a_symbol_never_written_is_none(cache: Cache) -> None:
