@@ -1,4 +1,4 @@
-"""What changed between runs: what went into them, what came out, and whether they are equal."""
+"""Compare run folders: what differs between their inputs and results, and whether they are equal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runners import console
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from reports.comparison import Comparison
+    from reports.comparison.diff import Comparison
 
 EQUAL, DIFFERENT = console.DONE, 1
 
@@ -31,7 +31,7 @@ Examples:
   python -m runners.compare a b --tolerance 1e-9       forgive last digits
 
 Exit status: 0 equal, 1 different, 2 wrong request. Equal means: the same settings, prices and results. Code, packages
-and the command may differ, and are told. Nothing is written unless --out asks for a page.
+and the command may differ, and are reported. Nothing is written unless --out asks for a page.
 """
 
 
@@ -51,18 +51,20 @@ def compare(folders: tuple[str, ...], out: Path | None, tolerance: float, as_jso
 
     DIR is a folder that `python -m runners.deepseek` wrote.
     """
-    from reports import comparison, comparison_json, saved_run
+    # Imported here, so that --help and wrong requests are quick.
+    from reports.comparison import run_reader
+    from reports.comparison.as_json import to_json
+    from reports.comparison.diff import compare_runs
+    from reports.comparison.page import render
 
     _check(folders, out, tolerance)
-    base, *others = [saved_run.read(folder) for folder in folders]
-    found = [comparison.compare(base, other, tolerance) for other in others]
+    base, *others = [run_reader.read(folder) for folder in folders]
+    found = [compare_runs(base, other, tolerance) for other in others]
     if out is not None:
-        from reports import comparison_page
-
-        _write(comparison_page.render(found).encode(), out)
+        _write(render(found).encode(), out)
     with _printing():
         if as_json:
-            console.echo_json(comparison_json.text(found))
+            console.echo_json(to_json(found))
         else:
             _show(found, out)
     return EQUAL if all(each.equal for each in found) else DIFFERENT
@@ -70,11 +72,11 @@ def compare(folders: tuple[str, ...], out: Path | None, tolerance: float, as_jso
 
 @contextmanager
 def _printing() -> Iterator[None]:
-    """Whether anybody reads to the end changes nothing of the status; what cannot be printed is no difference."""
+    """Print: a closed pipe leaves the exit status alone, and output that cannot be printed is no difference."""
     try:
         yield
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # the latter is how rich leaves a closed pipe
+    except (BrokenPipeError, SystemExit):  # rich leaves a closed pipe by SystemExit
         console.leave_pipe()
     except OSError as error:
         console.leave_pipe()
@@ -82,12 +84,12 @@ def _printing() -> Iterator[None]:
 
 
 def _show(found: Sequence[Comparison], out: Path | None) -> None:
-    from runners import compare_terminal
+    from runners.cli.comparison_table import show_comparison
 
     for place, each in enumerate(found):
         if place:
             console.echo()
-        compare_terminal.show(each)
+        show_comparison(each)
     if out is not None:
         console.echo(f"\npage      {out}")
 
@@ -97,13 +99,13 @@ def _check(folders: Sequence[str], out: Path | None, tolerance: float) -> None:
     if len(folders) < 2:
         raise RequestError(f"{len(folders)} run folder{'s' * (len(folders) != 1)} named; name two or more")
     if not (isfinite(tolerance) and 0 <= tolerance < 1):
-        raise RequestError(f"--tolerance {tolerance} is no fraction; expected: 0 or more and less than 1, as 1e-9")
+        raise RequestError(f"--tolerance {tolerance} is not a fraction; expected: 0 or more and less than 1, as 1e-9")
     if out is not None:
         _check_out(out)
 
 
 def _check_out(out: Path) -> None:
-    from reports.comparison_page import MARK
+    from reports.comparison.page import MARK
     from reports.folder import require_possible
 
     require_possible(out, "{}")
@@ -114,11 +116,11 @@ def _check_out(out: Path) -> None:
     if not out.parent.is_dir() or not os.access(out.parent, os.W_OK | os.X_OK):
         raise RequestError(f"--out {out}: cannot write in {out.parent}; name a file in another folder")
     if out.exists() and MARK.encode() not in out.read_bytes()[:2000]:
-        raise RequestError(f"--out {out} is no page of a comparison; move it away or name another file")
+        raise RequestError(f"--out {out} is not the page of a comparison; move it away or name another file")
 
 
 def _write(page: bytes, out: Path) -> None:
-    """The page whole or not at all. A fault is no difference between runs: RequestError, whose status is not 1."""
+    """Write the page whole or not at all. A fault is a RequestError: status 1 would mean that the runs differ."""
     try:
         _replace(page, out)
     except OSError as error:

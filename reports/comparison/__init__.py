@@ -1,0 +1,1 @@
+"""Two runs held against each other: what differs, in words, as JSON and on a page."""

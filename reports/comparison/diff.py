@@ -1,0 +1,319 @@
+"""What differs between two runs: settings, code, versions and prices first, then the results that came of them.
+
+Two runs are equal when they have the same settings, prices and results. Other code, packages and commands are reported
+and do not count: whether other code gives equal results is what a comparison is for. Tables are compared as JSON
+documents too, keyed by date and symbol, so that there is one difference with one tolerance for all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from math import isfinite
+from typing import Any, Final, TypeVar
+
+from reports.comparison.run_reader import DecisionRow, FillRow, SavedRun
+
+Item = TypeVar("Item")
+
+
+class Absent(Enum):
+    """Stands for a value that one of the runs does not have (null is a value)."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+
+# Keys of the manifest that are no settings: reported on their own, or not compared (files).
+NOT_SETTINGS = ("command", "code", "versions", "prices", "source", "files")
+# Keys of a reading in results.json that are reported on their own; all others are facts.
+NOT_FACTS = ("metrics", "horizons", "evidence", "warnings")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A value that differs between the runs, ABSENT where one has none.
+
+    The path begins with the section ("settings", "metrics", ...) and follows keys from there.
+    """
+
+    path: tuple[Any, ...]
+    base: Any
+    other: Any
+
+    @property
+    def name(self) -> str:
+        """The path within the section, joined by dots; the section where it is one value."""
+        return ".".join(map(str, self.path[1:])) or str(self.path[0])
+
+    @property
+    def by(self) -> float | None:
+        """The other value minus the base value; None where that is not a finite number."""
+        if not (_is_number(self.base) and _is_number(self.other)):
+            return None
+        found = float(self.other) - float(self.base)
+        return found if isfinite(found) else None
+
+    @property
+    def one_sided(self) -> bool:
+        """Whether only one of the runs has a value."""
+        return self.base is ABSENT or self.other is ABSENT
+
+
+Changes = tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Where two curves of wealth part: the first date on which returns differ, a missing one included.
+
+    `gap` is the other's growth of 1 minus the base's on the date `on`, where it is farthest from zero; both are None
+    where no date has both curves.
+    """
+
+    first: str
+    gap: float | None
+    on: str | None
+
+
+@dataclass(frozen=True)
+class ReadingDifference:
+    """What came out differently for a reading that both runs have.
+
+    Changes of warnings, decisions and fills have texts, DecisionRows and FillRows as values.
+    """
+
+    name: str
+    facts: Changes
+    metrics: Changes
+    horizons: Changes
+    evidence: Changes
+    warnings: Changes
+    decisions: Changes
+    fills: Changes
+    curve: Divergence | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything differs."""
+        return any(value for name, value in vars(self).items() if name != "name")
+
+    def metric(self, name: str) -> Change | None:
+        """The change of that metric; None where it is the same."""
+        return next((change for change in self.metrics if change.name == name), None)
+
+    @property
+    def verdict(self) -> Changes:
+        """Changes of the evidence's own figures: verdict, p-values, ..."""
+        return tuple(change for change in self.evidence if len(change.path) <= 2)
+
+    @property
+    def details(self) -> Changes:
+        """Changes of the figures behind them."""
+        return tuple(change for change in self.evidence if len(change.path) > 2)
+
+    @property
+    def gone(self) -> list[str]:
+        """Warnings of the base that the other does not have."""
+        return [change.base for change in self.warnings if change.other is ABSENT]
+
+    @property
+    def new(self) -> list[str]:
+        """Warnings of the other that the base does not have."""
+        return [change.other for change in self.warnings if change.base is ABSENT]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """All that differs between a base and another run.
+
+    `results` is what differs in results.json outside of the readings; `readings` are those of both runs that differ, in
+    the order of the base. `versions`, `code`, `command` and `source` do not count for equality.
+    """
+
+    base: SavedRun
+    other: SavedRun
+    settings: Changes
+    prices: Changes
+    versions: Changes
+    code: Changes
+    command: Changes
+    source: Changes
+    results: Changes
+    benchmark: Divergence | None
+    readings: tuple[ReadingDifference, ...]
+
+    @property
+    def only_base(self) -> list[str]:
+        """Readings that only the base has."""
+        return [name for name in self.base.readings if name not in self.other.readings]
+
+    @property
+    def only_other(self) -> list[str]:
+        """Readings that only the other run has."""
+        return [name for name in self.other.readings if name not in self.base.readings]
+
+    @property
+    def same_window(self) -> bool:
+        """Whether both runs cover the same dates, so that more of a figure can be better or worse."""
+        return list(self.base.benchmark_returns) == list(self.other.benchmark_returns)
+
+    @property
+    def equal(self) -> bool:
+        """Whether settings, prices and results are the same."""
+        inputs = self.settings or self.prices
+        outputs = self.results or self.only_base or self.only_other or self.benchmark or self.readings
+        return not (inputs or outputs)
+
+
+def compare_runs(base: SavedRun, other: SavedRun, tolerance: float = 0.0) -> Comparison:
+    """What differs between two runs.
+
+    Numbers count as the same within `tolerance` of each other, a fraction of the larger of them or of 1.
+    """
+    common = [name for name in base.readings if name in other.readings]
+    before, after = (_sections(run, set(common)) for run in (base, other))
+    found = _changes(before, after, {"settings": tolerance, "results": tolerance})
+    settings = {change.path[1:] for change in found["settings"]}
+    settings |= {path[1:] for path in settings if path[0] == "request"}
+    found["results"] = tuple(change for change in found["results"] if change.path[1:] not in settings)
+    readings = [_compare_reading(base, other, name, tolerance) for name in common]
+    return Comparison(
+        base,
+        other,
+        **found,
+        benchmark=divergence(base.benchmark_returns, other.benchmark_returns, tolerance),
+        readings=tuple(reading for reading in readings if reading.differs),
+    )
+
+
+def differences(base: object, other: object, tolerance: float, path: tuple[Any, ...]) -> Iterator[Change]:
+    """Differences of two JSON documents; a list is one value, as is an object that only one of them has."""
+    if isinstance(base, Mapping) and isinstance(other, Mapping):
+        for key in dict.fromkeys((*base, *other)):
+            yield from differences(base.get(key, ABSENT), other.get(key, ABSENT), tolerance, (*path, key))
+    elif not _same(base, other, tolerance):
+        yield Change(path, base, other)
+
+
+def divergence(
+    base: Mapping[str, float | None], other: Mapping[str, float | None], tolerance: float = 0.0
+) -> Divergence | None:
+    """Where two curves part, given their daily returns by date; None where they do not."""
+    changed = [str(change.path[-1]) for change in differences(base, other, tolerance, ())]
+    if not changed:
+        return None
+    before, after = wealth(base), wealth(other)
+    gaps = {date: after[date] - before[date] for date in before if date in after}
+    farthest = max(gaps, key=lambda date: abs(gaps[date]), default=None)
+    return Divergence(min(changed), None if farthest is None else gaps[farthest], farthest)
+
+
+def wealth(returns: Mapping[str, float | None]) -> dict[str, float]:
+    """Growth of 1 at the close of each date, up to the first return that is undefined."""
+    grown, curve = 1.0, dict[str, float]()
+    for date, value in returns.items():
+        if value is None or not isfinite(grown := grown * (1 + value)):
+            break
+        curve[date] = grown
+    return curve
+
+
+def _sections(run: SavedRun, common: Collection[str]) -> dict[str, object]:
+    """What is compared of a whole run, as documents; readings that only one run has are reported once, by name."""
+    manifest = {key: value for key, value in run.manifest.items() if key not in NOT_SETTINGS}
+    results = {key: value for key, value in run.results.items() if key not in ("readings", "schema")}
+    return {
+        "settings": {
+            **manifest,
+            **_inner(manifest, "request", lambda key: key != "readings"),
+            **_inner(manifest, "parameters", lambda key: key in common),
+        },
+        "prices": run.prices,
+        "versions": _inner(run.manifest, "versions"),
+        "code": _inner(run.manifest, "code"),
+        "command": _inner(run.manifest, "command"),
+        "source": _inner(run.manifest, "source"),
+        "results": {**results, **_inner(results, "source", lambda key: key != "origin")},
+    }
+
+
+def _inner(document: Mapping[str, Any], key: str, keep: Callable[[str], bool] = lambda _: True) -> dict[str, object]:
+    """The document with this key alone and, of the object there, only the keys to keep."""
+    if key not in document:
+        return {}
+    value = document[key]
+    return {key: {name: value[name] for name in value if keep(name)} if isinstance(value, dict) else value}
+
+
+def _compare_reading(base: SavedRun, other: SavedRun, name: str, tolerance: float) -> ReadingDifference:
+    before, after = _reading_sections(base, name), _reading_sections(other, name)
+    found = _changes(before, after, dict.fromkeys(before, tolerance))
+    for table in ("decisions", "fills"):
+        found[table] = tuple(sorted(found[table], key=lambda change: change.path[1:]))
+    return ReadingDifference(
+        name,
+        **found,
+        curve=divergence(base.returns[name], other.returns[name], tolerance),
+    )
+
+
+def _reading_sections(run: SavedRun, name: str) -> dict[str, object]:
+    facts = run.readings[name]
+    evidence = facts.get("evidence", ABSENT)
+    return {
+        "facts": {key: value for key, value in facts.items() if key not in NOT_FACTS},
+        "metrics": facts["metrics"],
+        "horizons": {sessions: figures or {} for sessions, figures in facts["horizons"].items()},
+        # Where the prices came from is reported once, for the run.
+        "evidence": {key: evidence[key] for key in evidence if key != "source"}
+        if isinstance(evidence, dict)
+        else evidence,
+        "warnings": _numbered(facts["warnings"], lambda text: (text,)),
+        "decisions": _numbered(run.decisions[name], _place),
+        "fills": _numbered(run.fills[name], _place),
+    }
+
+
+def _place(row: FillRow | DecisionRow) -> tuple[str, str]:
+    return row.session, row.symbol
+
+
+def _numbered(items: Iterable[Item], key: Callable[[Item], tuple[str, ...]]) -> dict[Hashable, Item]:
+    """Items by key; of several with the same key, by their order."""
+    seen = Counter[tuple[str, ...]]()
+    found = dict[Hashable, Item]()
+    for item in items:
+        place = key(item)
+        seen[place] += 1
+        found[*place, seen[place]] = item
+    return found
+
+
+def _same(base: object, other: object, tolerance: float) -> bool:
+    if _is_number(base) and _is_number(other):
+        one, two = float(base), float(other)  # type: ignore[arg-type]
+        return one == two or abs(one - two) <= tolerance * max(1.0, abs(one), abs(two))
+    if isinstance(base, list | tuple) and isinstance(other, list | tuple):
+        return len(base) == len(other) and all(_same(*pair, tolerance) for pair in zip(base, other, strict=True))
+    if isinstance(base, Mapping) and isinstance(other, Mapping):  # within a list
+        return base.keys() == other.keys() and all(_same(base[key], other[key], tolerance) for key in base)
+    return type(base) is type(other) and base == other
+
+
+def _is_number(value: object) -> bool:
+    """Whether a JSON value is a number; true and false are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _changes(
+    before: Mapping[str, object], after: Mapping[str, object], tolerances: Mapping[str, float]
+) -> dict[str, Changes]:
+    """Changes by section; sections without a tolerance must be the same to the last digit."""
+    return {
+        section: tuple(differences(before[section], after[section], tolerances.get(section, 0.0), (section,)))
+        for section in before
+    }

@@ -1,0 +1,304 @@
+"""The difference between two runs in words: values side by side, better or worse, and the whole in a sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from data.printable import brief
+from reports.comparison.diff import ABSENT, Change, Changes, Comparison, Divergence, ReadingDifference
+from reports.comparison.run_reader import DecisionRow, PriceSpan
+from reports.numbers import MINUS, UNDEFINED, percent
+
+Writer = Callable[[float, int], str]  # of a number, with so many more digits than usual
+
+
+def _fixed(digits: int, sign: str = "", scale: float = 1, unit: str = "") -> Writer:
+    return lambda value, more: f"{scale * value:{sign},.{digits + more}f}{unit}".replace("-", MINUS)
+
+
+def _signed_percent(value: float, more: int) -> str:
+    return percent(value, 1 + more)
+
+
+def _significant(value: float, more: int) -> str:
+    return f"{value:.{4 + more}g}".replace("-", MINUS)
+
+
+class Meaning(NamedTuple):
+    """What a figure is called, how it is written, and whether more of it is better (1), worse (-1) or neither (0)."""
+
+    heading: str
+    write: Writer
+    better: int = 0
+
+
+SHARE, RATIO, LOG, USD, PROBABILITY = _fixed(1, "", 100, "%"), _fixed(2), _fixed(3, "+"), _fixed(0), _fixed(3)
+MEANINGS = {
+    "total_return": Meaning("net return", _signed_percent, 1),
+    "cagr": Meaning("CAGR", _signed_percent, 1),
+    "volatility": Meaning("volatility", SHARE),
+    "sharpe": Meaning("Sharpe", RATIO, 1),
+    "sortino": Meaning("Sortino", RATIO, 1),
+    "max_drawdown": Meaning("maximum drawdown", _signed_percent, 1),  # zero or below: more is shallower
+    "calmar": Meaning("Calmar", RATIO, 1),
+    "time_in_market": Meaning("time in market", SHARE),
+    "turnover": Meaning("turnover", RATIO),
+    "costs": Meaning("costs, USD", USD, -1),
+    "beta": Meaning("beta", RATIO),
+    "alpha_annual": Meaning("alpha a year", _signed_percent, 1),
+    "d": Meaning("d", LOG, 1),
+    "return": Meaning("return", _signed_percent, 1),
+    "excess_benchmark": Meaning("excess return", _signed_percent, 1),
+    "effect": Meaning("effect", LOG),
+    "p": Meaning("p", PROBABILITY),
+    "p_family": Meaning("adjusted p", PROBABILITY),
+    "p_lower": Meaning("p of a result as bad", PROBABILITY),
+    "p_family_lower": Meaning("adjusted p of a result as bad", PROBABILITY),
+    "interest.cash": Meaning("interest received, USD", USD),
+    "interest.debit": Meaning("interest paid, USD", USD),
+    "interest.borrow": Meaning("borrow fees, USD", USD),
+}
+HEADINGS = {
+    **{name: meaning.heading for name, meaning in MEANINGS.items()},
+    "window.first": "first day",
+    "window.last": "last day",
+    "source.real": "real prices",
+    "source.notices": "notices",
+    "source": "prices from",
+}
+EXTRA_DIGITS = range(10)
+SHORT_DIGEST = 12  # characters of a SHA-256 that are shown
+SHORT_OBJECT = 100  # characters of an object that is shown in full
+TRIALS = {("evidence", "trials"), ("evidence", "forgotten")}  # settings that the trial ledger decides
+
+
+def heading(change: Change) -> str:
+    """What the value is called."""
+    sessions, _, figure = change.name.partition(".")
+    if change.path[0] == "horizons":
+        return f"{HEADINGS.get(figure, brief(figure))}, {brief(sessions)} trading days"
+    return HEADINGS.get(change.name, brief(change.name))
+
+
+def values(change: Change) -> tuple[str, str]:
+    """Both values, rounded as far as that tells them apart."""
+    meaning = _meaning(change)
+    write = meaning.write if meaning else _significant if isinstance(change.by, float) else None
+    if change.path[0] == "code":
+        return short_digest(change.base), short_digest(change.other)
+    return _told_apart(lambda value, more: _written(value, write, more), change.base, change.other)
+
+
+def difference(change: Change) -> str:
+    """The other value minus the base value, with its sign; empty where that is no number."""
+    if change.by is None:
+        return ""
+    meaning = _meaning(change)
+    written = (meaning.write(change.by, more) for more in EXTRA_DIGITS) if meaning else iter(())
+    text = next(filter(_is_visible, written), _exact(change.by))
+    return text if text[0] in f"+{MINUS}" else f"+{text}"
+
+
+def direction(change: Change, same_window: bool = True) -> str:
+    """Better or worse; higher or lower where neither can be said; else what happened to the value.
+
+    Metrics of runs that do not cover the same window are neither better nor worse.
+    """
+    if change.by is not None:
+        meaning = _meaning(change)
+        judged = meaning is not None and (same_window or change.path[0] != "metrics")
+        sign = meaning.better * change.by if meaning and judged else 0
+        return ("better" if sign > 0 else "worse") if sign else ("higher" if change.by > 0 else "lower")
+    if change.one_sided:
+        return "new" if change.base is ABSENT else "gone"
+    if change.base is None or change.other is None:
+        return "now defined" if change.base is None else "no longer defined"
+    return "changed"
+
+
+def prices(change: Change) -> tuple[str, str]:
+    """Prices of a symbol in both runs."""
+    return _price_span(change.base), _price_span(change.other)
+
+
+def _price_span(found: PriceSpan | Any) -> str:
+    if found is ABSENT:
+        return UNDEFINED
+    span = f", {found.first} to {found.last}" if found.first and found.last else ""
+    return f"{found.rows:,} rows{span}, SHA-256 {short_digest(found.sha256)}"
+
+
+def day_and_symbol(change: Change) -> str:
+    """Date and symbol of a fill or a decision."""
+    return f"{change.path[1][0]} {brief(change.path[1][1])}"
+
+
+def rows(change: Change) -> tuple[str, str]:
+    """A fill or a decision of both runs: a target weight; or shares with their sign and their price, in USD.
+
+    Costs of a fill are added where nothing else differs.
+    """
+    base, other = _told_apart(_row, change.base, change.other)
+    return (base, other) if base != other else _told_apart(_costs, change.base, change.other)
+
+
+def _row(found: Any, more: int) -> str:
+    if found is ABSENT:
+        return "none"
+    if isinstance(found, DecisionRow):
+        return f"weight {percent(found.weight, 1 + more)}"
+    digits = 0 if found.size == round(found.size) else 2 + more
+    return f"{_fixed(digits, '+')(found.size, 0)} at {RATIO(found.price, more)}"
+
+
+def _costs(found: Any, more: int) -> str:
+    return f"{_row(found, 0)}, commission {RATIO(found.commission, more)}, spread {RATIO(found.spread_cost, more)}"
+
+
+def curve(found: Divergence) -> str:
+    """Where two curves part and the largest gap, as a percentage of the starting capital."""
+    if not found.gap:
+        return f"differs from {found.first} on, on no day that both runs have"
+    text = percent(found.gap, 2)
+    gap = text if _is_visible(text) else f"{_exact(100 * found.gap)}%"
+    return f"differs from {found.first} on, largest gap {gap} on {found.on}"
+
+
+def verdict(comparison: Comparison) -> str:
+    """The whole in a sentence."""
+    if not comparison.equal:
+        return f"Different: {', '.join(_parts(comparison))}."
+    equal = f"Equal: the same settings, prices and results of {_count(len(comparison.base.readings), 'reading')}"
+    beside = [name for name, found in (("code", comparison.code), ("packages", comparison.versions)) if found]
+    return f"{equal}, with different {' and '.join(beside)}." if beside else f"{equal}."
+
+
+def _parts(comparison: Comparison) -> Iterator[str]:
+    """What differs and counts, causes first."""
+    if comparison.settings:
+        yield _count(len(comparison.settings), "setting")
+    shared, alone = _split(comparison.prices)
+    if shared:
+        yield f"prices of {_count(len(shared), 'symbol')}"
+    if alone:
+        yield f"{_count(len(alone), 'symbol')} that only one run read"
+    if in_one := len(comparison.only_base) + len(comparison.only_other):
+        yield f"{_count(in_one, 'reading')} in one run only"
+    if comparison.readings:
+        yield f"results of {_count(len(comparison.readings), 'reading')}"
+    if comparison.benchmark:
+        yield "the benchmark"
+    if comparison.results:
+        yield _count(len(comparison.results), "other result")
+
+
+def cause(comparison: Comparison) -> str | None:
+    """What different results of readings may come from; None where none differ."""
+    if not comparison.readings:
+        return None
+    shared, alone = _split(comparison.prices)
+    inputs = {
+        "settings": comparison.settings,
+        "code": comparison.code,
+        "packages": comparison.versions,
+        "prices": shared,
+        "symbols read": alone,
+    }
+    found = [name for name, changes in inputs.items() if changes]
+    if found == ["settings"] and {change.path[1:] for change in comparison.settings} <= TRIALS:
+        return "Of the inputs, only the number of trials differs; deflated Sharpe ratios depend on it."
+    if found:
+        return f"Inputs that differ: {', '.join(found)}."
+    if comparison.base.altered or comparison.other.altered:
+        return "No input differs: a file was changed after its run."
+    return "No input differs: the same inputs gave different results."
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What a reader must know of the folders."""
+    window = [] if comparison.same_window else ["The runs cover different windows: no metric is better or worse."]
+    return window + [
+        f"{brief(run.folder)}: {name} was changed after the run"
+        for run in dict.fromkeys((comparison.base, comparison.other))
+        for name in run.altered
+    ]
+
+
+def symbols(changes: Changes) -> list[tuple[str, list[str]]]:
+    """Symbols by what differs about their prices."""
+    kinds = {
+        "with different prices": _split(changes)[0],
+        "in the base only": [change for change in changes if change.other is ABSENT],
+        "in the other only": [change for change in changes if change.base is ABSENT],
+    }
+    return [(kind, [brief(change.name) for change in found]) for kind, found in kinds.items() if found]
+
+
+def outcomes(found: ReadingDifference) -> list[Change]:
+    """Facts and the verdict: what to say of a reading besides its metrics."""
+    return [*found.facts, *found.verdict]
+
+
+def grouped(found: Sequence[ReadingDifference], names: Sequence[str]) -> list[tuple[Change, list[str]]]:
+    """Outcomes of these names, each with the readings for which they changed alike."""
+    groups: dict[tuple[str, ...], tuple[Change, list[str]]] = {}
+    for reading in found:
+        for change in outcomes(reading):
+            if change.name in names:
+                groups.setdefault((change.name, *values(change)), (change, []))[1].append(brief(reading.name))
+    return list(groups.values())
+
+
+def short_digest(digest: str) -> str:
+    """The beginning of a SHA-256."""
+    return brief(digest[:SHORT_DIGEST])
+
+
+def _meaning(change: Change) -> Meaning | None:
+    return MEANINGS.get(change.name) or MEANINGS.get(str(change.path[-1]))
+
+
+def _told_apart(write: Callable[[Any, int], str], base: Any, other: Any) -> tuple[str, str]:
+    """Both in as few digits as tell them apart."""
+    pairs = ((write(base, more), write(other, more)) for more in EXTRA_DIGITS)
+    return next((pair for pair in pairs if pair[0] != pair[1]), (_written(base), _written(other)))
+
+
+def _written(value: object, write: Writer | None = None, more: int = 0) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case int() | float():
+            return write(float(value), more) if write else str(value).replace("-", MINUS)
+        case str():
+            return _line(value) or "(empty)"
+        case list() | Mapping():
+            text = json.dumps(value, ensure_ascii=False)
+            return brief(text) if isinstance(value, list) or len(text) <= SHORT_OBJECT else "there"
+    return "not there" if value is ABSENT else "none"
+
+
+def _line(text: str) -> str:
+    """A text on one line; of a traceback the last line, which has the message."""
+    return brief(text.strip().rpartition("\n")[2] if text.startswith("Traceback") else text)
+
+
+def _is_visible(text: str) -> bool:
+    """Whether rounding has left anything."""
+    return any(digit in "123456789" for digit in text)
+
+
+def _exact(value: float) -> str:
+    return f"{value:.12g}".replace("-", MINUS)
+
+
+def _split(changes: Changes) -> tuple[Changes, Changes]:
+    """Changes of values that both runs have, and of those that one has."""
+    shared = tuple(change for change in changes if not change.one_sided)
+    return shared, tuple(change for change in changes if change.one_sided)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

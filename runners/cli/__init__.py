@@ -1,0 +1,1 @@
+"""What commands share: the tables and lines that they print."""

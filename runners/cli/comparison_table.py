@@ -1,0 +1,171 @@
+"""What the terminal shows of a comparison: the verdict, then inputs that differ, then results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.text import Text
+
+from data.printable import brief
+from reports.comparison import prose
+from reports.comparison.diff import Change, Comparison, ReadingDifference
+from reports.numbers import MINUS
+from runners.screen import Screen, Table
+
+COLOURS = {"better": "green", "worse": "red"}
+SUMMARY = (
+    ("net", "total_return"),
+    ("d", "d"),
+    ("Sharpe", "sharpe"),
+    ("drawdown", "max_drawdown"),
+    ("costs $", "costs"),
+)
+SHOWN_WHOLE = 2  # readings, at most, whose every metric is shown; of more, one line each
+NAMED_SYMBOLS = 12
+SHOWN_WARNINGS = 5
+OUTCOMES = ("evidence", "verdict", "refuted", "ruined", "entry", "exit", "symbols")  # that are shown of many readings
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """Print one comparison."""
+    screen = Screen()
+    for label, run in (("base", comparison.base), ("other", comparison.other)):
+        screen.print(f"{label:<10}{brief(run.folder)}", soft_wrap=True)
+    screen.print(Text(prose.verdict(comparison), "bold green" if comparison.equal else "bold yellow"))
+    for note in prose.notes(comparison):
+        screen.print(Text(note, "yellow"))
+    _show_inputs(screen, comparison)
+    if not comparison.equal:
+        _show_results(screen, comparison)
+
+
+def _show_inputs(screen: Screen, comparison: Comparison) -> None:
+    changes = (*comparison.settings, *comparison.code, *comparison.versions, *comparison.source)
+    if changes or comparison.prices:
+        screen.print(Text("\nInputs", "bold"))
+    _show_sides(screen, changes)
+    for kind, found in prose.symbols(comparison.prices):
+        more = f" and {len(found) - NAMED_SYMBOLS} more" if len(found) > NAMED_SYMBOLS else ""
+        screen.print(f"{len(found)} {kind}: {', '.join(found[:NAMED_SYMBOLS])}{more}")
+
+
+def _show_results(screen: Screen, comparison: Comparison) -> None:
+    screen.print(Text("\nResults", "bold"))
+    if cause := prose.cause(comparison):
+        screen.print(cause)
+    _show_sides(screen, comparison.results)
+    for run, names in (("base", comparison.only_base), ("other", comparison.only_other)):
+        if names:
+            screen.print(f"only in the {run}: {', '.join(map(brief, names))}")
+    if comparison.benchmark:
+        screen.print(_ascii(f"benchmark: {prose.curve(comparison.benchmark)}"))
+    if not comparison.readings:
+        return
+    screen.print(Text())
+    _show_summary(screen, comparison)
+    _show_first_fills(screen, comparison.readings)
+    _show_outcomes(screen, comparison.readings)
+    if len(comparison.readings) <= SHOWN_WHOLE:
+        for reading in comparison.readings:
+            _show_whole(screen, reading, comparison.same_window)
+    else:
+        screen.print("every metric, fill and warning: --out compared.html, or --json", style="dim")
+
+
+def _show_summary(screen: Screen, comparison: Comparison) -> None:
+    """Table of one row a reading, 80 columns wide for the names of ours; a point stands for what is the same."""
+    table = _table("reading", right=(*(heading for heading, _ in SUMMARY), "fills", "first day"), gap=1)
+    for reading in comparison.readings:
+        cells = [_difference(reading.metric(name), comparison.same_window) for _, name in SUMMARY]
+        first = reading.curve.first if reading.curve else "."
+        table.add_row(brief(reading.name), *cells, str(len(reading.fills) or "."), first)
+    screen.print(table)
+    better = "; higher is better, but for costs" if comparison.same_window else ""
+    legend = f"other minus base{better}; first day: when curves part"
+    screen.print(legend, style="dim")
+
+
+def _difference(change: Change | None, same_window: bool) -> Text:
+    if change is None:
+        return Text(".", "dim")
+    word = prose.direction(change, same_window)
+    return Text(_ascii(prose.difference(change)) or word, COLOURS.get(word, ""))
+
+
+def _show_first_fills(screen: Screen, readings: Sequence[ReadingDifference]) -> None:
+    table = _table("first fill that differs", "day, symbol", "base", "other")
+    for reading in readings:
+        for change in reading.fills[:1]:
+            table.add_row(brief(reading.name), prose.day_and_symbol(change), *map(_ascii, prose.rows(change)))
+    if table.rows:
+        screen.print(Text())
+        screen.print(table)
+
+
+def _show_outcomes(screen: Screen, readings: Sequence[ReadingDifference]) -> None:
+    """Outcomes, each printed once for all readings that share it, and how many warnings differ."""
+    groups = prose.grouped(readings, OUTCOMES)
+    if groups:
+        screen.print(Text())
+    for change, names in groups:
+        who = f"all {len(names)} readings" if len(names) == len(readings) > 2 else ", ".join(names)
+        screen.print(f"{_arrow(change)}: {who}")
+    for reading in readings:
+        if reading.warnings:
+            counts = f"{len(reading.gone)} warnings gone, {len(reading.new)} new"
+            screen.print(f"{brief(reading.name)}: {counts}", style="yellow")
+
+
+def _show_whole(screen: Screen, reading: ReadingDifference, same_window: bool) -> None:
+    """All figures of a reading, its outcome, curve and warnings."""
+    screen.print(Text(f"\n{brief(reading.name)}", "bold"))
+    figures = [*reading.metrics, *reading.horizons, *(each for each in prose.outcomes(reading) if each.by is not None)]
+    table = _table("", right=("base", "other", "difference"), last="")
+    for change in figures:
+        word = prose.direction(change, same_window)
+        numbers = map(_ascii, (*prose.values(change), prose.difference(change)))
+        table.add_row(prose.heading(change), *numbers, Text(word, COLOURS.get(word, "")))
+    if table.rows:
+        screen.print(table)
+    for change in prose.outcomes(reading):
+        if change.by is None and change.name not in OUTCOMES:
+            screen.print(_arrow(change))
+    if reading.details:
+        screen.print(f"evidence: {len(reading.details):,} more figures differ, first {_arrow(reading.details[0])}")
+    if reading.curve:
+        screen.print(_ascii(f"curve: {prose.curve(reading.curve)}"))
+    for kind, warnings in (("gone", reading.gone), ("new", reading.new)):
+        for warning in warnings[:SHOWN_WARNINGS]:
+            screen.print(f"warning {kind}: {brief(warning)}")
+        if len(warnings) > SHOWN_WARNINGS:
+            screen.print(f"and {len(warnings) - SHOWN_WARNINGS} more warnings {kind}")
+
+
+def _show_sides(screen: Screen, changes: Iterable[Change]) -> None:
+    table = _table("", "base", "other")
+    for change in changes:
+        table.add_row(prose.heading(change), *map(_ascii, prose.values(change)))
+    if table.rows:
+        screen.print(table)
+
+
+def _table(*left: str, right: Iterable[str] = (), last: str | None = None, gap: int = 2) -> Table:
+    """An empty table: columns on the left, columns of numbers, and possibly a last one of words."""
+    table = Table(box=None, show_edge=False, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
+    for heading in left:
+        table.add_column(heading, overflow="fold")
+    for heading in right:
+        table.add_column(heading, justify="right", overflow="fold")
+    if last is not None:
+        table.add_column(last, overflow="fold")
+    return table
+
+
+def _arrow(change: Change) -> str:
+    base, other = map(_ascii, prose.values(change))
+    return f"{prose.heading(change)}: {base} -> {other}"
+
+
+def _ascii(text: str) -> str:
+    """As terminals write numbers."""
+    return text.replace(MINUS, "-")
