@@ -160,7 +160,7 @@ def _costs(found: Any, more: int) -> str:
 def curve(found: Divergence) -> str:
     """Where two curves part and the largest gap, as a percentage of the starting capital."""
     if not found.gap:
-        return f"differs from {found.first} on, on no day that both runs have"
+        return f"differs from {found.first} on; no gap on days that both runs have"
     text = percent(found.gap, 2)
     gap = text if _is_visible(text) else f"{_exact(100 * found.gap)}%"
     return f"differs from {found.first} on, largest gap {gap} on {found.on}"

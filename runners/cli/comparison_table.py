@@ -131,7 +131,8 @@ def _show_whole(screen: Screen, reading: ReadingDifference, same_window: bool) -
         if change.by is None and change.name not in OUTCOMES:
             screen.print(_arrow(change))
     if reading.details:
-        screen.print(f"evidence: {len(reading.details):,} more figures differ, first {_arrow(reading.details[0])}")
+        count = len(reading.details)
+        screen.print(f"evidence: {count:,} more figure{'s' * (count > 1)}, first {_arrow(reading.details[0])}")
     if reading.curve:
         screen.print(_ascii(f"curve: {prose.curve(reading.curve)}"))
     for kind, warnings in (("gone", reading.gone), ("new", reading.new)):

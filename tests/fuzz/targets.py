@@ -24,7 +24,9 @@ from data import load_prices
 from data.cache import Cache, Entry
 from data.errors import DataError, RequestError
 from data.event_file import parse
-from reports import comparison, comparison_json, saved_run
+from reports.comparison import run_reader
+from reports.comparison.as_json import to_json
+from reports.comparison.diff import compare_runs
 
 SECONDS = 60.0  # of a case, which takes milliseconds; the machine may be busy
 FIELDS = ("Open", "High", "Low", "Close", "Adj Close", "Volume")
@@ -194,9 +196,9 @@ def run_folder(folder: Path, base: Path) -> bool:
     """A run folder, compared as `runners.compare` does with one that is whole: equal where what counts is equal."""
     try:
         with in_time():
-            other = saved_run.read(folder)
-            found = comparison.compare(whole(base)[0], other)
-            text = comparison_json.text([found])
+            other = run_reader.read(folder)
+            found = compare_runs(whole(base)[0], other)
+            text = to_json([found])
     except RequestError as error:
         return told(error, str(folder))
     assert found.equal == json.loads(text)["equal"] == (counted(folder) == whole(base)[1])
@@ -204,13 +206,13 @@ def run_folder(folder: Path, base: Path) -> bool:
 
 
 @cache
-def whole(base: Path) -> tuple[saved_run.SavedRun, str]:
+def whole(base: Path) -> tuple[run_reader.SavedRun, str]:
     """A run folder that stays as it is, and what counts of it."""
-    return saved_run.read(base), counted(base)
+    return run_reader.read(base), counted(base)
 
 
 def counted(folder: Path) -> str:
-    """All that counts for the equality of runs, as json and csv read it: see reports/comparison.py."""
+    """All that counts for the equality of runs, as json and csv read it: see reports/comparison/diff.py."""
     results, manifest = (json.loads((folder / name).read_text("utf-8")) for name in ("results.json", "manifest.json"))
     for name in APART:
         manifest.pop(name, None)

@@ -19,16 +19,16 @@ import pytest
 from data.printable import brief, is_line, printable, readable, same_json
 from reports import (
     calibration,
-    comparison,
-    comparison_page,
     folder,
     index,
     multiverse_page,
     run_folder,
-    saved_run,
     sweep_page,
     tearsheet,
 )
+from reports.comparison import page as comparison_page
+from reports.comparison import run_reader
+from reports.comparison.diff import compare_runs
 from reports.evidence.availability import Missing
 from reports.evidence.verdict import Verdict
 from reports.result import Failure, Story
@@ -193,8 +193,8 @@ def compared(run_of, result_of, place):
         results = [result_of(WHOLE, warnings=(word,), outcome=word)]
         run = run_of(*results, title=word, origin=word, notices=(word,), settings={word: word})
         folders.append(save(run, place / str(number), event=word, code=word, command=word))
-    base, other = (saved_run.read(each) for each in folders)
-    return comparison_page.render([comparison.compare(base, other)])
+    base, other = (run_reader.read(each) for each in folders)
+    return comparison_page.render([compare_runs(base, other)])
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import date
 
 import pandas as pd
 import pytest
@@ -12,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.errors import RequestError
-from reports import saved_run
+from reports.comparison import run_reader
+from reports.comparison.run_reader import DecisionRow, PriceSpan
 from tests.resources.saved import edit, save, swap
 
 TABLES = ("results.json", "manifest.json", "returns.csv", "fills.csv", "decisions.csv")
@@ -24,32 +24,34 @@ def folder(run_of, tmp_path):
 
 
 def test_what_was_written_is_read(run_of, folder):
-    run, saved = run_of(), saved_run.read(folder)
+    run, saved = run_of(), run_reader.read(folder)
     assert list(saved.readings) == ["first", "second"]
-    first = saved.readings["first"]
-    assert list(first.returns) == run.results[0].returns.to_list()
-    assert list(saved.benchmark_returns) == run.benchmark.to_list()
-    assert [pd.Timestamp(session) for session in saved.sessions] == list(run.benchmark.index)
-    assert [(fill.symbol, fill.size, fill.price) for fill in first.fills] == [("AAA", 100, 50), ("AAA", -100, 60)]
-    assert first.decisions == (saved_run.Decision(date(2025, 1, 30), "AAA", 0.5),)
-    assert first.horizons["60"] == {"return": 0.6, "excess_benchmark": 0.06, "d": 0.12}
-    assert saved.prices["AAA"] == saved_run.Bars(500, date(2024, 1, 2), date(2026, 2, 3), "a" * 64)
-    assert (saved.code, saved.benchmark, saved.altered) == ("c" * 64, "SPY", ())
+    assert list(saved.returns["first"].values()) == run.results[0].returns.to_list()
+    assert list(saved.benchmark_returns.values()) == run.benchmark.to_list()
+    assert [pd.Timestamp(date) for date in saved.benchmark_returns] == list(run.benchmark.index)
+    assert [(fill.symbol, fill.size, fill.price) for fill in saved.fills["first"]] == [
+        ("AAA", 100, 50),
+        ("AAA", -100, 60),
+    ]
+    assert saved.decisions["first"] == [DecisionRow("2025-01-30", "AAA", 0.5)]
+    assert saved.readings["first"]["horizons"]["60"] == {"return": 0.6, "excess_benchmark": 0.06, "d": 0.12}
+    assert saved.prices["AAA"] == PriceSpan(500, "2024-01-02", "2026-02-03", "a" * 64)
+    assert saved.altered == ()
 
 
 def test_a_table_changed_by_hand_is_read_and_told(folder):
     swap(folder, "fills.csv", "50.0", "50.01")
-    assert saved_run.read(folder).altered == ("fills.csv",)
-    assert saved_run.read(folder).readings["first"].fills[0].price == 50.01
+    assert run_reader.read(folder).altered == ("fills.csv",)
+    assert run_reader.read(folder).fills["first"][0].price == 50.01
 
 
 def test_evidence_and_unknown_keys_are_kept(judged, tmp_path):
     folder = save(judged(), tmp_path / "run", event={"name": "other"})
     edit(folder, "results.json", lambda results: results["readings"]["first"].update(later=[1, {"a": None}]))
-    saved = saved_run.read(folder)
-    assert saved.readings["first"].facts["later"] == [1, {"a": None}]
+    saved = run_reader.read(folder)
+    assert saved.readings["first"]["later"] == [1, {"a": None}]
     assert saved.manifest["event"] == {"name": "other"}
-    assert saved.readings["first"].facts["evidence"]["n"] == 64
+    assert saved.readings["first"]["evidence"]["n"] == 64
 
 
 def damaged(name, content):
@@ -77,7 +79,7 @@ FAULTS = [
     (damaged("results.json", b'{"schema": NaN}'), "results.json", "holds NaN"),
     (damaged("results.json", b'{"schema": 1e999}'), "results.json", "too large a number"),
     (damaged("results.json", b'{"schema": ' + b"9" * 5000 + b"}"), "results.json", "too large a whole number"),
-    (damaged("results.json", b'{"schema": 1, "schema": 1}'), "results.json", "'schema' is there twice"),
+    (damaged("results.json", b'{"schema": 1, "schema": 1}'), "results.json", "'schema' occurs twice"),
     (damaged("results.json", b'{"a": "\\ud800"}'), "results.json", "half a character"),
     (damaged("results.json", b"[" * 100_000), "results.json", "nested too deeply"),
     (damaged("results.json", b'{"a":' * 60 + b"1" + b"}" * 60), "results.json", "nested too deeply"),
@@ -85,31 +87,32 @@ FAULTS = [
     (with_key("results.json", "schema", True), "results.json", "schema 'True', expected 1"),
     (with_key("results.json", "kind", "sweep"), "results.json", "of a 'sweep', not of a run"),
     (with_key("results.json", "readings", {}), "results.json", "no readings"),
-    (with_key("results.json", "readings", []), "results.json", "readings is a list, expected an object"),
-    (with_key("results.json", "readings", {"first": 1}), "results.json", "readings.first is a whole number"),
+    (with_key("results.json", "readings", []), "results.json", "readings is not an object but []"),
+    (with_key("results.json", "readings", {"first": 1}), "results.json", "readings.first is not an object but 1"),
     (without("results.json", "benchmark"), "results.json", "no key 'benchmark'"),
-    (in_first("metrics", {"sharpe": "high"}), "results.json", "readings.first.metrics.sharpe is no number"),
+    (in_first("metrics", {"sharpe": "high"}), "results.json", "readings.first.metrics.sharpe: 'high' is not a number"),
     (in_first("metrics", {"sharpe": 1e16}), "results.json", "larger than any figure"),
-    (in_first("metrics", {"sharpe": True}), "results.json", "readings.first.metrics.sharpe is no number"),
-    (in_first("horizons", {"5": 3}), "results.json", "horizons.5 is a whole number"),
-    (in_first("warnings", [1]), "results.json", "something else than texts"),
+    (in_first("metrics", {"sharpe": True}), "results.json", "readings.first.metrics.sharpe: True is not a number"),
+    (in_first("horizons", {"5": 3}), "results.json", "horizons.5 is not an object but 3"),
+    (in_first("warnings", [1]), "results.json", "readings.first.warnings[0]: 1 is not a text"),
     (without("manifest.json", "code"), "manifest.json", "no key 'code'"),
     (without("manifest.json", "prices"), "manifest.json", "no key 'prices'"),
-    (with_key("manifest.json", "prices", {"A": {"rows": -1, "sha256": ""}}), "manifest.json", "rows is -1"),
+    (with_key("manifest.json", "prices", {"A": {"rows": -1, "sha256": ""}}), "manifest.json",
+     "prices.A.rows: -1 is not a whole number"),
     (with_key("manifest.json", "prices", {"A": {"rows": 1}}), "manifest.json", "no key 'prices.A.sha256'"),
     (with_key("manifest.json", "prices", {"A": {"rows": 1, "first": "2025-02-30", "sha256": ""}}), "manifest.json",
-     "'2025-02-30' is no date of the calendar"),
-    (lambda f: swap(f, "returns.csv", "date,first", "date,second"), "returns.csv", "'second' is there twice"),
+     "prices.A.first: '2025-02-30' is not in the calendar"),
+    (lambda f: swap(f, "returns.csv", "date,first", "date,second"), "returns.csv", "'second' occurs twice"),
     (lambda f: swap(f, "returns.csv", "date,first", "date,third"), "returns.csv", "no column 'first'"),
-    (lambda f: swap(f, "returns.csv", "2025-01-31", "31.01.2025"), "returns.csv", "line 2: '31.01.2025' is no date"),
+    (lambda f: swap(f, "returns.csv", "2025-01-31", "31.01.2025"), "returns.csv", "line 2: '31.01.2025' is not a date"),
     (lambda f: swap(f, "returns.csv", "2025-02-03", "2025-01-31"), "returns.csv", "dates do not rise"),
     (lambda f: swap(f, "returns.csv", "2025-02-03,", "2025-02-03,nan,"), "returns.csv", "line 3 has 5 cells"),
     (lambda f: swap(f, "returns.csv", "2025-02-03,", "2025-02-03,x"), "returns.csv", "line 3: 'x"),
-    (lambda f: swap(f, "fills.csv", "50.0", "nan"), "fills.csv", "line 2: 'nan' is no finite number"),
-    (lambda f: swap(f, "fills.csv", "50.0", "1_0"), "fills.csv", "line 2: '1_0' is no finite number"),
+    (lambda f: swap(f, "fills.csv", "50.0", "nan"), "fills.csv", "line 2: 'nan' is not a finite number"),
+    (lambda f: swap(f, "fills.csv", "50.0", "1_0"), "fills.csv", "line 2: '1_0' is not a finite number"),
     (lambda f: swap(f, "fills.csv", "50.0", "1e999"), "fills.csv", "line 2: inf is larger"),
-    (lambda f: swap(f, "fills.csv", "50.0", ""), "fills.csv", "line 2: '' is no finite number"),
-    (lambda f: swap(f, "fills.csv", "first,", "<b>,"), "fills.csv", "line 2: '<b>' is no reading"),
+    (lambda f: swap(f, "fills.csv", "50.0", ""), "fills.csv", "line 2: '' is not a finite number"),
+    (lambda f: swap(f, "fills.csv", "first,", "<b>,"), "fills.csv", "line 2: '<b>' is not a reading"),
     (lambda f: swap(f, "fills.csv", "first,", '"first,'), "fills.csv", "not CSV"),
     (lambda f: swap(f, "decisions.csv", ",weight", ",wait"), "decisions.csv", "no column 'weight'"),
 ]  # fmt: skip
@@ -121,7 +124,7 @@ FAULTS = [
 def test_a_damaged_folder_is_one_line_that_names_the_file(folder, harm, name, problem):
     harm(folder)
     with pytest.raises(RequestError) as caught:
-        saved_run.read(folder)
+        run_reader.read(folder)
     message = str(caught.value)
     assert message.startswith(f"{folder / name}: ")
     assert problem in message and "; " in message and "\n" not in message
@@ -130,16 +133,16 @@ def test_a_damaged_folder_is_one_line_that_names_the_file(folder, harm, name, pr
 def test_what_a_file_says_cannot_steer_the_terminal(folder):
     edit(folder, "manifest.json", lambda manifest: manifest["prices"].update({"\x1b[2J\nall is well": []}))
     with pytest.raises(RequestError) as caught:
-        saved_run.read(folder)
+        run_reader.read(folder)
     assert str(caught.value).isprintable()
-    assert r"manifest.json: prices.\x1b[2J all is well is a list, expected an object" in str(caught.value)
+    assert r"manifest.json: prices.\x1b[2J all is well is not an object but []" in str(caught.value)
 
 
 def test_what_is_no_folder_is_refused(tmp_path):
     (tmp_path / "file").touch()
     for name in ("missing", "file", "a\0b", "x" * 5000):
         with pytest.raises(RequestError, match="is not a folder; name a folder that"):
-            saved_run.read(tmp_path / name)
+            run_reader.read(tmp_path / name)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
@@ -147,10 +150,22 @@ def test_a_pipe_or_a_giant_in_the_place_of_a_table_is_not_read(folder):
     (folder / "fills.csv").unlink()
     os.mkfifo(folder / "fills.csv")
     with pytest.raises(RequestError, match=r"fills.csv: not a file"):
-        saved_run.read(folder)
+        run_reader.read(folder)
     os.truncate(folder / "results.json", 2**33)
     with pytest.raises(RequestError, match=r"results.json: larger than 64 MiB"):
-        saved_run.read(folder)
+        run_reader.read(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="links of POSIX")
+def test_a_link_is_followed_to_a_file_only(folder, tmp_path):
+    (folder / "fills.csv").rename(tmp_path / "fills")
+    (folder / "fills.csv").symlink_to(tmp_path / "fills")
+    assert run_reader.read(folder).altered == ()
+    for target in ("/dev/zero", folder, folder / "fills.csv"):
+        (folder / "fills.csv").unlink()
+        (folder / "fills.csv").symlink_to(target)
+        with pytest.raises(RequestError, match=r"fills.csv: (not a|no such) file; name the folder of a finished run"):
+            run_reader.read(folder)
 
 
 VALUES = st.recursive(
@@ -163,7 +178,7 @@ VALUES = st.recursive(
 def read_or_refused(folder):
     """Whether the folder can be read; if not, the one error names it."""
     try:
-        return saved_run.read(folder) is not None
+        return run_reader.read(folder) is not None
     except RequestError as error:
         return str(error).startswith(str(folder)) and "\n" not in str(error)
 
