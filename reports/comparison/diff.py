@@ -222,6 +222,16 @@ def wealth(returns: Mapping[str, float | None]) -> dict[str, float]:
     return curve
 
 
+def _changes(
+    before: Mapping[str, object], after: Mapping[str, object], tolerances: Mapping[str, float]
+) -> dict[str, Changes]:
+    """Changes by section; sections without a tolerance must be the same to the last digit."""
+    return {
+        section: tuple(differences(before[section], after[section], tolerances.get(section, 0.0), (section,)))
+        for section in before
+    }
+
+
 def _sections(run: SavedRun, common: Collection[str]) -> dict[str, object]:
     """What is compared of a whole run, as documents; readings that only one run has are reported once, by name."""
     manifest = {key: value for key, value in run.manifest.items() if key not in NOT_SETTINGS}
@@ -233,10 +243,7 @@ def _sections(run: SavedRun, common: Collection[str]) -> dict[str, object]:
             **_inner(manifest, "parameters", lambda key: key in common),
         },
         "prices": run.prices,
-        "versions": _inner(run.manifest, "versions"),
-        "code": _inner(run.manifest, "code"),
-        "command": _inner(run.manifest, "command"),
-        "source": _inner(run.manifest, "source"),
+        **{key: _inner(run.manifest, key) for key in ("versions", "code", "command", "source")},
         "results": {**results, **_inner(results, "source", lambda key: key != "origin")},
     }
 
@@ -263,15 +270,12 @@ def _compare_reading(base: SavedRun, other: SavedRun, name: str, tolerance: floa
 
 def _reading_sections(run: SavedRun, name: str) -> dict[str, object]:
     facts = run.readings[name]
-    evidence = facts.get("evidence", ABSENT)
     return {
         "facts": {key: value for key, value in facts.items() if key not in NOT_FACTS},
         "metrics": facts["metrics"],
         "horizons": {sessions: figures or {} for sessions, figures in facts["horizons"].items()},
         # Where the prices came from is reported once, for the run.
-        "evidence": {key: evidence[key] for key in evidence if key != "source"}
-        if isinstance(evidence, dict)
-        else evidence,
+        "evidence": _inner(facts, "evidence", lambda key: key != "source").get("evidence", ABSENT),
         "warnings": _numbered(facts["warnings"], lambda text: (text,)),
         "decisions": _numbered(run.decisions[name], _place),
         "fills": _numbered(run.fills[name], _place),
@@ -307,13 +311,3 @@ def _same(base: object, other: object, tolerance: float) -> bool:
 def _is_number(value: object) -> bool:
     """Whether a JSON value is a number; true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _changes(
-    before: Mapping[str, object], after: Mapping[str, object], tolerances: Mapping[str, float]
-) -> dict[str, Changes]:
-    """Changes by section; sections without a tolerance must be the same to the last digit."""
-    return {
-        section: tuple(differences(before[section], after[section], tolerances.get(section, 0.0), (section,)))
-        for section in before
-    }

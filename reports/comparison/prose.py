@@ -88,6 +88,8 @@ def values(change: Change) -> tuple[str, str]:
     write = meaning.write if meaning else _significant if isinstance(change.by, float) else None
     if change.path[0] == "code":
         return short_digest(change.base), short_digest(change.other)
+    if change.by is None:
+        return _written(change.base, write), _written(change.other, write)
     return _told_apart(lambda value, more: _written(value, write, more), change.base, change.other)
 
 

@@ -63,7 +63,7 @@ def result_of():
     return make_result
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_of():
     """A run of the given results (two by default) with a benchmark of its own."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 
 import pandas as pd
 import pytest
@@ -18,9 +19,16 @@ from tests.resources.saved import edit, save, swap
 TABLES = ("results.json", "manifest.json", "returns.csv", "fills.csv", "decisions.csv")
 
 
+@pytest.fixture(scope="module")
+def whole(run_of, tmp_path_factory):
+    """The folder of a run, which no test changes."""
+    return save(run_of(), tmp_path_factory.mktemp("whole") / "run")
+
+
 @pytest.fixture
-def folder(run_of, tmp_path):
-    return save(run_of(), tmp_path / "run")
+def folder(whole, tmp_path):
+    """A copy of it, for a test to damage."""
+    return shutil.copytree(whole, tmp_path / "run")
 
 
 def test_what_was_written_is_read(run_of, folder):
