@@ -197,25 +197,16 @@ def _parts(comparison: Comparison) -> Iterator[str]:
 
 
 def cause(comparison: Comparison) -> str | None:
-    """What different results of readings may come from; None where none differ."""
-    if not comparison.readings:
+    """Why results of readings differ, where the inputs that differ do not say it."""
+    if not comparison.readings or comparison.code or comparison.versions or comparison.prices:
         return None
-    shared, alone = _split(comparison.prices)
-    inputs = {
-        "settings": comparison.settings,
-        "code": comparison.code,
-        "packages": comparison.versions,
-        "prices": shared,
-        "symbols read": alone,
-    }
-    found = [name for name, changes in inputs.items() if changes]
-    if found == ["settings"] and {change.path[1:] for change in comparison.settings} <= TRIALS:
+    if not comparison.settings:
+        altered = comparison.base.altered or comparison.other.altered
+        reason = "a file was changed after its run" if altered else "the same inputs gave different results"
+        return f"No input differs: {reason}."
+    if {change.path[1:] for change in comparison.settings} <= TRIALS:
         return "Of the inputs, only the number of trials differs; deflated Sharpe ratios depend on it."
-    if found:
-        return f"Inputs that differ: {', '.join(found)}."
-    if comparison.base.altered or comparison.other.altered:
-        return "No input differs: a file was changed after its run."
-    return "No input differs: the same inputs gave different results."
+    return None
 
 
 def notes(comparison: Comparison) -> list[str]:
