@@ -190,11 +190,11 @@ def compare_runs(base: SavedRun, other: SavedRun, tolerance: float = 0.0) -> Com
     )
 
 
-def differences(base: object, other: object, tolerance: float, path: tuple[Any, ...]) -> Iterator[Change]:
+def document_changes(base: object, other: object, tolerance: float, path: tuple[Any, ...]) -> Iterator[Change]:
     """Differences of two JSON documents; a list is one value, as is an object that only one of them has."""
     if isinstance(base, Mapping) and isinstance(other, Mapping):
         for key in dict.fromkeys((*base, *other)):
-            yield from differences(base.get(key, ABSENT), other.get(key, ABSENT), tolerance, (*path, key))
+            yield from document_changes(base.get(key, ABSENT), other.get(key, ABSENT), tolerance, (*path, key))
     elif not _same(base, other, tolerance):
         yield Change(path, base, other)
 
@@ -203,16 +203,16 @@ def divergence(
     base: Mapping[str, float | None], other: Mapping[str, float | None], tolerance: float = 0.0
 ) -> Divergence | None:
     """Where two curves part, given their daily returns by date; None where they do not."""
-    changed = [str(change.path[-1]) for change in differences(base, other, tolerance, ())]
+    changed = [str(change.path[-1]) for change in document_changes(base, other, tolerance, ())]
     if not changed:
         return None
-    before, after = wealth(base), wealth(other)
+    before, after = growth_of_one(base), growth_of_one(other)
     gaps = {date: after[date] - before[date] for date in before if date in after}
     farthest = max(gaps, key=lambda date: abs(gaps[date]), default=None)
     return Divergence(min(changed), None if farthest is None else gaps[farthest], farthest)
 
 
-def wealth(returns: Mapping[str, float | None]) -> dict[str, float]:
+def growth_of_one(returns: Mapping[str, float | None]) -> dict[str, float]:
     """Growth of 1 at the close of each date, up to the first return that is undefined."""
     grown, curve = 1.0, dict[str, float]()
     for date, value in returns.items():
@@ -227,7 +227,7 @@ def _changes(
 ) -> dict[str, Changes]:
     """Changes by section; sections without a tolerance must be the same to the last digit."""
     return {
-        section: tuple(differences(before[section], after[section], tolerances.get(section, 0.0), (section,)))
+        section: tuple(document_changes(before[section], after[section], tolerances.get(section, 0.0), (section,)))
         for section in before
     }
 

@@ -13,7 +13,7 @@ import jinja2
 
 from data.printable import brief
 from reports.comparison import prose
-from reports.comparison.diff import Comparison, wealth
+from reports.comparison.diff import Comparison, growth_of_one
 from reports.comparison.run_reader import SavedRun
 from reports.template import embedded, template, vendored
 
@@ -40,7 +40,7 @@ def render(found: Sequence[Comparison]) -> str:
         base=found[0].base,
         runs=runs,
         equal=all(each.equal for each in found),
-        notes=list(dict.fromkeys(note for each in found for note in prose.notes(each))),
+        notes=list(dict.fromkeys(note for each in found for note in prose.folder_notes(each))),
         prose=prose,
         summary=SUMMARY,
         most_rows=MOST_ROWS,
@@ -68,7 +68,7 @@ def _names(runs: Iterable[SavedRun]) -> list[str]:
 def _curve(run: SavedRun, name: str, dates: Iterable[str]) -> list[float | None] | None:
     if name not in run.readings:
         return None
-    known = wealth(run.returns[name])
+    known = growth_of_one(run.returns[name])
     return [round(known[date], CURVE_DIGITS) if date in known else None for date in dates]
 
 

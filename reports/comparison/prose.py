@@ -74,7 +74,7 @@ SHORT_OBJECT = 100  # characters of an object that is shown in full
 TRIALS = {("evidence", "trials"), ("evidence", "forgotten")}  # settings that the trial ledger decides
 
 
-def heading(change: Change) -> str:
+def label(change: Change) -> str:
     """What the value is called."""
     sessions, _, figure = change.name.partition(".")
     if change.path[0] == "horizons":
@@ -82,7 +82,7 @@ def heading(change: Change) -> str:
     return HEADINGS.get(change.name, brief(change.name))
 
 
-def values(change: Change) -> tuple[str, str]:
+def value_texts(change: Change) -> tuple[str, str]:
     """Both values, rounded as far as that tells them apart."""
     meaning = _meaning(change)
     write = meaning.write if meaning else _significant if isinstance(change.by, float) else None
@@ -120,7 +120,7 @@ def direction(change: Change, same_window: bool = True) -> str:
     return "changed"
 
 
-def prices(change: Change) -> tuple[str, str]:
+def price_texts(change: Change) -> tuple[str, str]:
     """Prices of a symbol in both runs."""
     return _price_span(change.base), _price_span(change.other)
 
@@ -137,7 +137,7 @@ def day_and_symbol(change: Change) -> str:
     return f"{change.path[1][0]} {brief(change.path[1][1])}"
 
 
-def rows(change: Change) -> tuple[str, str]:
+def row_texts(change: Change) -> tuple[str, str]:
     """A fill or a decision of both runs: a target weight; or shares with their sign and their price, in USD.
 
     Costs of a fill are added where nothing else differs.
@@ -159,7 +159,7 @@ def _costs(found: Any, more: int) -> str:
     return f"{_row(found, 0)}, commission {RATIO(found.commission, more)}, spread {RATIO(found.spread_cost, more)}"
 
 
-def curve(found: Divergence) -> str:
+def describe_curve(found: Divergence) -> str:
     """Where two curves part and the largest gap, as a percentage of the starting capital."""
     if not found.gap:
         return f"differs from {found.first} on; no gap on days that both runs have"
@@ -168,7 +168,7 @@ def curve(found: Divergence) -> str:
     return f"differs from {found.first} on, largest gap {gap} on {found.on}"
 
 
-def verdict(comparison: Comparison) -> str:
+def verdict_sentence(comparison: Comparison) -> str:
     """The whole in a sentence."""
     if not comparison.equal:
         return f"Different: {', '.join(_parts(comparison))}."
@@ -209,7 +209,7 @@ def cause(comparison: Comparison) -> str | None:
     return None
 
 
-def notes(comparison: Comparison) -> list[str]:
+def folder_notes(comparison: Comparison) -> list[str]:
     """What a reader must know of the folders."""
     window = [] if comparison.same_window else ["The runs cover different windows: no metric is better or worse."]
     return window + [
@@ -219,7 +219,7 @@ def notes(comparison: Comparison) -> list[str]:
     ]
 
 
-def symbols(changes: Changes) -> list[tuple[str, list[str]]]:
+def symbols_by_kind(changes: Changes) -> list[tuple[str, list[str]]]:
     """Symbols by what differs about their prices."""
     kinds = {
         "with different prices": _split(changes)[0],
@@ -229,18 +229,18 @@ def symbols(changes: Changes) -> list[tuple[str, list[str]]]:
     return [(kind, [brief(change.name) for change in found]) for kind, found in kinds.items() if found]
 
 
-def outcomes(found: ReadingDifference) -> list[Change]:
+def outcome_changes(found: ReadingDifference) -> list[Change]:
     """Facts and the verdict: what to say of a reading besides its metrics."""
     return [*found.facts, *found.verdict]
 
 
-def grouped(found: Sequence[ReadingDifference], names: Sequence[str]) -> list[tuple[Change, list[str]]]:
+def group_outcomes(found: Sequence[ReadingDifference], names: Sequence[str]) -> list[tuple[Change, list[str]]]:
     """Outcomes of these names, each with the readings for which they changed alike."""
     groups: dict[tuple[str, ...], tuple[Change, list[str]]] = {}
     for reading in found:
-        for change in outcomes(reading):
+        for change in outcome_changes(reading):
             if change.name in names:
-                groups.setdefault((change.name, *values(change)), (change, []))[1].append(brief(reading.name))
+                groups.setdefault((change.name, *value_texts(change)), (change, []))[1].append(brief(reading.name))
     return list(groups.values())
 
 

@@ -31,8 +31,8 @@ def show_comparison(comparison: Comparison) -> None:
     screen = Screen()
     for label, run in (("base", comparison.base), ("other", comparison.other)):
         screen.print(f"{label:<10}{brief(run.folder)}", soft_wrap=True)
-    screen.print(Text(prose.verdict(comparison), "bold green" if comparison.equal else "bold yellow"))
-    for note in prose.notes(comparison):
+    screen.print(Text(prose.verdict_sentence(comparison), "bold green" if comparison.equal else "bold yellow"))
+    for note in prose.folder_notes(comparison):
         screen.print(Text(note, "yellow"))
     _show_inputs(screen, comparison)
     if not comparison.equal:
@@ -44,7 +44,7 @@ def _show_inputs(screen: Screen, comparison: Comparison) -> None:
     if changes or comparison.prices:
         screen.print(Text("\nInputs", "bold"))
     _show_sides(screen, changes)
-    for kind, found in prose.symbols(comparison.prices):
+    for kind, found in prose.symbols_by_kind(comparison.prices):
         more = f" and {len(found) - NAMED_SYMBOLS} more" if len(found) > NAMED_SYMBOLS else ""
         screen.print(f"{len(found)} {kind}: {', '.join(found[:NAMED_SYMBOLS])}{more}")
 
@@ -58,7 +58,7 @@ def _show_results(screen: Screen, comparison: Comparison) -> None:
         if names:
             screen.print(f"only in the {run}: {', '.join(map(brief, names))}")
     if comparison.benchmark:
-        screen.print(_ascii(f"benchmark: {prose.curve(comparison.benchmark)}"))
+        screen.print(_ascii(f"benchmark: {prose.describe_curve(comparison.benchmark)}"))
     if not comparison.readings:
         return
     screen.print(Text())
@@ -96,7 +96,7 @@ def _show_first_fills(screen: Screen, readings: Sequence[ReadingDifference]) -> 
     table = _table("first fill that differs", "day, symbol", "base", "other")
     for reading in readings:
         for change in reading.fills[:1]:
-            table.add_row(brief(reading.name), prose.day_and_symbol(change), *map(_ascii, prose.rows(change)))
+            table.add_row(brief(reading.name), prose.day_and_symbol(change), *map(_ascii, prose.row_texts(change)))
     if table.rows:
         screen.print(Text())
         screen.print(table)
@@ -104,7 +104,7 @@ def _show_first_fills(screen: Screen, readings: Sequence[ReadingDifference]) -> 
 
 def _show_outcomes(screen: Screen, readings: Sequence[ReadingDifference]) -> None:
     """Outcomes, each printed once for all readings that share it, and how many warnings differ."""
-    groups = prose.grouped(readings, OUTCOMES)
+    groups = prose.group_outcomes(readings, OUTCOMES)
     if groups:
         screen.print(Text())
     for change, names in groups:
@@ -119,22 +119,26 @@ def _show_outcomes(screen: Screen, readings: Sequence[ReadingDifference]) -> Non
 def _show_whole(screen: Screen, reading: ReadingDifference, same_window: bool) -> None:
     """All figures of a reading, its outcome, curve and warnings."""
     screen.print(Text(f"\n{brief(reading.name)}", "bold"))
-    figures = [*reading.metrics, *reading.horizons, *(each for each in prose.outcomes(reading) if each.by is not None)]
+    figures = [
+        *reading.metrics,
+        *reading.horizons,
+        *(each for each in prose.outcome_changes(reading) if each.by is not None),
+    ]
     table = _table("", right=("base", "other", "difference"), last="")
     for change in figures:
         word = prose.direction(change, same_window)
-        numbers = map(_ascii, (*prose.values(change), prose.difference(change)))
-        table.add_row(prose.heading(change), *numbers, Text(word, COLOURS.get(word, "")))
+        numbers = map(_ascii, (*prose.value_texts(change), prose.difference(change)))
+        table.add_row(prose.label(change), *numbers, Text(word, COLOURS.get(word, "")))
     if table.rows:
         screen.print(table)
-    for change in prose.outcomes(reading):
+    for change in prose.outcome_changes(reading):
         if change.by is None and change.name not in OUTCOMES:
             screen.print(_arrow(change))
     if reading.details:
         count = len(reading.details)
         screen.print(f"evidence: {count:,} more figure{'s' * (count > 1)}, first {_arrow(reading.details[0])}")
     if reading.curve:
-        screen.print(_ascii(f"curve: {prose.curve(reading.curve)}"))
+        screen.print(_ascii(f"curve: {prose.describe_curve(reading.curve)}"))
     for kind, warnings in (("gone", reading.gone), ("new", reading.new)):
         for warning in warnings[:SHOWN_WARNINGS]:
             screen.print(f"warning {kind}: {brief(warning)}")
@@ -145,7 +149,7 @@ def _show_whole(screen: Screen, reading: ReadingDifference, same_window: bool) -
 def _show_sides(screen: Screen, changes: Iterable[Change]) -> None:
     table = _table("", "base", "other")
     for change in changes:
-        table.add_row(prose.heading(change), *map(_ascii, prose.values(change)))
+        table.add_row(prose.label(change), *map(_ascii, prose.value_texts(change)))
     if table.rows:
         screen.print(table)
 
@@ -163,8 +167,8 @@ def _table(*left: str, right: Iterable[str] = (), last: str | None = None, gap: 
 
 
 def _arrow(change: Change) -> str:
-    base, other = map(_ascii, prose.values(change))
-    return f"{prose.heading(change)}: {base} -> {other}"
+    base, other = map(_ascii, prose.value_texts(change))
+    return f"{prose.label(change)}: {base} -> {other}"
 
 
 def _ascii(text: str) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reports.comparison import prose, run_reader
 from reports.comparison.as_json import to_json
-from reports.comparison.diff import ABSENT, Change, compare_runs, differences, wealth
+from reports.comparison.diff import ABSENT, Change, compare_runs, document_changes, growth_of_one
 from reports.comparison.page import render
 from reports.comparison.run_reader import DecisionRow, FillRow, PriceSpan
 from tests.resources.page import HOSTILE, READ, Page
@@ -40,7 +40,7 @@ def compared(pair, tolerance=0.0):
 def test_a_difference_of_documents_is_a_flat_list_of_paths_and_both_values():
     one = {"a": {"b": 1, "same": [1, {"c": 2}]}, "gone": {"x": 1}, "null": None, "list": [1, 2]}
     two = {"a": {"b": True, "same": [1.0, {"c": 2.0}]}, "new": 0, "null": 0, "list": [2, 1]}
-    assert list(differences(one, two, 0.0, ())) == [
+    assert list(document_changes(one, two, 0.0, ())) == [
         Change(("a", "b"), 1, True),
         Change(("gone",), {"x": 1}, ABSENT),
         Change(("null",), None, 0),
@@ -76,7 +76,7 @@ def test_code_packages_command_and_source_are_reported_and_do_not_count(run_of, 
         ("command", "x"),
         ("source", "elsewhere"),
     ]
-    assert prose.verdict(found) == (
+    assert prose.verdict_sentence(found) == (
         "Equal: the same settings, prices and results of 2 readings, with different code and packages."
     )
 
@@ -97,8 +97,8 @@ def test_prices_differ_by_their_digest_whatever_the_tolerance(pair):
     found = compared(pair, tolerance=0.5)
     span = (500, "2024-01-02", "2026-02-03")
     assert found.prices == (Change(("prices", "AAA"), PriceSpan(*span, "a" * 64), PriceSpan(*span, "b" * 64)),)
-    assert prose.verdict(found) == "Different: prices of 1 symbol."
-    assert prose.prices(found.prices[0])[1] == f"500 rows, 2024-01-02 to 2026-02-03, SHA-256 {'b' * 12}"
+    assert prose.verdict_sentence(found) == "Different: prices of 1 symbol."
+    assert prose.price_texts(found.prices[0])[1] == f"500 rows, 2024-01-02 to 2026-02-03, SHA-256 {'b' * 12}"
 
 
 def test_a_fill_changed_by_hand_is_found(pair):
@@ -107,7 +107,7 @@ def test_a_fill_changed_by_hand_is_found(pair):
     (reading,) = found.readings
     (fill,) = reading.fills
     assert (reading.name, prose.day_and_symbol(fill)) == ("first", "2025-01-31 AAA")
-    assert prose.rows(fill) == ("+100 at 50.00", "+100 at 50.01")
+    assert prose.row_texts(fill) == ("+100 at 50.00", "+100 at 50.01")
     assert reading.curve is None and reading.metrics == ()
     assert prose.cause(found) == "No input differs: a file was changed after its run."
 
@@ -125,7 +125,7 @@ def test_a_fill_changed_by_hand_is_found(pair):
 )
 def test_fills_are_as_long_as_it_takes_to_tell_them_apart(other, texts):
     fill = FillRow("2025-01-31", "AAA", 100.0, 50.0, 0.5, 1.0)
-    assert prose.rows(Change(("fills",), fill, fill._replace(**other))) == texts
+    assert prose.row_texts(Change(("fills",), fill, fill._replace(**other))) == texts
 
 
 def test_fills_are_matched_by_date_and_symbol_and_order(pair):
@@ -186,7 +186,7 @@ def test_metrics_of_other_windows_are_neither_better_nor_worse():
 )
 def test_values_are_as_long_as_it_takes_to_tell_them_apart(path, base, other, texts, difference):
     change = Change(tuple(path.split(".")), base, other)
-    assert (prose.values(change), prose.difference(change)) == (texts, difference)
+    assert (prose.value_texts(change), prose.difference(change)) == (texts, difference)
 
 
 def test_curves_part_where_the_first_return_differs_and_gaps_are_of_wealth(result_of, run_of, tmp_path):
@@ -200,23 +200,23 @@ def test_curves_part_where_the_first_return_differs_and_gaps_are_of_wealth(resul
     # 1.21 to 0.99 on the third of February, 1.21 to 1.11 a day later.
     assert reading.curve.first == reading.curve.on == "2025-02-03"
     assert reading.curve.gap == pytest.approx(-0.22, abs=1e-12)
-    assert prose.curve(reading.curve) == "differs from 2025-02-03 on, largest gap −22.00% on 2025-02-03"  # noqa: RUF001
+    assert prose.describe_curve(reading.curve) == "differs from 2025-02-03 on, largest gap −22.00% on 2025-02-03"  # noqa: RUF001
 
 
 def test_a_curve_ends_where_a_return_is_undefined():
-    assert wealth({"2025-01-31": 0.5, "2025-02-03": None, "2025-02-04": 0.5}) == {"2025-01-31": 1.5}
+    assert growth_of_one({"2025-01-31": 0.5, "2025-02-03": None, "2025-02-04": 0.5}) == {"2025-01-31": 1.5}
 
 
 def test_a_decision_is_its_weight():
     decision = DecisionRow("2025-01-31", "AAA", 0.5)
-    assert prose.rows(Change(("decisions",), decision, ABSENT)) == ("weight +50.0%", "none")
+    assert prose.row_texts(Change(("decisions",), decision, ABSENT)) == ("weight +50.0%", "none")
 
 
 def test_readings_of_one_run_only_are_reported_once(result_of, run_of, tmp_path, pair):
     alone = save(run_of(result_of("first")), tmp_path / "c", parameters={"first": {"gross": 1.0}})
     found = compared((pair[0], alone))
     assert (found.only_base, found.only_other, found.settings, found.readings) == (["second"], [], (), ())
-    assert prose.verdict(found) == "Different: 1 reading in one run only."
+    assert prose.verdict_sentence(found) == "Different: 1 reading in one run only."
     lines = Page(render([found])).data["readings"]["second"]
     assert lines[0][0] is not None and lines[1] is None
 
