@@ -61,7 +61,6 @@ def _show_results(screen: Screen, comparison: Comparison) -> None:
         screen.print(_ascii(f"benchmark: {prose.describe_curve(comparison.benchmark)}"))
     if not comparison.readings:
         return
-    screen.print(Text())
     _show_summary(screen, comparison)
     _show_first_fills(screen, comparison.readings)
     _show_outcomes(screen, comparison.readings)
