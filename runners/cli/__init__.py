@@ -1,0 +1,1 @@
+"""Options, console and tables of the commands."""
