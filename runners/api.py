@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from os import PathLike, fspath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 from data import events, load_prices
@@ -15,15 +16,28 @@ from data.errors import DataError, RequestError
 from data.prices import Prices
 from data.printable import printable
 from data.sources import Source, open_source
-from reports.result import Result, Run
+from reports.notebook import NotebookResult, NotebookRun
 from runners.cli.options import run_command_line
 from runners.engine.frictions import Frictions
-from runners.engine.pipeline import PricedPlan, produce_run, with_prices
+from runners.engine.pipeline import PricedPlan, draw_to_folder, produce_run, with_prices
 from runners.engine.plan import Plan, make_plan
 from runners.engine.pool import Executor, Processes, Serial
 from runners.engine.request import PriceWindow, Request
 
 PriceSource = str | PathLike[str] | Source | Prices
+
+
+class SavableRun(NotebookRun):
+    """A run that can write the folder that the command writes."""
+
+    def write(self, out: str | PathLike[str], jobs: int | None = None) -> Path:
+        """Write the run folder, pages and tables, and return its path.
+
+        `jobs` processes draw (one a processor by default), apart from this one: no `__main__` guard is needed, and
+        nothing here is changed. An earlier run in `out` is replaced. Raises RequestError where `out` holds something
+        else or no folder can be made there, WorkError where the disk takes no more.
+        """
+        return draw_to_folder(self, Path(out).expanduser(), jobs)
 
 
 class RunOptions(TypedDict, total=False):
@@ -47,13 +61,13 @@ class RunOptions(TypedDict, total=False):
 if TYPE_CHECKING:
 
     @overload
-    def run(readings: str | type[Any], **options: Unpack[RunOptions]) -> Result: ...
+    def run(readings: str | type[Any], **options: Unpack[RunOptions]) -> NotebookResult: ...
 
     @overload
     def run(
         readings: list[str] | list[type[Any]] | tuple[str | type[Any], ...] | None = None,
         **options: Unpack[RunOptions],
-    ) -> Run: ...
+    ) -> SavableRun: ...
 
 
 def run(
@@ -72,10 +86,10 @@ def run(
     event: str | PathLike[str] = events.DEFAULT,
     evidence: bool = False,
     jobs: int | None = None,
-) -> Result | Run:
+) -> NotebookResult | SavableRun:
     """Run readings as `python -m runners.deepseek` does, and return what it writes as objects.
 
-    `readings` is one (its Result is returned) or several (their Run; None for all of them): a name of
+    `readings` is one (its result is returned) or several (their run; None for all of them): a name of
     `strategies.names()`, a path `package.module:Class`, or a strategy class, also one of a notebook cell. `symbols` are
     the feeds of a plain `bt.Strategy` that declares none; `parameters` change those of a single strategy.
 
@@ -109,7 +123,7 @@ def run(
         classes = {_path(reading): reading for reading in several if not isinstance(reading, str)}
         plan = make_plan(request, classes, parameters or {})
         priced = _priced_plan(plan, source, start, end)
-        found = produce_run(priced, _command(request, source, start, end, parameters or {}), executor)
+        found = SavableRun.of(produce_run(priced, _command(request, source, start, end, parameters or {}), executor))
         return found.results[0] if isinstance(readings, str | type) else found
 
 

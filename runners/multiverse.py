@@ -87,6 +87,7 @@ def multiverse(
     if only_list:
         return show_choices(readings, as_json, told)
     from runners.engine.cluster import executor
+    from runners.engine.request import PriceWindow
 
     with console.aside(as_json):
         survey = execute(readings, told, PriceWindow(source, start, end), all_dates, out, executor(jobs, dask))

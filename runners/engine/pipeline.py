@@ -112,6 +112,13 @@ def run_to_folder(request: Request, window: PriceWindow, out: Path, command: str
     return run
 
 
+def draw_to_folder(run: Run, out: Path, jobs: int | None = None) -> Path:
+    """Write the folder of a run that is there already, drawn by a Python process of its own."""
+    run_folder.require_writable(out)
+    run_folder.write(run, tearsheet.draw_apart(run, out.absolute(), jobs), out)
+    return out
+
+
 def produce_run(priced: PricedPlan, command: str | None, executor: Executor, step: Step = no_step) -> Run:
     """Backtests of a priced plan, counted among the trials, with evidence where the request asks for it."""
     plan, prices = priced.plan, priced.prices
