@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from data.printable import printable
-from reports.evidence.record import Evidence
+from reports import words
+from reports.evidence.record import END, Evidence
 from reports.metrics import Metrics, metrics
 from reports.numbers import log_ratio, percent, ratio, usd
 from reports.result import Result, Run
@@ -22,6 +23,15 @@ from reports.template import template
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NotebookEvidence(Evidence):
+    """Evidence that shows its verdict and its declared tests in sentences instead of thousands of numbers."""
+
+    def __repr__(self) -> str:
+        sentences = [f"{self.name}: {self.verdict.told}", self.verdict.reason, words.timing(self.headline)]
+        return "\n".join(filter(None, (*sentences, words.names(self.names[END]) if self.names else "")))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,10 +51,12 @@ class NotebookResult(Result):
         return metrics(self, self.run)
 
     @property
-    def evidence(self) -> Evidence | None:
+    def evidence(self) -> NotebookEvidence | None:
         """Whether it beat chance; None where the run was not asked for evidence."""
-        court = self.run.court
-        return None if court is None else court.evidence[self.name]
+        if self.run.court is None:
+            return None
+        found = self.run.court.evidence[self.name]
+        return NotebookEvidence(**{each.name: getattr(found, each.name) for each in fields(Evidence)})
 
     def plot(self) -> Figure:
         """Wealth beside its comparator and the benchmark, drawdown below.
