@@ -11,7 +11,7 @@ from data.errors import RequestError
 from data.event import Event
 from data.event_file import MOST_BYTES, parse
 
-__all__ = ["DEEPSEEK", "Event", "load", "names"]
+__all__ = ["DEFAULT", "Event", "load", "names"]
 
 DEFAULT = "deepseek"
 _FOLDER = files("data") / "facts" / "events"
@@ -50,6 +50,3 @@ def _content(path: Path) -> bytes:
             raise
         reason = getattr(error, "strerror", None) or error
         raise RequestError(f"event file {str(path)!r} cannot be read ({reason}); allow it, or give another") from None
-
-
-DEEPSEEK = load(DEFAULT)

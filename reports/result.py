@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from os import PathLike
-    from pathlib import Path
-
-    from matplotlib.figure import Figure
-
-    from reports.evidence.record import Court, Evidence
-    from reports.metrics import Metrics
+    from reports.evidence.record import Court
 
 HORIZONS = (5, 20, 60, 120, 252)
 
@@ -87,52 +80,6 @@ class Result:
         """Daily net simple returns, from the entry session on."""
         return self.equity.pct_change().iloc[1:].rename(self.name)
 
-    @property
-    def run(self) -> Run:
-        """The run that it belongs to, with benchmark, risk-free rate and evidence. Raises ValueError outside of one."""
-        try:
-            return vars(self)["_run"]  # type: ignore[no-any-return]  # no field: pages and tables know nothing of it
-        except KeyError:
-            raise ValueError(f"{self.name} belongs to no run; take it from one, as in run[{self.name!r}]") from None
-
-    def within(self, run: Run) -> Result:
-        """The same as a part of `run`."""
-        own = replace(self)
-        vars(own)["_run"] = run
-        return own
-
-    @property
-    def metrics(self) -> Metrics:
-        """Its figures over the window: fractions, a year where they are rates; None where one is not defined."""
-        from reports.metrics import metrics
-
-        return metrics(self, self.run)
-
-    @property
-    def evidence(self) -> Evidence | None:
-        """Whether it beat chance; None where the run was not asked for evidence."""
-        court = self.run.court
-        return None if court is None else court.evidence[self.name]
-
-    def plot(self) -> Figure:
-        """Wealth beside what it must beat and the benchmark, drawdown below.
-
-        A figure of its own: pyplot knows nothing of it, so that nothing has to be closed.
-        """
-        from reports import plot
-
-        return plot.result(self)
-
-    def __repr__(self) -> str:
-        from reports import display
-
-        return display.result_text(self)
-
-    def _repr_html_(self) -> str:
-        from reports import display
-
-        return display.result_html(self)
-
 
 @dataclass(frozen=True)
 class Failure:
@@ -173,58 +120,8 @@ class Run:
     manifest: Mapping[str, object] = field(default_factory=dict)
     failed: Mapping[str, Failure] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "results", tuple(result.within(self) for result in self.results))
-
-    def __getitem__(self, name: str) -> Result:
-        """The reading of that name. Raises KeyError for another."""
-        for result in self.results:
-            if result.name == name:
-                return result
-        raise KeyError(f"no reading {name!r} in this run; it has {', '.join(result.name for result in self.results)}")
-
-    def __iter__(self) -> Iterator[Result]:
-        return iter(self.results)
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """A row a reading: the figures of `Metrics`, `excess_benchmark`, `d`, `refuted`; of a judged run `verdict`.
-
-        Fractions, ratios and rates a year, USD for `costs`; NaN, or None among words, where a figure is not defined.
-        """
-        from reports import display
-
-        return display.table(self)
-
     @property
     def returns(self) -> pd.DataFrame:
         """Daily net simple returns, a column a reading and, last, one of the benchmark."""
         columns = [*(result.returns for result in self.results), self.benchmark.rename(self.benchmark_name)]
         return pd.concat(columns, axis=1)
-
-    def plot(self) -> Figure:
-        """Wealth of all readings and the benchmark. A figure of its own, of which pyplot knows nothing."""
-        from reports import plot
-
-        return plot.run(self)
-
-    def write(self, out: str | PathLike[str], jobs: int | None = None) -> Path:
-        """Write the run folder that the command writes, pages and tables, and return its path.
-
-        `jobs` processes draw (one a processor by default), apart from this one: no `__main__` guard is needed, and
-        nothing here is changed. An earlier run in `out` is replaced. Raises RequestError where `out` holds something
-        else or no folder can be made there, WorkError where the disk takes no more.
-        """
-        from reports import run_folder
-
-        return run_folder.draw(self, out, jobs)
-
-    def __repr__(self) -> str:
-        from reports import display
-
-        return display.run_text(self)
-
-    def _repr_html_(self) -> str:
-        from reports import display
-
-        return display.run_html(self)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runners import console
-from runners.deepseek import EVENT
+from runners.cli.options import EVENT
 
 if TYPE_CHECKING:
     from reports.calibration import Calibration, Point
@@ -57,7 +57,7 @@ def calibrate(
     from runners.engine.cluster import executor
 
     with console.aside(as_json):
-        found = execute(Wanted(markets, draws, seed, load_event(event)), out, executor(jobs, dask))
+        found = execute(Wanted(load_event(event), markets, draws, seed), out, executor(jobs, dask))
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from data import calendar
 from data.errors import DataError, RequestError
-from data.events import DEEPSEEK, Event
+from data.events import DEFAULT, Event
 from data.prices import Prices
 from reports.evidence import bootstrap, overfitting, placebo
 from reports.evidence.availability import Missing, Unavailable, attempt
@@ -28,15 +28,16 @@ from reports.metrics import PERIODS, daily_risk_free
 from reports.pool import DeathError, ignore
 from reports.result import HORIZONS, Result, Run
 from reports.words import listed
-from runners import job
-from runners.engine import family, names
+from runners.engine import names
 from runners.engine.failure import ANY, died, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms, comparator, differences, growth, less
 from runners.engine.ledger import Trials
+from runners.engine.plan import Plan as RunPlan
 from runners.engine.pool import Done, Executor, outlived
+from runners.engine.provenance import run_manifest
+from runners.engine.request import Request
 from runners.engine.study import Study
-from runners.job import Request
 from strategies.base.comparator import BetaMatched, Fund
 from strategies.base.reading import Reading
 
@@ -428,7 +429,7 @@ def judge(
         resamples=planned.resamples,
         seed=planned.seed,
         family=tuple(name for name, own in examined.items() if not own.reason),
-        beforehand=request.event == DEEPSEEK,
+        beforehand=request.event.name == request.event.origin == DEFAULT,
     )
 
 
@@ -542,8 +543,7 @@ def confounders(event: Event, run: Run) -> tuple[tuple[str, str], ...]:
 
 def gather(
     run: Run,
-    request: Request,
-    subjects: Sequence[Study],
+    whole: RunPlan,
     prices: Prices,
     trials: Trials,
     executor: Executor,
@@ -553,17 +553,17 @@ def gather(
 
     A reading of which a worker process dies is told as failed, and stops no other.
     """
-    others = rivals(subjects, run.benchmark_name, request.event)
-    there = tuple(other for other in others if set(wanted(other)) <= set(prices.columns))
+    there = tuple(rival for rival in whole.rivals if set(wanted(rival)) <= set(prices.columns))
+    request, subjects = whole.request, whole.asked
     planned = plan(prices, request, run.benchmark_name, (*subjects, *there))
     asked = [*cases(run, subjects, prices, planned.market), *map(Case, there)]
     examined = outlived(executor, examine, (prices, planned), asked, lambda _, error: error, done)
-    run = without(run, subjects, prices, request, asked, examined)
+    run = without(run, whole, prices, asked, examined)
     asked = [case for case, own in zip(asked, examined, strict=True) if isinstance(own, Examined)]
     examined = [own for own in examined if isinstance(own, Examined)]
     by_name = dict(zip(labels([case.subject.name for case in asked]), examined, strict=True))
     counted = {case.subject.variant for case, own in zip(asked, examined, strict=True) if not own.uncounted}
-    broken = lacking([other.name for other in others if other not in there], uncounted(request, counted))
+    broken = lacking([rival.name for rival in whole.rivals if rival not in there], uncounted(whole, counted))
     court = judge(run, planned, by_name, prices, trials, request, broken)
     settings = {"draws": planned.draws, "resamples": planned.resamples, "seed": planned.seed}
     tried = {"trials": len(trials), "forgotten": trials.forgotten}
@@ -572,9 +572,8 @@ def gather(
 
 def without(
     run: Run,
-    subjects: Sequence[Study],
+    whole: RunPlan,
     prices: Prices,
-    request: Request,
     asked: Sequence[Case],
     examined: Sequence[Examined | DeathError],
 ) -> Run:
@@ -590,8 +589,7 @@ def without(
     if not results:
         raise next(iter(dead.values()))
     failed = {name: died(error) for name, error in dead.items()}
-    living = job.ran(subjects, results)
-    manifest = {**run.manifest, **job.manifest(request, living, prices, results)}
+    manifest = {**run.manifest, **run_manifest(whole.with_results(results), prices, results)}
     return replace(run, results=results, failed={**run.failed, **failed}, manifest=manifest)
 
 
@@ -603,10 +601,9 @@ def labels(names: Sequence[str]) -> list[str]:
     return found
 
 
-def uncounted(request: Request, counted: Container[object]) -> list[str]:
-    """Readings of the event's family whose declared variant is not among those `counted`."""
-    declared = {subject.name: subject.variant for subject in family.loadable(request.event, request.benchmark)}
-    return [name for name in family.whole(request.event) if declared.get(name) not in counted]
+def uncounted(whole: RunPlan, counted: Container[object]) -> list[str]:
+    """Readings of the event's strategy set whose declared variant is not among those `counted`."""
+    return [name for name, study in whole.required.items() if study is None or study.variant not in counted]
 
 
 def lacking(priceless: Sequence[str], others: Sequence[str]) -> str:
@@ -618,22 +615,12 @@ def lacking(priceless: Sequence[str], others: Sequence[str]) -> str:
     return ""
 
 
-def rivals(subjects: Sequence[Study], benchmark: str, event: Event) -> tuple[Study, ...]:
-    """The strategies of the event that were not asked for: whoever names one of twelve has still seen twelve.
-
-    A file that cannot be loaded is left out, as it is by every run.
-    """
-    asked = {subject.variant for subject in subjects}
-    return tuple(other for other in family.loadable(event, benchmark) if other.variant not in asked)
-
-
 def wanted(subject: Study) -> tuple[str, ...]:
     """Symbols that a reading needs, with the names that it could have chosen."""
     return (*subject.needed, *subject.chooses)
 
 
-def symbols(subjects: Sequence[Study], needed: Sequence[str], benchmark: str, event: Event) -> tuple[str, ...]:
-    """What the evidence needs beyond `needed`: names to choose from, the rest of the family, proxies of the market."""
-    whole = (*subjects, *rivals(subjects, benchmark, event))
-    every = dict.fromkeys((*(name for subject in whole for name in wanted(subject)), *PROXIES))
-    return tuple(name for name in every if name not in needed)
+def symbols(whole: RunPlan) -> tuple[str, ...]:
+    """What the evidence needs beyond the plan's symbols: stocks to choose from, rivals, proxies of the market."""
+    every = dict.fromkeys((*(name for study in (*whole.asked, *whole.rivals) for name in wanted(study)), *PROXIES))
+    return tuple(name for name in every if name not in whole.symbols)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ import click
 
 from data.errors import DataError, RequestError
 from runners import console
-from runners.deepseek import EVENT, Window, named
+from runners.cli.options import EVENT, command_line, event_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from reports.result import Failure
     from runners.engine.multiverse import Space
     from runners.engine.pool import Executor
+    from runners.engine.request import PriceWindow
     from runners.screen import Table
 
 # Each worker has a processor to itself: threads of linear algebra would wait for each other more than they compute.
@@ -87,9 +87,10 @@ def multiverse(
     if only_list:
         return show_choices(readings, as_json, told)
     from runners.engine.cluster import executor
+    from runners.engine.request import PriceWindow
 
     with console.aside(as_json):
-        survey = execute(readings, told, Window(source, start, end), all_dates, out, executor(jobs, dask))
+        survey = execute(readings, told, PriceWindow(source, start, end), all_dates, out, executor(jobs, dask))
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
@@ -98,7 +99,7 @@ def multiverse(
 
 
 def execute(
-    readings: Sequence[str], event: Event, window: Window, all_dates: bool, out: Path, executor: Executor
+    readings: Sequence[str], event: Event, window: PriceWindow, all_dates: bool, out: Path, executor: Executor
 ) -> Survey:
     """Load prices, run every spec at every launch and write the folder."""
     from data import load_prices
@@ -108,28 +109,27 @@ def execute(
     from runners.engine import multiverse as engine
 
     opened = open_source(window.source)
-    found, stopped = engine.gathered_spaces(readings, event)
-    others = engine.rivals(found, event)
+    plan, found, others = engine.planned_spaces(readings, event)
     folder.require_writable(out, folder.MULTIVERSE)
     pool.warm_up(IMPORTS)
     with terminal.progress() as steps:
         steps.step("prices")
         supply = load(
-            found, others, stopped, event, partial(load_prices, start=window.start, end=window.end, source=opened)
+            found, others, plan.failed, event, partial(load_prices, start=window.start, end=window.end, source=opened)
         )
         found, prices = supply.found, supply.prices
-        planned = engine.plan((*found, *supply.others), prices, event, all_dates)
+        planned = engine.plan(event, (*found, *supply.others), prices, all_dates)
         done = steps.step("baskets", engine.tasks((*found, *supply.others)))
         ran, failed = engine.attempted(found, prices, planned, executor, done)
         beside = engine.counted(supply.others, prices, planned, executor, done)
         found = tuple(space for space in found if space.subject.name not in failed)
         told = (*opened.notes, *supply.notices)
-        command = command_line(readings, window, all_dates, named(event))
+        command = multiverse_command_line(readings, window, all_dates, event)
         failed = {**supply.stopped, **failed}
         names = {multiverse.name for multiverse in beside}
         counted = (*found, *(space for space in supply.others if space.subject.name in names))
-        missing = engine.missing(counted, event)
-        survey = engine.survey(found, ran, prices, planned, told, command, event, failed, beside, missing)
+        missing = engine.missing(counted, plan)
+        survey = engine.survey(event, found, ran, prices, planned, told, command, failed, beside, missing)
         multiverse_folder.write(survey, out)
     return survey
 
@@ -160,8 +160,9 @@ def load(
     A reading whose own prices lack, or are too few, stops no other. Raises RequestError or DataError where those of the
     calendar cannot be had, or nothing is left; BrokenStrategyError where nothing is left and others were stopped.
     """
-    from runners import job
     from runners.engine import multiverse as engine
+    from runners.engine.pipeline import lacking_prices
+    from runners.engine.plan import nothing_left
 
     lacking = dict(stopped)
     try:
@@ -169,7 +170,7 @@ def load(
     except (RequestError, DataError):
         prices_of((engine.CALENDAR,))  # which all need: without it the request is wrong, not a reading
         needed = {space.subject.variant: engine.essential([space]) for space in (*found, *others)}
-        absent = job.lacking(needed, prices_of)
+        absent = lacking_prices(needed, prices_of)
         lacking |= {
             space.subject.name: absent[space.subject.variant] for space in found if space.subject.variant in absent
         }
@@ -177,14 +178,14 @@ def load(
             tuple(space for space in spaces if space.subject.variant not in absent) for spaces in (found, others)
         )
         if not left:
-            raise job.nothing_left(lacking) from None
+            raise nothing_left(lacking) from None
         if not absent:
             raise
         supply = _supplied(left, beside, prices_of)
-    lacking |= engine.short(supply.found, supply.prices, event)
+    lacking |= engine.short(event, supply.found, supply.prices)
     if not (left := _without(supply.found, lacking)):
-        raise job.nothing_left(lacking)
-    beside = _without(supply.others, engine.short(supply.others, supply.prices, event))
+        raise nothing_left(lacking)
+    beside = _without(supply.others, engine.short(event, supply.others, supply.prices))
     return replace(supply, found=left, others=beside, stopped=lacking)
 
 
@@ -213,13 +214,15 @@ def _without(found: tuple[Space, ...], stopped: Mapping[str, Failure]) -> tuple[
     return tuple(space for space in found if space.subject.name not in stopped)
 
 
-def command_line(readings: Sequence[str], window: Window, all_dates: bool, event: str | None = None) -> str:
-    """The command that gives this multiverse again; where its folder lies and who ran it change nothing."""
-    options = {"--event": event, "--source": window.source, "--start": window.start, "--end": window.end}
-    given = [f"{name}={value}" for name, value in options.items() if value is not None]
-    return shlex.join(
-        ["python", "-m", "runners.multiverse", *readings, *given, *(["--all-dates"] if all_dates else [])]
-    )
+def multiverse_command_line(readings: Sequence[str], window: PriceWindow, all_dates: bool, event: Event) -> str:
+    """The command that gives a multiverse again; the place of its folder and the number of jobs change nothing."""
+    options = {
+        "--event": event_option(event),
+        "--source": window.source,
+        "--start": window.start,
+        "--end": window.end,
+    }
+    return command_line("multiverse", readings, options, ("--all-dates",) if all_dates else ())
 
 
 def show(survey: Survey, out: Path) -> None:
@@ -306,10 +309,10 @@ def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
     from runners.engine import multiverse as engine
 
     with console.aside(as_json):
-        found, failed = engine.gathered_spaces(readings, event)
+        plan, found, _ = engine.planned_spaces(readings, event)
     if as_json:
         console.echo_json(json.dumps(_listed(found, event), indent=2, ensure_ascii=False))
-        return console.broken(failed)
+        return console.broken(plan.failed)
     console.echo("* declared with the reading\n")
     for dimension in choices.general(event):
         _show_dimension(dimension)
@@ -317,9 +320,9 @@ def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
         console.echo(f"\n{space.subject.name}: {len(space):,} specs")
         for dimension in engine.own_dimensions(space):
             _show_dimension(dimension, "  ")
-        for name, why in choices.unvaried(space.subject):
+        for name, why in choices.unvaried(space.subject, event):
             console.echo(_labelled(f"  {name}: ", f"not varied, {why}", len(name) + 4))
-    return console.broken(failed)
+    return console.broken(plan.failed)
 
 
 def _listed(found: Sequence[Space], event: Event) -> dict[str, object]:
@@ -333,7 +336,7 @@ def _listed(found: Sequence[Space], event: Event) -> dict[str, object]:
             space.subject.name: {
                 "specs": len(space),
                 "dimensions": {dimension.name: described(dimension) for dimension in engine.own_dimensions(space)},
-                "not_varied": dict(choices.unvaried(space.subject)),
+                "not_varied": dict(choices.unvaried(space.subject, event)),
             }
             for space in found
         },

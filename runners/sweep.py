@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +9,12 @@ import click
 
 from data.errors import WorkError
 from runners import console
-from runners.deepseek import EVENT, Window, named
+from runners.cli.options import EVENT, command_line, event_option, symbol_list
 
 if TYPE_CHECKING:
     from reports.sweep import Sweep
     from runners.engine.pool import Executor
+    from runners.engine.request import PriceWindow
     from runners.engine.sweep import Wanted
 
 
@@ -86,12 +86,14 @@ def sweep(
     """
     from data.events import load as load_event
     from runners.engine.cluster import executor
+    from runners.engine.request import PriceWindow
     from runners.engine.sweep import Wanted
 
-    feeds = tuple(filter(None, symbols.split(",")))
-    wanted = Wanted(reading, knobs, entry, benchmark, feeds, objective, search, budget, yes, load_event(event))
+    wanted = Wanted(
+        load_event(event), reading, knobs, entry, benchmark, symbol_list(symbols), objective, search, budget, yes
+    )
     with console.aside(as_json):
-        swept, dead = execute(wanted, Window(source, start, end), out, executor(jobs, dask))
+        swept, dead = execute(wanted, PriceWindow(source, start, end), out, executor(jobs, dask))
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
@@ -106,7 +108,7 @@ def sweep(
     return console.DONE
 
 
-def execute(wanted: Wanted, window: Window, out: Path, executor: Executor) -> tuple[Sweep, int]:
+def execute(wanted: Wanted, window: PriceWindow, out: Path, executor: Executor) -> tuple[Sweep, int]:
     """Load prices, run every spec that was not finished before, judge them together and write the folder.
 
     Also tells of how many specs the worker processes died; while there are any, what was found stays kept.
@@ -114,10 +116,11 @@ def execute(wanted: Wanted, window: Window, out: Path, executor: Executor) -> tu
     from data import load_prices
     from data.sources import open_source
     from reports import folder, pool, sweep_folder
-    from runners import job, terminal
+    from runners import terminal
     from runners.engine import sweep as engine
     from runners.engine import works
     from runners.engine.kept import Kept
+    from runners.engine.plan import needed_symbols
 
     opened = open_source(window.source)
     space = engine.prepared(wanted)
@@ -127,11 +130,11 @@ def execute(wanted: Wanted, window: Window, out: Path, executor: Executor) -> tu
         pool.warm_up(IMPORTS)
     with Kept.beside(out) as kept, terminal.progress() as steps:
         steps.step("prices")
-        needed = job.symbols(wanted.request, [space.subject])
+        needed = needed_symbols(wanted.request, [space.subject])
         prices = load_prices(needed, window.start, window.end, opened)
         done = steps.step("specs", parts)
         found, search = engine.run(wanted, space, prices, executor, kept, done)
-        swept = engine.told(wanted, space, prices, found, search, opened.notes, command_line(wanted, window))
+        swept = engine.told(wanted, space, prices, found, search, opened.notes, sweep_command_line(wanted, window))
         with kept.named():
             sweep_folder.write(swept, out)
         if not found.dead:
@@ -139,10 +142,10 @@ def execute(wanted: Wanted, window: Window, out: Path, executor: Executor) -> tu
     return swept, len(found.dead)
 
 
-def command_line(wanted: Wanted, window: Window) -> str:
-    """The command that gives this sweep again; where its folder lies and who ran it change nothing."""
+def sweep_command_line(wanted: Wanted, window: PriceWindow) -> str:
+    """The command that gives a sweep again; the place of its folder and the number of jobs change nothing."""
     options = {
-        "--event": named(wanted.event),
+        "--event": event_option(wanted.event),
         "--source": window.source,
         "--start": window.start,
         "--end": window.end,
@@ -153,9 +156,8 @@ def command_line(wanted: Wanted, window: Window) -> str:
         "--search": wanted.search,
         "--budget": wanted.budget,
     }
-    given = [f"{name}={value}" for name, value in options.items() if value is not None]
     knobs = [word for knob in wanted.knobs for word in ("-p", knob)]
-    return shlex.join(["python", "-m", "runners.sweep", wanted.reading, *knobs, *given])
+    return command_line("sweep", (wanted.reading, *knobs), options)
 
 
 if __name__ == "__main__":

@@ -110,13 +110,6 @@ class Evidence:
         """The timing test at the horizon of the verdict."""
         return self.timing[str(HORIZON)]
 
-    def __repr__(self) -> str:
-        """The verdict and the declared tests in sentences; thousands of launches are no text."""
-        from reports import words  # which knows this module
-
-        told = [f"{self.name}: {self.verdict.told}", self.verdict.reason, words.timing(self.headline)]
-        return "\n".join(filter(None, (*told, words.names(self.names[END]) if self.names else "")))
-
 
 @dataclass(frozen=True, eq=False)
 class Court:

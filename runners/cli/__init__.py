@@ -1,1 +1,1 @@
-"""What commands share: the tables and lines that they print."""
+"""Options, console and tables of the commands."""

@@ -16,7 +16,6 @@ import pandas as pd
 from data import calendar, market
 from data.errors import RequestError
 from data.event import Event
-from data.events import DEEPSEEK
 from data.prices import Prices
 from data.simulator import YEAR, Model, simulate
 from reports.calibration import TESTS, TRUTHS, Calibration, Curve
@@ -51,10 +50,10 @@ class Wanted:
     Raises RequestError for too little.
     """
 
+    event: Event
     markets: int = 2000
     draws: int = 499
     seed: int = 20250131
-    event: Event = DEEPSEEK
 
     def __post_init__(self) -> None:
         if self.markets < 1:

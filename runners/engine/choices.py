@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from data.event import Event
-from data.events import DEEPSEEK
 from data.universe import AI_SOFTWARE, AI_UNIVERSE, FOREIGN
 from reports.evidence.multiverse import Choice, Dimension
 from runners.engine.alterations import Alteration, Joined, Swapped, Without
@@ -238,7 +237,7 @@ def yardsticks(subject: Study) -> Dimension:
     return Dimension(AGAINST, ASKS[AGAINST], (written, *others, *own(subject).yardsticks))
 
 
-def dimensions(subject: Study, event: Event = DEEPSEEK) -> tuple[Dimension, ...]:
+def dimensions(subject: Study, event: Event) -> tuple[Dimension, ...]:
     """All dimensions, those with a single choice too: they are what this reading does not have to choose."""
     mine, found = own(subject), []
     for dimension in general(event):
@@ -253,9 +252,11 @@ def only_declared(dimension: Dimension) -> Dimension:
     return Dimension(dimension.name, dimension.asks, written)
 
 
-def unvaried(subject: Study) -> tuple[tuple[str, str], ...]:
+def unvaried(subject: Study, event: Event) -> tuple[tuple[str, str], ...]:
     """The dimensions that this reading does not have, with the reason."""
-    missing = [dimension.name for dimension in dimensions(subject) if len(dimension.choices) == 1]
+    optional = (REBALANCE.name, BORROW.name, BASKET, AGAINST)
+    single = {dimension.name for dimension in dimensions(subject, event) if len(dimension.choices) == 1}
+    missing = [name for name in optional if name in single]
     if declared(subject) is None:
         return tuple((name, "what could be defended is not declared for this reading") for name in missing)
     hedged = "only its hedge is short, in a fund that is easy to borrow"

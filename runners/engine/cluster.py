@@ -528,9 +528,9 @@ def _version(package: str) -> str:
 
 @cache
 def _code() -> str:
-    from runners.job import code_version
+    from runners.engine.provenance import code_hash
 
-    return code_version()[:12]
+    return code_hash()[:12]
 
 
 @cache

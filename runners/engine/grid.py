@@ -16,13 +16,12 @@ import pandas as pd
 
 from data.errors import RequestError
 from data.event import Event
-from data.events import DEEPSEEK
 from data.printable import LONGEST, brief
 from runners.engine.backtest import Launch
 from runners.engine.frictions import Frictions
+from runners.engine.request import Request, parse_session
 from runners.engine.scenarios import Scenario
 from runners.engine.study import Study
-from runners.job import Request
 from strategies.base.comparator import symbols_of
 from strategies.base.reading import Reading
 from strategies.base.schedule import Schedule
@@ -185,7 +184,7 @@ def label(value: object) -> str:
     return str(value)
 
 
-def space(subject: Study, entry: str, wanted: Sequence[str], event: Event = DEEPSEEK) -> Space:
+def space(event: Event, subject: Study, entry: str, wanted: Sequence[str]) -> Space:
     """The space of `wanted`, each NAME=VALUE,VALUE or NAME=LOW..HIGH, on one strategy entered at `entry` of `event`.
 
     Raises RequestError for an unknown name, a value of the wrong type, a value or a name given twice, or none at all.
@@ -226,17 +225,18 @@ def require_affordable(size: int, confirmed: bool, remedy: str) -> None:
         raise RequestError(f"{size:,} specs are more than {MOST:,}; {remedy}, or confirm with --yes")
 
 
-def moment(text: str, event: Event = DEEPSEEK) -> Moment:
+def moment(text: str, event: Event) -> Moment:
     """The entry that `text` names: published, shock or a date. Raises RequestError for a date without a session."""
     launch = Request(entry=text, event=event).launch
     return Moment(text, launch.entry, launch.shock)
 
 
-def declared(subject: Study, event: Event = DEEPSEEK) -> dict[str, Declared]:
+def declared(subject: Study, event: Event) -> dict[str, Declared]:
     """Every knob of a strategy by name: its own parameters, its schedule, and what trading costs."""
     reading = issubclass(subject.strategy, Reading)
     own = {**_parameters(subject.strategy), **subject.parameters}
-    kinds = {**KINDS, "entry": replace(KINDS["entry"], read=partial(moment, event=event))}
+    entries = Kind("published, shock or a session, YYYY-MM-DD", partial(moment, event=event))
+    kinds = {**KINDS, "entry": entries}
     schedule = {"entry": "published", **{name: getattr(Launch, name) for name in ("hold", "rebalance")}, "shock": None}
     others = [
         *(("schedule", name, value) for name, value in schedule.items() if reading or name not in ONLY_READINGS),
@@ -364,9 +364,7 @@ def _text(text: str) -> str:
 
 
 def _date(text: str) -> pd.Timestamp:
-    if text in ("published", "shock"):
-        raise ValueError
-    return moment(text).entry
+    return parse_session(text)
 
 
 def _guessed(text: str) -> object:
@@ -422,7 +420,6 @@ def _cash(text: str) -> float | str:
 
 
 KINDS = {
-    "entry": Kind("published, shock or a session, YYYY-MM-DD", moment),
     "hold": Kind("sessions, 1 to 100,000, or end", _hold, ranged=True),
     "rebalance": Kind("sessions, 1 to 100,000, or never", _rebalance, ranged=True),
     "shock": Kind("a session, YYYY-MM-DD", _date),

@@ -7,19 +7,15 @@ A task is one basket of one reading; what comes out depends on nothing but the t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version
-from platform import python_version
 
 import numpy as np
 
-from data import fomc
 from data.errors import BrokenStrategyError, RequestError
 from data.event import Event
-from data.events import DEEPSEEK
 from data.prices import Prices
 from reports.evidence import placebo
 from reports.evidence.availability import Missing
@@ -33,12 +29,16 @@ from runners.engine.choices import AGAINST, BASKET, HORIZON, LAG, Variant
 from runners.engine.failure import ANY, blamed, died, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import growth, less
+from runners.engine.plan import Plan as RunPlan
+from runners.engine.plan import broken_error, make_plan
 from runners.engine.pool import Done, Executor, Serial, outlived
+from runners.engine.provenance import inputs
+from runners.engine.request import Request
+from runners.engine.run_settings import unknown_rates_notice
 from runners.engine.scenarios import Scenarios
 from runners.engine.study import Study, comparator_name
 from runners.engine.yardstick import yardstick
 from runners.evidence import FIRST
-from runners.job import PACKAGES, Request, broken, code_version, gathered, provenance
 from strategies.base.comparator import symbols_of
 from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
 
@@ -51,15 +51,14 @@ NOT_ASKED = Missing("not asked for: --all-dates")
 class Plan:
     """Where the readings are launched: rows of the real entry, of the placebo launches (the nearest first), of all.
 
-    `step` counts the sessions from one launch to the next: as many as the longest tested window has; `lead` those from
-    the shock to the entry.
+    `step` counts the sessions from one launch to the next: as many as the longest tested window has.
     """
 
+    event: Event
     entry: int
     placebos: np.ndarray
     everywhere: np.ndarray
     step: int
-    lead: int = SHOCK_BEFORE_ENTRY
 
 
 @dataclass(frozen=True)
@@ -137,21 +136,11 @@ class Walked:
     everywhere: np.ndarray
 
 
-def spaces(readings: Sequence[str], event: Event = DEEPSEEK) -> tuple[Space, ...]:
-    """The readings asked for (all by default) with their dimensions.
+def planned_spaces(readings: Sequence[str], event: Event) -> tuple[RunPlan, tuple[Space, ...], tuple[Space, ...]]:
+    """The plan of a multiverse, and the readings asked for and their rivals with their dimensions.
 
-    Raises RequestError for what has no rule, BrokenStrategyError where the code of one stops it; see `gathered_spaces`.
-    """
-    found, failed = gathered_spaces(readings, event)
-    if failed:
-        raise broken(failed)
-    return found
-
-
-def gathered_spaces(readings: Sequence[str], event: Event = DEEPSEEK) -> tuple[tuple[Space, ...], dict[str, Failure]]:
-    """The readings asked for that can be loaded, with their dimensions, and what stopped the others.
-
-    Of all readings, those of installed packages that have no rule are no part.
+    Strategies of installed packages that have no rule are left out. Raises RequestError where a plain strategy is
+    asked for, BrokenStrategyError where nothing can be loaded.
     """
     for name in readings:
         if _is_plain(event, name):
@@ -159,18 +148,16 @@ def gathered_spaces(readings: Sequence[str], event: Event = DEEPSEEK) -> tuple[t
                 f"{name} is no Reading: a multiverse changes what a rule decides; derive it from "
                 f"strategies.base.Reading, or turn its own parameters with runners.sweep"
             )
-    found, failed = gathered(Request(tuple(readings), event=event))
-    ruled = tuple(subject for subject in found if issubclass(subject.strategy, Reading))
-    return tuple(Space(subject, choices.dimensions(subject, event)) for subject in ruled), failed
+    whole = make_plan(Request(event, tuple(readings), evidence=True))
+    return whole, specification_spaces(whole.asked, event), specification_spaces(whole.rivals, event)
 
 
-def rivals(found: Sequence[Space], event: Event = DEEPSEEK) -> tuple[Space, ...]:
-    """The other readings of the event: whoever names one has still seen all of them."""
-    asked = {space.subject.variant for space in found}
+def specification_spaces(subjects: Sequence[Study], event: Event) -> tuple[Space, ...]:
+    """The readings among the studies, with their dimensions."""
     return tuple(
         Space(subject, choices.dimensions(subject, event))
-        for subject in family.loadable(event, Request().benchmark)
-        if issubclass(subject.strategy, Reading) and subject.variant not in asked
+        for subject in subjects
+        if issubclass(subject.strategy, Reading)
     )
 
 
@@ -200,7 +187,7 @@ def narrowed(space: Space, known: Sequence[str]) -> Space:
     )
 
 
-def plan(found: Sequence[Space], prices: Prices, event: Event = DEEPSEEK, everywhere: bool = False) -> Plan:
+def plan(event: Event, found: Sequence[Space], prices: Prices, everywhere: bool = False) -> Plan:
     """Where to launch. Raises RequestError where prices do not reach around all entries.
 
     A window runs from the earliest tested entry to the close of the longest tested horizon after the latest one; the
@@ -216,15 +203,15 @@ def plan(found: Sequence[Space], prices: Prices, event: Event = DEEPSEEK, everyw
     first = max(listed + FIRST, *(space.subject.least for space in found))
     last = len(prices.sessions) - longest - max(tested)
     return Plan(
+        event,
         entry,
         placebo.aligned(entry, step, first),
         np.arange(first, last + 1) if everywhere else np.zeros(0, dtype=int),
         step,
-        event.lead,
     )
 
 
-def short(found: Sequence[Space], prices: Prices, event: Event = DEEPSEEK) -> dict[str, Failure]:
+def short(event: Event, found: Sequence[Space], prices: Prices) -> dict[str, Failure]:
     """The readings that need more closes before their earliest entry than there are, with what is said of them."""
     entry, offsets = prices.row(event.entry), [choice.value for choice in choices.entry(event).choices]
     errors = {space.subject.name: _shortage(space, prices, entry, offsets) for space in found}
@@ -241,7 +228,7 @@ def run(
     """Run every spec of every reading; `done` is told each task. Raises BrokenStrategyError where one is stopped."""
     walked, failed = attempted(found, prices, planned, executor, done)
     if failed:
-        raise broken(failed)
+        raise broken_error(failed)
     return walked
 
 
@@ -263,7 +250,7 @@ def attempted(
         else:
             multiverses.append(told(space, [one for one in own if isinstance(one, Walked)], prices, planned))
     if not multiverses:
-        raise broken(failed)
+        raise broken_error(failed)
     return tuple(multiverses), failed
 
 
@@ -305,7 +292,7 @@ def walk(prices: Prices, planned: Plan, task: Task) -> Walked:
     space, entries = task.space, np.array([choice.value for choice in task.space.choices("entry")])
     tested = [place for place, choice in enumerate(space.choices("entry")) if choice.tested]
     horizons = [choice.value for choice in space.choices("horizon") if choice.tested]
-    at = partial(launched, task, prices, lead=planned.lead)
+    at = partial(launched, task, prices, lead=planned.event.lead)
     hold = max(choice.value for choice in space.choices("horizon"))
     return Walked(
         real=at(np.array([planned.entry]), entries, hold)[0],
@@ -401,7 +388,7 @@ def told(space: Space, walked: Sequence[Walked], prices: Prices, planned: Plan) 
         story=study.told(space.subject),
         comparator=comparator_name(space.subject.comparator),
         dimensions=tuple(space.dimensions[place] for place in several),
-        fixed=choices.unvaried(space.subject),
+        fixed=choices.unvaried(space.subject, planned.event),
         codes=space.codes[distinct][:, several],
         d=real.ravel()[distinct],
         launched=np.zeros(0),
@@ -419,13 +406,13 @@ def told(space: Space, walked: Sequence[Walked], prices: Prices, planned: Plan) 
 
 
 def survey(
+    event: Event,
     found: Sequence[Space],
     multiverses: Sequence[Multiverse],
     prices: Prices,
     planned: Plan,
     notices: Sequence[str],
     command: str,
-    event: Event = DEEPSEEK,
     failed: Mapping[str, Failure] = {},
     beside: Sequence[Multiverse] = (),
     missing: Sequence[str] = (),
@@ -445,7 +432,7 @@ def survey(
                 for name, each in failed.items()
             ),
             *uncounted(missing),
-            *_unknown_rates(prices),
+            *unknown_rates_notice(str(prices.days[-1])),
         ),
         failed=failed,
         beside=tuple(beside),
@@ -454,19 +441,14 @@ def survey(
     )
 
 
-def missing(counted: Sequence[Space], event: Event = DEEPSEEK) -> tuple[str, ...]:
-    """Names of the readings that belong to the family and are not among those that were counted."""
+def missing(counted: Sequence[Space], whole: RunPlan) -> tuple[str, ...]:
+    """Names of the readings of the strategy set that are not among those `counted`."""
     variants = {space.subject.variant for space in counted}
-    names = []
-    for name in family.whole(event):
-        try:
-            subject = family.study_of(event, name, Request().benchmark)
-        except ANY:  # told where it is asked for
-            names.append(name)
-            continue
-        if issubclass(subject.strategy, Reading) and subject.variant not in variants:
-            names.append(name)
-    return tuple(names)
+    return tuple(name for name, study in whole.required.items() if study is None or _is_missing(study, variants))
+
+
+def _is_missing(study: Study, variants: Collection[object]) -> bool:
+    return issubclass(study.strategy, Reading) and study.variant not in variants
 
 
 def uncounted(names: Sequence[str]) -> tuple[str, ...]:
@@ -488,10 +470,7 @@ def manifest(found: Sequence[Space], prices: Prices, planned: Plan, event: Event
             "last_price": str(prices.days[-1]),
         },
         "event": event.as_dict(),
-        "source": prices.origin,
-        "versions": {"python": python_version(), **{name: version(name) for name in PACKAGES}},
-        "code": code_version([space.subject for space in found]),
-        "prices": {symbol: provenance(prices, symbol) for symbol in sorted(prices.symbols)},
+        **inputs([space.subject for space in found], prices),
     }
 
 
@@ -562,10 +541,3 @@ def _middle(everywhere: np.ndarray, kept: np.ndarray, prices: Prices, planned: P
 
 def _days(prices: Prices, rows: np.ndarray) -> tuple[str, ...]:
     return tuple(prices.days[rows].astype(str).tolist())
-
-
-def _unknown_rates(prices: Prices) -> tuple[str, ...]:
-    unknown = str(fomc.known_before())
-    if str(prices.days[-1]) < unknown:
-        return ()
-    return (f"The Fed's decisions from {unknown} on are not known to this version; the last range stays.",)

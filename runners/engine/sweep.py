@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from math import ceil, sqrt
-from platform import python_version
 
 import numpy as np
 
-from data import fomc
 from data.errors import RequestError
 from data.event import Event
-from data.events import DEEPSEEK
 from data.prices import Prices
 from reports.evidence import overfitting
 from reports.evidence.availability import Missing, Unavailable, attempt
@@ -29,11 +25,15 @@ from runners.engine.grid import Range, Space
 from runners.engine.kept import Kept
 from runners.engine.ledger import Trial, Trials, trial_key, window_fingerprint
 from runners.engine.parts import Bench, daily_rates
+from runners.engine.pipeline import count_trials
+from runners.engine.plan import load_studies
 from runners.engine.pool import Done, Executor
+from runners.engine.provenance import PACKAGES, code_hash, inputs, package_versions
+from runners.engine.request import Request
+from runners.engine.run_settings import unknown_rates_notice
 from runners.engine.search import BATCH, SAMPLERS, require_sampler, run_search
 from runners.engine.study import comparator_name, plain, retold, story
 from runners.engine.works import PART, Found, Works, run_grid
-from runners.job import PACKAGES, Request, code_version, counted, provenance, studies
 from strategies.base.reading import Reading
 
 SHARED = 2 * LEAST  # sessions that specs must have in common to be cross-validated
@@ -47,6 +47,7 @@ class Wanted:
     Raises RequestError for an objective or a search that there is not, or a search without a budget.
     """
 
+    event: Event
     reading: str
     knobs: tuple[str, ...]
     entry: str = "published"
@@ -56,7 +57,6 @@ class Wanted:
     search: str | None = None
     budget: int | None = None
     confirmed: bool = False
-    event: Event = DEEPSEEK
 
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
@@ -75,13 +75,13 @@ class Wanted:
     @property
     def request(self) -> Request:
         """The same in the terms of the main job."""
-        return Request((self.reading,), self.entry, benchmark=self.benchmark, symbols=self.symbols, event=self.event)
+        return Request(self.event, (self.reading,), self.entry, benchmark=self.benchmark, symbols=self.symbols)
 
 
 def prepared(wanted: Wanted) -> Space:
     """The space of what is wanted. Raises RequestError for what cannot be swept, or is too much of it."""
-    (subject,) = studies(wanted.request)
-    space = grid.space(subject, wanted.entry, wanted.knobs, wanted.event)
+    (subject,) = load_studies(wanted.request)
+    space = grid.space(wanted.event, subject, wanted.entry, wanted.knobs)
     if wanted.search is None or wanted.budget is None:
         grid.require_affordable(space.size, wanted.confirmed, "give fewer values, --search optuna with a --budget")
     else:
@@ -113,7 +113,7 @@ def identity(wanted: Wanted, space: Space, prices: Prices) -> str:
     """What decides the outcome of a spec beside its own values: strategy, entry, benchmark, prices, code, versions."""
     subject = space.subject
     names = [subject.strategy.__module__, subject.strategy.__qualname__, *subject.symbols]
-    code = [code_version([subject]), *versions(wanted).items()]
+    code = [code_hash([subject]), *package_versions(_packages(wanted)).items()]
     knobs = [knob.name for knob in space.knobs]
     asked = [wanted.entry, wanted.event.as_dict(), wanted.benchmark]
     return json.dumps([names, knobs, asked, sorted(subject.parameters.items()), prices.fingerprint, code], default=repr)
@@ -132,7 +132,7 @@ def told(
 
     Raises RequestError where no spec has the objective.
     """
-    known, unkept = counted(trials(space, found, prices), prices.real)
+    known, unkept = count_trials(trials(space, found, prices), prices.real)
     knobs, codes = turned(space, found)
     figures = {name: found.column(name) for name in FIGURES if name != "hindsight"}
     days = windows(found, prices)
@@ -145,7 +145,7 @@ def told(
         benchmark=wanted.benchmark,
         knobs=knobs,
         codes=codes,
-        fixed=fixed(space),
+        fixed=fixed(space, wanted.event),
         figures={name: figures[name] for name in FIGURES},
         days=days,
         failed=found.failed,
@@ -157,7 +157,7 @@ def told(
         search=search,
         publication=wanted.event.publication,
         changed=changed(wanted, space),
-        notices=(*notices, *_hindsight(early, wanted.event), *_unknown_rates(days), *unkept),
+        notices=(*notices, *_hindsight(early, wanted.event), *unknown_rates_notice(max(days[:, 1].tolist())), *unkept),
         manifest={"command": command, **manifest(wanted, space, prices, known)},
     )
     if not judged(sweep):
@@ -278,14 +278,14 @@ def changed(wanted: Wanted, space: Space) -> bool:
     return wanted.entry != "published" or any(knob.told(value) != knob.usual for knob, value in shared)
 
 
-def fixed(space: Space) -> dict[str, str]:
+def fixed(space: Space, event: Event) -> dict[str, str]:
     """The choices that stay the same for all specs, by name: knobs with one value, and the defaults of the others."""
     given = {
         knob.name: "" if isinstance(knob.values, Range) or len(knob.values) > 1 else knob.values[0]
         for knob in space.knobs
     }
     found = {}
-    for name, knob in grid.declared(space.subject).items():
+    for name, knob in grid.declared(space.subject, event).items():
         default = space.moment if knob.scheduled == "entry" else knob.default
         value = given.get(name, default)
         if name in given and value == "":
@@ -305,10 +305,9 @@ def windows(found: Found, prices: Prices) -> np.ndarray:
     return np.column_stack((days[first], days[last]))
 
 
-def versions(wanted: Wanted) -> dict[str, str]:
-    """Versions of what shapes numbers and page."""
-    names = (*PACKAGES, *((wanted.search,) if wanted.search else ()))
-    return {"python": python_version(), **{name: version(name) for name in names}}
+def _packages(wanted: Wanted) -> tuple[str, ...]:
+    """Packages whose versions shape numbers and page."""
+    return (*PACKAGES, *((wanted.search,) if wanted.search else ()))
 
 
 def manifest(wanted: Wanted, space: Space, prices: Prices, known: Trials) -> dict[str, object]:
@@ -326,10 +325,7 @@ def manifest(wanted: Wanted, space: Space, prices: Prices, known: Trials) -> dic
             "last_price": f"{prices.sessions[-1]:%Y-%m-%d}",
         },
         "event": wanted.event.as_dict(),
-        "source": prices.origin,
-        "versions": versions(wanted),
-        "code": code_version([space.subject]),
-        "prices": {symbol: provenance(prices, symbol) for symbol in sorted(prices.symbols)},
+        **inputs([space.subject], prices, _packages(wanted)),
         "trials": {"trials": len(known), "forgotten": known.forgotten},
     }
 
@@ -340,10 +336,3 @@ def _hindsight(early: np.ndarray, event: Event) -> tuple[str, ...]:
         return ()
     which = "all specs enter" if count == len(early) else f"{count:,} of {len(early):,} specs enter"
     return (f"With hindsight: {which} before {event.entry:%Y-%m-%d}, the first honest session.",)
-
-
-def _unknown_rates(days: np.ndarray) -> tuple[str, ...]:
-    unknown = str(fomc.known_before())
-    if max(days[:, 1].tolist()) < unknown:
-        return ()
-    return (f"The Fed's decisions from {unknown} on are not known to this version; the last range stays.",)

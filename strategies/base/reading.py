@@ -14,14 +14,13 @@ import pandas as pd
 
 from data import calendar
 from data.errors import RequestError, StrategyError
-from data.events import DEEPSEEK
 from data.prices import FIELDS, Prices
 from strategies.base.comparator import Cash, Comparator
 from strategies.base.past import Past
 from strategies.base.schedule import Schedule
 
 ORDINAL_1970 = 719163  # backtrader counts days from year 1, numpy from 1970
-SHOCK_BEFORE_ENTRY = DEEPSEEK.lead  # sessions; where a launch tells of no shock
+SHOCK_BEFORE_ENTRY = 4  # sessions, where no shock is given; as in the DeepSeek event
 GROSS_TOLERANCE = 1e-9
 SHARE_TOLERANCE = 1e-6
 
@@ -44,7 +43,7 @@ class Reading(bt.Strategy):
     of the decision close.
 
     Parameters (all in sessions but the dates):
-        entry: first session whose open may be traded (default: that of the DeepSeek event)
+        entry: first session whose open may be traded; required
         hold: sessions until the closing decision, None to stay to the end
         rebalance: sessions between decisions
         lag: sessions from a decision to its fill, 1 for the next open
@@ -107,7 +106,7 @@ class Reading(bt.Strategy):
         self.left_out: dict[str, pd.Timestamp] = {}
         self.under_a_share: dict[str, pd.Timestamp] = {}
         self._schedule = Schedule(self.p.hold, self.p.rebalance)
-        entry = calendar.require_session(self.p.entry) if self.p.entry else DEEPSEEK.entry
+        entry = calendar.require_session(self._require_entry())
         self._entry_place = calendar.position(entry)
         self._shock = str(self.p.shock or calendar.offset(entry, -SHOCK_BEFORE_ENTRY))[:10]
         self._feeds = {data._name: data for data in self.datas}
@@ -116,6 +115,14 @@ class Reading(bt.Strategy):
             raise RequestError(
                 f"{type(self).__name__} needs a feed named {missing[0]!r}; use adddata(feed, name={missing[0]!r})"
             )
+
+    def _require_entry(self) -> Any:
+        if not self.p.entry:
+            raise RequestError(
+                f"{type(self).__name__} does not know when to enter; "
+                f"give the session, as in addstrategy({type(self).__name__}, entry='2025-01-31')"
+            )
+        return self.p.entry
 
     def clear(self) -> None:
         """Forget the orders of the session that is over: Backtrader would keep them, 5 kB each, and read them never."""

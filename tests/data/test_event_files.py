@@ -17,8 +17,8 @@ from data.calendar import is_session
 from data.errors import RequestError
 from data.event import Member
 from data.event_file import MOST_BYTES, parse
-from data.events import DEEPSEEK
 from data.universe import AI_UNIVERSE
+from tests.resources.events import DEEPSEEK
 from tests.resources.storm import SMALL, WHOLE
 
 FOLDER = Path(events.__file__).parent / "facts" / "events"

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from data.errors import RequestError
-from data.events import DEEPSEEK, Event
+from data.events import Event
+from tests.resources.events import DEEPSEEK
 
 SHOCK = pd.Timestamp("2025-01-27")
 

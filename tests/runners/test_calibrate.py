@@ -23,6 +23,7 @@ from runners.calibrate import ONE_THREAD
 from runners.engine import calibration
 from runners.engine.calibration import Market, Wanted, attempt, bench, calibrate
 from runners.engine.pool import Processes, Serial
+from tests.resources.events import DEEPSEEK
 
 ROOT = Path(__file__).parents[2]
 TARIFFS = load("tariffs")
@@ -30,7 +31,7 @@ TARIFFS = load("tariffs")
 
 @pytest.fixture(scope="module")
 def made():
-    return bench(Wanted(1, draws=99, seed=11))
+    return bench(Wanted(DEEPSEEK, 1, draws=99, seed=11))
 
 
 def subject(made, name):
@@ -52,7 +53,7 @@ def test_false_positives_are_as_rare_as_promised(monkeypatch):
     for name in ONE_THREAD:
         monkeypatch.setenv(name, "1")
     markets = [Market(number) for number in range(1, 41)]  # 2,000 in the slow tests
-    tried = Processes(2).map(attempt, (bench(Wanted()),), markets)
+    tried = Processes(2).map(attempt, (bench(Wanted(DEEPSEEK)),), markets)
     words = np.array([one.words for one in tried])
     for test in range(len(TESTS)):
         for side in (1, -1):
@@ -81,7 +82,7 @@ def test_the_command_gives_the_same_bytes_as_one_market_after_the_other_in_this_
     assert max(map(len, lines)) <= 80
     assert lines[0] == "2 simulated markets, seed 5"
     assert [line.split()[0] for line in lines[3:6]] == ["gpu_bubble", "ai_software", "fomc_tilt"]
-    found = calibrate(Wanted(2, 40, 5), Serial())
+    found = calibrate(Wanted(DEEPSEEK, 2, 40, 5), Serial())
     assert (tmp_path / "out" / "index.html").read_text(encoding="utf-8") == render(found)
     assert json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8")) == results(found)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["index.html", "manifest.json", "results.json"]
@@ -179,11 +180,11 @@ def test_the_truth_lies_inside_outside_or_above(made):
 )
 def test_too_little_is_refused(changes, said):
     with pytest.raises(RequestError, match=said):
-        Wanted(**changes)
+        Wanted(DEEPSEEK, **changes)
 
 
 def test_the_least_number_of_draws_can_reject():
-    values = np.vstack((np.ones((1, 1)), np.zeros((Wanted(draws=40).draws, 1))))
+    values = np.vstack((np.ones((1, 1)), np.zeros((Wanted(DEEPSEEK, draws=40).draws, 1))))
     (rank,) = placebo.ranks(values)
     assert rank.p_family < placebo.SIZE
 
@@ -205,7 +206,7 @@ def test_a_folder_with_something_else_is_refused_before_the_work(tmp_path):
 
 
 def test_another_event_is_tried_at_its_own_entry_and_distance():
-    made = bench(Wanted(1, draws=40, event=TARIFFS))
+    made = bench(Wanted(TARIFFS, 1, draws=40))
     assert [subject.name for subject in made.subjects] == [member.name for member in TARIFFS.readings]
     for world in (made.timing, made.names):
         assert f"{world.sessions[world.entry]:%Y-%m-%d}" == "2025-04-03" and world.terms.before == 0
@@ -214,4 +215,4 @@ def test_another_event_is_tried_at_its_own_entry_and_distance():
 
 def test_an_event_without_a_choice_of_names_is_refused():
     with pytest.raises(RequestError, match=r"--event tariffs: no reading .* chooses names, so that there is no test"):
-        bench(Wanted(event=replace(TARIFFS, readings=TARIFFS.readings[:3])))
+        bench(Wanted(replace(TARIFFS, readings=TARIFFS.readings[:3])))

@@ -10,7 +10,6 @@ import pytest
 
 import strategies
 from data.event import Event
-from data.events import DEEPSEEK
 from reports.evidence.multiverse import Choice, Dimension
 from runners.engine import choices
 from runners.engine.alterations import Joined, Swapped, Without
@@ -19,6 +18,7 @@ from runners.engine.study import Study, prepare
 from strategies.base import Cash, EqualWeight, Fund
 from strategies.generic.after_fall import AfterFall
 from strategies.generic.long_short import LongShort
+from tests.resources.events import DEEPSEEK
 
 
 class Plain(bt.Strategy):
@@ -160,7 +160,7 @@ def test_dimensions_of_a_reading_are_those_of_all_and_its_own():
         ("nvda_comeback", {"rebalance", "borrow", "basket"}),
         ("fomc_tilt", {"borrow"}),
     ):
-        found = choices.dimensions(reading(name))
+        found = choices.dimensions(reading(name), DEEPSEEK)
         assert [dimension.name for dimension in found] == names
         assert {dimension.name for dimension in found if len(dimension.choices) == 1} == single
         assert all(dimension.choices[0].declared for dimension in found if len(dimension.choices) == 1)
@@ -170,22 +170,22 @@ def test_dimensions_follow_the_event():
     day = pd.Timestamp("2025-01-27")
     event = Event("own", "Own", day, pd.Timestamp("2025-01-27 08:30", tz="America/New_York"))
     assert len(choices.dimensions(reading("fomc_tilt"), event)[0].choices) == 3
-    assert len(choices.dimensions(reading("fomc_tilt"))[0].choices) == 4
+    assert len(choices.dimensions(reading("fomc_tilt"), DEEPSEEK)[0].choices) == 4
 
 
 def test_what_a_reading_has_not_to_choose_says_why():
-    assert choices.unvaried(reading("gpu_bubble")) == (
+    assert choices.unvaried(reading("gpu_bubble"), DEEPSEEK) == (
         ("against", "it is dollar neutral: a fund would add a bet on the market"),
     )
-    assert choices.unvaried(reading("nvda_comeback")) == (
+    assert choices.unvaried(reading("nvda_comeback"), DEEPSEEK) == (
         ("rebalance", "it trades on its own signals, never on a schedule"),
         ("borrow", "it is never short"),
         ("basket", "it has no basket that could be varied"),
     )
-    assert choices.unvaried(reading("ai_software")) == (
+    assert choices.unvaried(reading("ai_software"), DEEPSEEK) == (
         ("borrow", "only its hedge is short, in a fund that is easy to borrow"),
     )
     told = "what could be defended is not declared for this reading"
-    assert choices.unvaried(Study("own", Plain, ("A",), Cash())) == tuple(
+    assert choices.unvaried(Study("own", Plain, ("A",), Cash()), DEEPSEEK) == tuple(
         (name, told) for name in ("borrow", "basket", "against")
     )

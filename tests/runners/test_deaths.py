@@ -22,6 +22,7 @@ from runners.engine import sweep, works
 from runners.engine.kept import Kept
 from runners.engine.pool import Processes, Serial, outlived
 from tests.resources import workers
+from tests.resources.events import DEEPSEEK
 from tests.resources.killing_commands import kill
 from tests.resources.machines import ROOT
 
@@ -263,7 +264,7 @@ def small_parts(monkeypatch):
 
 def swept(prices, out, *knobs, executor):
     """What a sweep of Fatal found, and what is kept of it."""
-    wanted = sweep.Wanted("tests.resources.rules:Fatal", knobs)
+    wanted = sweep.Wanted(DEEPSEEK, "tests.resources.rules:Fatal", knobs)
     space = sweep.prepared(wanted)
     with Kept.beside(out) as kept:
         found, _ = sweep.run(wanted, space, prices, executor, kept)

@@ -12,12 +12,16 @@ import pandas as pd
 import pytest
 
 from data import calendar, load_prices
-from data.events import DEEPSEEK, load
-from runners import evidence, job
+from data.events import load
+from runners import evidence
 from runners.engine import family
 from runners.engine import multiverse as engine
-from runners.job import Request
+from runners.engine.pipeline import PricedPlan, run_studies
+from runners.engine.plan import Plan, load_studies, make_plan
+from runners.engine.request import Request
+from runners.engine.run_settings import chart_marks
 from tests.resources.commands import ROOT, command, within
+from tests.resources.events import DEEPSEEK
 
 TARIFFS = load("tariffs")
 OTHERS = re.compile(r"deepseek|essay|seoul|2025-01-(27|31)|gpu_bubble|\bC1\b", re.IGNORECASE)
@@ -204,17 +208,15 @@ def test_a_sweep_does_not_change_what_is_traded(tmp_path):
 @pytest.fixture(scope="module")
 def prices(market_data):
     """Real prices of what the tariff readings need."""
-    request = Request(event=TARIFFS)
-    subjects = job.studies(request)
-    needed = job.symbols(request, subjects)
-    return load_prices((*needed, *evidence.symbols(subjects, needed, "SPY", TARIFFS)), source=str(market_data))
+    plan = make_plan(Request(TARIFFS, evidence=True))
+    return load_prices((*plan.symbols, *evidence.symbols(plan)), source=str(market_data))
 
 
 def test_what_comes_later_changes_no_decision(prices):
-    request = Request(event=TARIFFS)
-    subjects = job.studies(request)
+    request = Request(TARIFFS)
+    subjects = load_studies(request)
     stop = prices.row(TARIFFS.entry) + 30
-    cut, whole = (job.run(request, subjects, each, (), lambda name: None) for each in (prices.rows(0, stop), prices))
+    cut, whole = (run_studies(PricedPlan(Plan(request, subjects), each)) for each in (prices.rows(0, stop), prices))
     last = prices.sessions[stop - 1]
     for early, late in zip(cut.results, whole.results, strict=True):
         known = late.decisions[late.decisions["session"] <= last].reset_index(drop=True)
@@ -224,21 +226,21 @@ def test_what_comes_later_changes_no_decision(prices):
 
 def test_another_shock_moves_the_windows(prices):
     moved = replace(TARIFFS, shock=pd.Timestamp("2025-03-27"))
-    studies = job.studies(Request(event=TARIFFS))
+    studies = load_studies(Request(TARIFFS))
     plans = {}
     for event in (TARIFFS, moved):
-        planned = evidence.plan(prices, Request(event=event), "SPY", studies)
+        planned = evidence.plan(prices, Request(DEEPSEEK, event), "SPY", studies)
         plans[event.shock] = planned
         assert planned.entry == prices.row("2025-04-03") and planned.quiet_until == pd.Timestamp("2025-01-17")
     # 27, 28, 31 March, 1 and 2 April: five sessions.
     assert [plan.terms.before for plan in plans.values()] == [0, 5]
-    assert engine.plan(engine.spaces(("panic_passes",), moved), prices, moved).lead == 5
+    assert engine.plan(moved, engine.planned_spaces(("panic_passes",), moved)[1], prices).event.lead == 5
     # The rule of the panic looks from another close: another fall, at another session.
     wait = family.study_of(TARIFFS, "panic_passes", "SPY")
     wait = replace(wait, parameters={**wait.parameters, "fall": 0.06})
     days = []
     for event in (TARIFFS, moved):
-        (result,) = job.run(Request(event=event), (wait,), prices, (), lambda name: None).results
+        (result,) = run_studies(PricedPlan(Plan(Request(DEEPSEEK, event), (wait,)), prices)).results
         days.append(str(result.decisions["session"].iloc[0].date()))
     close = pd.Series(prices.close[:, prices.columns["SPY"]], prices.sessions)
     expected = []
@@ -248,20 +250,20 @@ def test_another_shock_moves_the_windows(prices):
     assert days == expected
     # An entry by date keeps the distance of its event.
     for event, shock in ((TARIFFS, "2025-05-01"), (moved, "2025-04-24"), (DEEPSEEK, "2025-04-25")):
-        launch = Request(entry="2025-05-01", event=event).launch
+        launch = Request(DEEPSEEK, event, entry="2025-05-01").launch
         assert launch.shock == pd.Timestamp(shock) == calendar.offset(launch.entry, -event.lead)
 
 
 def test_marks_are_those_of_the_events_own_calendar():
     sessions = pd.DatetimeIndex(["2025-04-02", "2025-05-09"])
     own = replace(TARIFFS, calendar=(("2025-04-04", "jobs report"), ("2026-01-09", "later")))
-    assert [(f"{day:%m-%d}", label, kind) for day, label, kind in job.marks(own, sessions)] == [
+    assert [(f"{day:%m-%d}", label, kind) for day, label, kind in chart_marks(own, sessions)] == [
         ("04-03", "shock", "event"),
         ("04-04", "jobs report", "calendar"),  # instead of the event's own mark of that day
         ("04-09", "pause of 90 days", "event"),
     ]
     assert ("05-07", "FOMC holds", "fomc") in [
-        (f"{day:%m-%d}", label, kind) for day, label, kind in job.marks(TARIFFS, sessions)
+        (f"{day:%m-%d}", label, kind) for day, label, kind in chart_marks(TARIFFS, sessions)
     ]
 
 

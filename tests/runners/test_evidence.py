@@ -13,31 +13,33 @@ from data.prices import FIELDS, Prices
 from reports.evidence.availability import Missing
 from reports.evidence.record import END, plain, summary
 from reports.result import Run
-from runners import evidence, job
+from runners import evidence
 from runners.engine.backtest import Launch
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms
 from runners.engine.ledger import Ledger, Trials
+from runners.engine.pipeline import PricedPlan, benchmark_returns, count_trials, run_studies, run_trials
+from runners.engine.plan import Plan, load_studies, make_plan
 from runners.engine.pool import Processes, Serial
+from runners.engine.request import Request
 from runners.engine.study import Study, prepare, study
-from runners.job import Request, benchmark_returns
 from strategies.base import Cash, Past, Reading, Weights
+from tests.resources.events import DEEPSEEK
 from tests.resources.workers import Crossing
 
 
 def judged(request: Request, prices: Prices, subjects=None, executor=Serial(), real=True) -> Run:
     """A run with its evidence."""
-    studies = subjects or job.studies(request)
-    ran = replace(job.run(request, studies, prices, (), lambda name: None), real=real)
-    return evidence.gather(
-        ran, request, studies, prices, Trials({}).union(job.trials(request, studies, prices, ran)), executor
-    )
+    plan = make_plan(replace(request, evidence=True))
+    plan = plan if subjects is None else replace(plan, asked=subjects)
+    ran = replace(run_studies(PricedPlan(plan, prices)), real=real)
+    return evidence.gather(ran, plan, prices, Trials({}).union(run_trials(plan, prices, ran)), executor)
 
 
 @pytest.fixture(scope="module")
 def whole(real_prices) -> Run:
     """Evidence on all twelve, on real prices, with the declared settings."""
-    return judged(Request(), real_prices)
+    return judged(Request(DEEPSEEK), real_prices)
 
 
 def test_the_placebos_are_as_many_as_do_not_overlap(whole):
@@ -77,7 +79,7 @@ def test_at_the_break_even_cost_d_is_zero_in_backtrader(whole, real_prices):
     subject = prepare("us_over_china", strategies.load("us_over_china"), "SPY")
     found = whole.court.evidence["us_over_china"].break_even
     benchmark = pd.Series(np.zeros(300))
-    launch = Request().launch
+    launch = Request(DEEPSEEK).launch
     for costs in (Frictions(found.trading_bps, 0.0), Frictions(borrow_rate=found.borrow_rate)):
         assert study(subject, real_prices, launch, costs, benchmark).d == pytest.approx(0.0, abs=1e-5)
     assert isinstance(whole.court.evidence["ai_software"].break_even.trading_bps, Missing)
@@ -116,48 +118,48 @@ def test_everything_can_be_written_as_json_and_said_again(whole):
 @pytest.mark.slow
 @pytest.mark.parametrize("executor", [Processes(1), Processes(2)])
 def test_workers_change_nothing(whole, real_prices, executor):
-    again = judged(Request(), real_prices, executor=executor)
+    again = judged(Request(DEEPSEEK), real_prices, executor=executor)
     for name, found in whole.court.evidence.items():
         assert summary(found, whole.court) == summary(again.court.evidence[name], again.court)
 
 
 def test_a_reconstruction_gives_no_verdict_on_history(real_prices):
-    run = judged(Request(("bad_news",)), real_prices, real=False)
+    run = judged(Request(DEEPSEEK, ("bad_news",)), real_prices, real=False)
     verdict = run.court.evidence["bad_news"].verdict
     assert verdict.word is None and "reconstruction" in verdict.reason
 
 
 def test_a_look_at_real_prices_is_counted_once_and_one_at_a_reconstruction_is_not(real_prices, tmp_path, monkeypatch):
     monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "trials.txt"))
-    request = Request(("bad_news", "gpu_bubble"))
-    subjects = job.studies(request)
-    run = job.run(request, subjects, real_prices, (), lambda name: None)
-    own = job.trials(request, subjects, real_prices, run)
-    assert len(job.counted(own, real=False)[0]) == 2 and len(Ledger().read()) == 0
+    request = Request(DEEPSEEK, ("bad_news", "gpu_bubble"))
+    subjects = load_studies(request)
+    run = run_studies(PricedPlan(Plan(request, subjects), real_prices))
+    own = run_trials(Plan(request, subjects), real_prices, run)
+    assert len(count_trials(own, real=False)[0]) == 2 and len(Ledger().read()) == 0
     for _ in range(2):
-        assert len(job.counted(own, real=True)[0]) == 2 and len(Ledger().read()) == 2
-    other = job.trials(Request(("bad_news", "gpu_bubble"), hold=60), subjects, real_prices, run)
-    assert len(job.counted(other, real=True)[0]) == 4, "another hold is another variant"
+        assert len(count_trials(own, real=True)[0]) == 2 and len(Ledger().read()) == 2
+    other = run_trials(Plan(Request(DEEPSEEK, ("bad_news", "gpu_bubble"), hold=60), subjects), real_prices, run)
+    assert len(count_trials(other, real=True)[0]) == 4, "another hold is another variant"
     (tmp_path / "trials.txt").unlink()
     (tmp_path / "trials.txt").mkdir()
-    known, notices = job.counted(own, real=True)
+    known, notices = count_trials(own, real=True)
     assert len(known) == 2 and "Trials are not counted" in notices[0]
 
 
 def test_naming_one_reading_does_not_make_its_family_smaller(whole, real_prices):
-    alone = judged(Request(("high_end_demand",)), real_prices).court
+    alone = judged(Request(DEEPSEEK, ("high_end_demand",)), real_prices).court
     found, among = alone.evidence["high_end_demand"], whole.court.evidence["high_end_demand"]
     assert len(alone.family) == 12 and set(alone.evidence) == {"high_end_demand"}
     assert (found.verdict, found.timing, found.names) == (among.verdict, among.timing, among.names)
 
 
 def test_hindsight_is_said(real_prices):
-    assert judged(Request(("bad_news",), entry="shock"), real_prices).court.hindsight
-    assert not judged(Request(("bad_news",)), real_prices).court.hindsight
+    assert judged(Request(DEEPSEEK, ("bad_news",), entry="shock"), real_prices).court.hindsight
+    assert not judged(Request(DEEPSEEK, ("bad_news",)), real_prices).court.hindsight
 
 
 def test_at_the_shock_itself_the_shock_stays_where_it_is(real_prices):
-    request = Request(("nvda_comeback", "two_shocks"), entry="shock")
+    request = Request(DEEPSEEK, ("nvda_comeback", "two_shocks"), entry="shock")
     run = judged(request, real_prices)
     for result in run.results:
         timing = run.court.evidence[result.name].timing
@@ -171,7 +173,7 @@ def test_no_launch_comes_before_the_fund_that_it_must_beat(real_prices):
         late[name] = np.array(getattr(real_prices, name))
         late[name][:row, column] = np.nan
     prices = Prices(real_prices.sessions, real_prices.symbols, **late)
-    found = judged(Request(("high_end_demand",)), prices).court.evidence["high_end_demand"]
+    found = judged(Request(DEEPSEEK, ("high_end_demand",)), prices).court.evidence["high_end_demand"]
     assert found.launches.sessions[0] == str(prices.days[row + 1])
     assert found.timing["20"].n == (real_prices.row("2025-01-31") - row - 1) // 20
 
@@ -184,7 +186,7 @@ def test_launches_that_were_cut_short_are_not_compared_at_the_end(whole):
 
 def test_prices_that_begin_late_leave_reasons_and_numbers_that_are_there(real_prices):
     late = real_prices.rows(real_prices.row("2024-06-03"), len(real_prices.sessions))
-    found = judged(Request(("gpu_bubble",)), late).court.evidence["gpu_bubble"]
+    found = judged(Request(DEEPSEEK, ("gpu_bubble",)), late).court.evidence["gpu_bubble"]
     assert found.verdict.word in ("supported", "refuted", "not distinguishable from chance"), "by its names"
     assert found.timing["20"].p is None and "19 are needed" in found.timing["20"].reason
     assert not isinstance(found.intervals["sharpe"], Missing)
@@ -193,7 +195,7 @@ def test_prices_that_begin_late_leave_reasons_and_numbers_that_are_there(real_pr
 
 def test_prices_that_end_early_do_not_reach_long_windows(real_prices):
     early = real_prices.rows(0, real_prices.row("2025-02-10") + 1)
-    found = judged(Request(("bad_news",)), early).court.evidence["bad_news"]
+    found = judged(Request(DEEPSEEK, ("bad_news",)), early).court.evidence["bad_news"]
     assert "before this horizon" in found.timing["20"].reason and found.timing["5"].p is not None
     assert found.verdict.word is None
     row = next(leg for leg in found.shock.legs if leg.name == "names sold short")
@@ -202,7 +204,7 @@ def test_prices_that_end_early_do_not_reach_long_windows(real_prices):
 
 def test_names_that_could_have_been_chosen_must_be_there(real_prices):
     few = real_prices.select(("NVDA", "AMD", "INTC", "SPY"))
-    found = judged(Request(("gpu_bubble",)), few).court.evidence["gpu_bubble"]
+    found = judged(Request(DEEPSEEK, ("gpu_bubble",)), few).court.evidence["gpu_bubble"]
     assert "no prices for QCOM" in found.names[END].reason and found.timing["20"].p is not None
     assert found.verdict.word is None and "the family is not whole" in found.verdict.reason
     assert list(found.regressions) == ["SPY"]
@@ -230,8 +232,8 @@ class Elsewhere(Reading):
 
 
 def test_a_reading_that_never_trades_or_fails_elsewhere_stops_no_other(real_prices):
-    request = Request(("bad_news",), hold=40)
-    subjects = (*job.studies(request), *(Study(each.__name__, each, ("SPY",), Cash()) for each in (Idle, Elsewhere)))
+    request = Request(DEEPSEEK, ("bad_news",), hold=40)
+    subjects = (*load_studies(request), *(Study(each.__name__, each, ("SPY",), Cash()) for each in (Idle, Elsewhere)))
     told = judged(request, real_prices, subjects).court.evidence
     assert told["bad_news"].timing["20"].p is not None
     assert isinstance(told["Idle"].shock, Missing) and "never takes a position" in told["Idle"].shock.reason
@@ -241,7 +243,7 @@ def test_a_reading_that_never_trades_or_fails_elsewhere_stops_no_other(real_pric
 @pytest.mark.slow
 def test_a_plain_strategy_gets_its_aligned_launches_through_backtrader(real_prices):
     prices = real_prices.select(("SPY",))
-    request = Request(hold=60)
+    request = Request(DEEPSEEK, hold=60)
     subject = Study("Crossing", Crossing, ("SPY",), Cash())
     found = judged(request, prices, (subject,)).court.evidence["Crossing"]
     assert found.timing["20"].n == 64 and found.timing["20"].p is not None
@@ -251,7 +253,7 @@ def test_a_plain_strategy_gets_its_aligned_launches_through_backtrader(real_pric
 
 def test_aligned_launches_of_a_plain_strategy_are_those_of_backtrader_one_by_one(random_prices):
     """At the horizon that counts each, and no further; rows for which there are too few placebos are not launched."""
-    prices, request = random_prices(("SPY",), sessions=500), Request()
+    prices, request = random_prices(("SPY",), sessions=500), Request(DEEPSEEK)
     subject = Study("Crossing", Crossing, ("SPY",), Cash())
     terms = Terms(252, None, request.frictions)
     planned = evidence.Plan(420, 30, prices.sessions[416], prices.sessions[415], terms, "SPY")
@@ -278,7 +280,7 @@ def test_future_prices_change_nothing_of_the_timing_test(whole, real_prices, fut
         real_prices.symbols,
         *(np.vstack((getattr(cut, name), 3 * getattr(real_prices, name)[until + 1 :])) for name in (*FIELDS, "factor")),
     )
-    other = judged(Request(("two_shocks", "fomc_tilt")), {"missing": cut, "wild": wild}[future])
+    other = judged(Request(DEEPSEEK, ("two_shocks", "fomc_tilt")), {"missing": cut, "wild": wild}[future])
     assert len(other.court.evidence) == 2
     for name, found in other.court.evidence.items():
         assert found.timing["20"] == whole.court.evidence[name].timing["20"]

@@ -10,14 +10,15 @@ import pytest
 import strategies
 from data.errors import RequestError
 from data.event import Member
-from data.events import DEEPSEEK, load
-from runners import evidence, job
+from data.events import load
 from runners.engine import choices, family
+from runners.engine.plan import load_studies, make_plan
+from runners.engine.request import Request
 from runners.engine.study import told
-from runners.job import Request
 from strategies.base.comparator import Fund
 from strategies.generic.after_fall import AfterFall
 from strategies.generic.long_short import LongShort
+from tests.resources.events import DEEPSEEK
 from tests.resources.workers import Crossing
 
 PATH = "strategies.generic.long_short:LongShort"
@@ -113,25 +114,25 @@ def test_a_whole_number_is_good_where_a_fraction_is_due():
 )
 def test_what_a_strategy_does_not_take_is_refused(changes, complaint):
     with pytest.raises(RequestError, match=complaint):
-        job.studies(Request(event=of(**changes)))
+        load_studies(Request(DEEPSEEK, of(**changes)))
 
 
 def test_a_name_is_looked_for_in_the_event_first_then_among_all():
-    assert [subject.name for subject in job.studies(Request(("panic_passes", "bad_news"), event=TARIFFS))] == [
+    assert [subject.name for subject in load_studies(Request(TARIFFS, ("panic_passes", "bad_news")))] == [
         "panic_passes",
         "bad_news",
     ]
     with pytest.raises(
         RequestError, match="the event 'tariffs' has no reading 'panic_pases'; did you mean panic_passes"
     ):
-        job.studies(Request(("panic_pases",), event=TARIFFS))
+        load_studies(Request(TARIFFS, ("panic_pases",)))
 
 
 def test_who_names_one_reading_has_still_seen_the_whole_family():
     # Four of the five are the same class: what tells them apart are their parameters.
-    asked = job.studies(Request(("chips_hit_more",), event=TARIFFS))
-    rivals = evidence.rivals(asked, "SPY", TARIFFS)
-    assert {subject.name for subject in (*asked, *rivals)} == set(family.names(TARIFFS)) and len(rivals) == 4
+    plan = make_plan(Request(TARIFFS, ("chips_hit_more",), evidence=True))
+    names = {subject.name for subject in (*plan.asked, *plan.rivals)}
+    assert names == set(family.names(TARIFFS)) and len(plan.rivals) == 4
 
 
 def test_what_an_event_has_to_choose_follows_from_it():

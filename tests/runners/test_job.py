@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from data.errors import RequestError
-from runners import job
-from runners.job import Request
+from runners.engine.plan import load_studies
+from runners.engine.provenance import ROOT, code_hash
+from runners.engine.request import Request
+from runners.engine.run_settings import chart_marks, claims_note, run_settings, unknown_rates_notice
+from tests.resources.events import DEEPSEEK
 
 
 def test_published_shock_and_date_name_the_entry():
-    assert [str(Request(entry=entry).launch.entry.date()) for entry in ("published", "shock", "2025-03-03")] == [
+    assert [
+        str(Request(DEEPSEEK, entry=entry).launch.entry.date()) for entry in ("published", "shock", "2025-03-03")
+    ] == [
         "2025-01-31",
         "2025-01-27",
         "2025-03-03",
     ]
-    assert Request(entry="shock").launch.shock == pd.Timestamp("2025-01-27")
-    assert [Request(entry=entry).hindsight for entry in ("published", "shock", "2025-01-30")] == [False, True, True]
+    assert Request(DEEPSEEK, entry="shock").launch.shock == pd.Timestamp("2025-01-27")
+    assert [Request(DEEPSEEK, entry=entry).hindsight for entry in ("published", "shock", "2025-01-30")] == [
+        False,
+        True,
+        True,
+    ]
 
 
 def test_a_holiday_names_the_neighbouring_sessions():
     with pytest.raises(RequestError, match=r"2025-01-09 \(Thursday\).*use 2025-01-10 .* or 2025-01-08"):
-        job.studies(Request(entry="2025-01-09"))
+        load_studies(Request(DEEPSEEK, entry="2025-01-09"))
 
 
 def test_a_name_that_would_overwrite_a_page_is_refused(tmp_path, monkeypatch):
@@ -35,9 +43,9 @@ def test_a_name_that_would_overwrite_a_page_is_refused(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(RequestError, match=r"index.html would overwrite"):
-        job.studies(Request(("odd_names:index",)))
+        load_studies(Request(DEEPSEEK, ("odd_names:index",)))
     with pytest.raises(RequestError, match="would overwrite another one"):
-        job.studies(Request(("gpu_bubble", "odd_names:Gpu_Bubble")))
+        load_studies(Request(DEEPSEEK, ("gpu_bubble", "odd_names:Gpu_Bubble")))
     del sys.modules["odd_names"]
 
 
@@ -45,10 +53,10 @@ def test_the_code_version_changes_with_a_strategy_from_outside(tmp_path, monkeyp
     file = tmp_path / "outside.py"
     file.write_text("import backtrader as bt\n\n\nclass Idea(bt.Strategy):\n    symbols = ('SPY',)\n")
     monkeypatch.syspath_prepend(tmp_path)
-    subjects = job.studies(Request(("outside:Idea",)))
-    before = job.code_version(subjects)
+    subjects = load_studies(Request(DEEPSEEK, ("outside:Idea",)))
+    before = code_hash(subjects)
     file.write_text(file.read_text() + "# changed\n")
-    assert job.code_version(subjects) != before
+    assert code_hash(subjects) != before
     del sys.modules["outside"]
 
 
@@ -74,19 +82,19 @@ def test_the_code_version_changes_with_what_a_strategy_imports(tmp_path, monkeyp
     (tmp_path / "ideas" / "deeper.py").write_text("SIGN = 1.0\n")
     (tmp_path / "ideas" / "unused.py").write_text("SIGN = 1.0\n")
     monkeypatch.syspath_prepend(tmp_path)
-    subjects = job.studies(Request(("ideas.first:Idea",)))
-    before = job.code_version(subjects)
+    subjects = load_studies(Request(DEEPSEEK, ("ideas.first:Idea",)))
+    before = code_hash(subjects)
     (tmp_path / "ideas" / "unused.py").write_text("SIGN = -1.0\n")
-    assert job.code_version(subjects) == before
+    assert code_hash(subjects) == before
     (tmp_path / "ideas" / "deeper.py").write_text("SIGN = -1.0\n")
-    assert job.code_version(subjects) != before
+    assert code_hash(subjects) != before
     for name in [name for name in sys.modules if name.partition(".")[0] == "ideas"]:
         del sys.modules[name]
 
 
 def test_marks_are_the_event_and_the_decisions_of_the_window():
     sessions = pd.DatetimeIndex(["2025-01-30", "2025-03-31"])
-    told = job.marks(Request().event, sessions)
+    told = chart_marks(Request(DEEPSEEK).event, sessions)
     assert [(str(day.date()), label) for day, label, _ in told] == [
         ("2025-01-27", "shock"),
         ("2025-01-29", "FOMC holds"),
@@ -96,27 +104,27 @@ def test_marks_are_the_event_and_the_decisions_of_the_window():
 
 
 def test_the_words_of_the_default_event_are_what_they_were():
-    told = job.settings(Request(), pd.DatetimeIndex(["2025-01-30", "2026-02-03"]))
+    told = run_settings(Request(DEEPSEEK), pd.DatetimeIndex(["2025-01-30", "2026-02-03"]))
     assert told["Known"] == "from 2025-01-31 03:16 New York time on, when the essay was published"
-    assert job.numbered(Request().event) == (
+    assert claims_note(Request(DEEPSEEK).event) == (
         "C1 to C18 number the claims of the essay that the readings take literally."
     )
 
 
 def test_decisions_that_are_not_known_are_said():
-    assert job._unknown_rates(pd.DatetimeIndex(["2026-09-15"])) == ()
-    assert "2026-09-16" in job._unknown_rates(pd.DatetimeIndex(["2026-09-16"]))[0]
+    assert unknown_rates_notice(pd.DatetimeIndex(["2026-09-15"])) == ()
+    assert "2026-09-16" in unknown_rates_notice(pd.DatetimeIndex(["2026-09-16"]))[0]
 
 
 def test_the_code_version_knows_nothing_of_runs_that_lie_beside_the_code():
-    before = job.code_version()
-    beside = Path(job.__file__).parents[1] / "reports" / "latest"
+    before = code_hash()
+    beside = ROOT / "reports" / "latest"
     made = not beside.exists()
     beside.mkdir(exist_ok=True)
     page = beside / "invented.html"
     try:
         page.write_text("a run")
-        assert job.code_version() == before
+        assert code_hash() == before
     finally:
         page.unlink()
         if made:

@@ -11,8 +11,8 @@ from reports.result import HORIZONS
 from runners.engine.backtest import Launch
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms, comparator, differences
+from runners.engine.pipeline import benchmark_returns
 from runners.engine.study import Study, prepare, study
-from runners.job import benchmark_returns
 from strategies.base import Cash
 from tests.resources.workers import Crossing
 

@@ -10,7 +10,6 @@ import pytest
 import strategies
 from data import calendar, load_prices
 from data.errors import BrokenStrategyError, RequestError
-from data.events import DEEPSEEK
 from reports.evidence.availability import Missing
 from reports.evidence.multiverse import median
 from runners.engine import choices
@@ -21,15 +20,16 @@ from runners.engine.choices import AGAINST, BASKET, OWN
 from runners.engine.launches import Terms
 from runners.engine.multiverse import AXES, Plan, Space, Task
 from runners.engine.names import decisions
+from runners.engine.pipeline import benchmark_returns
 from runners.engine.pool import Processes
 from runners.engine.study import prepare, study
-from runners.job import benchmark_returns
+from tests.resources.events import DEEPSEEK
 
 SESSIONS, ENTRY = 560, 300  # enough before the entry for a beta, and a year after it
 
 
 def space_of(name: str) -> Space:
-    return engine.spaces((name,))[0]
+    return engine.planned_spaces((name,), DEEPSEEK)[1][0]
 
 
 @pytest.fixture
@@ -64,7 +64,9 @@ def test_d_of_a_spec_is_that_of_its_study(name, markets):
     rng = np.random.default_rng(strategies.names().index(name))
     prices, launch = markets(space), ENTRY - 67
     basket = int(rng.integers(len(space.choices(BASKET))))
-    walked = engine.walk(prices, Plan(ENTRY, np.array([launch]), np.zeros(0, dtype=int), 67), Task(space, basket))
+    walked = engine.walk(
+        prices, Plan(DEEPSEEK, ENTRY, np.array([launch]), np.zeros(0, dtype=int), 67), Task(space, basket)
+    )
     # As the grids of `walked` are: without the axis of baskets.
     shape = tuple(count for axis, count in zip(AXES, space.shape, strict=True) if axis != BASKET)
     assert walked.real.shape == shape
@@ -83,7 +85,7 @@ def test_d_of_a_spec_is_that_of_its_study(name, markets):
 def test_the_declared_spec_is_the_reading_as_the_main_job_runs_it(real_prices):
     space = space_of("gpu_bubble")
     prices = real_prices.select((*space.needed, "SPY"))
-    planned = engine.plan((space,), prices)
+    planned = engine.plan(DEEPSEEK, (space,), prices)
     (one,) = engine.run((space,), prices, planned)
     subject = prepare("gpu_bubble", strategies.load("gpu_bubble"), "SPY")
     entry = planned.entry
@@ -97,7 +99,7 @@ def test_the_declared_spec_is_the_reading_as_the_main_job_runs_it(real_prices):
 def test_windows_of_launches_do_not_overlap(markets):
     space = space_of("bad_news")
     prices = markets(space, sessions=760, before=500)
-    planned = engine.plan((space,), prices)
+    planned = engine.plan(DEEPSEEK, (space,), prices)
     launches = np.concatenate(([planned.entry], planned.placebos))
     latest, longest, lag = 5, 60, 2
     # From the close of the first decision to the last fill of the longest hold of the latest entry.
@@ -109,7 +111,7 @@ def test_windows_of_launches_do_not_overlap(markets):
 def test_every_spec_is_another_one(markets):
     for name in ("gpu_bubble", "sector_tailwind", "nvda_comeback", "us_over_china"):
         space = space_of(name)
-        (one,) = engine.run((space,), prices := markets(space), engine.plan((space,), prices))
+        (one,) = engine.run((space,), prices := markets(space), engine.plan(DEEPSEEK, (space,), prices))
         specs = np.column_stack((one.d[one.tested], one.launched[1:].T))
         assert len(np.unique(np.round(specs, 12), axis=0)) == len(specs), name
         assert len(one) == len(np.unique(one.codes, axis=0))
@@ -118,7 +120,7 @@ def test_every_spec_is_another_one(markets):
 def test_what_is_left_out_would_have_been_a_spec_twice(markets):
     space = space_of("sector_tailwind")
     prices = markets(space)
-    walked = engine.walk(prices, engine.plan((space,), prices), Task(space, 0)).real
+    walked = engine.walk(prices, engine.plan(DEEPSEEK, (space,), prices), Task(space, 0)).real
     whole = walked[..., None, :]
     kept = space.distinct.reshape(space.shape)[:, :, :, :, :, :, :1]
     horizon, rebalance = AXES.index("horizon"), AXES.index("rebalance")
@@ -163,7 +165,7 @@ def test_only_a_rule_that_looks_at_the_shock_is_launched_anew_for_each(name, mar
 def test_the_line_of_all_dates_runs_through_the_launches(name, markets):
     space = space_of(name)
     prices = markets(space)
-    planned = engine.plan((space,), prices, everywhere=True)
+    planned = engine.plan(DEEPSEEK, (space,), prices, everywhere=True)
     (one,) = engine.run((space,), prices, planned)
     assert not isinstance(one.everywhere, Missing)
     line = dict(zip(one.everywhere.sessions, one.everywhere.medians.tolist(), strict=True))
@@ -175,7 +177,7 @@ def test_the_line_of_all_dates_runs_through_the_launches(name, markets):
 def test_the_number_of_workers_changes_nothing(markets):
     spaces = (space_of("us_over_china"), space_of("nvda_comeback"))
     prices = markets(*spaces)
-    planned = engine.plan(spaces, prices)
+    planned = engine.plan(DEEPSEEK, spaces, prices)
     told: list[str] = []
     alone = engine.run(spaces, prices, planned, done=told.append)
     shared = engine.run(spaces, prices, planned, Processes(2))
@@ -193,7 +195,7 @@ def test_the_number_of_workers_changes_nothing(markets):
 def test_prices_of_the_future_change_no_launch_before(markets):
     space = space_of("gpu_bubble")
     prices = markets(space)
-    planned = engine.plan((space,), prices)
+    planned = engine.plan(DEEPSEEK, (space,), prices)
     cut = prices.rows(0, planned.entry)
     close = prices.close.copy()
     close[planned.entry :] *= np.linspace(1, 3, len(close) - planned.entry)[:, None]
@@ -206,36 +208,36 @@ def test_prices_of_the_future_change_no_launch_before(markets):
 def test_horizons_that_prices_do_not_reach_have_no_d(markets):
     space = space_of("bad_news")
     prices = markets(space, sessions=ENTRY + 40)
-    planned = engine.plan((space,), prices)
+    planned = engine.plan(DEEPSEEK, (space,), prices)
     (one,) = engine.run((space,), prices, planned)
     reached = one.codes[:, 1] == 0
     assert np.isfinite(one.d[reached]).all() and np.isnan(one.d[~reached]).all()
-    survey = engine.survey((space,), (one,), prices, planned, (), "")
+    survey = engine.survey(DEEPSEEK, (space,), (one,), prices, planned, (), "")
     assert survey.joint["bad_news"].median.reason == "the hold or the prices end before this horizon"
 
 
 def test_without_history_there_is_no_other_launch(markets):
     space = space_of("us_over_china")
     prices = markets(space, sessions=330, before=20)
-    planned = engine.plan((space,), prices)
+    planned = engine.plan(DEEPSEEK, (space,), prices)
     (one,) = engine.run((space,), prices, planned)
     assert len(planned.placebos) == 0 and one.launched.shape == (1, one.tested.sum())
-    survey = engine.survey((space,), (one,), prices, planned, (), "")
+    survey = engine.survey(DEEPSEEK, (space,), (one,), prices, planned, (), "")
     assert survey.joint["us_over_china"].median.reason == "0 placebos that do not overlap; 19 are needed"
 
 
 def test_prices_that_do_not_reach_around_all_entries_are_refused(markets):
     space = space_of("gpu_bubble")
     with pytest.raises(RequestError, match=r"prices end on 2025-02-05, before the latest entry .* load later prices"):
-        engine.plan((space,), markets(space, sessions=ENTRY + 4))
+        engine.plan(DEEPSEEK, (space,), markets(space, sessions=ENTRY + 4))
     late = space_of("policy_winners")
     with pytest.raises(RequestError, match=r"policy_winners needs 127 closes .* and there are 96; load earlier prices"):
-        engine.plan((late,), markets(late, before=100))
+        engine.plan(DEEPSEEK, (late,), markets(late, before=100))
 
 
 def test_a_strategy_without_a_rule_is_refused():
     with pytest.raises(RequestError, match=r"workers:Crossing is no Reading: .* runners\.sweep"):
-        engine.spaces(("tests.resources.workers:Crossing",))
+        engine.planned_spaces(("tests.resources.workers:Crossing",), DEEPSEEK)[1]
 
 
 def test_a_reading_that_breaks_stops_itself_alone(markets, tmp_path, monkeypatch):
@@ -245,9 +247,9 @@ def test_a_reading_that_breaks_stops_itself_alone(markets, tmp_path, monkeypatch
         "    def weights(self, past):\n        return {'SPY': 1 / 0}\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    found = engine.spaces(("bad_news", "breaking:Breaks"))
+    found = engine.planned_spaces(("bad_news", "breaking:Breaks"), DEEPSEEK)[1]
     prices = markets(*found)
-    planned = engine.plan(found, prices)
+    planned = engine.plan(DEEPSEEK, found, prices)
     walked, failed = engine.attempted(found, prices, planned)
     assert [one.name for one in walked] == ["bad_news"]
     assert failed["Breaks"].summary == "ZeroDivisionError: division by zero (breaking.py, line 8)"
@@ -262,7 +264,10 @@ def test_a_reading_from_outside_has_the_choices_of_all():
     space = space_of("strategies.bad_news:BadNews")
     names = [dimension.name for dimension in space.dimensions if len(dimension.choices) > 1]
     assert names == ["entry", "horizon", "rebalance", "lag", "costs"]
-    assert dict(choices.unvaried(space.subject))[BASKET] == "what could be defended is not declared for this reading"
+    assert (
+        dict(choices.unvaried(space.subject, DEEPSEEK))[BASKET]
+        == "what could be defended is not declared for this reading"
+    )
 
 
 def test_baskets_whose_prices_are_missing_can_be_left_out():
@@ -285,6 +290,6 @@ def test_every_choice_has_a_reason_and_each_dimension_one_that_was_declared():
 
 
 def test_real_prices_of_every_choice_are_there(market_data):
-    spaces = engine.spaces(())
+    spaces = engine.planned_spaces((), DEEPSEEK)[1]
     prices = load_prices(engine.symbols(spaces), source=str(market_data))
-    assert len(engine.plan(spaces, prices).placebos) == 19
+    assert len(engine.plan(DEEPSEEK, spaces, prices).placebos) == 19

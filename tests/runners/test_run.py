@@ -173,8 +173,8 @@ def test_a_run_on_real_prices_is_a_trial_and_one_on_the_sample_is_none(market_da
     assert len(Ledger().read()) == 1
 
 
-def test_the_import_costs_nothing():
-    code = "import sys; from runners import run; print({'pandas', 'numpy', 'backtrader', 'click'} & set(sys.modules))"
+def test_the_package_alone_costs_nothing_so_that_commands_start_at_once():
+    code = "import sys; import runners; print({'pandas', 'numpy', 'backtrader', 'click'} & set(sys.modules))"
     assert python("-c", code).stdout == "set()\n"
 
 

@@ -180,14 +180,14 @@ def test_the_package_that_a_module_was_loaded_into_counts(write):
 
 def test_our_rooms_and_what_is_told_by_its_version_are_somebody_elses(write):
     write(
-        mine="import json, numpy, pandas, backtrader, runners.job, strategies.base, data.prices, click, helper",
+        mine="import json, numpy, pandas, backtrader, runners.api, strategies.base, data.prices, click, helper",
         helper="",
     )
     assert reached(["mine"]) == {"mine", "helper"}
 
 
 def test_ours_are_given_back_and_not_looked_into():
-    given = {"runners.job", "backtrader.indicators.sma", "json"}
+    given = {"runners.api", "backtrader.indicators.sma", "json"}
     assert reached(given) == given
     assert reached([]) == frozenset()
 

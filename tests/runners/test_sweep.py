@@ -15,17 +15,21 @@ from reports.evidence.overfitting import cross_validate
 from reports.metrics import metrics
 from reports.result import HORIZONS
 from reports.sweep import FIGURES, declared, ranking
-from runners import evidence, job
+from runners import evidence
 from runners.engine import sweep, works
 from runners.engine.backtest import Launch
 from runners.engine.frictions import Frictions
 from runners.engine.kept import Kept
 from runners.engine.ledger import Ledger, Trials
 from runners.engine.parts import COLUMNS, Bench, Outcome, measured, moments
+from runners.engine.pipeline import PricedPlan, benchmark_returns, run_studies, run_trials
+from runners.engine.plan import Plan, load_studies
 from runners.engine.pool import Processes, Serial
+from runners.engine.request import Request
 from runners.engine.scenarios import Scenario
 from runners.engine.study import prepare, study
 from strategies.base import Cash, Reading
+from tests.resources.events import DEEPSEEK
 from tests.resources.workers import Crossing
 
 # Values beside the declared ones.
@@ -41,7 +45,7 @@ OTHERS = {
 
 def swept(prices, kept, name, *knobs, symbols=(), executor=Serial(), **wanted):
     """A sweep from its words, in memory."""
-    asked = sweep.Wanted(name, knobs, symbols=symbols, **wanted)
+    asked = sweep.Wanted(DEEPSEEK, name, knobs, symbols=symbols, **wanted)
     space = sweep.prepared(asked)
     found, search = sweep.run(asked, space, prices, executor, kept)
     return sweep.told(asked, space, prices, found, search, (), "command"), found, space
@@ -75,7 +79,7 @@ def test_d_of_every_setting_is_that_of_its_study(name, real_prices):
         launch = Launch(spec.entry, spec.hold, spec.rebalance)
         first = real_prices.row(spec.entry) - 1
         last = len(real_prices.sessions) if spec.hold is None else first + 1 + spec.hold + spec.frictions.lag
-        benchmark = job.benchmark_returns(real_prices, "SPY", first, min(last, len(real_prices.sessions)))
+        benchmark = benchmark_returns(real_prices, "SPY", first, min(last, len(real_prices.sessions)))
         alone = study(replace(subject, parameters=spec.parameters), real_prices, launch, spec.frictions, benchmark)
         reached = [alone.horizons[n].d if n in alone.horizons else np.nan for n in HORIZONS]
         ours = [row[COLUMNS.index(column)] for column in ("d", *(f"d_{n}" for n in HORIZONS), "net")]
@@ -85,8 +89,8 @@ def test_d_of_every_setting_is_that_of_its_study(name, real_prices):
 
 def test_the_declared_spec_has_the_figures_of_the_main_job(real_prices, kept):
     told, _, _ = swept(real_prices, kept, "two_shocks", "hold=60,252", "lookback=20,60")
-    request = job.Request(("two_shocks",))
-    run = job.run(request, job.studies(request), real_prices, (), lambda name: None)
+    request = Request(DEEPSEEK, ("two_shocks",))
+    run = run_studies(PricedPlan(Plan(request, load_studies(request)), real_prices))
     known = metrics(run.results[0], run)
     place = 3
     assert told.text(place) == "hold=252 lookback=60"
@@ -109,11 +113,11 @@ def test_the_best_is_deflated_as_the_main_job_does_it(real_prices, kept, monkeyp
     monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "trials.txt"))
     told, _, _ = swept(real_prices, kept, "bad_news", "rebalance=20,60", objective="net")
     assert len(Ledger().read()) == 2, "every spec is in the ledger"
-    request = job.Request(("bad_news",), rebalance=int(told.labels(int(ranking(told)[0]))[0]))
-    subjects = job.studies(request)
-    run = job.run(request, subjects, real_prices, (), lambda name: None)
+    request = Request(DEEPSEEK, ("bad_news",), rebalance=int(told.labels(int(ranking(told)[0]))[0]))
+    subjects = load_studies(request)
+    run = run_studies(PricedPlan(Plan(request, subjects), real_prices))
     known = Ledger().read()
-    (own,) = job.trials(request, subjects, real_prices, run)
+    (own,) = run_trials(Plan(request, subjects), real_prices, run)
     assert own.key in known, "and it is the same trial as in the main job"
     expected = evidence.sharpe(run.results[0], run, known)
     for name in ("annual", "probabilistic", "deflated", "expected_best", "years_needed", "years"):
@@ -139,10 +143,10 @@ def test_what_is_cross_validated_are_the_daily_excess_returns_that_all_specs_sha
     expected = {}
     for place in range(4, 12):  # those of 20 sessions are too short
         scenario = space.scenario(found.specs[place])
-        request = job.Request(("gpu_bubble",), entry=f"{scenario.entry:%Y-%m-%d}", hold=scenario.hold)
-        (subject,) = job.studies(request)
+        request = Request(DEEPSEEK, ("gpu_bubble",), entry=f"{scenario.entry:%Y-%m-%d}", hold=scenario.hold)
+        (subject,) = load_studies(request)
         changed = (replace(subject, parameters=scenario.parameters),)
-        expected[place] = job.run(request, changed, real_prices, (), lambda name: None).results[0].returns
+        expected[place] = run_studies(PricedPlan(Plan(request, changed), real_prices)).results[0].returns
     frame = pd.DataFrame(expected).dropna()
     assert (len(frame), str(frame.index[0])[:10]) == (76, "2025-02-10")
     from data import fomc
@@ -263,7 +267,7 @@ def test_a_plain_strategy_is_swept_too(random_prices, kept, executor):
     first = prices.row(entry) - 1
     for place, (period, hold, bps) in enumerate((p, h, b) for p in (5, 20) for h in (10, 30) for b in (0.0, 50.0)):
         costs = Frictions(half_spread_bps=bps)
-        benchmark = job.benchmark_returns(prices, "SPY", first, first + 2 + hold)
+        benchmark = benchmark_returns(prices, "SPY", first, first + 2 + hold)
         own = replace(subject, parameters={"period": period})
         alone = study(own, prices, Launch(entry, hold), costs, benchmark)
         assert told.figures["d"][place] == pytest.approx(alone.d, abs=1e-9)
@@ -367,7 +371,7 @@ def test_samples_are_even(size, most):
 )
 def test_what_cannot_be_asked_for_is_refused(changes, complaint):
     with pytest.raises(RequestError, match=complaint):
-        sweep.Wanted("gpu_bubble", ("hold=20",), **changes)
+        sweep.Wanted(DEEPSEEK, "gpu_bubble", ("hold=20",), **changes)
 
 
 def test_no_ledger_no_deviation(real_prices, kept):
@@ -398,4 +402,4 @@ def test_a_setting_that_never_trades_is_counted_and_has_no_ratio(real_prices, ke
 )
 def test_absurd_numbers_are_refused_with_what_is_allowed(knob):
     with pytest.raises(RequestError, match=r"is no value for .*(1 to 100,000|0 to 10,000|0 to 100)"):
-        sweep.prepared(sweep.Wanted("gpu_bubble", (knob,)))
+        sweep.prepared(sweep.Wanted(DEEPSEEK, "gpu_bubble", (knob,)))

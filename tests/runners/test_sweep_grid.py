@@ -8,13 +8,14 @@ import pytest
 
 import strategies
 from data.errors import RequestError
-from data.events import DEEPSEEK, load
+from data.events import load
 from runners.engine import sweep
 from runners.engine.frictions import Frictions
 from runners.engine.grid import Range, declared, require_affordable, space
 from runners.engine.scenarios import Scenario
 from runners.engine.study import prepare
 from strategies.generic.long_short import LongShort
+from tests.resources.events import DEEPSEEK
 
 ENTRY, SHOCK = pd.Timestamp("2025-01-31"), pd.Timestamp("2025-01-27")
 
@@ -45,7 +46,7 @@ def reading(name="gpu_bubble"):
 
 
 def test_specs_come_in_the_order_of_the_command_line_the_last_knob_fastest():
-    found = space(reading(), "published", ["hold=20,end", "gross=0.5,1"])
+    found = space(DEEPSEEK, reading(), "published", ["hold=20,end", "gross=0.5,1"])
     assert found.size == 4
     assert list(map(found.text, found.specs())) == [
         "hold=20 gross=0.5",
@@ -57,12 +58,12 @@ def test_specs_come_in_the_order_of_the_command_line_the_last_knob_fastest():
 
 def test_a_spec_sets_what_it_names_and_nothing_else():
     words = ["hold=20", "rebalance=never", "lag=2", "borrow_rate=0.01", "cash_rate=policy", "gross=1", "entry=shock"]
-    found = space(reading(), "published", words)
+    found = space(DEEPSEEK, reading(), "published", words)
     (spec,) = found.specs()
     expected = Scenario(SHOCK, 20, None, SHOCK, Frictions(borrow_rate=0.01, lag=2), {"gross": 1.0})
     assert found.scenario(spec) == expected
     assert isinstance(found.scenario(spec).parameters["gross"], float)
-    untouched = space(reading(), "published", ["gross=1"])
+    untouched = space(DEEPSEEK, reading(), "published", ["gross=1"])
     assert untouched.scenario((1.0,)) == Scenario(ENTRY, 252, 20, SHOCK, Frictions(), {"gross": 1.0})
 
 
@@ -82,13 +83,13 @@ def test_a_spec_sets_what_it_names_and_nothing_else():
     ],
 )
 def test_values_have_the_type_of_the_default(plain, text, values):
-    (knob,) = space(plain, "published", [text]).knobs
+    (knob,) = space(DEEPSEEK, plain, "published", [text]).knobs
     assert knob.values == values
     assert list(map(type, knob.values)) == list(map(type, values))
 
 
 def test_a_parameter_of_the_strategy_and_one_of_the_schedule_may_share_a_name(plain):
-    found = space(plain, "published", ["strategy.hold=4", "launch.hold=60"])
+    found = space(DEEPSEEK, plain, "published", ["strategy.hold=4", "launch.hold=60"])
     scenario = found.scenario(next(found.specs()))
     assert (scenario.hold, scenario.parameters) == (60, {"hold": 4})
 
@@ -97,7 +98,7 @@ def test_a_parameter_of_the_strategy_and_one_of_the_schedule_may_share_a_name(pl
     ("text", "low", "high", "whole"), [("hold=5..252", 5, 252, True), ("gross=.1..1", 0.1, 1, False)]
 )
 def test_a_range_is_for_searches(text, low, high, whole):
-    (knob,) = (found := space(reading(), "published", [text])).knobs
+    (knob,) = (found := space(DEEPSEEK, reading(), "published", [text])).knobs
     assert knob.values == Range(low, high) and knob.values.whole == whole
     with pytest.raises(RequestError, match="is a range, which only a search can draw from; add --search optuna"):
         _ = found.size
@@ -131,7 +132,7 @@ def test_a_range_is_for_searches(text, low, high, whole):
 )
 def test_what_cannot_be_read_is_one_line_with_the_remedy(words, complaint):
     with pytest.raises(RequestError, match=complaint) as caught:
-        space(reading(), "published", words)
+        space(DEEPSEEK, reading(), "published", words)
     assert "\n" not in str(caught.value)
 
 
@@ -149,16 +150,16 @@ def test_what_cannot_be_read_is_one_line_with_the_remedy(words, complaint):
 )
 def test_a_plain_strategy_is_told_what_it_has_not(plain, text, complaint):
     with pytest.raises(RequestError, match=complaint):
-        space(plain, "published", [text])
+        space(DEEPSEEK, plain, "published", [text])
 
 
 def test_two_entries_are_one_too_many():
     with pytest.raises(RequestError, match="--entry shock and -p entry both name the entry"):
-        space(reading(), "shock", ["entry=published,shock"])
+        space(DEEPSEEK, reading(), "shock", ["entry=published,shock"])
 
 
 def test_the_shock_by_its_name_and_by_its_date_are_two_specs():
-    found = space(reading(), "published", ["entry=shock,2025-01-27"])
+    found = space(DEEPSEEK, reading(), "published", ["entry=shock,2025-01-27"])
     # A date keeps the four sessions of the event: 24, 23, 22, 21 January.
     assert [found.scenario(spec).shock for spec in found.specs()] == [SHOCK, pd.Timestamp("2025-01-21")]
 
@@ -210,12 +211,12 @@ def legs():
 
 def refusal(subject, *words, event=DEEPSEEK) -> str:
     with pytest.raises(RequestError) as caught:
-        space(subject, "published", words, event)
+        space(event, subject, "published", words)
     return str(caught.value)
 
 
 def test_a_range_in_a_grid_is_told_with_both_ends():
-    found = space(reading(), "published", ["gross=.1..1"])
+    found = space(DEEPSEEK, reading(), "published", ["gross=.1..1"])
     told = "-p gross=0.1..1 is a range, which only a search can draw from; add --search optuna, or list values: "
     with pytest.raises(RequestError) as caught:
         _ = found.size
@@ -228,7 +229,7 @@ def test_no_knobs_at_all_are_told_with_an_example():
 
 
 def test_a_shock_that_is_named_is_that_of_the_spec():
-    found = space(reading(), "published", ["shock=2025-01-24", "rebalance=5"])
+    found = space(DEEPSEEK, reading(), "published", ["shock=2025-01-24", "rebalance=5"])
     (spec,) = found.specs()
     assert found.scenario(spec) == Scenario(ENTRY, 252, 5, pd.Timestamp("2025-01-24"), Frictions(), {})
     for word in ("published", "shock"):
@@ -244,7 +245,7 @@ def test_values_are_written_as_they_are_read(plain, nameless):
         "shock=2025-01-24": ("shock=2025-01-24",),
     }
     for text, told in words.items():
-        found = space(reading(), "published", [text])
+        found = space(DEEPSEEK, reading(), "published", [text])
         assert tuple(map(found.text, found.specs())) == told
     others = {
         "stop=none,1": ("stop=none", "stop=1"),
@@ -254,19 +255,19 @@ def test_values_are_written_as_they_are_read(plain, nameless):
         "share=999999999999999,1e15": ("share=999999999999999", "share=1000000000000000.0"),
     }
     for text, told in others.items():
-        found = space(plain, "published", [text])
+        found = space(DEEPSEEK, plain, "published", [text])
         assert tuple(map(found.text, found.specs())) == told
-    found = space(nameless, "published", ["names=none+1+x"])
+    found = space(DEEPSEEK, nameless, "published", ["names=none+1+x"])
     assert list(map(found.text, found.specs())) == ["names=none+1+x"]
 
 
 def test_a_parameter_that_is_called_as_one_of_the_schedule_is_none_of_it(nameless):
     """Its None is no end of the prices, and two specs with different values have different texts."""
-    found = space(nameless, "published", ["strategy.hold=none,end"])
+    found = space(DEEPSEEK, nameless, "published", ["strategy.hold=none,end"])
     assert list(map(found.text, found.specs())) == ["strategy.hold=none", "strategy.hold=end"]
     assert refusal(nameless, "strategy.hold=none,none") == "-p strategy.hold: none is given twice; leave one out"
     assert refusal(nameless, "strategy.hold=\x1b").endswith("such as its default none")
-    stay = sweep.fixed(space(nameless, "published", ["share=0.5"]))
+    stay = sweep.fixed(space(DEEPSEEK, nameless, "published", ["share=0.5"]))
     assert (stay["strategy.hold"], stay["launch.hold"]) == ("none", "252")
     assert (stay["strategy.entry"], stay["launch.entry"], stay["shock"]) == ("7", "published", "none")
     both = declared(nameless)
@@ -278,12 +279,12 @@ def test_a_parameter_that_is_called_as_one_of_the_schedule_is_none_of_it(nameles
 
 
 def test_several_values_in_one_have_the_type_of_the_first_of_the_default(nameless):
-    (knob,) = space(nameless, "published", ["both=3+4+5,6"]).knobs
+    (knob,) = space(DEEPSEEK, nameless, "published", ["both=3+4+5,6"]).knobs
     assert knob.values == ((3, 4, 5), (6,))
     assert refusal(nameless, "both=1.5") == (
         "-p both: '1.5' is no value for both; expected: values joined by + (a whole number), such as its default 1+2.5"
     )
-    (knob,) = space(nameless, "published", ["names=a+1+0.5+true+none"]).knobs
+    (knob,) = space(DEEPSEEK, nameless, "published", ["names=a+1+0.5+true+none"]).knobs
     assert knob.values == (("a", 1, 0.5, True, None),)
     assert refusal(nameless, "names=a+\x1b") == (
         r"-p names: 'a+\x1b' is no value for names; expected: values joined by + (text), such as its default (empty)"
@@ -304,10 +305,10 @@ def test_the_defaults_of_the_schedule_are_told():
 
 
 def test_entries_are_those_of_the_event():
-    found = space(reading(), "published", ["entry=published,2025-02-03"], TARIFFS)
+    found = space(TARIFFS, reading(), "published", ["entry=published,2025-02-03"])
     moments = [found.scenario(spec) for spec in found.specs()]
     assert [scenario.entry for scenario in moments] == [TARIFFS.entry, pd.Timestamp("2025-02-03")]
-    untouched = space(reading(), "published", ["gross=1"], TARIFFS)
+    untouched = space(TARIFFS, reading(), "published", ["gross=1"])
     assert untouched.scenario((1.0,)).entry == TARIFFS.entry != DEEPSEEK.entry
 
 
@@ -331,7 +332,7 @@ def test_numbers_are_written_with_plain_digits(text):
 
 
 def test_a_knob_may_choose_among_the_names_of_a_reading_but_add_none(legs):
-    (knob,) = space(legs, "published", ["long=BBB,AAA+BBB"]).knobs
+    (knob,) = space(DEEPSEEK, legs, "published", ["long=BBB,AAA+BBB"]).knobs
     assert knob.values == (("BBB",), ("AAA", "BBB"))
     remedy = "changes what legs trades or must beat; make it a reading of its own in an event file"
     assert refusal(legs, "long=BBB,AAA+CCC") == f"-p long: AAA+CCC {remedy}"

@@ -10,12 +10,13 @@ from runners.engine import search, sweep
 from runners.engine.kept import Kept
 from runners.engine.ledger import Ledger
 from runners.engine.pool import Processes, Serial
+from tests.resources.events import DEEPSEEK
 
 KNOBS = ("gross=0.1..1.0", "hold=5..120", "rebalance=5,20")
 
 
 def wanted(*knobs, budget=40, **changes):
-    return sweep.Wanted("gpu_bubble", knobs or KNOBS, search="optuna", budget=budget, **changes)
+    return sweep.Wanted(DEEPSEEK, "gpu_bubble", knobs or KNOBS, search="optuna", budget=budget, **changes)
 
 
 def searched(asked, prices, out, executor=Serial()):

@@ -14,15 +14,15 @@ import pandas as pd
 import pytest
 
 import strategies
-from data.events import DEEPSEEK
 from data.prices import FIELDS, Prices
 from reports.result import HORIZONS
 from runners.engine.backtest import CAPITAL, Launch, Modes, backtest
 from runners.engine.frictions import Frictions
+from runners.engine.pipeline import benchmark_returns
 from runners.engine.study import prepare, story, study
-from runners.job import benchmark_returns
 from strategies.base import Past, Reading
 from tests.resources import make_golden
+from tests.resources.events import DEEPSEEK
 
 GOLDEN = Path(__file__).parents[1] / "resources" / "golden"
 LAUNCH = Launch(DEEPSEEK.entry, shock=DEEPSEEK.shock)

@@ -1,0 +1,185 @@
+"""The strategies of a request, loaded once: those asked for, and the rest of the event's strategy set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+from unicodedata import normalize
+
+from data.errors import BrokenStrategyError, RequestError
+from reports.result import Failure, Result
+from runners.engine import family
+from runners.engine.failure import ANY, blamed, failure
+from runners.engine.request import Request
+from runners.engine.study import Study, prepare
+from strategies.base import Reading
+
+RESERVED = ("index", "side-by-side")  # pages of a run folder that belong to no reading
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a request runs.
+
+    `asked` are the studies asked for. `rivals` are the readings of the event that were not asked for: p-values are
+    adjusted for all of them, so they are loaded where evidence is asked for. `required` holds, by name, the readings
+    without which the strategy set is incomplete, None for one that cannot be loaded. `failed` says, by name, what
+    stopped a strategy that was asked for.
+    """
+
+    request: Request
+    asked: tuple[Study, ...]
+    rivals: tuple[Study, ...] = ()
+    required: Mapping[str, Study | None] = field(default_factory=dict)
+    failed: Mapping[str, Failure] = field(default_factory=dict)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """All symbols that the studies asked for need, and the benchmark, in order of first mention."""
+        return needed_symbols(self.request, self.asked)
+
+    def without(self, failed: Mapping[str, Failure]) -> Plan:
+        """The plan without the studies that `failed` names. Raises where nothing is left."""
+        failures = {**self.failed, **failed}
+        left = tuple(subject for subject in self.asked if subject.name not in failures)
+        if not left:
+            raise nothing_left(failures)
+        return replace(self, asked=left, failed=failures)
+
+    def with_results(self, results: Sequence[Result]) -> Plan:
+        """The plan with only those studies that have a result."""
+        names = {result.name for result in results}
+        return replace(self, asked=tuple(subject for subject in self.asked if subject.name in names))
+
+
+def make_plan(
+    request: Request,
+    given: Mapping[str, type[Any]] = MappingProxyType({}),
+    parameters: Mapping[str, object] = MappingProxyType({}),
+) -> Plan:
+    """Load the strategies of a request; those `given`, by the names in the request, need no loading.
+
+    `parameters` replace those of a single strategy. Raises RequestError for an unknown name or another wrong request,
+    BrokenStrategyError where the code of every strategy asked for breaks.
+    """
+    asked, failed = _load_asked(request, given)
+    if parameters:
+        asked = (_with_parameters(_only(asked), parameters),)
+    if not request.evidence:
+        return Plan(request, asked, failed=failed)
+    event, variants = request.event, {subject.variant for subject in asked}
+    declared = {subject.name: subject for subject in family.loadable(event, request.benchmark)}
+    return Plan(
+        request,
+        asked,
+        rivals=tuple(subject for subject in declared.values() if subject.variant not in variants),
+        required={name: declared.get(name) for name in family.whole(event)},
+        failed=failed,
+    )
+
+
+def load_studies(request: Request, given: Mapping[str, type[Any]] = MappingProxyType({})) -> tuple[Study, ...]:
+    """The strategies asked for. Raises BrokenStrategyError where the code of one breaks; see `make_plan`."""
+    asked, failed = _load_asked(request, given)
+    if failed:
+        raise broken_error(failed)
+    return asked
+
+
+def needed_symbols(request: Request, subjects: Sequence[Study]) -> tuple[str, ...]:
+    """All symbols that the studies need, and the benchmark, in order of first mention."""
+    return tuple(dict.fromkeys([*(symbol for subject in subjects for symbol in subject.needed), request.benchmark]))
+
+
+def nothing_left(failed: Mapping[str, Failure]) -> RequestError | BrokenStrategyError:
+    """The error of a command that has nothing left to run: a wrong request where all lack prices."""
+    if not all(each.lacking for each in failed.values()):
+        return broken_error(failed)
+    (_, first), *others = failed.items()
+    return RequestError(first.summary + "".join(f"; {name}: {each.summary}" for name, each in others))
+
+
+def broken_error(failed: Mapping[str, Failure]) -> BrokenStrategyError:
+    """The error of a command that has nothing left to run because strategies crash, with their tracebacks."""
+    (name, first), *others = failed.items()
+    more = f"; so did {', '.join(other for other, _ in others)}" if others else ""
+    tracebacks = "\n\n".join(f"{name}\n{each.traceback}" for name, each in failed.items())
+    return BrokenStrategyError(f"{name} failed: {first.summary}{more}; nothing was written", tracebacks)
+
+
+def _load_asked(request: Request, given: Mapping[str, type[Any]]) -> tuple[tuple[Study, ...], dict[str, Failure]]:
+    _ = request.launch  # a wrong entry is refused before anything is loaded
+    loaded, failed = list[Study](), dict[str, Failure]()
+    for name in request.readings or family.names(request.event):
+        own = family.member(request.event, name)
+        module = (own.strategy if own else name).split(":")[0]
+        try:
+            if name in given:
+                subject = prepare(name, given[name], request.benchmark, request.symbols)
+            else:
+                subject = family.study_of(request.event, name, request.benchmark, request.symbols)
+            _require_free_name(request, subject)
+            loaded.append(subject)
+        except ANY as error:
+            if (request.readings or request.event.readings) and not blamed(error, module):
+                raise
+            failed[name] = failure(error, module)
+    if not loaded:
+        raise broken_error(failed)
+    _require_distinct(request, loaded)
+    return tuple(loaded), failed
+
+
+def _only(subjects: tuple[Study, ...]) -> Study:
+    if len(subjects) != 1:
+        raise RequestError(f"parameters are for one strategy, and {len(subjects)} were asked for; run them one by one")
+    return subjects[0]
+
+
+def _with_parameters(subject: Study, parameters: Mapping[str, object]) -> Study:
+    """The study with other values for some of its strategy's own parameters."""
+    known = list(subject.strategy.params._getkeys())
+    schedule = set(Reading.params._getkeys()) if issubclass(subject.strategy, Reading) else set()
+    own = [name for name in known if name not in schedule]
+    if unknown := [name for name in parameters if name not in own]:
+        raise RequestError(f"{subject.name} has no parameter {unknown[0]!r}; it has {', '.join(own) or 'none'}")
+    changed = replace(subject, parameters={**subject.parameters, **parameters})
+    if issubclass(subject.strategy, Reading):
+        rule = subject.strategy.rule(**changed.parameters)
+        changed = replace(changed, symbols=tuple(rule.symbols), comparator=rule.comparator)
+    return changed
+
+
+def _require_distinct(request: Request, subjects: Sequence[Study]) -> None:
+    """Raise RequestError for pages that would overwrite each other, or symbols that no strategy asked for takes."""
+    if request.symbols and all(issubclass(subject.strategy, Reading) for subject in subjects):
+        raise RequestError("--symbols is for a plain bt.Strategy; readings declare their own")
+    names = [_file_key(subject.name) for subject in subjects]
+    for subject in subjects:
+        if names.count(_file_key(subject.name)) > 1:
+            raise _overwriting(subject)
+
+
+def _require_free_name(request: Request, subject: Study) -> None:
+    """Raise RequestError for a name that another page or column has."""
+    name = _file_key(subject.name)
+    if name in RESERVED or "-evidence" in name:
+        raise _overwriting(subject)
+    if subject.name in ("date", request.benchmark):
+        raise RequestError(f"a column {subject.name} of returns.csv would stand there twice; rename {_kind(subject)}")
+
+
+def _overwriting(subject: Study) -> RequestError:
+    return RequestError(f"a page {subject.name}.html would overwrite another one; rename {_kind(subject)}")
+
+
+def _kind(subject: Study) -> str:
+    kind = "class" if subject.name == subject.strategy.__name__ else "reading"
+    return f"the {kind} {subject.name}"
+
+
+def _file_key(name: str) -> str:
+    """The name as a file system sees it that ignores case and the encoding of accents."""
+    return normalize("NFC", name).casefold()

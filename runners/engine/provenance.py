@@ -1,0 +1,120 @@
+"""What a run was made of: its request, versions, a hash of the code, fingerprints of the prices."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from types import CodeType
+from typing import Any
+
+from data.prices import Prices
+from reports.result import Result
+from runners.engine.plan import Plan
+from runners.engine.sources import KNOWN, ROOT, file_of, reached
+from runners.engine.study import Study
+
+# Packages whose versions shape numbers and pages.
+PACKAGES = (
+    *("backtrader", "exchange_calendars", "jinja2", "matplotlib"),
+    *("numpy", "pandas", "quantstats", "scipy", "seaborn"),
+)
+ROOMS = ("data", "strategies", "runners", "reports")
+CARRIED = ("facts", "templates", "static")  # folders without Python files that belong to a package
+SHAPING = (".py", ".csv", ".toml", ".html", ".css", ".js")
+
+
+def run_manifest(plan: Plan, prices: Prices, results: Sequence[Result]) -> dict[str, object]:
+    """What manifest.json holds of a run, without its command: nothing depends on when or where it ran."""
+    request = plan.request
+    return {
+        "request": {
+            "readings": [subject.name for subject in plan.asked],
+            "entry": f"{request.launch.entry:%Y-%m-%d}",
+            "entry_kind": request.entry if request.entry in ("published", "shock") else "date",
+            "hold": request.hold,
+            "rebalance": request.rebalance,
+            "benchmark": request.benchmark,
+            "first_price": f"{prices.sessions[0]:%Y-%m-%d}",
+            "last_price": f"{prices.sessions[-1]:%Y-%m-%d}",
+        },
+        "event": request.event.as_dict(),
+        "parameters": {result.name: dict(result.parameters) for result in results},
+        "frictions": request.frictions.as_dict(),
+        **inputs(plan.asked, prices),
+    }
+
+
+def inputs(subjects: Sequence[Study], prices: Prices, packages: Sequence[str] = PACKAGES) -> dict[str, object]:
+    """Source, versions, code hash and price fingerprints, as every manifest holds them."""
+    return {
+        "source": prices.origin,
+        "versions": package_versions(packages),
+        "code": code_hash(subjects),
+        "prices": {symbol: price_provenance(prices, symbol) for symbol in sorted(prices.symbols)},
+    }
+
+
+def package_versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """Versions of Python and of `packages`."""
+    return {"python": python_version(), **{name: version(name) for name in packages}}
+
+
+def price_provenance(prices: Prices, symbol: str) -> dict[str, object]:
+    """Number of bars of a symbol, first and last session (None without bars), and their SHA-256."""
+    listed = prices.sessions[prices.listed[prices.columns[symbol]] :]
+    first, last = (f"{listed[end]:%Y-%m-%d}" if len(listed) else None for end in (0, -1))
+    return {"rows": len(listed), "first": first, "last": last, "sha256": prices.fingerprints[symbol]}
+
+
+def code_hash(subjects: Sequence[Study] = ()) -> str:
+    """SHA-256 over this project's files, those of the strategies and what these import: equal code, equal hash."""
+    ours = [path for room in ROOMS for folder in _folders(ROOT / room) for path in folder if path.suffix in SHAPING]
+    theirs = reached(base.__module__ for subject in subjects for base in subject.strategy.__mro__)
+    named = {module: path for module in theirs if (path := _outside_file(module))}
+    named |= {path.relative_to(ROOT).as_posix(): path for path in ours}
+    digest = sha256()
+    for name, path in sorted(named.items()):
+        digest.update(f"{name}\n".encode() + path.read_bytes())
+    for subject in subjects:
+        if not _file(subject.strategy):
+            digest.update("\n".join((subject.name, *_methods(subject.strategy))).encode())
+    return digest.hexdigest()
+
+
+def _outside_file(module: str) -> Path | None:
+    """File of a module that is neither ours nor covered by a package version."""
+    return None if module.partition(".")[0] in {*KNOWN, "__main__"} else file_of(module)
+
+
+def _file(strategy: type[Any]) -> Path | None:
+    """File of a strategy; None for one typed into a notebook or at a prompt."""
+    try:
+        file = Path(inspect.getfile(strategy)).resolve()
+    except (OSError, TypeError):
+        return None
+    return file if file.is_file() else None
+
+
+def _methods(strategy: type[Any]) -> Iterator[str]:
+    """Byte code of the methods of a strategy without a file, independent of where it was typed."""
+    for name, method in sorted(vars(strategy).items()):
+        if inspect.isfunction(method):
+            yield from (name, *_byte_code(method.__code__))
+
+
+def _byte_code(code: CodeType) -> Iterator[str]:
+    yield from (code.co_code.hex(), repr(code.co_names), repr(code.co_varnames))
+    for constant in code.co_consts:
+        yield from _byte_code(constant) if isinstance(constant, CodeType) else (repr(constant),)
+
+
+def _folders(room: Path) -> Iterator[Iterable[Path]]:
+    """Files of a package folder and of what it carries; not the run folders that users keep there."""
+    yield room.iterdir()
+    for folder in room.iterdir():
+        if (folder / "__init__.py").is_file() or folder.name in CARRIED:
+            yield folder.rglob("*")

@@ -1,0 +1,78 @@
+"""What a run is asked for, validated at birth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from data import calendar
+from data.errors import RequestError
+from data.event import Event
+from runners.engine.backtest import Launch
+from runners.engine.frictions import Frictions
+from strategies.base.schedule import LONGEST
+
+
+@dataclass(frozen=True)
+class PriceWindow:
+    """Where prices come from (auto, yahoo, sample or a folder), and the first and last session that is read."""
+
+    source: str
+    start: str | None = None
+    end: str | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """The readings to run on an event, and how.
+
+    `readings` are names or paths, empty for all readings of the event. `entry` is published, shock or a date
+    (YYYY-MM-DD). `hold` and `rebalance` count sessions; a hold of None stays to the end of the prices. `symbols` are
+    the feeds of a plain `bt.Strategy` that does not declare any. `evidence` asks whether the readings beat chance.
+
+    Raises RequestError for a number out of range or a reading named twice.
+    """
+
+    event: Event
+    readings: tuple[str, ...] = ()
+    entry: str = "published"
+    hold: int | None = 252
+    rebalance: int = 20
+    benchmark: str = "SPY"
+    symbols: tuple[str, ...] = ()
+    frictions: Frictions = Frictions()
+    evidence: bool = False
+
+    def __post_init__(self) -> None:
+        for name, sessions in (("hold", self.hold), ("rebalance", self.rebalance)):
+            if sessions is not None and sessions < 1:
+                raise RequestError(f"--{name} {sessions} is too short; give 1 session or more")
+            if sessions is not None and sessions > LONGEST:
+                raise RequestError(f"--{name} {sessions} is too long; give {LONGEST:,} sessions or fewer")
+        if twice := {name for name in self.readings if self.readings.count(name) > 1}:
+            raise RequestError(f"{sorted(twice)[0]} is asked for twice; name each reading once")
+
+    @property
+    def launch(self) -> Launch:
+        """Entry and shock as sessions. Raises RequestError for a date on which the exchange is closed."""
+        if self.entry == "published":
+            return Launch(self.event.entry, self.hold, self.rebalance, self.event.shock)
+        if self.entry == "shock":
+            return Launch(self.event.shock, self.hold, self.rebalance, self.event.shock)
+        entry = parse_session(self.entry)
+        return Launch(entry, self.hold, self.rebalance, calendar.offset(entry, -self.event.lead))
+
+    @property
+    def hindsight(self) -> bool:
+        """Whether the entry comes before the essay could be known."""
+        return self.launch.entry < self.event.entry
+
+
+def parse_session(text: str) -> pd.Timestamp:
+    """The session of a date as YYYY-MM-DD. Raises RequestError for another text, or a day without trading."""
+    try:
+        day = pd.to_datetime(text, format="%Y-%m-%d")
+    except ValueError:
+        raise RequestError(f"{text!r} is not a date; write YYYY-MM-DD, for example 2025-01-31") from None
+    return calendar.require_session(day)
