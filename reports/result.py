@@ -215,9 +215,9 @@ class Run:
         nothing here is changed. An earlier run in `out` is replaced. Raises RequestError where `out` holds something
         else or no folder can be made there, WorkError where the disk takes no more.
         """
-        from reports import run_folder
+        from runners.notebook import write  # for now: this method moves to runners.api
 
-        return run_folder.draw(self, out, jobs)
+        return write(self, out, jobs)
 
     def __repr__(self) -> str:
         from reports import display

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
-from os import PathLike
 from pathlib import Path
 
 import pandas as pd
 
-from reports import evidence_page, folder, index, side_by_side, tearsheet
+from reports import evidence_page, folder, index, side_by_side
 from reports.evidence import record
 from reports.folder import as_csv, as_json
 from reports.metrics import metrics
@@ -32,14 +31,6 @@ def write(run: Run, sheets: Mapping[str, bytes], out: Path) -> None:
     the disk takes no more.
     """
     folder.write(files(run, sheets), out)
-
-
-def draw(run: Run, out: str | PathLike[str], jobs: int | None = None) -> Path:
-    """Draw the page of each reading and write the folder of a run; see `reports.result.Run.write`."""
-    folder = Path(out).expanduser()
-    require_writable(folder)
-    write(run, tearsheet.draw_apart(run, folder.absolute(), jobs), folder)
-    return folder
 
 
 def files(run: Run, sheets: Mapping[str, bytes]) -> dict[str, bytes]:

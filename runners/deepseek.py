@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from data.prices import Prices
     from data.sources import Source
     from reports.result import Failure, Run, Story
-    from runners.engine.pool import Executor
+    from runners.engine.execution.executor import Executor
     from runners.engine.study import Study
     from runners.job import Request
 
@@ -143,9 +143,10 @@ class Window:
 def execute(request: Request, window: Window, out: Path, jobs: int | None, judged: bool = True) -> Run:
     """Load prices, run every study, gather the evidence, draw the sheets and write the run folder."""
     from data.sources import open_source
-    from reports import run_folder, tearsheet
+    from reports import run_folder
     from runners import job, terminal
-    from runners.engine.pool import Processes
+    from runners.engine import drawing
+    from runners.engine.execution import processes
 
     opened = open_source(window.source)
     subjects, stopped = job.gathered(request)
@@ -154,10 +155,10 @@ def execute(request: Request, window: Window, out: Path, jobs: int | None, judge
         steps.step("prices")
         supply = load(request, subjects, partial(read, window, opened), judged, stopped)
         supply = replace(supply, notices=(*opened.notes, *supply.notices))
-        tearsheet.warm_up(jobs)
+        processes.preload(drawing.PRELOAD)
         command = command_line(request, window, judged)
-        run = gather(request, supply, command, Processes(jobs) if judged else None, steps.step)
-        sheets = tearsheet.draw_all(run, out, jobs, steps.step("tearsheets", len(run.results)))
+        run = gather(request, supply, command, processes.Processes(jobs) if judged else None, steps.step)
+        sheets = drawing.draw_tearsheets(run, out, jobs, steps.step("tearsheets", len(run.results)))
         run_folder.write(run, sheets, out)
     return run
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reports.evidence.multiverse import Dimension, Multiverse, Survey
     from reports.result import Failure
     from runners.engine.multiverse import Space
-    from runners.engine.pool import Executor
+    from runners.engine.execution.executor import Executor
     from runners.screen import Table
 
 # Each worker has a processor to itself: threads of linear algebra would wait for each other more than they compute.
@@ -86,10 +86,10 @@ def multiverse(
     told = load_event(event)
     if only_list:
         return show_choices(readings, as_json, told)
-    from runners.engine.cluster import executor
+    from runners.engine.execution.dask import choose_executor
 
     with console.aside(as_json):
-        survey = execute(readings, told, Window(source, start, end), all_dates, out, executor(jobs, dask))
+        survey = execute(readings, told, Window(source, start, end), all_dates, out, choose_executor(jobs, dask))
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
@@ -103,15 +103,16 @@ def execute(
     """Load prices, run every spec at every launch and write the folder."""
     from data import load_prices
     from data.sources import open_source
-    from reports import folder, multiverse_folder, pool
+    from reports import folder, multiverse_folder
     from runners import terminal
     from runners.engine import multiverse as engine
+    from runners.engine.execution import processes
 
     opened = open_source(window.source)
     found, stopped = engine.gathered_spaces(readings, event)
     others = engine.rivals(found, event)
     folder.require_writable(out, folder.MULTIVERSE)
-    pool.warm_up(IMPORTS)
+    processes.preload(IMPORTS)
     with terminal.progress() as steps:
         steps.step("prices")
         supply = load(
@@ -162,6 +163,7 @@ def load(
     """
     from runners import job
     from runners.engine import multiverse as engine
+    from runners.engine.execution import processes
 
     lacking = dict(stopped)
     try:
@@ -193,6 +195,7 @@ def _supplied(
 ) -> Supply:
     """Prices of all, or, where some lack, without the baskets that need them."""
     from runners.engine import multiverse as engine
+    from runners.engine.execution import processes
 
     try:
         return Supply(found, others, prices_of(engine.symbols((*found, *others))), (), {})
@@ -205,6 +208,7 @@ def _supplied(
 
 def _narrowed(found: tuple[Space, ...], symbols: Sequence[str]) -> tuple[Space, ...]:
     from runners.engine import multiverse as engine
+    from runners.engine.execution import processes
 
     return tuple(engine.narrowed(space, symbols) for space in found)
 
@@ -304,6 +308,7 @@ def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
     """Every choice with its reason: those that all readings share, then each reading's own."""
     from runners.engine import choices
     from runners.engine import multiverse as engine
+    from runners.engine.execution import processes
 
     with console.aside(as_json):
         found, failed = engine.gathered_spaces(readings, event)
@@ -326,6 +331,7 @@ def _listed(found: Sequence[Space], event: Event) -> dict[str, object]:
     from reports.multiverse_folder import described
     from runners.engine import choices
     from runners.engine import multiverse as engine
+    from runners.engine.execution import processes
 
     return {
         "dimensions": {dimension.name: described(dimension) for dimension in choices.general(event)},

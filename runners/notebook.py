@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike, fspath
+from pathlib import Path
 from typing import Any
 
 from data import events
@@ -16,11 +17,12 @@ from data.errors import DataError, RequestError
 from data.prices import Prices
 from data.printable import printable
 from data.sources import Source, open_source
-from reports.pool import ignore
+from runners.engine.execution.executor import no_progress
 from reports.result import Failure, Run
 from runners import deepseek, job
 from runners.engine.frictions import Frictions
-from runners.engine.pool import Executor, Processes, Serial
+from runners.engine.execution.executor import Executor, Serial
+from runners.engine.execution.processes import Processes
 from runners.engine.study import Study
 from strategies.base.reading import Reading
 
@@ -56,7 +58,18 @@ def run(readings: Sequence[str | type[Any]], asked: Asked, judged: bool, jobs: i
         found, stopped = job.gathered(request, classes)
         subjects = _changed(found, asked.parameters)
         supply = _supply(request, subjects, asked, judged, stopped)
-        return deepseek.gather(request, supply, _command(request, asked, judged), executor, lambda *_: ignore)
+        return deepseek.gather(request, supply, _command(request, asked, judged), executor, lambda *_: no_progress)
+
+
+def write(run: Run, out: str | PathLike[str], jobs: int | None = None) -> Path:
+    """Draw the page of each reading and write the folder of a run; see `reports.result.Run.write`."""
+    from reports import run_folder
+    from runners.engine import drawing
+
+    target = Path(out).expanduser()
+    run_folder.require_writable(target)
+    run_folder.write(run, drawing.draw_in_own_python(run, target.absolute(), jobs), target)
+    return target
 
 
 def several(readings: object) -> tuple[str | type[Any], ...]:

@@ -14,7 +14,7 @@ from runners.deepseek import EVENT, Window, named
 
 if TYPE_CHECKING:
     from reports.sweep import Sweep
-    from runners.engine.pool import Executor
+    from runners.engine.execution.executor import Executor
     from runners.engine.sweep import Wanted
 
 
@@ -85,13 +85,13 @@ def sweep(
     describes: the best of many settings, chosen in hindsight, is no evidence.
     """
     from data.events import load as load_event
-    from runners.engine.cluster import executor
+    from runners.engine.execution.dask import choose_executor
     from runners.engine.sweep import Wanted
 
     feeds = tuple(filter(None, symbols.split(",")))
     wanted = Wanted(reading, knobs, entry, benchmark, feeds, objective, search, budget, yes, load_event(event))
     with console.aside(as_json):
-        swept, dead = execute(wanted, Window(source, start, end), out, executor(jobs, dask))
+        swept, dead = execute(wanted, Window(source, start, end), out, choose_executor(jobs, dask))
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
@@ -113,10 +113,11 @@ def execute(wanted: Wanted, window: Window, out: Path, executor: Executor) -> tu
     """
     from data import load_prices
     from data.sources import open_source
-    from reports import folder, pool, sweep_folder
+    from reports import folder, sweep_folder
     from runners import job, terminal
     from runners.engine import sweep as engine
     from runners.engine import works
+    from runners.engine.execution import processes
     from runners.engine.kept import Kept
 
     opened = open_source(window.source)
@@ -124,7 +125,7 @@ def execute(wanted: Wanted, window: Window, out: Path, executor: Executor) -> tu
     folder.require_writable(out, folder.SWEEP)
     parts = engine.parts(wanted, space)
     if parts > works.FEW:
-        pool.warm_up(IMPORTS)
+        processes.preload(IMPORTS)
     with Kept.beside(out) as kept, terminal.progress() as steps:
         steps.step("prices")
         needed = job.symbols(wanted.request, [space.subject])

@@ -24,7 +24,7 @@ from runners.engine.batch import Batch, run_batch
 from runners.engine.failure import ANY, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import growth, less
-from runners.engine.pool import Serial
+from runners.engine.execution.executor import Serial
 from runners.engine.scenarios import NEVER, Scenario, Scenarios
 from runners.engine.study import Study
 from runners.engine.yardstick import yardstick

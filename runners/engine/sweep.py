@@ -21,7 +21,7 @@ from reports.evidence.availability import Missing, Unavailable, attempt
 from reports.evidence.overfitting import Moments
 from reports.evidence.record import Sharpe
 from reports.metrics import LEAST, PERIODS
-from reports.pool import ignore
+from runners.engine.execution.executor import no_progress
 from reports.sweep import FIGURES, OBJECTIVES, Knob, Search, Sweep, Validation, judged, ranking
 from runners.engine import grid
 from runners.engine.backtest import Launch
@@ -29,7 +29,7 @@ from runners.engine.grid import Range, Space
 from runners.engine.kept import Kept
 from runners.engine.ledger import Trial, Trials, trial_key, window_fingerprint
 from runners.engine.parts import Bench, daily_rates
-from runners.engine.pool import Done, Executor
+from runners.engine.execution.executor import Progress, Executor
 from runners.engine.search import BATCH, SAMPLERS, require_sampler, run_search
 from runners.engine.study import comparator_name, plain, retold, story
 from runners.engine.works import PART, Found, Works, run_grid
@@ -99,7 +99,7 @@ def parts(wanted: Wanted, space: Space) -> int:
 
 
 def run(
-    wanted: Wanted, space: Space, prices: Prices, executor: Executor, kept: Kept, done: Done = ignore
+    wanted: Wanted, space: Space, prices: Prices, executor: Executor, kept: Kept, done: Progress = no_progress
 ) -> tuple[Found, Search | None]:
     """Run every spec that is wanted, but for those that are kept already."""
     bench = Bench(space.subject, prices, wanted.benchmark)

@@ -20,9 +20,10 @@ import strategies
 from data.errors import RequestError, WorkError
 from runners.engine import cluster as module
 from runners.engine.batch import run_batch
-from runners.engine.cluster import Cluster, executor
+from runners.engine.execution.dask import Cluster, executor
 from runners.engine.launches import Terms
-from runners.engine.pool import Processes, Serial
+from runners.engine.execution.executor import Serial
+from runners.engine.execution.processes import Processes
 from runners.engine.scenarios import Scenarios
 from runners.engine.study import prepare
 from tests.resources import workers
@@ -249,7 +250,7 @@ def test_a_worker_that_has_an_older_helper_is_refused(few, tmp_path, rule):
 import sys
 sys.path[:0] = [{str(ROOT)!r}, {str(tmp_path)!r}]
 import its_rule
-from runners.engine.cluster import Cluster
+from runners.engine.execution.dask import Cluster
 own = Cluster({few.address!r})
 print(own.map(its_rule.signed, (), [2.0]))
 own.close()
@@ -303,7 +304,7 @@ def test_workers_and_scheduler_that_are_gone_are_missed(few, monkeypatch):
 
 def test_ctrl_c_drops_what_waits(cluster, machines, tmp_path):
     script = (
-        "import sys\n\nfrom runners.engine.cluster import Cluster\nfrom tests.resources import workers\n\n"
+        "import sys\n\nfrom runners.engine.execution.dask import Cluster\nfrom tests.resources import workers\n\n"
         "try:\n"
         "    cluster, numbers = Cluster(sys.argv[1], chunk=1), list(range(2000))\n"
         "    cluster.map(workers.noted, (sys.argv[2],), numbers, lambda part: print(part, flush=True))\n"
@@ -335,7 +336,7 @@ def test_ctrl_c_drops_what_waits(cluster, machines, tmp_path):
 
 def test_dask_is_not_imported_before_it_is_used():
     script = (
-        "import sys\nimport runners.engine.cluster as own\nown.Cluster('tcp://127.0.0.1:1')\n"
+        "import sys\nimport runners.engine.execution.dask as own\nown.Cluster('tcp://127.0.0.1:1')\n"
         "print([name for name in sys.modules if name in ('dask', 'distributed')])"
     )
     told = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)

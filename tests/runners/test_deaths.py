@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 
 from reports import pool, tearsheet
-from reports.pool import DeathError
+from runners.engine.execution.executor import WorkerDiedError
 from runners.engine import sweep, works
 from runners.engine.kept import Kept
-from runners.engine.pool import Processes, Serial, outlived
+from runners.engine.execution.executor import Serial, map_surviving
+from runners.engine.execution.processes import Processes
 from tests.resources import workers
 from tests.resources.killing_commands import kill
 from tests.resources.machines import ROOT
@@ -90,7 +91,7 @@ def command(folder: Path, module: str, *words: object, **variables: str) -> subp
 
 
 def test_a_death_is_told_once_however_often_it_is_handed_on():
-    error = DeathError("Tsmc")
+    error = WorkerDiedError("Tsmc")
     again = pickle.loads(pickle.dumps(error))  # noqa: S301  (our own)
     assert str(again) == str(error) and str(error).count(SAID) == 1
 
@@ -100,28 +101,28 @@ def test_pages_of_which_the_worker_dies_are_drawn_once_more(monkeypatch, tmp_pat
     monkeypatch.setattr(tearsheet, "render", workers.dies_once)
     tasks = {name: (tmp_path / name, name == "b") for name in "abcd"}
     assert dict(tearsheet._drawn(tasks, 2)) == {name: name for name in "abcd"}
-    with pytest.raises(DeathError, match=r"^b: its worker process died"):
+    with pytest.raises(WorkerDiedError, match=r"^b: its worker process died"):
         dict(tearsheet._drawn({"b": (tmp_path / "nowhere" / "b", True)}, 2))
 
 
 def test_the_others_outlive_a_spec_of_which_a_worker_dies():
     told: list[str] = []
     specs = ["one", "fatal", "two", "three"]
-    found = outlived(Processes(2), workers.fragile, (), specs, lambda spec, error: (spec, error.summary), told.append)
+    found = map_surviving(Processes(2), workers.fragile, (), specs, lambda spec, error: (spec, error.summary), told.append)
     assert found == ["one", ("fatal", SAID), "two", "three"]
     assert sorted(told) == sorted(specs)
 
 
 def test_workers_that_cannot_live_at_all_are_not_started_for_each_spec():
     lost: list[str] = []
-    with pytest.raises(DeathError, match="fatal: its worker process died"):
-        outlived(Processes(1), workers.fragile, (), ["fatal"] * 9, lambda spec, error: lost.append(spec))
+    with pytest.raises(WorkerDiedError, match="fatal: its worker process died"):
+        map_surviving(Processes(1), workers.fragile, (), ["fatal"] * 9, lambda spec, error: lost.append(spec))
     assert lost == ["fatal"]
 
 
 def test_what_is_worked_on_beside_a_death_is_finished_and_kept():
     kept: dict[int, str] = {}
-    with pytest.raises(DeathError, match="fatal: its worker process died"):
+    with pytest.raises(WorkerDiedError, match="fatal: its worker process died"):
         Processes(2).map(workers.fragile, (), ["one", "fatal", "two", "three"], keep=kept.__setitem__)
     assert kept[0] == "one" and 1 not in kept
 
@@ -148,13 +149,14 @@ def test_want_of_memory_in_the_command_itself_is_one_line():
 def test_the_server_of_all_workers_may_be_killed_too():
     code = (
         "import os, signal\nfrom multiprocessing import forkserver\nfrom reports import pool\n"
-        "from runners.engine.pool import Processes, outlived\nfrom tests.resources import workers\n"
+        "from runners.engine.execution.executor import map_surviving\nfrom tests.resources import workers\n"
+from runners.engine.execution.processes import Processes
         "def kill(_):\n"
         "    if not killed:\n"
         "        killed.append(forkserver._forkserver._forkserver_pid)\n"
         "        os.kill(killed[0], signal.SIGKILL)\n"
         "killed = []\n"
-        "print(outlived(Processes(2), workers.slow, (), list(range(9)), lambda spec, error: error.summary, kill))\n"
+        "print(map_surviving(Processes(2), workers.slow, (), list(range(9)), lambda spec, error: error.summary, kill))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
@@ -299,7 +301,7 @@ def test_a_worker_that_is_killed_once_costs_a_sweep_of_a_reading_nothing(real_pr
 
 @pytest.mark.slow
 def test_a_reading_of_which_workers_always_die_is_given_up_soon(real_prices, tmp_path, small_parts):
-    with pytest.raises(DeathError, match="its worker process died"):
+    with pytest.raises(WorkerDiedError, match="its worker process died"):
         swept(
             real_prices,
             tmp_path / "out",

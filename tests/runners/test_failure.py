@@ -10,7 +10,7 @@ import pytest
 
 from data.errors import DataError, RequestError, StrategyError
 from reports.evidence.availability import attempt
-from reports.pool import DeathError
+from runners.engine.execution.executor import WorkerDiedError
 from reports.result import Failure
 from runners.engine import failure as engine_failure
 from runners.engine.failure import MOST, blamed, died, failure, named
@@ -224,7 +224,7 @@ def test_what_a_terminal_would_obey_is_written_out():
 
 
 def test_of_a_worker_that_died_there_is_no_traceback():
-    told = died(DeathError("mine"))
+    told = died(WorkerDiedError("mine"))
     assert told == Failure(*["its worker process died, killed from outside or for want of memory"] * 2)
     assert not told.lacking
 

@@ -21,7 +21,7 @@ from runners.engine.choices import AGAINST, BASKET, OWN
 from runners.engine.launches import Terms
 from runners.engine.multiverse import AXES, Plan, Space, Task
 from runners.engine.names import decisions
-from runners.engine.pool import Processes
+from runners.engine.execution.processes import Processes
 from runners.engine.study import prepare, study
 from runners.job import benchmark_returns
 

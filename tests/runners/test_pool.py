@@ -16,7 +16,8 @@ import pytest
 
 from data.errors import RequestError, WorkError
 from reports import pool
-from runners.engine.pool import Processes, Serial
+from runners.engine.execution.executor import Serial
+from runners.engine.execution.processes import Processes
 from tests.resources import workers
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +75,7 @@ def test_a_wrong_number_of_jobs_is_refused(jobs):
 
 def test_ctrl_c_ends_everything_in_peace(tmp_path):
     script = (
-        "from runners.engine.pool import Processes\nfrom tests.resources import workers\n\n"
+        "from runners.engine.execution.executor import Processes\nfrom tests.resources import workers\n\n"
         "if __name__ == '__main__':\n"
         "    try:\n"
         "        Processes(2).map(workers.slow, (), list(range(200)), lambda part: print(part, flush=True))\n"

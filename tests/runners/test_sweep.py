@@ -22,7 +22,8 @@ from runners.engine.frictions import Frictions
 from runners.engine.kept import Kept
 from runners.engine.ledger import Ledger, Trials
 from runners.engine.parts import COLUMNS, Bench, Outcome, measured, moments
-from runners.engine.pool import Processes, Serial
+from runners.engine.execution.executor import Serial
+from runners.engine.execution.processes import Processes
 from runners.engine.scenarios import Scenario
 from runners.engine.study import prepare, study
 from strategies.base import Cash, Reading

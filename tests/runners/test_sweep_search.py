@@ -9,7 +9,8 @@ from data.errors import RequestError
 from runners.engine import search, sweep
 from runners.engine.kept import Kept
 from runners.engine.ledger import Ledger
-from runners.engine.pool import Processes, Serial
+from runners.engine.execution.executor import Serial
+from runners.engine.execution.processes import Processes
 
 KNOBS = ("gross=0.1..1.0", "hold=5..120", "rebalance=5,20")
 
