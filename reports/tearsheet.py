@@ -162,7 +162,8 @@ class Sheet:
 def render(result: Result, run: Run) -> str:
     """The page of one reading. Equal inputs give equal bytes.
 
-    It leaves pyplot on a backend that only writes SVG: call it in a process of its own, as `runners.engine.drawing` does.
+    It leaves pyplot on a backend that only writes SVG: call it in a process of its own, as
+    `runners.engine.drawing` does.
     """
     told = trades.round_trips(result.fills)
     return _template().render(

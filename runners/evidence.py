@@ -25,16 +25,15 @@ from reports.evidence.regression import Regression, regress
 from reports.evidence.shock import Shock, shock_study
 from reports.evidence.verdict import HORIZON, Verdict, verdict
 from reports.metrics import PERIODS, daily_risk_free
-from runners.engine.execution.executor import WorkerDiedError, no_progress
 from reports.result import HORIZONS, Result, Run
 from reports.words import listed
 from runners import job
 from runners.engine import family, names
+from runners.engine.execution.executor import Executor, Progress, WorkerDiedError, map_surviving, no_progress
 from runners.engine.failure import ANY, died, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms, comparator, differences, growth, less
 from runners.engine.ledger import Trials
-from runners.engine.execution.executor import Progress, Executor, map_surviving
 from runners.engine.study import Study
 from runners.job import Request
 from strategies.base.comparator import BetaMatched, Fund

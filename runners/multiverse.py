@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from data.prices import Prices
     from reports.evidence.multiverse import Dimension, Multiverse, Survey
     from reports.result import Failure
-    from runners.engine.multiverse import Space
     from runners.engine.execution.executor import Executor
+    from runners.engine.multiverse import Space
     from runners.screen import Table
 
 # Each worker has a processor to itself: threads of linear algebra would wait for each other more than they compute.
@@ -163,7 +163,6 @@ def load(
     """
     from runners import job
     from runners.engine import multiverse as engine
-    from runners.engine.execution import processes
 
     lacking = dict(stopped)
     try:
@@ -195,7 +194,6 @@ def _supplied(
 ) -> Supply:
     """Prices of all, or, where some lack, without the baskets that need them."""
     from runners.engine import multiverse as engine
-    from runners.engine.execution import processes
 
     try:
         return Supply(found, others, prices_of(engine.symbols((*found, *others))), (), {})
@@ -208,7 +206,6 @@ def _supplied(
 
 def _narrowed(found: tuple[Space, ...], symbols: Sequence[str]) -> tuple[Space, ...]:
     from runners.engine import multiverse as engine
-    from runners.engine.execution import processes
 
     return tuple(engine.narrowed(space, symbols) for space in found)
 
@@ -308,7 +305,6 @@ def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
     """Every choice with its reason: those that all readings share, then each reading's own."""
     from runners.engine import choices
     from runners.engine import multiverse as engine
-    from runners.engine.execution import processes
 
     with console.aside(as_json):
         found, failed = engine.gathered_spaces(readings, event)
@@ -331,7 +327,6 @@ def _listed(found: Sequence[Space], event: Event) -> dict[str, object]:
     from reports.multiverse_folder import described
     from runners.engine import choices
     from runners.engine import multiverse as engine
-    from runners.engine.execution import processes
 
     return {
         "dimensions": {dimension.name: described(dimension) for dimension in choices.general(event)},

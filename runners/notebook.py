@@ -17,12 +17,11 @@ from data.errors import DataError, RequestError
 from data.prices import Prices
 from data.printable import printable
 from data.sources import Source, open_source
-from runners.engine.execution.executor import no_progress
 from reports.result import Failure, Run
 from runners import deepseek, job
-from runners.engine.frictions import Frictions
-from runners.engine.execution.executor import Executor, Serial
+from runners.engine.execution.executor import Executor, Serial, no_progress
 from runners.engine.execution.processes import Processes
+from runners.engine.frictions import Frictions
 from runners.engine.study import Study
 from strategies.base.reading import Reading
 

@@ -18,12 +18,11 @@ import numpy as np
 
 from data.errors import RequestError
 from data.prices import Prices
-from runners.engine.execution.executor import no_progress
 from runners.engine.answers import Answers, Rule, Targets, Vectors
 from runners.engine.backtest import CAPITAL, Launch, backtest
-from runners.engine.gaps import first_gap, refusal
-from runners.engine.execution.executor import Progress, Executor
+from runners.engine.execution.executor import Executor, Progress, no_progress
 from runners.engine.execution.processes import Processes
+from runners.engine.gaps import first_gap, refusal
 from runners.engine.scenarios import Scenario, Scenarios
 from runners.engine.tally import Tally
 from runners.engine.walk import Market, Terms, Walk

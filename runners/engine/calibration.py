@@ -23,11 +23,10 @@ from reports.calibration import TESTS, TRUTHS, Calibration, Curve
 from reports.evidence import bootstrap, placebo
 from reports.evidence.placebo import SIZE, Rank
 from reports.evidence.verdict import CHANCE, HORIZON, REFUTED, SUPPORTED, Word, outcome, verdict
-from runners.engine.execution.executor import no_progress
 from reports.result import HORIZONS
 from runners.engine import family, names
+from runners.engine.execution.executor import Executor, Progress, no_progress
 from runners.engine.launches import Terms, comparator, differences, growth, less
-from runners.engine.execution.executor import Progress, Executor
 from runners.engine.study import Study
 from runners.evidence import FIRST
 from strategies.base.comparator import BetaMatched, EqualWeight, Variants

@@ -7,8 +7,8 @@ from traceback import FrameSummary, StackSummary, TracebackException
 
 from data.errors import DataError, RequestError, StrategyError
 from data.printable import printable, said
-from runners.engine.execution.executor import WorkerDiedError
 from reports.result import Failure
+from runners.engine.execution.executor import WorkerDiedError
 from runners.engine.sources import LIBRARY, PACKAGES, ROOT
 
 OURS = ("data", "reports", "runners", "strategies/base", "strategies/generic", "strategies/__init__.py")

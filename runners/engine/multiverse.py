@@ -24,16 +24,15 @@ from data.prices import Prices
 from reports.evidence import placebo
 from reports.evidence.availability import Missing
 from reports.evidence.multiverse import Choice, Dimension, Everywhere, Multiverse, Survey, median
-from runners.engine.execution.executor import no_progress
 from reports.result import HORIZONS, Failure
 from runners.engine import choices, family, study
 from runners.engine.alterations import altered
 from runners.engine.batch import run_batch
 from runners.engine.choices import AGAINST, BASKET, HORIZON, LAG, Variant
+from runners.engine.execution.executor import Executor, Progress, Serial, map_surviving, no_progress
 from runners.engine.failure import ANY, blamed, died, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import growth, less
-from runners.engine.execution.executor import Progress, Executor, Serial, map_surviving
 from runners.engine.scenarios import Scenarios
 from runners.engine.study import Study, comparator_name
 from runners.engine.yardstick import yardstick

@@ -21,15 +21,14 @@ from reports.evidence.availability import Missing, Unavailable, attempt
 from reports.evidence.overfitting import Moments
 from reports.evidence.record import Sharpe
 from reports.metrics import LEAST, PERIODS
-from runners.engine.execution.executor import no_progress
 from reports.sweep import FIGURES, OBJECTIVES, Knob, Search, Sweep, Validation, judged, ranking
 from runners.engine import grid
 from runners.engine.backtest import Launch
+from runners.engine.execution.executor import Executor, Progress, no_progress
 from runners.engine.grid import Range, Space
 from runners.engine.kept import Kept
 from runners.engine.ledger import Trial, Trials, trial_key, window_fingerprint
 from runners.engine.parts import Bench, daily_rates
-from runners.engine.execution.executor import Progress, Executor
 from runners.engine.search import BATCH, SAMPLERS, require_sampler, run_search
 from runners.engine.study import comparator_name, plain, retold, story
 from runners.engine.works import PART, Found, Works, run_grid

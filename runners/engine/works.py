@@ -18,12 +18,18 @@ from time import monotonic
 import numpy as np
 
 from data.errors import RequestError, WorkError
-from runners.engine.execution.executor import WorkerDiedError
+from runners.engine.execution.executor import (
+    Executor,
+    Progress,
+    Serial,
+    WorkerDiedError,
+    isolated,
+    map_surviving,
+)
+from runners.engine.execution.processes import Processes
 from runners.engine.grid import Space
 from runners.engine.kept import Kept
 from runners.engine.parts import PLACE, Bench, Outcome, Part, run_part
-from runners.engine.execution.executor import Progress, Executor, Serial, map_surviving
-from runners.engine.execution.processes import Processes
 
 PART = 1024  # specs of a reading that walk side by side
 ROUND = 64  # parts of a round at least, so that slow ones keep many workers busy; a quick one is followed by its double

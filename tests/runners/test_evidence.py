@@ -15,11 +15,11 @@ from reports.evidence.record import END, plain, summary
 from reports.result import Run
 from runners import evidence, job
 from runners.engine.backtest import Launch
+from runners.engine.execution.executor import Serial
+from runners.engine.execution.processes import Processes
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms
 from runners.engine.ledger import Ledger, Trials
-from runners.engine.execution.executor import Serial
-from runners.engine.execution.processes import Processes
 from runners.engine.study import Study, prepare, study
 from runners.job import Request, benchmark_returns
 from strategies.base import Cash, Past, Reading, Weights

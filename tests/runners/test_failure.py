@@ -10,9 +10,9 @@ import pytest
 
 from data.errors import DataError, RequestError, StrategyError
 from reports.evidence.availability import attempt
-from runners.engine.execution.executor import WorkerDiedError
 from reports.result import Failure
 from runners.engine import failure as engine_failure
+from runners.engine.execution.executor import WorkerDiedError
 from runners.engine.failure import MOST, blamed, died, failure, named
 
 ROOT = Path(__file__).parents[2]

@@ -18,12 +18,12 @@ from reports.sweep import FIGURES, declared, ranking
 from runners import evidence, job
 from runners.engine import sweep, works
 from runners.engine.backtest import Launch
+from runners.engine.execution.executor import Serial
+from runners.engine.execution.processes import Processes
 from runners.engine.frictions import Frictions
 from runners.engine.kept import Kept
 from runners.engine.ledger import Ledger, Trials
 from runners.engine.parts import COLUMNS, Bench, Outcome, measured, moments
-from runners.engine.execution.executor import Serial
-from runners.engine.execution.processes import Processes
 from runners.engine.scenarios import Scenario
 from runners.engine.study import prepare, study
 from strategies.base import Cash, Reading

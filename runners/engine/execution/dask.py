@@ -1,7 +1,7 @@
 """The executor for many machines: the workers of a Dask scheduler that is running already.
 
-Dask finds workers, repeats what a lost worker had, and reports packages. Ours are the equality of code, the search for a
-spec that kills workers, and errors of one line.
+Dask finds workers, repeats what a lost worker had, and reports versions of packages. Ours are the comparison of code,
+the search for a spec that kills workers, and errors of one line.
 
 For trusted networks only: what travels are pickles, and whoever reaches the scheduler can run any code on its workers.
 For `tls://` addresses Dask takes certificates from its own configuration (`distributed.comm.tls`). Dask is imported
@@ -18,7 +18,6 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError
 from concurrent.futures import Future as Promise
 from contextlib import closing, suppress
 from dataclasses import dataclass

@@ -167,8 +167,8 @@ def pickled(value: object) -> tuple[bytes, frozenset[str]]:
         pickler.dump(value)
     except (AttributeError, TypeError, pickle.PicklingError) as error:
         raise RequestError(
-            f"workers cannot be sent {type(value).__name__} ({' '.join(str(error).split())}); make it of values, and of "
-            f"classes and functions at the top of an importable module, or run it with Serial()"
+            f"workers cannot be sent this ({' '.join(str(error).split())}); make it of values, and of classes and "
+            f"functions at the top of an importable module, or run it with Serial()"
         ) from None
     if "__main__" in pickler.modules:
         raise RequestError(

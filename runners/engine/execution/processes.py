@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
@@ -158,7 +158,7 @@ class _WorkerPool:
     def shutdown(self) -> None:
         """Return when tasks in progress are finished and every worker has ended."""
         for worker in self.workers:
-            worker.shutdown()  # only its first call waits, and a worker that ends later can break the end of this process
+            worker.shutdown()  # and wait: a worker that ends later can break the end of this process
 
 
 @contextmanager
@@ -173,7 +173,7 @@ def _worker_pool(workers: int, shared: tuple[Any, ...]) -> Iterator[_WorkerPool]
             pool.shutdown()
 
 
-def _completed(pool: _WorkerPool, work: Work, specs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+def _completed(pool: _WorkerPool, work: Work, specs: Sequence[Any]) -> Generator[tuple[int, Any]]:
     """Places of specs with their results, as they finish. Raises the first error once nothing is in progress."""
     waiting, errors = iter(enumerate(specs)), list[Exception]()
     running: dict[Future[Any], tuple[int, ProcessPoolExecutor]] = {}
@@ -220,7 +220,7 @@ def _initialize(shared: tuple[Any, ...]) -> None:
     for leave in (_exit_with_parent, _exit_when_done):
         threading.Thread(target=leave, daemon=True).start()
     gc.freeze()
-    gc.set_threshold(50_000)  # tearsheets make many short-lived objects; a tenth of their time went into looking at them
+    gc.set_threshold(50_000)  # a tearsheet spent a tenth of its time on looking at short-lived objects
 
 
 def _run(work: Work, spec: Any) -> Any:
