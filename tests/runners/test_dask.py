@@ -18,8 +18,8 @@ from distributed.versions import get_versions
 
 import strategies
 from data.errors import RequestError, WorkError
-from runners.engine.execution import dask as module
 from runners.engine.batch import run_batch
+from runners.engine.execution import dask as module
 from runners.engine.execution.dask import Cluster, choose_executor
 from runners.engine.execution.executor import Serial
 from runners.engine.execution.processes import Processes
@@ -218,7 +218,7 @@ def test_a_worker_that_has_an_older_helper_is_refused(few, tmp_path):
 import sys
 sys.path[:0] = [{str(ROOT)!r}, {str(tmp_path)!r}]
 import its_rule
-from runners.engine.execution.dask import Cluster, choose_executor
+from runners.engine.execution.dask import Cluster
 own = Cluster({few.address!r})
 print(own.map(its_rule.signed, (), [2.0]))
 own.close()
@@ -237,14 +237,10 @@ def test_other_versions_are_refused_by_name(cluster, monkeypatch):
         monkeypatch.setattr("distributed.versions.get_versions", lambda packages=None: own)
 
     with_other("statsmodels")
-    with pytest.raises(
-        RequestError, match=r"^the worker at tcp:\S+ differs from here: statsmodels is \S+, not 1\.0;"
-    ):
+    with pytest.raises(RequestError, match=r"^the worker at tcp:\S+ differs from here: statsmodels is \S+, not 1\.0;"):
         cluster.map(workers.square, (), [1.0])
     with_other("dask")
-    with pytest.raises(
-        RequestError, match=r"^the scheduler at tcp:\S+ differs from here: dask is \S+, not 1\.0;"
-    ):
+    with pytest.raises(RequestError, match=r"^the scheduler at tcp:\S+ differs from here: dask is \S+, not 1\.0;"):
         cluster.map(workers.square, (), [1.0])
 
 
@@ -288,7 +284,7 @@ def test_workers_and_scheduler_that_are_gone_are_missed(few, monkeypatch):
 
 def test_ctrl_c_drops_what_waits(cluster, machines, tmp_path):
     script = (
-        "import sys\n\nfrom runners.engine.execution.dask import Cluster, choose_executor
+        "import sys\n\nfrom runners.engine.execution.dask import Cluster\nfrom tests.resources import workers\n\n"
         "try:\n"
         "    cluster, numbers = Cluster(sys.argv[1], chunk=1), list(range(2000))\n"
         "    cluster.map(workers.noted, (sys.argv[2],), numbers, lambda part: print(part, flush=True))\n"
