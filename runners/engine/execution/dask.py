@@ -184,9 +184,12 @@ class _Tasks:
         try:
             for future, outcome in self._finished(tasks):
                 try:
-                    yield tasks[future], self._answers(tasks[future], outcome)
+                    answers = self._answers(tasks[future], outcome)
                 except WorkerDiedError:
                     suspects.append(tasks[future])
+                else:
+                    future.release()  # workers need not keep the results
+                    yield tasks[future], answers
             # Dask gives up every task that was on its way to a worker when that died: run alone, only the guilty one
             # kills again.
             for places in suspects:
