@@ -18,10 +18,11 @@ from data.printable import printable
 from data.sources import Source, open_source
 from reports.notebook import NotebookResult, NotebookRun
 from runners.cli.options import run_command_line
+from runners.engine.execution.executor import Executor, Serial
+from runners.engine.execution.processes import Processes
 from runners.engine.frictions import Frictions
 from runners.engine.pipeline import PricedPlan, draw_to_folder, produce_run, with_prices
 from runners.engine.plan import Plan, make_plan
-from runners.engine.pool import Executor, Processes, Serial
 from runners.engine.request import PriceWindow, Request
 
 PriceSource = str | PathLike[str] | Source | Prices

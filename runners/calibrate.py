@@ -14,7 +14,7 @@ from runners.cli.options import EVENT
 if TYPE_CHECKING:
     from reports.calibration import Calibration, Point
     from runners.engine.calibration import Wanted
-    from runners.engine.pool import Executor
+    from runners.engine.execution.executor import Executor
 
 # Each worker has a processor to itself: threads of linear algebra would wait for each other more than they compute.
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
@@ -54,10 +54,10 @@ def calibrate(
         os.environ.setdefault(name, "1")
     from data.events import load as load_event
     from runners.engine.calibration import Wanted
-    from runners.engine.cluster import executor
+    from runners.engine.execution.dask import choose_executor
 
     with console.aside(as_json):
-        found = execute(Wanted(load_event(event), markets, draws, seed), out, executor(jobs, dask))
+        found = execute(Wanted(load_event(event), markets, draws, seed), out, choose_executor(jobs, dask))
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:

@@ -25,16 +25,15 @@ from reports.evidence.regression import Regression, regress
 from reports.evidence.shock import Shock, shock_study
 from reports.evidence.verdict import HORIZON, Verdict, verdict
 from reports.metrics import PERIODS, daily_risk_free
-from reports.pool import DeathError, ignore
 from reports.result import HORIZONS, Result, Run
 from reports.words import listed
 from runners.engine import names
+from runners.engine.execution.executor import Executor, Progress, WorkerDiedError, map_surviving, no_progress
 from runners.engine.failure import ANY, died, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms, comparator, differences, growth, less
 from runners.engine.ledger import Trials
 from runners.engine.plan import Plan as RunPlan
-from runners.engine.pool import Done, Executor, outlived
 from runners.engine.provenance import run_manifest
 from runners.engine.request import Request
 from runners.engine.study import Study
@@ -547,7 +546,7 @@ def gather(
     prices: Prices,
     trials: Trials,
     executor: Executor,
-    done: Done = ignore,
+    done: Progress = no_progress,
 ) -> Run:
     """The run with the evidence on all its readings: what has to be run for it is run on `executor`, then judged.
 
@@ -557,7 +556,7 @@ def gather(
     request, subjects = whole.request, whole.asked
     planned = plan(prices, request, run.benchmark_name, (*subjects, *there))
     asked = [*cases(run, subjects, prices, planned.market), *map(Case, there)]
-    examined = outlived(executor, examine, (prices, planned), asked, lambda _, error: error, done)
+    examined = map_surviving(executor, examine, (prices, planned), asked, lambda _, error: error, done)
     run = without(run, whole, prices, asked, examined)
     asked = [case for case, own in zip(asked, examined, strict=True) if isinstance(own, Examined)]
     examined = [own for own in examined if isinstance(own, Examined)]
@@ -575,13 +574,13 @@ def without(
     whole: RunPlan,
     prices: Prices,
     asked: Sequence[Case],
-    examined: Sequence[Examined | DeathError],
+    examined: Sequence[Examined | WorkerDiedError],
 ) -> Run:
     """The run without the readings of which a worker died, which are told as failed. Raises WorkError without any."""
     dead = {
         case.subject.name: own
         for case, own in zip(asked, examined, strict=True)
-        if isinstance(own, DeathError) and case.returns is not None
+        if isinstance(own, WorkerDiedError) and case.returns is not None
     }
     if not dead:
         return run

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from data.prices import Prices
     from reports.evidence.multiverse import Dimension, Multiverse, Survey
     from reports.result import Failure
+    from runners.engine.execution.executor import Executor
     from runners.engine.multiverse import Space
-    from runners.engine.pool import Executor
     from runners.engine.request import PriceWindow
     from runners.screen import Table
 
@@ -86,11 +86,11 @@ def multiverse(
     told = load_event(event)
     if only_list:
         return show_choices(readings, as_json, told)
-    from runners.engine.cluster import executor
+    from runners.engine.execution.dask import choose_executor
     from runners.engine.request import PriceWindow
 
     with console.aside(as_json):
-        survey = execute(readings, told, PriceWindow(source, start, end), all_dates, out, executor(jobs, dask))
+        survey = execute(readings, told, PriceWindow(source, start, end), all_dates, out, choose_executor(jobs, dask))
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
@@ -104,14 +104,15 @@ def execute(
     """Load prices, run every spec at every launch and write the folder."""
     from data import load_prices
     from data.sources import open_source
-    from reports import folder, multiverse_folder, pool
+    from reports import folder, multiverse_folder
     from runners import terminal
     from runners.engine import multiverse as engine
+    from runners.engine.execution import processes
 
     opened = open_source(window.source)
     plan, found, others = engine.planned_spaces(readings, event)
     folder.require_writable(out, folder.MULTIVERSE)
-    pool.warm_up(IMPORTS)
+    processes.preload(IMPORTS)
     with terminal.progress() as steps:
         steps.step("prices")
         supply = load(

@@ -13,7 +13,7 @@ from runners.cli.options import EVENT, command_line, event_option, symbol_list
 
 if TYPE_CHECKING:
     from reports.sweep import Sweep
-    from runners.engine.pool import Executor
+    from runners.engine.execution.executor import Executor
     from runners.engine.request import PriceWindow
     from runners.engine.sweep import Wanted
 
@@ -85,7 +85,7 @@ def sweep(
     describes: the best of many settings, chosen in hindsight, is no evidence.
     """
     from data.events import load as load_event
-    from runners.engine.cluster import executor
+    from runners.engine.execution.dask import choose_executor
     from runners.engine.request import PriceWindow
     from runners.engine.sweep import Wanted
 
@@ -93,7 +93,7 @@ def sweep(
         load_event(event), reading, knobs, entry, benchmark, symbol_list(symbols), objective, search, budget, yes
     )
     with console.aside(as_json):
-        swept, dead = execute(wanted, PriceWindow(source, start, end), out, executor(jobs, dask))
+        swept, dead = execute(wanted, PriceWindow(source, start, end), out, choose_executor(jobs, dask))
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
@@ -115,10 +115,11 @@ def execute(wanted: Wanted, window: PriceWindow, out: Path, executor: Executor) 
     """
     from data import load_prices
     from data.sources import open_source
-    from reports import folder, pool, sweep_folder
+    from reports import folder, sweep_folder
     from runners import terminal
     from runners.engine import sweep as engine
     from runners.engine import works
+    from runners.engine.execution import processes
     from runners.engine.kept import Kept
     from runners.engine.plan import needed_symbols
 
@@ -127,7 +128,7 @@ def execute(wanted: Wanted, window: PriceWindow, out: Path, executor: Executor) 
     folder.require_writable(out, folder.SWEEP)
     parts = engine.parts(wanted, space)
     if parts > works.FEW:
-        pool.warm_up(IMPORTS)
+        processes.preload(IMPORTS)
     with Kept.beside(out) as kept, terminal.progress() as steps:
         steps.step("prices")
         needed = needed_symbols(wanted.request, [space.subject])

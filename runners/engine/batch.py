@@ -18,11 +18,11 @@ import numpy as np
 
 from data.errors import RequestError
 from data.prices import Prices
-from reports.pool import ignore
 from runners.engine.answers import Answers, Rule, Targets, Vectors
 from runners.engine.backtest import CAPITAL, Launch, backtest
+from runners.engine.execution.executor import Executor, Progress, no_progress
+from runners.engine.execution.processes import Processes
 from runners.engine.gaps import first_gap, refusal
-from runners.engine.pool import Done, Executor, Processes
 from runners.engine.scenarios import Scenario, Scenarios
 from runners.engine.tally import Tally
 from runners.engine.walk import Market, Terms, Walk
@@ -68,7 +68,7 @@ def run_batch(
     scenarios: Scenarios,
     curves: bool = True,
     executor: Executor | None = None,
-    done: Done = ignore,
+    done: Progress = no_progress,
 ) -> Batch:
     """Run every scenario of one strategy on `prices`.
 
@@ -198,7 +198,7 @@ def _through_backtrader(
     scenarios: Scenarios,
     curves: bool,
     executor: Executor,
-    done: Done,
+    done: Progress,
 ) -> Batch:
     known = strategy.params._getkeys()
     for setting, parameters in enumerate(scenarios.parameters):

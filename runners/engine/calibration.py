@@ -22,11 +22,10 @@ from reports.calibration import TESTS, TRUTHS, Calibration, Curve
 from reports.evidence import bootstrap, placebo
 from reports.evidence.placebo import SIZE, Rank
 from reports.evidence.verdict import CHANCE, HORIZON, REFUTED, SUPPORTED, Word, outcome, verdict
-from reports.pool import ignore
 from reports.result import HORIZONS
 from runners.engine import family, names
+from runners.engine.execution.executor import Executor, Progress, no_progress
 from runners.engine.launches import Terms, comparator, differences, growth, less
-from runners.engine.pool import Done, Executor
 from runners.engine.study import Study
 from runners.evidence import FIRST
 from strategies.base.comparator import BetaMatched, EqualWeight, Variants
@@ -148,7 +147,7 @@ class Tried:
     sides: np.ndarray | None = None
 
 
-def calibrate(wanted: Wanted, executor: Executor, done: Done = ignore) -> Calibration:
+def calibrate(wanted: Wanted, executor: Executor, done: Progress = no_progress) -> Calibration:
     """Try everything in all markets; `done` is told the number of each. Equal arguments give equal figures."""
     made = bench(wanted)
     markets = [

@@ -7,8 +7,8 @@ from traceback import FrameSummary, StackSummary, TracebackException
 
 from data.errors import DataError, RequestError, StrategyError
 from data.printable import printable, said
-from reports.pool import DeathError
 from reports.result import Failure
+from runners.engine.execution.executor import WorkerDiedError
 from runners.engine.sources import LIBRARY, PACKAGES, ROOT
 
 OURS = ("data", "reports", "runners", "strategies/base", "strategies/generic", "strategies/__init__.py")
@@ -29,7 +29,7 @@ def failure(error: BaseException, module: str = "") -> Failure:
     return Failure(f"{summary} ({place})" if place else summary, _traceback(told))
 
 
-def died(error: DeathError) -> Failure:
+def died(error: WorkerDiedError) -> Failure:
     """The same of a strategy of which a worker process died: there is no traceback."""
     return Failure(error.summary, error.summary)
 

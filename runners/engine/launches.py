@@ -12,8 +12,8 @@ from data.prices import Prices
 from reports.result import HORIZONS
 from runners.engine.backtest import CAPITAL
 from runners.engine.batch import Batch, run_batch
+from runners.engine.execution.executor import Executor, Serial
 from runners.engine.frictions import Frictions
-from runners.engine.pool import Executor, Serial
 from runners.engine.scenarios import Scenarios
 from runners.engine.study import Study
 from strategies.base.basket import Basket

@@ -20,18 +20,17 @@ from data.prices import Prices
 from reports.evidence import placebo
 from reports.evidence.availability import Missing
 from reports.evidence.multiverse import Choice, Dimension, Everywhere, Multiverse, Survey, median
-from reports.pool import ignore
 from reports.result import HORIZONS, Failure
 from runners.engine import choices, family, study
 from runners.engine.alterations import altered
 from runners.engine.batch import run_batch
 from runners.engine.choices import AGAINST, BASKET, HORIZON, LAG, Variant
+from runners.engine.execution.executor import Executor, Progress, Serial, map_surviving, no_progress
 from runners.engine.failure import ANY, blamed, died, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import growth, less
 from runners.engine.plan import Plan as RunPlan
 from runners.engine.plan import broken_error, make_plan
-from runners.engine.pool import Done, Executor, Serial, outlived
 from runners.engine.provenance import inputs
 from runners.engine.request import Request
 from runners.engine.run_settings import unknown_rates_notice
@@ -223,7 +222,7 @@ def run(
     prices: Prices,
     planned: Plan,
     executor: Executor = Serial(),
-    done: Done = ignore,
+    done: Progress = no_progress,
 ) -> tuple[Multiverse, ...]:
     """Run every spec of every reading; `done` is told each task. Raises BrokenStrategyError where one is stopped."""
     walked, failed = attempted(found, prices, planned, executor, done)
@@ -237,11 +236,11 @@ def attempted(
     prices: Prices,
     planned: Plan,
     executor: Executor = Serial(),
-    done: Done = ignore,
+    done: Progress = no_progress,
 ) -> tuple[tuple[Multiverse, ...], dict[str, Failure]]:
     """The same, of the readings that their own code does not stop; and what stopped the others, by name."""
     specs = [Task(space, basket) for space in found for basket in range(len(space.choices(BASKET)))]
-    walked = iter(outlived(executor, walk_or_tell, (prices, planned), specs, lambda _, error: died(error), done))
+    walked = iter(map_surviving(executor, walk_or_tell, (prices, planned), specs, lambda _, error: died(error), done))
     multiverses, failed = list[Multiverse](), dict[str, Failure]()
     for space in found:
         own: list[Walked | Failure] = [next(walked) for _ in space.choices(BASKET)]
@@ -255,7 +254,7 @@ def attempted(
 
 
 def counted(
-    found: Sequence[Space], prices: Prices, planned: Plan, executor: Executor = Serial(), done: Done = ignore
+    found: Sequence[Space], prices: Prices, planned: Plan, executor: Executor = Serial(), done: Progress = no_progress
 ) -> tuple[Multiverse, ...]:
     """Readings that are not asked for but belong to the family; those that their own code stops are left out."""
     if not found:

@@ -21,10 +21,10 @@ from reports.metrics import LEAST, PERIODS
 from reports.result import HORIZONS
 from runners.engine.backtest import CAPITAL
 from runners.engine.batch import Batch, run_batch
+from runners.engine.execution.executor import Serial
 from runners.engine.failure import ANY, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import growth, less
-from runners.engine.pool import Serial
 from runners.engine.scenarios import NEVER, Scenario, Scenarios
 from runners.engine.study import Study
 from runners.engine.yardstick import yardstick

@@ -18,16 +18,17 @@ from data import fomc, load_prices
 from data.errors import DataError, RequestError
 from data.prices import Prices
 from data.sources import open_source
-from reports import run_folder, tearsheet
+from reports import run_folder
 from reports.metrics import PERIODS, metrics
-from reports.pool import ignore
 from reports.result import Failure, Result, Run
 from runners import evidence
+from runners.engine import drawing
 from runners.engine.backtest import window
+from runners.engine.execution.executor import Executor, Progress, no_progress
+from runners.engine.execution.processes import Processes, preload
 from runners.engine.failure import ANY, failure
 from runners.engine.ledger import Ledger, LedgerError, Trial, Trials, trial_key, window_fingerprint
 from runners.engine.plan import Plan, make_plan, needed_symbols, nothing_left
-from runners.engine.pool import Done, Executor, Processes
 from runners.engine.provenance import run_manifest
 from runners.engine.request import PriceWindow, Request
 from runners.engine.run_settings import chart_marks, claims_note, hindsight_notice, run_settings, unknown_rates_notice
@@ -35,12 +36,12 @@ from runners.engine.study import study
 
 Key = TypeVar("Key")
 ReadPrices = Callable[[Sequence[str]], Prices]
-Step = Callable[[str, int | None], Done]
+Step = Callable[[str, int | None], Progress]
 
 
-def no_step(_name: str, _total: int | None = None) -> Done:
+def no_step(_name: str, _total: int | None = None) -> Progress:
     """A step whose progress is not shown."""
-    return ignore
+    return no_progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,9 +106,9 @@ def run_to_folder(request: Request, window: PriceWindow, out: Path, command: str
     step("prices", None)
     priced = with_prices(plan, partial(load_prices, start=window.start, end=window.end, source=source))
     priced = replace(priced, notices=(*source.notes, *priced.notices))
-    tearsheet.warm_up(jobs)
+    preload(drawing.PRELOAD)
     run = produce_run(priced, command, Processes(jobs), step)
-    sheets = tearsheet.draw_all(run, out, jobs, step("tearsheets", len(run.results)))
+    sheets = drawing.draw_tearsheets(run, out, jobs, step("tearsheets", len(run.results)))
     run_folder.write(run, sheets, out)
     return run
 
@@ -115,7 +116,7 @@ def run_to_folder(request: Request, window: PriceWindow, out: Path, command: str
 def draw_to_folder(run: Run, out: Path, jobs: int | None = None) -> Path:
     """Write the folder of a run that is there already, drawn by a Python process of its own."""
     run_folder.require_writable(out)
-    run_folder.write(run, tearsheet.draw_apart(run, out.absolute(), jobs), out)
+    run_folder.write(run, drawing.draw_in_own_python(run, out.absolute(), jobs), out)
     return out
 
 
@@ -131,7 +132,7 @@ def produce_run(priced: PricedPlan, command: str | None, executor: Executor, ste
     return evidence.gather(run, plan, prices, known, executor, step("evidence", len(plan.asked)))
 
 
-def run_studies(priced: PricedPlan, done: Done = ignore) -> Run:
+def run_studies(priced: PricedPlan, done: Progress = no_progress) -> Run:
     """Run every study; `done` gets each name as it finishes.
 
     A strategy that crashes, or whose prices are too few, is listed in `failed`. Raises RequestError where prices do not

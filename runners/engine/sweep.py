@@ -17,17 +17,16 @@ from reports.evidence.availability import Missing, Unavailable, attempt
 from reports.evidence.overfitting import Moments
 from reports.evidence.record import Sharpe
 from reports.metrics import LEAST, PERIODS
-from reports.pool import ignore
 from reports.sweep import FIGURES, OBJECTIVES, Knob, Search, Sweep, Validation, judged, ranking
 from runners.engine import grid
 from runners.engine.backtest import Launch
+from runners.engine.execution.executor import Executor, Progress, no_progress
 from runners.engine.grid import Range, Space
 from runners.engine.kept import Kept
 from runners.engine.ledger import Trial, Trials, trial_key, window_fingerprint
 from runners.engine.parts import Bench, daily_rates
 from runners.engine.pipeline import count_trials
 from runners.engine.plan import load_studies
-from runners.engine.pool import Done, Executor
 from runners.engine.provenance import PACKAGES, code_hash, inputs, package_versions
 from runners.engine.request import Request
 from runners.engine.run_settings import unknown_rates_notice
@@ -99,7 +98,7 @@ def parts(wanted: Wanted, space: Space) -> int:
 
 
 def run(
-    wanted: Wanted, space: Space, prices: Prices, executor: Executor, kept: Kept, done: Done = ignore
+    wanted: Wanted, space: Space, prices: Prices, executor: Executor, kept: Kept, done: Progress = no_progress
 ) -> tuple[Found, Search | None]:
     """Run every spec that is wanted, but for those that are kept already."""
     bench = Bench(space.subject, prices, wanted.benchmark)

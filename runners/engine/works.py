@@ -18,11 +18,18 @@ from time import monotonic
 import numpy as np
 
 from data.errors import RequestError, WorkError
-from reports.pool import DeathError
+from runners.engine.execution.executor import (
+    Executor,
+    Progress,
+    Serial,
+    WorkerDiedError,
+    isolated,
+    map_surviving,
+)
+from runners.engine.execution.processes import Processes
 from runners.engine.grid import Space
 from runners.engine.kept import Kept
 from runners.engine.parts import PLACE, Bench, Outcome, Part, run_part
-from runners.engine.pool import Done, Executor, Processes, Serial, outlived
 
 PART = 1024  # specs of a reading that walk side by side
 ROUND = 64  # parts of a round at least, so that slow ones keep many workers busy; a quick one is followed by its double
@@ -61,7 +68,7 @@ class Works:
     executor: Executor
     kept: Kept
     identity: str
-    done: Done
+    done: Progress
     _round: int = field(default=ROUND, init=False)
     _lived: bool = field(default=False, init=False)
     _deaths: int = field(default=0, init=False)
@@ -104,41 +111,36 @@ class Works:
         # What ended a process before would end this one; in a worker it is told.
         executor = Serial() if few and not self.kept.interrupted else self.executor
         keep = partial(self._keep, parts)
-        # As if workers were known to live: `_alone` looks whether they do.
+        # `_deadly` finds out whether workers can live at all.
         work = (executor, run_part, (self.bench,), parts, self._again, self.done, keep)
-        found: list[Outcome] = outlived(*work, lived=True)
+        found: list[Outcome] = map_surviving(*work, workers_live=True)
         took = monotonic() - began
         self._round = (
             2 * self._round if took < SECONDS else max(ROUND, self._round // 2) if took > 2 * SECONDS else self._round
         )
         return found
 
-    def _again(self, part: Part, _: DeathError) -> Outcome:
-        """A part of which a worker process died, by halves, until the spec that it dies of is alone.
+    def _again(self, part: Part, _: WorkerDiedError) -> Outcome:
+        """The outcome of a part that killed its worker: run again, then by halves, down to the spec that kills.
 
-        By one worker, which has all the memory. What lives is kept; what dies is not, and tried again when the sweep
-        is resumed. Raises DeathError where MOST_DEATHS specs died and none has lived: the fault is not theirs then.
+        One worker runs it, which has all the memory. What kills is not kept, and tried again when the sweep is resumed.
         """
-        found = Outcome.joined(map(self._alone, part.halves()))
-        if not found.dead and len(part.texts) > 1:
-            self._keep([part], 0, found)
-        return found
+        return Outcome.joined(found for _, found in isolated(part, self._alone, Part.halves, self._deadly))
 
     def _alone(self, part: Part) -> Outcome:
         if (key := self.key(part)) in self.kept.contents:
             self._lived = True
             return Outcome.of_text(self.kept.contents[key])
         keep = partial(self._keep, [part])
-        try:
-            found: list[Outcome] = Processes(1).map(run_part, (self.bench,), [part], keep=keep)
-        except DeathError as error:
-            if len(part.texts) > 1:
-                return self._again(part, error)
-            self._deaths += 1
-            if self._deaths >= MOST_DEATHS and not self._lived:
-                raise
-            return Outcome.without(error.summary, dead=True)
+        found: list[Outcome] = Processes(1).map(run_part, (self.bench,), [part], on_result=keep)
         return found[0]
+
+    def _deadly(self, part: Part, error: WorkerDiedError) -> Outcome:
+        """The outcome of one spec that kills. Raises its error where MOST_DEATHS specs died and none has lived."""
+        self._deaths += 1
+        if self._deaths >= MOST_DEATHS and not self._lived:
+            raise error
+        return Outcome.without(error.summary, dead=True)
 
     def _keep(self, parts: Sequence[Part], place: int, outcome: Outcome) -> None:
         self._lived = True

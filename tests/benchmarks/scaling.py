@@ -19,7 +19,7 @@ from launches import Seconds, admissible, market
 
 from data.prices import Prices
 from runners.engine.batch import launched
-from runners.engine.cluster import MOST, Cluster
+from runners.engine.execution.dask import MOST, Cluster
 from runners.engine.scenarios import Scenario
 from strategies.gpu_bubble import GpuBubble
 from tests.resources import workers

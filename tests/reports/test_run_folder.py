@@ -13,7 +13,7 @@ import pytest
 
 from data.errors import RequestError, WorkError
 from data.lock import locked
-from reports import multiverse_folder, run_folder, tearsheet
+from reports import multiverse_folder, run_folder
 from reports.result import Horizon
 from tests.resources.multiverses import survey_of
 
@@ -216,8 +216,3 @@ def test_a_manifest_that_is_none_is_somebody_elses_file(run_of, tmp_path, kind):
         (out / "manifest.json").write_text("[" * 200_000 if kind == "deep" else '{"files": ["results.json"]}')
     with pytest.raises(RequestError, match=r"holds manifest\.json, which no manifest of a run there lists"):
         run_folder.write(run_of(), SHEETS, out)
-
-
-def test_a_page_that_has_become_a_pipe_is_not_taken_over(tmp_path):
-    os.mkfifo(tmp_path / "one.html")
-    assert tearsheet.take_over(tmp_path / "one.html", "key", "0" * 64) is None

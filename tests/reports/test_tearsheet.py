@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from hashlib import sha256
 from html.parser import HTMLParser
 from multiprocessing import get_context
 from statistics import NormalDist
@@ -364,47 +362,9 @@ def test_the_key_changes_with_what_is_shown(result, run, change):
     assert tearsheet.inputs_key(replace(result, **change), run) != tearsheet.inputs_key(result, run)
 
 
-def test_the_key_does_not_know_the_other_readings(result, run):
+def test_the_key_knows_neither_other_readings_nor_the_evidence_but_its_link(result, run):
     other = make_run(result, make_result("other", 5), manifest={"code": "x"})
-    assert tearsheet.inputs_key(*tearsheet.light(result, other)) == tearsheet.inputs_key(result, run)
-
-
-def test_the_evidence_draws_no_page_anew_beyond_its_link(run):
-    """The court is not among the inputs of a page, nor sent to workers; whether there is one is."""
-    result = run.results[0]
-    with_court = replace(run, judged=True, court=object())
-    assert tearsheet.light(result, with_court)[1].court is None
-    key = tearsheet.inputs_key(result, with_court)
-    assert key == tearsheet.inputs_key(*tearsheet.light(result, with_court))
-    assert key == tearsheet.inputs_key(result, replace(run, judged=True)) != tearsheet.inputs_key(result, run)
-
-
-def test_a_page_is_taken_over_when_nothing_changed(tmp_path, page, result, run):
-    file = tmp_path / "walker.html"
-    file.write_text(page, encoding="utf-8")
-    key, content = tearsheet.inputs_key(result, run), page.encode()
-    known = sha256(content).hexdigest()
-    assert tearsheet.take_over(file, key, known) == content
-    assert tearsheet.take_over(file, key, "0" * 64) is None
-    assert tearsheet.take_over(file, "0" * 64, known) is None
-    assert tearsheet.take_over(tmp_path / "gone.html", key, known) is None
-
-
-def test_workers_draw_what_cannot_be_taken_over(tmp_path, page, result, run):
-    other = make_result("other", 5)
-    earlier = f'<meta name="inputs" content="{tearsheet.inputs_key(other, run)}">an earlier page'.encode()
-    (tmp_path / "other.html").write_bytes(earlier)
-    files = {"other.html": sha256(earlier).hexdigest(), "walker.html": "0" * 64}
-    (tmp_path / "manifest.json").write_text(json.dumps({"files": files}), encoding="utf-8")
-    done = []
-    pages = tearsheet.draw_all(replace(run, results=(result, other)), tmp_path, 1, done.append)
-    assert done == ["other", "walker"]
-    assert list(pages.items()) == [("walker", page.encode()), ("other", earlier)]
-
-
-def test_a_reading_that_cannot_be_drawn_is_named(run):
-    equity = make_result().equity.copy()
-    equity.iloc[7] = np.nan
-    broken = make_result("broken", equity=equity)
-    with pytest.raises(RuntimeError, match="broken failed: ValueError: broken: no return on"):
-        tearsheet.draw_all(replace(run, results=(broken,)), None, 1, lambda _: None)
+    assert tearsheet.inputs_key(result, other) == tearsheet.inputs_key(result, run)
+    judged = replace(run, judged=True)
+    key = tearsheet.inputs_key(result, replace(judged, court=object()))
+    assert key == tearsheet.inputs_key(result, judged) != tearsheet.inputs_key(result, run)

@@ -37,14 +37,18 @@ def fragile(spec: str) -> str:
 
 
 def restless(number: float) -> float:
-    """Leaves a thread behind that ends long after the work."""
-    threading.Thread(target=time.sleep, args=(60,)).start()
+    """Leaves a thread behind that never ends."""
+    threading.Thread(target=threading.Event().wait).start()
     return number
 
 
 def slow(number: float) -> float:
     time.sleep(0.3)
     return number
+
+
+def own_process(_: object) -> int:
+    return os.getpid()
 
 
 class Crossing(bt.Strategy):
@@ -81,10 +85,10 @@ def distance(prices: Prices, terms: Terms, spec: tuple[Study, int]) -> np.ndarra
     return differences(subject, prices, np.array([row]), terms)
 
 
-def dies_once(mark: Path, deadly: bool) -> str:
-    """The name of `mark`; a deadly one kills its worker where the mark is not there yet, and leaves it if it can."""
-    if deadly and not mark.exists():
-        if mark.parent.is_dir():
-            mark.touch()
+def draw_or_die(folder: Path, name: object) -> bytes:
+    """The name; "once" kills its worker where its mark is not in the folder yet, and leaves it; "always" kills it."""
+    mark = folder / "mark"
+    if str(name) == "always" or (str(name) == "once" and not mark.exists()):
+        mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return mark.name
+    return str(name).encode()

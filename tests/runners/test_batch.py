@@ -15,8 +15,9 @@ from data.prices import FIELDS, Prices
 from reports.result import HORIZONS
 from runners.engine.backtest import CAPITAL, Launch, backtest
 from runners.engine.batch import run_batch
+from runners.engine.execution.executor import Serial
+from runners.engine.execution.processes import Processes
 from runners.engine.frictions import Frictions
-from runners.engine.pool import Processes, Serial
 from runners.engine.scenarios import Scenario, Scenarios
 from strategies.base import Past, Reading, Weights
 from strategies.nvda_comeback import NvdaComeback

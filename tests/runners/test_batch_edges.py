@@ -16,8 +16,8 @@ from reports.result import HORIZONS
 from runners.engine import batch
 from runners.engine.backtest import Launch, backtest
 from runners.engine.batch import run_batch, run_targets
+from runners.engine.execution.executor import Serial
 from runners.engine.frictions import Frictions
-from runners.engine.pool import Serial
 from runners.engine.scenarios import Scenario, Scenarios
 from strategies.base import Past, Reading, Weights
 

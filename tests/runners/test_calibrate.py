@@ -22,7 +22,8 @@ from reports.evidence import placebo
 from runners.calibrate import ONE_THREAD
 from runners.engine import calibration
 from runners.engine.calibration import Market, Wanted, attempt, bench, calibrate
-from runners.engine.pool import Processes, Serial
+from runners.engine.execution.executor import Serial
+from runners.engine.execution.processes import Processes
 from tests.resources.events import DEEPSEEK
 
 ROOT = Path(__file__).parents[2]

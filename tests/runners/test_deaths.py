@@ -10,17 +10,17 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from reports import pool, tearsheet
-from reports.pool import DeathError
 from runners.engine import sweep, works
+from runners.engine.execution.executor import Serial, WorkerDiedError, isolated, map_surviving
+from runners.engine.execution.processes import Processes
 from runners.engine.kept import Kept
-from runners.engine.pool import Processes, Serial, outlived
 from tests.resources import workers
 from tests.resources.events import DEEPSEEK
 from tests.resources.killing_commands import kill
@@ -91,49 +91,51 @@ def command(folder: Path, module: str, *words: object, **variables: str) -> subp
 
 
 def test_a_death_is_told_once_however_often_it_is_handed_on():
-    error = DeathError("Tsmc")
+    error = WorkerDiedError("Tsmc")
     again = pickle.loads(pickle.dumps(error))  # noqa: S301  (our own)
     assert str(again) == str(error) and str(error).count(SAID) == 1
-
-
-@pytest.mark.slow
-def test_pages_of_which_the_worker_dies_are_drawn_once_more(monkeypatch, tmp_path):
-    monkeypatch.setattr(tearsheet, "render", workers.dies_once)
-    tasks = {name: (tmp_path / name, name == "b") for name in "abcd"}
-    assert dict(tearsheet._drawn(tasks, 2)) == {name: name for name in "abcd"}
-    with pytest.raises(DeathError, match=r"^b: its worker process died"):
-        dict(tearsheet._drawn({"b": (tmp_path / "nowhere" / "b", True)}, 2))
 
 
 def test_the_others_outlive_a_spec_of_which_a_worker_dies():
     told: list[str] = []
     specs = ["one", "fatal", "two", "three"]
-    found = outlived(Processes(2), workers.fragile, (), specs, lambda spec, error: (spec, error.summary), told.append)
-    assert found == ["one", ("fatal", SAID), "two", "three"]
+    found = map_surviving(Processes(2), workers.fragile, (), specs, lambda spec, _: (spec, "killed"), told.append)
+    assert found == ["one", ("fatal", "killed"), "two", "three"]
     assert sorted(told) == sorted(specs)
 
 
 def test_workers_that_cannot_live_at_all_are_not_started_for_each_spec():
     lost: list[str] = []
-    with pytest.raises(DeathError, match="fatal: its worker process died"):
-        outlived(Processes(1), workers.fragile, (), ["fatal"] * 9, lambda spec, error: lost.append(spec))
+    with pytest.raises(WorkerDiedError, match="fatal: its worker process died"):
+        map_surviving(Processes(1), workers.fragile, (), ["fatal"] * 9, lambda spec, error: lost.append(spec))
     assert lost == ["fatal"]
 
 
-def test_what_is_worked_on_beside_a_death_is_finished_and_kept():
-    kept: dict[int, str] = {}
-    with pytest.raises(DeathError, match="fatal: its worker process died"):
-        Processes(2).map(workers.fragile, (), ["one", "fatal", "two", "three"], keep=kept.__setitem__)
-    assert kept[0] == "one" and 1 not in kept
+def test_of_a_chunk_the_spec_that_kills_is_isolated():
+    tried: list[range] = []
+
+    def run(chunk: range) -> list[int]:
+        tried.append(chunk)
+        if 5 in chunk:
+            raise WorkerDiedError(str(chunk))
+        return list(chunk)
+
+    def halves(chunk: range) -> list[range]:
+        middle = len(chunk) // 2
+        return [half for half in (chunk[:middle], chunk[middle:]) if half]
+
+    found = isolated(range(8), run, halves, lambda chunk, error: [-1])
+    assert list(found) == [(range(4), [0, 1, 2, 3]), (range(4, 5), [4]), (range(5, 6), [-1]), (range(6, 8), [6, 7])]
+    assert len(tried) == 7, "nothing that has lived is run again"
 
 
 def test_a_worker_that_is_killed_between_two_tasks_costs_nothing():
-    found = []
-    for number, process in pool.outcomes(os.getpid, dict.fromkeys(range(3), ()), jobs=1):
+    def kill(place: int, process: int) -> None:
         os.kill(process, signal.SIGKILL)
-        time.sleep(0.5)  # until its death is noticed
-        found.append(number)
-    assert found == [0, 1, 2]
+        while any("Executor" in type(each).__name__ for each in threading.enumerate()):
+            time.sleep(0.01)  # until its death is noticed
+
+    assert len(Processes(1).map(workers.own_process, (), [0, 1, 2], on_result=kill)) == 3
 
 
 def test_want_of_memory_in_the_command_itself_is_one_line():
@@ -148,22 +150,23 @@ def test_want_of_memory_in_the_command_itself_is_one_line():
 @pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="no fork server here")
 def test_the_server_of_all_workers_may_be_killed_too():
     code = (
-        "import os, signal\nfrom multiprocessing import forkserver\nfrom reports import pool\n"
-        "from runners.engine.pool import Processes, outlived\nfrom tests.resources import workers\n"
+        "import os, signal\nfrom multiprocessing import forkserver\n"
+        "from runners.engine.execution.executor import map_surviving\nfrom tests.resources import workers\n"
+        "from runners.engine.execution.processes import Processes\n"
         "def kill(_):\n"
         "    if not killed:\n"
         "        killed.append(forkserver._forkserver._forkserver_pid)\n"
         "        os.kill(killed[0], signal.SIGKILL)\n"
         "killed = []\n"
-        "print(outlived(Processes(2), workers.slow, (), list(range(9)), lambda spec, error: error.summary, kill))\n"
+        "print(map_surviving(Processes(2), workers.slow, (), list(range(9)), lambda spec, _: 'killed', kill))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
     found = ast.literal_eval(done.stdout)
-    assert len(found) == 9 and all(one in (number, SAID) for number, one in enumerate(found))
-    assert found.count(SAID) <= 2, "those that were worked on, at most"
+    assert len(found) == 9 and all(one in (number, "killed") for number, one in enumerate(found))
+    assert found.count("killed") <= 2, "those that were worked on, at most"
 
 
 @pytest.mark.slow
@@ -300,7 +303,7 @@ def test_a_worker_that_is_killed_once_costs_a_sweep_of_a_reading_nothing(real_pr
 
 @pytest.mark.slow
 def test_a_reading_of_which_workers_always_die_is_given_up_soon(real_prices, tmp_path, small_parts):
-    with pytest.raises(DeathError, match="its worker process died"):
+    with pytest.raises(WorkerDiedError, match="its worker process died"):
         swept(
             real_prices,
             tmp_path / "out",
@@ -312,7 +315,10 @@ def test_a_reading_of_which_workers_always_die_is_given_up_soon(real_prices, tmp
 
 @pytest.mark.slow
 def test_a_python_of_its_own_ends_with_the_script_that_started_it():
-    code = "import time\nfrom reports import pool\nprint('started', flush=True)\npool.apart(time.sleep, 600)"
+    code = (
+        "import time\nfrom runners.engine.execution.processes import in_own_python\n"
+        "print('started', flush=True)\nin_own_python(time.sleep, 600)"
+    )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
     time.sleep(2)
     assert process.stdout is not None and process.stdout.readline() == b"started\n"

@@ -15,12 +15,13 @@ from reports.evidence.record import END, plain, summary
 from reports.result import Run
 from runners import evidence
 from runners.engine.backtest import Launch
+from runners.engine.execution.executor import Serial
+from runners.engine.execution.processes import Processes
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms
 from runners.engine.ledger import Ledger, Trials
 from runners.engine.pipeline import PricedPlan, benchmark_returns, count_trials, run_studies, run_trials
 from runners.engine.plan import Plan, load_studies, make_plan
-from runners.engine.pool import Processes, Serial
 from runners.engine.request import Request
 from runners.engine.study import Study, prepare, study
 from strategies.base import Cash, Past, Reading, Weights

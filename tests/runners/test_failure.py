@@ -10,9 +10,9 @@ import pytest
 
 from data.errors import DataError, RequestError, StrategyError
 from reports.evidence.availability import attempt
-from reports.pool import DeathError
 from reports.result import Failure
 from runners.engine import failure as engine_failure
+from runners.engine.execution.executor import WorkerDiedError
 from runners.engine.failure import MOST, blamed, died, failure, named
 
 ROOT = Path(__file__).parents[2]
@@ -224,7 +224,7 @@ def test_what_a_terminal_would_obey_is_written_out():
 
 
 def test_of_a_worker_that_died_there_is_no_traceback():
-    told = died(DeathError("mine"))
+    told = died(WorkerDiedError("mine"))
     assert told == Failure(*["its worker process died, killed from outside or for want of memory"] * 2)
     assert not told.lacking
 

@@ -363,10 +363,10 @@ CALLS = {"eval", "exec", "__import__", "system", "popen", "getoutput", "getstatu
 OF_MODULES = {"np.load", "numpy.load", "compile", "builtins.compile"}  # whose last name alone means other things, too
 KNOWN = {
     # Between processes that we start ourselves, over their own pipes.
-    ("reports/pool.py", "pickle"),
-    ("runners/engine/pool.py", "pickle"),
+    ("runners/engine/execution/executor.py", "pickle"),
+    ("runners/engine/execution/processes.py", "pickle"),
     # Between machines that trust each other: docs/howto/machines.md.
-    ("runners/engine/cluster.py", "pickle"),
+    ("runners/engine/execution/dask.py", "pickle"),
 }
 
 

@@ -17,11 +17,11 @@ from runners.engine import multiverse as engine
 from runners.engine.backtest import Launch
 from runners.engine.batch import run_batch
 from runners.engine.choices import AGAINST, BASKET, OWN
+from runners.engine.execution.processes import Processes
 from runners.engine.launches import Terms
 from runners.engine.multiverse import AXES, Plan, Space, Task
 from runners.engine.names import decisions
 from runners.engine.pipeline import benchmark_returns
-from runners.engine.pool import Processes
 from runners.engine.study import prepare, study
 from tests.resources.events import DEEPSEEK
 

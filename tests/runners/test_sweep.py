@@ -18,13 +18,14 @@ from reports.sweep import FIGURES, declared, ranking
 from runners import evidence
 from runners.engine import sweep, works
 from runners.engine.backtest import Launch
+from runners.engine.execution.executor import Serial
+from runners.engine.execution.processes import Processes
 from runners.engine.frictions import Frictions
 from runners.engine.kept import Kept
 from runners.engine.ledger import Ledger, Trials
 from runners.engine.parts import COLUMNS, Bench, Outcome, measured, moments
 from runners.engine.pipeline import PricedPlan, benchmark_returns, run_studies, run_trials
 from runners.engine.plan import Plan, load_studies
-from runners.engine.pool import Processes, Serial
 from runners.engine.request import Request
 from runners.engine.scenarios import Scenario
 from runners.engine.study import prepare, study

@@ -7,9 +7,10 @@ import pytest
 
 from data.errors import RequestError
 from runners.engine import search, sweep
+from runners.engine.execution.executor import Serial
+from runners.engine.execution.processes import Processes
 from runners.engine.kept import Kept
 from runners.engine.ledger import Ledger
-from runners.engine.pool import Processes, Serial
 from tests.resources.events import DEEPSEEK
 
 KNOBS = ("gross=0.1..1.0", "hold=5..120", "rebalance=5,20")

@@ -14,7 +14,7 @@ from dask import config
 from distributed import LocalCluster
 
 from data.errors import RequestError, WorkError
-from runners.engine.cluster import Cluster
+from runners.engine.execution.dask import Cluster
 from tests.resources import workers
 from tests.resources.machines import Machines
 
