@@ -86,6 +86,13 @@ class NotebookRun(Run):
         """The run with its results."""
         return cls(**{each.name: getattr(run, each.name) for each in fields(Run)})
 
+    @property
+    def record(self) -> Run:
+        """The run as plain data, as it is sent to other processes."""
+        known = {each.name: getattr(self, each.name) for each in fields(Run)}
+        results = (Result(**{each.name: getattr(one, each.name) for each in fields(Result)}) for one in self.results)
+        return Run(**{**known, "results": tuple(results)})
+
     def __getitem__(self, name: str) -> NotebookResult:
         """The reading of that name. Raises KeyError for another."""
         for result in self.results:

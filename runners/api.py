@@ -38,7 +38,7 @@ class SavableRun(NotebookRun):
         nothing here is changed. An earlier run in `out` is replaced. Raises RequestError where `out` holds something
         else or no folder can be made there, WorkError where the disk takes no more.
         """
-        return draw_to_folder(self, Path(out).expanduser(), jobs)
+        return draw_to_folder(self.record, Path(out).expanduser(), jobs)
 
 
 class RunOptions(TypedDict, total=False):
