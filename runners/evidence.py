@@ -33,9 +33,9 @@ from runners.engine import family, names
 from runners.engine.failure import ANY, died, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms, comparator, differences, growth, less
-from runners.engine.ledger import Trials
 from runners.engine.pool import Done, Executor, outlived
 from runners.engine.study import Study
+from runners.engine.trial_ledger import Trials
 from runners.job import Request
 from strategies.base.comparator import BetaMatched, Fund
 from strategies.base.reading import Reading

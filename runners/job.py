@@ -27,9 +27,10 @@ from runners.engine import family
 from runners.engine.backtest import Launch, window
 from runners.engine.failure import ANY, blamed, failure
 from runners.engine.frictions import Frictions
-from runners.engine.ledger import Ledger, LedgerError, Trial, Trials, trial_key, window_fingerprint
 from runners.engine.sources import KNOWN, file_of, reached
 from runners.engine.study import Study, prepare, study
+from runners.engine.trial_key import trial_key, window_fingerprint
+from runners.engine.trial_ledger import LedgerError, Trial, TrialLedger, Trials
 from strategies.base import Reading
 from strategies.base.schedule import LONGEST
 
@@ -272,7 +273,7 @@ def counted(own: Sequence[Trial], real: bool) -> tuple[Trials, tuple[str, ...]]:
 
     A look at reconstructed prices (not `real`) is no look at history, and is not kept.
     """
-    ledger = Ledger()
+    ledger = TrialLedger()
     try:
         known = ledger.read().union(own)
         if real:

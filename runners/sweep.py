@@ -117,7 +117,7 @@ def execute(wanted: Wanted, window: Window, out: Path, executor: Executor) -> tu
     from runners import job, terminal
     from runners.engine import sweep as engine
     from runners.engine import works
-    from runners.engine.kept import Kept
+    from runners.engine.execution.checkpoint import Checkpoint
 
     opened = open_source(window.source)
     space = engine.prepared(wanted)
@@ -125,7 +125,7 @@ def execute(wanted: Wanted, window: Window, out: Path, executor: Executor) -> tu
     parts = engine.parts(wanted, space)
     if parts > works.FEW:
         pool.warm_up(IMPORTS)
-    with Kept.beside(out) as kept, terminal.progress() as steps:
+    with Checkpoint.beside(out) as kept, terminal.progress() as steps:
         steps.step("prices")
         needed = job.symbols(wanted.request, [space.subject])
         prices = load_prices(needed, window.start, window.end, opened)

@@ -25,13 +25,14 @@ from reports.pool import ignore
 from reports.sweep import FIGURES, OBJECTIVES, Knob, Search, Sweep, Validation, judged, ranking
 from runners.engine import grid
 from runners.engine.backtest import Launch
+from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.grid import Range, Space
-from runners.engine.kept import Kept
-from runners.engine.ledger import Trial, Trials, trial_key, window_fingerprint
 from runners.engine.parts import Bench, daily_rates
 from runners.engine.pool import Done, Executor
 from runners.engine.search import BATCH, SAMPLERS, require_sampler, run_search
 from runners.engine.study import comparator_name, plain, retold, story
+from runners.engine.trial_key import trial_key, window_fingerprint
+from runners.engine.trial_ledger import Trial, Trials
 from runners.engine.works import PART, Found, Works, run_grid
 from runners.job import PACKAGES, Request, code_version, counted, provenance, studies
 from strategies.base.reading import Reading
@@ -99,7 +100,7 @@ def parts(wanted: Wanted, space: Space) -> int:
 
 
 def run(
-    wanted: Wanted, space: Space, prices: Prices, executor: Executor, kept: Kept, done: Done = ignore
+    wanted: Wanted, space: Space, prices: Prices, executor: Executor, kept: Checkpoint, done: Done = ignore
 ) -> tuple[Found, Search | None]:
     """Run every spec that is wanted, but for those that are kept already."""
     bench = Bench(space.subject, prices, wanted.benchmark)

@@ -19,8 +19,8 @@ import numpy as np
 
 from data.errors import RequestError, WorkError
 from reports.pool import DeathError
+from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.grid import Space
-from runners.engine.kept import Kept
 from runners.engine.parts import PLACE, Bench, Outcome, Part, run_part
 from runners.engine.pool import Done, Executor, Processes, Serial, outlived
 
@@ -59,7 +59,7 @@ class Works:
     space: Space
     bench: Bench
     executor: Executor
-    kept: Kept
+    kept: Checkpoint
     identity: str
     done: Done
     _round: int = field(default=ROUND, init=False)

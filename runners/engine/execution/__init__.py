@@ -1,0 +1,1 @@
+"""How work is executed, and where finished work is kept."""
