@@ -100,8 +100,10 @@ def _best(sharpes: list[float | None]) -> float | None:
 def _damage(lines: tuple[int, ...]) -> str:
     named = ", ".join(map(str, lines[:FEW])) + (f" and {len(lines) - FEW:,} more" if len(lines) > FEW else "")
     if len(lines) == 1:
-        return f"line {named} is damaged and not counted; running its variant again counts it"
-    return f"lines {named} are damaged and not counted; running their variants again counts them"
+        return f"line {named} of its former text file is damaged and not counted; running its variant again counts it"
+    return (
+        f"lines {named} of its former text file are damaged and not counted; running their variants again counts them"
+    )
 
 
 def _confirmed(ledger: TrialLedger) -> bool:

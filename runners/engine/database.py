@@ -20,15 +20,19 @@ class NotADatabaseError(OSError):
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A read-only view of the existing file `path` at one moment.
+def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """A read-only view of the file `path` at one moment; None where there is no file, or nothing in it.
 
     Raises BlockingIOError when other processes hold it for BUSY_SECONDS, NotADatabaseError, and OSError, with the
     reason in `strerror`, for any other error of SQLite.
     """
+    if not path.exists():
+        yield None
+        return
     with _transaction(path, "BEGIN") as connection:
-        connection.execute("SELECT count(*) FROM sqlite_master")  # the transaction begins with the first read
-        yield connection
+        # The view is that of the first read, which also undoes what a killed process left half-written.
+        ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master")
+        yield connection if tables else None
 
 
 @contextmanager

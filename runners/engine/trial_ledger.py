@@ -151,9 +151,9 @@ class TrialLedger:
         return number
 
     def _stored(self) -> Trials:
-        if not self.path.exists() or not self.path.stat().st_size:
-            return Trials()
         with reading(self.path) as connection:
+            if connection is None:
+                return Trials()
             rows = connection.execute("SELECT key, CAST(name AS TEXT), sharpe FROM trials ORDER BY rowid").fetchall()
             ((forgotten,),) = connection.execute("SELECT CAST(total(number) AS INTEGER) FROM forgotten")
             damaged = tuple(line for (line,) in connection.execute("SELECT line FROM damaged ORDER BY line"))

@@ -19,7 +19,7 @@ import pytest
 from reports import pool, tearsheet
 from reports.pool import DeathError
 from runners.engine import sweep, works
-from runners.engine.kept import Kept
+from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.pool import Processes, Serial, outlived
 from tests.resources import workers
 from tests.resources.killing_commands import kill
@@ -226,7 +226,7 @@ def test_a_sweep_tells_a_spec_of_which_a_worker_dies_and_runs_the_others(tmp_pat
         "error: 1 of 4 specs were not run, since their worker processes died; everything else is written, and the same "
         "command tries them again\n"
     )
-    assert (tmp_path / ".out.sweep").read_bytes().count(b"\n") == 3
+    assert len(Checkpoint(tmp_path / ".out.sweep").contents) == 3
     assert f"1 of 4 specs could not be run, the first (share=0.5): {SAID}" in " ".join(done.stdout.split())
     told = json.loads((tmp_path / "out" / "results.json").read_text())
     assert told["failed"] == {"count": 1, "first": SAID}
@@ -265,9 +265,9 @@ def swept(prices, out, *knobs, executor):
     """What a sweep of Fatal found, and what is kept of it."""
     wanted = sweep.Wanted("tests.resources.rules:Fatal", knobs)
     space = sweep.prepared(wanted)
-    with Kept.beside(out) as kept:
+    with Checkpoint.beside(out) as kept:
         found, _ = sweep.run(wanted, space, prices, executor, kept)
-    with Kept.beside(out) as kept:
+    with Checkpoint.beside(out) as kept:
         return found, kept.contents
 
 

@@ -17,9 +17,9 @@ from runners import evidence, job
 from runners.engine.backtest import Launch
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms
-from runners.engine.ledger import Ledger, Trials
 from runners.engine.pool import Processes, Serial
 from runners.engine.study import Study, prepare, study
+from runners.engine.trial_ledger import TrialLedger, Trials
 from runners.job import Request, benchmark_returns
 from strategies.base import Cash, Past, Reading, Weights
 from tests.resources.workers import Crossing
@@ -133,9 +133,9 @@ def test_a_look_at_real_prices_is_counted_once_and_one_at_a_reconstruction_is_no
     subjects = job.studies(request)
     run = job.run(request, subjects, real_prices, (), lambda name: None)
     own = job.trials(request, subjects, real_prices, run)
-    assert len(job.counted(own, real=False)[0]) == 2 and len(Ledger().read()) == 0
+    assert len(job.counted(own, real=False)[0]) == 2 and len(TrialLedger().read()) == 0
     for _ in range(2):
-        assert len(job.counted(own, real=True)[0]) == 2 and len(Ledger().read()) == 2
+        assert len(job.counted(own, real=True)[0]) == 2 and len(TrialLedger().read()) == 2
     other = job.trials(Request(("bad_news", "gpu_bubble"), hold=60), subjects, real_prices, run)
     assert len(job.counted(other, real=True)[0]) == 4, "another hold is another variant"
     (tmp_path / "trials.txt").unlink()

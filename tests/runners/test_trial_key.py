@@ -235,8 +235,8 @@ def test_prices_of_a_window_are_those_bytes_by_hand(make_prices) -> None:
 
 def test_keys_are_the_same_in_every_process() -> None:
     code = (
-        "import pandas as pd; from runners.engine.backtest import Launch; from runners.engine.frictions import Frictions; "
-        "from runners.engine.trial_key import trial_key; from strategies.base.basket import Basket; "
+        "import pandas as pd; from runners.engine.backtest import Launch; from strategies.base.basket import Basket; "
+        "from runners.engine.frictions import Frictions; from runners.engine.trial_key import trial_key; "
         "launch = Launch(pd.Timestamp('2025-01-31'), 252, 20); "
         "print(trial_key(Basket, {'names': {'A', 'B', 'C', 'D'}}, launch, Frictions(), ''))"
     )

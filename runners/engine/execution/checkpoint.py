@@ -79,9 +79,7 @@ class Checkpoint:
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        if not path.exists() or not path.stat().st_size:
-            return {}
         with reading(path) as connection:
-            return dict(connection.execute("SELECT key, content FROM parts ORDER BY rowid"))
+            return dict(connection.execute("SELECT key, content FROM parts ORDER BY rowid")) if connection else {}
     except OSError as error:
         raise RequestError(f"{path} cannot be read ({error.strerror}); make it readable or remove it") from None
