@@ -1,6 +1,8 @@
-"""Adds trials to a ledger, and prints how many were new, or why they cannot be added.
+"""Adds trials to a ledger.
 
     python -m tests.resources.add_trials LEDGER NUMBER
+
+Prints how many were new, or why they cannot be added.
 """
 
 from __future__ import annotations
