@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 APPLICATION = "deepseek-readings"  # as in data.cache, which is slow to import
 VARIABLE = "DEEPSEEK_TRIALS"
 NAME, TEXT_NAME = "trials.sqlite", "trials.txt"
+MAGIC = b"SQLite format 3\0"  # how every database begins
 
 TABLES = (
     "trials (key TEXT PRIMARY KEY, name TEXT NOT NULL, sharpe REAL)",
@@ -123,7 +124,9 @@ class TrialLedger:
         """All trials; none where there is no file. Raises LedgerError when it cannot be read."""
         with self._ledger_errors("read", "make it readable"):
             text = self._text()
-            return _parsed(text.read_bytes()) if text else self._stored()
+            content = text.read_bytes() if text else MAGIC
+            # Another process may have taken the text over meanwhile.
+            return self._stored() if content.startswith(MAGIC) else _parsed(content)
 
     def add(self, trials: Iterable[Trial]) -> int:
         """Add those whose key is not there yet, all or none of them, and return how many.

@@ -218,6 +218,21 @@ def test_processes_that_take_over_at_once_lose_nothing_and_count_nothing_twice(t
     assert held(tmp_path) == ["trials.txt", "trials.txt.bak"]
 
 
+def test_a_text_that_is_taken_over_while_it_is_read_is_read_as_a_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book, really = TrialLedger(tmp_path / "trials.txt"), Path.read_bytes
+    book.path.write_bytes(TEXT)
+
+    def late(path: Path) -> bytes:
+        monkeypatch.setattr(Path, "read_bytes", really)
+        book.add([trial(4)])
+        return really(path)
+
+    monkeypatch.setattr(Path, "read_bytes", late)
+    assert book.read() == READ.union([trial(4)])
+
+
 def test_a_process_killed_while_it_takes_over_leaves_the_text(tmp_path: Path) -> None:
     book = TrialLedger(tmp_path / "trials.txt")
     book.path.write_bytes(TEXT)

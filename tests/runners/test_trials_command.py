@@ -11,10 +11,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from runners.engine.trial_ledger import Trial, TrialLedger
 
 from reports.metrics import PERIODS
 from runners import console
+from runners.engine.trial_ledger import Trial, TrialLedger
 from runners.trials import SESSIONS_A_YEAR, trials
 
 ROOT = Path(__file__).parents[2]
@@ -188,8 +188,8 @@ def test_a_year_has_as_many_sessions_as_in_the_reports() -> None:
 
 def test_help_as_a_user_asks_for_it_pays_for_no_heavy_library() -> None:
     code = (
-        "import sys; import runners.trials; "
-        "print(sorted({'numpy', 'pandas', 'backtrader', 'rich', 'filelock', 'platformdirs', 'sqlite3'} & set(sys.modules)))"
+        "import sys; import runners.trials; heavy = {'numpy', 'pandas', 'backtrader', 'rich', 'filelock', "
+        "'platformdirs', 'sqlite3'}; print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
