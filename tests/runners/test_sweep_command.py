@@ -177,11 +177,9 @@ def test_each_spec_is_kept_as_soon_as_it_is_finished(tmp_path):
 @pytest.mark.slow
 def test_a_disk_that_is_full_while_specs_are_kept_leaves_those_that_are(tmp_path):
     words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
-    status, _, err = command(*words, "--out", "out", "--jobs", 1, limit=24_000, **places)
+    status, _, err = command(*words, "--out", "out", "--jobs", 1, limit=18_000, **places)
     assert status == 1
-    assert err.startswith(
-        f"error: what was found cannot be kept in {tmp_path / '.out.sweep'} (No space left on device)"
-    )
+    assert err.startswith(f"error: what was found cannot be kept in {tmp_path / '.out.sweep'} (disk I/O error)")
     finished = len(Checkpoint(tmp_path / ".out.sweep").contents)
     assert 0 < finished < 20
     assert f"): {finished} finished parts are in it; make room and give the same command again" in err
@@ -194,7 +192,7 @@ def test_a_disk_that_is_full_while_specs_are_kept_leaves_those_that_are(tmp_path
 @UNIX
 def test_a_disk_that_is_full_while_the_folder_is_written_costs_nothing_that_was_run(tmp_path):
     words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
-    status, _, err = command(*words, "--out", "out", limit=20_000, **places)
+    status, _, err = command(*words, "--out", "out", limit=28_000, **places)
     assert status == 1
     kept = tmp_path / ".out.sweep"
     assert err == (
