@@ -32,11 +32,11 @@ from runners.engine.execution.executor import Executor, Progress, WorkerDiedErro
 from runners.engine.failure import ANY, died, failure
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms, comparator, differences, growth, less
-from runners.engine.ledger import Trials
 from runners.engine.plan import Plan as RunPlan
 from runners.engine.provenance import run_manifest
 from runners.engine.request import Request
 from runners.engine.study import Study
+from runners.engine.trial_ledger import Trials
 from strategies.base.comparator import BetaMatched, Fund
 from strategies.base.reading import Reading
 

@@ -120,7 +120,7 @@ def execute(wanted: Wanted, window: PriceWindow, out: Path, executor: Executor) 
     from runners.engine import sweep as engine
     from runners.engine import works
     from runners.engine.execution import processes
-    from runners.engine.kept import Kept
+    from runners.engine.execution.checkpoint import Checkpoint
     from runners.engine.plan import needed_symbols
 
     opened = open_source(window.source)
@@ -129,7 +129,7 @@ def execute(wanted: Wanted, window: PriceWindow, out: Path, executor: Executor) 
     parts = engine.parts(wanted, space)
     if parts > works.FEW:
         processes.preload(IMPORTS)
-    with Kept.beside(out) as kept, terminal.progress() as steps:
+    with Checkpoint.beside(out) as kept, terminal.progress() as steps:
         steps.step("prices")
         needed = needed_symbols(wanted.request, [space.subject])
         prices = load_prices(needed, window.start, window.end, opened)

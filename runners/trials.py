@@ -13,7 +13,7 @@ import click
 from data.errors import RequestError
 from data.printable import printable
 from runners import console
-from runners.engine.ledger import VARIABLE, Ledger, Trials
+from runners.engine.trial_ledger import VARIABLE, TrialLedger, Trials
 
 SESSIONS_A_YEAR = 252  # PERIODS of reports.metrics, which is slow to import
 FEW = 10  # damaged lines that are named one by one
@@ -40,7 +40,7 @@ def trials(forget: bool, yes: bool, as_json: bool) -> int:
     """
     if yes and not forget:
         raise RequestError("--yes answers the question of --forget; give both, or neither")
-    ledger = Ledger()
+    ledger = TrialLedger()
     if forget and (yes or _confirmed(ledger)):
         ledger.forget()
     found = ledger.read()
@@ -51,7 +51,7 @@ def trials(forget: bool, yes: bool, as_json: bool) -> int:
     return console.DONE
 
 
-def show(ledger: Ledger, found: Trials) -> None:
+def show(ledger: TrialLedger, found: Trials) -> None:
     """A row a reading on the terminal, under the file and the number of trials."""
     from rich import box
     from rich.text import Text
@@ -74,7 +74,7 @@ def show(ledger: Ledger, found: Trials) -> None:
     out.print(table)
 
 
-def as_text(ledger: Ledger, found: Trials) -> str:
+def as_text(ledger: TrialLedger, found: Trials) -> str:
     """The same as JSON, with every trial."""
     readings = {
         name: {"trials": number, "best_sharpe_annual": best} for name, (number, best) in by_reading(found).items()
@@ -100,11 +100,13 @@ def _best(sharpes: list[float | None]) -> float | None:
 def _damage(lines: tuple[int, ...]) -> str:
     named = ", ".join(map(str, lines[:FEW])) + (f" and {len(lines) - FEW:,} more" if len(lines) > FEW else "")
     if len(lines) == 1:
-        return f"line {named} is damaged and not counted; running its variant again counts it"
-    return f"lines {named} are damaged and not counted; running their variants again counts them"
+        return f"line {named} of its former text file is damaged and not counted; running its variant again counts it"
+    return (
+        f"lines {named} of its former text file are damaged and not counted; running their variants again counts them"
+    )
 
 
-def _confirmed(ledger: Ledger) -> bool:
+def _confirmed(ledger: TrialLedger) -> bool:
     """Ask on standard error; where there is nothing to forget, nothing is asked."""
     found = ledger.read()
     if not found and not found.damaged:

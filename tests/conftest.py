@@ -26,7 +26,7 @@ BESIDE = Path(__file__).parents[2] / "shared" / "market-data" / "daily"
 def _ledger_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test, nor a command that it starts, counts its trials in the user's own ledger."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DEEPSEEK_TRIALS", str(tmp_path_factory.mktemp("ledger") / "trials.txt"))
+        patch.setenv("DEEPSEEK_TRIALS", str(tmp_path_factory.mktemp("ledger") / "trials.sqlite"))
         yield
 
 

@@ -27,12 +27,13 @@ from runners.engine.backtest import window
 from runners.engine.execution.executor import Executor, Progress, no_progress
 from runners.engine.execution.processes import Processes, preload
 from runners.engine.failure import ANY, failure
-from runners.engine.ledger import Ledger, LedgerError, Trial, Trials, trial_key, window_fingerprint
 from runners.engine.plan import Plan, make_plan, needed_symbols, nothing_left
 from runners.engine.provenance import run_manifest
 from runners.engine.request import PriceWindow, Request
 from runners.engine.run_settings import chart_marks, claims_note, hindsight_notice, run_settings, unknown_rates_notice
 from runners.engine.study import study
+from runners.engine.trial_key import trial_key, window_fingerprint
+from runners.engine.trial_ledger import LedgerError, Trial, TrialLedger, Trials
 
 Key = TypeVar("Key")
 ReadPrices = Callable[[Sequence[str]], Prices]
@@ -198,7 +199,7 @@ def count_trials(own: Sequence[Trial], real: bool) -> tuple[Trials, tuple[str, .
 
     Only trials on real prices are added to the ledger: a reconstruction is not history.
     """
-    ledger = Ledger()
+    ledger = TrialLedger()
     try:
         known = ledger.read().union(own)
         if real:

@@ -20,10 +20,9 @@ from reports.metrics import LEAST, PERIODS
 from reports.sweep import FIGURES, OBJECTIVES, Knob, Search, Sweep, Validation, judged, ranking
 from runners.engine import grid
 from runners.engine.backtest import Launch
+from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.execution.executor import Executor, Progress, no_progress
 from runners.engine.grid import Range, Space
-from runners.engine.kept import Kept
-from runners.engine.ledger import Trial, Trials, trial_key, window_fingerprint
 from runners.engine.parts import Bench, daily_rates
 from runners.engine.pipeline import count_trials
 from runners.engine.plan import load_studies
@@ -32,6 +31,8 @@ from runners.engine.request import Request
 from runners.engine.run_settings import unknown_rates_notice
 from runners.engine.search import BATCH, SAMPLERS, require_sampler, run_search
 from runners.engine.study import comparator_name, plain, retold, story
+from runners.engine.trial_key import trial_key, window_fingerprint
+from runners.engine.trial_ledger import Trial, Trials
 from runners.engine.works import PART, Found, Works, run_grid
 from strategies.base.reading import Reading
 
@@ -98,7 +99,7 @@ def parts(wanted: Wanted, space: Space) -> int:
 
 
 def run(
-    wanted: Wanted, space: Space, prices: Prices, executor: Executor, kept: Kept, done: Progress = no_progress
+    wanted: Wanted, space: Space, prices: Prices, executor: Executor, kept: Checkpoint, done: Progress = no_progress
 ) -> tuple[Found, Search | None]:
     """Run every spec that is wanted, but for those that are kept already."""
     bench = Bench(space.subject, prices, wanted.benchmark)

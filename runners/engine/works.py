@@ -18,6 +18,7 @@ from time import monotonic
 import numpy as np
 
 from data.errors import RequestError, WorkError
+from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.execution.executor import (
     Executor,
     Progress,
@@ -28,7 +29,6 @@ from runners.engine.execution.executor import (
 )
 from runners.engine.execution.processes import Processes
 from runners.engine.grid import Space
-from runners.engine.kept import Kept
 from runners.engine.parts import PLACE, Bench, Outcome, Part, run_part
 
 PART = 1024  # specs of a reading that walk side by side
@@ -66,7 +66,7 @@ class Works:
     space: Space
     bench: Bench
     executor: Executor
-    kept: Kept
+    kept: Checkpoint
     identity: str
     done: Progress
     _round: int = field(default=ROUND, init=False)

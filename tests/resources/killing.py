@@ -23,8 +23,8 @@ import pandas as pd
 
 from data.cache import COLUMNS, Cache, Entry
 from reports import folder
-from runners.engine.kept import Kept
-from runners.engine.ledger import Ledger, Trial
+from runners.engine.execution.checkpoint import Checkpoint
+from runners.engine.trial_ledger import Trial, TrialLedger
 
 LONGEST = 0.02  # seconds that a child lives, at most, after its first write
 
@@ -92,14 +92,13 @@ class CacheFile:
         return [path.name for path in (self.cache.root / "prices").iterdir()] == ["SPY.parquet"]
 
 
-class TrialLedger:
-    """The ledger, which trials are added to, many at once."""
+class ManyTrials:
+    """The ledger, to which many trials are added at once."""
 
     SIZE = 500
 
     def __init__(self, place: Path) -> None:
-        self.ledger = Ledger(place / "trials.txt")
-        self.starts = 0
+        self.ledger = TrialLedger(place / "trials.sqlite")
 
     def write(self, number: int) -> None:
         self.ledger.add(
@@ -107,27 +106,25 @@ class TrialLedger:
         )
 
     def read(self) -> int:
-        # A kill may cut off one line, which counts as damaged and never as a trial; what was added at once before it
-        # is there in part.
-        found, self.starts = self.ledger.read(), self.starts + 1
-        assert len(found.damaged) < self.starts
-        return len(found) // self.SIZE - 1
+        found = len(self.ledger.read())
+        assert found % self.SIZE == 0, "what was added at once is there in part"
+        return found // self.SIZE - 1
 
     def tidy(self) -> bool:
-        return sorted(path.name for path in self.ledger.path.parent.iterdir()) == ["trials.txt"]
+        return sorted(path.name for path in self.ledger.path.parent.iterdir()) == ["trials.sqlite"]
 
 
-class KeptParts:
+class CheckpointParts:
     """What is finished of a sweep, part after part."""
 
     def __init__(self, place: Path) -> None:
         self.path = place / ".sweep"
 
     def write(self, number: int) -> None:
-        Kept(self.path).add(f"{number:064x}", json.dumps([number] * 5_000))
+        Checkpoint(self.path).add(f"{number:064x}", json.dumps([number] * 5_000))
 
     def read(self) -> int:
-        contents = Kept(self.path).contents
+        contents = Checkpoint(self.path).contents
         assert all(json.loads(content) == [int(key, 16)] * 5_000 for key, content in contents.items())
         return max(int(key, 16) for key in contents)
 
@@ -139,8 +136,8 @@ WRITERS = {
     "folder": RunFolder,
     "folder-in-two-steps": RunFolderInTwoSteps,
     "cache": CacheFile,
-    "ledger": TrialLedger,
-    "sweep": KeptParts,
+    "ledger": ManyTrials,
+    "sweep": CheckpointParts,
 }
 
 

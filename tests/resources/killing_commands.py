@@ -31,8 +31,8 @@ import pandas as pd
 
 from data import calendar
 from data.cache import COLUMNS, Cache
-from runners.engine.kept import Kept
-from runners.engine.ledger import Ledger
+from runners.engine.execution.checkpoint import Checkpoint
+from runners.engine.trial_ledger import TrialLedger
 from tests.resources.machines import ROOT
 from tests.resources.slow_strategy import SLOW
 from tests.resources.yahoo_stub import invented_bars, serving, with_adjusted_close
@@ -63,7 +63,7 @@ class Command(ABC):
         """The command without what is common to all."""
 
     def start(self, number: int) -> subprocess.Popen[str]:
-        own = {"DEEPSEEK_CACHE": "cache", "DEEPSEEK_TRIALS": "trials.txt", "RUNS": "runs", "TMPDIR": self.temporary}
+        own = {"DEEPSEEK_CACHE": "cache", "DEEPSEEK_TRIALS": "trials.sqlite", "RUNS": "runs", "TMPDIR": self.temporary}
         places = {name: str(self.place / at) for name, at in own.items()}
         return subprocess.Popen(
             [sys.executable, "-m", *map(str, self.words(number)), "--out", "out", "--jobs", "2"],
@@ -128,9 +128,8 @@ class MainJob(Command):
         }
         self.serving = serving(self.market)
         self.yahoo = self.serving.__enter__()
-        self.cache, self.ledger = Cache(place / "cache"), Ledger(place / "trials.txt")
+        self.cache, self.ledger = Cache(place / "cache"), TrialLedger(place / "trials.sqlite")
         self.keys: set[str] = set()
-        self.kills = 0
 
     def close(self) -> None:
         super().close()
@@ -167,7 +166,6 @@ class MainJob(Command):
         return int(str(request["hold"])) - 20
 
     def check(self, number: int) -> None:
-        self.kills += 1
         for symbol in self.SYMBOLS:
             entry = self.cache.read(symbol)  # refuses what is not as its checksum says
             if entry is not None:
@@ -176,7 +174,6 @@ class MainJob(Command):
                 pd.testing.assert_frame_equal(entry.bars, told, check_exact=True, check_freq=False, check_names=False)
         found = self.ledger.read()
         assert self.keys <= set(found), "a trial is lost"
-        assert len(found.damaged) <= self.kills  # a kill may cut off one line, which counts as damaged
         assert self.number() != number or len(found) > len(self.keys) - 1
         self.keys = set(found)
 
@@ -185,7 +182,7 @@ class MainJob(Command):
         assert prices == {f"{symbol}.parquet" for symbol in self.SYMBOLS}
         held = {path.name for path in self.cache.root.iterdir()}
         assert held - {"lock"} == {"prices", "yfinance"}, held  # a lock stays of whoever was killed, until the next
-        return super().left() - {"cache", "trials.txt", "trials.txt.lock"}
+        return super().left() - {"cache", "trials.sqlite"}
 
 
 class Sweep(Command):
@@ -198,7 +195,6 @@ class Sweep(Command):
         (place / "slow.py").write_text(SLOW)
         self.kept = place / ".out.sweep"
         self.keys: set[str] = set()
-        self.kills = 0
 
     def words(self, number: int) -> list[object]:
         shares = ",".join(f"{0.1 + n / 100:.2f}{number:03}" for n in range(self.SIZE))
@@ -209,7 +205,7 @@ class Sweep(Command):
         number = len(self.keys)
 
         def more(count: int) -> Sign:
-            return lambda: self.kept.exists() and self.kept.read_bytes().count(b"\n") >= number + count
+            return lambda: len(Checkpoint(self.kept).contents) >= number + count
 
         return [more(1), more(3), *super().signs()]
 
@@ -218,8 +214,7 @@ class Sweep(Command):
         return int(str(shares)[-3:])
 
     def check(self, number: int) -> None:
-        self.kills += 1
-        keys = set(Kept(self.kept).contents)
+        keys = set(Checkpoint(self.kept).contents)
         assert self.keys <= keys or self.number() == number, "a finished spec is lost"
         self.keys = keys
 

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from runners.engine.ledger import Ledger
+from runners.engine.trial_ledger import TrialLedger
 from tests.resources.killing_commands import PATIENCE, MainJob, Sweep, snapshot, wait
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="process groups")]
@@ -22,7 +22,7 @@ def test_main_jobs_take_turns_at_folder_cache_and_ledger(tmp_path):
         number = command.number()
         assert number in (0, 1)
         command.check(1)
-        assert len(Ledger(command.place / "trials.txt").read()) == 2
+        assert len(TrialLedger(command.place / "trials.sqlite").read()) == 2
         # The second day has one session more; each session is fetched by one of them.
         assert len(command.yahoo.asked) in (2, 4)
         assert command.left() == set()

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 from runners.engine import sweep, works
+from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.execution.executor import Serial, WorkerDiedError, isolated, map_surviving
 from runners.engine.execution.processes import Processes
-from runners.engine.kept import Kept
 from tests.resources import workers
 from tests.resources.events import DEEPSEEK
 from tests.resources.killing_commands import kill
@@ -230,7 +230,7 @@ def test_a_sweep_tells_a_spec_of_which_a_worker_dies_and_runs_the_others(tmp_pat
         "error: 1 of 4 specs were not run, since their worker processes died; everything else is written, and the same "
         "command tries them again\n"
     )
-    assert (tmp_path / ".out.sweep").read_bytes().count(b"\n") == 3
+    assert len(Checkpoint(tmp_path / ".out.sweep").contents) == 3
     assert f"1 of 4 specs could not be run, the first (share=0.5): {SAID}" in " ".join(done.stdout.split())
     told = json.loads((tmp_path / "out" / "results.json").read_text())
     assert told["failed"] == {"count": 1, "first": SAID}
@@ -269,9 +269,9 @@ def swept(prices, out, *knobs, executor):
     """What a sweep of Fatal found, and what is kept of it."""
     wanted = sweep.Wanted(DEEPSEEK, "tests.resources.rules:Fatal", knobs)
     space = sweep.prepared(wanted)
-    with Kept.beside(out) as kept:
+    with Checkpoint.beside(out) as kept:
         found, _ = sweep.run(wanted, space, prices, executor, kept)
-    with Kept.beside(out) as kept:
+    with Checkpoint.beside(out) as kept:
         return found, kept.contents
 
 

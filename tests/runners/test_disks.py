@@ -12,6 +12,7 @@ from data import calendar
 from data.cache import Cache, Entry
 from data.sources.yahoo import HISTORY
 from reports import folder
+from runners.engine.execution.checkpoint import Checkpoint
 from tests.resources import disks
 from tests.resources.killing_commands import MainJob, snapshot
 from tests.resources.machines import ROOT
@@ -50,17 +51,18 @@ def held(disk: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("words", EACH)
-def test_a_full_disk_costs_one_line_and_keeps_the_earlier_run(disk, words):
-    done = disks.run(disks.FULL, disk, *words, "--out", disk / "out", room="20k")
+def test_a_full_disk_costs_one_line_and_keeps_the_earlier_run(disk, words, tmp_path):
+    done = disks.run(disks.FULL, disk, *words, "--out", disk / "out", room="40k")
     assert done.status == 1
     line = (
         f"error: --out {disk / 'out'} cannot be written (No space left on device), the earlier run stays: make room "
         f"there, or name another"
     )
     if "runners.sweep" in words:
-        kept = disk / ".out.sweep"
+        kept, parts = disk / ".out.sweep", tmp_path / "parts"
         line += f"; all that was run is kept in {kept}: the same command writes it without running it again"
-        assert done.files.pop(kept.name).endswith(b"\n")
+        parts.write_bytes(done.files.pop(kept.name))
+        assert len(Checkpoint(parts).contents) == 1
     assert done.told == f"{line}\n"
     assert done.files == held(disk)
 
@@ -158,8 +160,8 @@ def test_a_ledger_that_cannot_be_kept_is_said_and_stops_no_run(tmp_path, yahoo, 
     disk.mkdir()
     (disk / "notes").write_text("mine")
     words, places = main_job(yahoo.address, "2025-05-01", out), {"DEEPSEEK_CACHE": str(tmp_path / "cache")}
-    done = disks.run(kind, disk, *words, DEEPSEEK_TRIALS=str(disk / "trials.txt"), **places)
+    done = disks.run(kind, disk, *words, DEEPSEEK_TRIALS=str(disk / "trials.sqlite"), **places)
     assert (done.status, done.told) == (0, "")
-    line = f"Trials are not counted: the trial ledger {disk / 'trials.txt'} cannot be written ({reason})"
+    line = f"Trials are not counted: the trial ledger {disk / 'trials.sqlite'} cannot be written ({reason})"
     assert line in " ".join(done.printed.split()) and line in (out / "results.json").read_text()
-    assert done.files["notes"] == b"mine" and not done.files.get("trials.txt")
+    assert done.files["notes"] == b"mine" and not done.files.get("trials.sqlite")

@@ -19,11 +19,11 @@ from runners.engine.execution.executor import Serial
 from runners.engine.execution.processes import Processes
 from runners.engine.frictions import Frictions
 from runners.engine.launches import Terms
-from runners.engine.ledger import Ledger, Trials
 from runners.engine.pipeline import PricedPlan, benchmark_returns, count_trials, run_studies, run_trials
 from runners.engine.plan import Plan, load_studies, make_plan
 from runners.engine.request import Request
 from runners.engine.study import Study, prepare, study
+from runners.engine.trial_ledger import TrialLedger, Trials
 from strategies.base import Cash, Past, Reading, Weights
 from tests.resources.events import DEEPSEEK
 from tests.resources.workers import Crossing
@@ -136,9 +136,9 @@ def test_a_look_at_real_prices_is_counted_once_and_one_at_a_reconstruction_is_no
     subjects = load_studies(request)
     run = run_studies(PricedPlan(Plan(request, subjects), real_prices))
     own = run_trials(Plan(request, subjects), real_prices, run)
-    assert len(count_trials(own, real=False)[0]) == 2 and len(Ledger().read()) == 0
+    assert len(count_trials(own, real=False)[0]) == 2 and len(TrialLedger().read()) == 0
     for _ in range(2):
-        assert len(count_trials(own, real=True)[0]) == 2 and len(Ledger().read()) == 2
+        assert len(count_trials(own, real=True)[0]) == 2 and len(TrialLedger().read()) == 2
     other = run_trials(Plan(Request(DEEPSEEK, ("bad_news", "gpu_bubble"), hold=60), subjects), real_prices, run)
     assert len(count_trials(other, real=True)[0]) == 4, "another hold is another variant"
     (tmp_path / "trials.txt").unlink()

@@ -17,7 +17,7 @@ from data.errors import RequestError
 from reports.result import Failure
 from runners import run
 from runners.engine.frictions import Frictions
-from runners.engine.ledger import Ledger
+from runners.engine.trial_ledger import TrialLedger
 from tests.resources.commands import ROOT, python
 
 GUIDE = (ROOT / "docs" / "notebook.md").read_text(encoding="utf-8")
@@ -168,9 +168,9 @@ def test_it_runs_inside_an_event_loop(two):
 def test_a_run_on_real_prices_is_a_trial_and_one_on_the_sample_is_none(market_data, tmp_path, monkeypatch):
     monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "trials.txt"))
     run("gpu_bubble", source="sample")
-    assert len(Ledger().read()) == 0
+    assert len(TrialLedger().read()) == 0
     run("gpu_bubble", source=market_data)
-    assert len(Ledger().read()) == 1
+    assert len(TrialLedger().read()) == 1
 
 
 def test_the_package_alone_costs_nothing_so_that_commands_start_at_once():

@@ -18,17 +18,17 @@ from reports.sweep import FIGURES, declared, ranking
 from runners import evidence
 from runners.engine import sweep, works
 from runners.engine.backtest import Launch
+from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.execution.executor import Serial
 from runners.engine.execution.processes import Processes
 from runners.engine.frictions import Frictions
-from runners.engine.kept import Kept
-from runners.engine.ledger import Ledger, Trials
 from runners.engine.parts import COLUMNS, Bench, Outcome, measured, moments
 from runners.engine.pipeline import PricedPlan, benchmark_returns, run_studies, run_trials
 from runners.engine.plan import Plan, load_studies
 from runners.engine.request import Request
 from runners.engine.scenarios import Scenario
 from runners.engine.study import prepare, study
+from runners.engine.trial_ledger import TrialLedger, Trials
 from strategies.base import Cash, Reading
 from tests.resources.events import DEEPSEEK
 from tests.resources.workers import Crossing
@@ -54,7 +54,7 @@ def swept(prices, kept, name, *knobs, symbols=(), executor=Serial(), **wanted):
 
 @pytest.fixture
 def kept(tmp_path):
-    with Kept.beside(tmp_path / "out") as opened:
+    with Checkpoint.beside(tmp_path / "out") as opened:
         yield opened
 
 
@@ -113,11 +113,11 @@ def test_the_declared_spec_has_the_figures_of_the_main_job(real_prices, kept):
 def test_the_best_is_deflated_as_the_main_job_does_it(real_prices, kept, monkeypatch, tmp_path):
     monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "trials.txt"))
     told, _, _ = swept(real_prices, kept, "bad_news", "rebalance=20,60", objective="net")
-    assert len(Ledger().read()) == 2, "every spec is in the ledger"
+    assert len(TrialLedger().read()) == 2, "every spec is in the ledger"
     request = Request(DEEPSEEK, ("bad_news",), rebalance=int(told.labels(int(ranking(told)[0]))[0]))
     subjects = load_studies(request)
     run = run_studies(PricedPlan(Plan(request, subjects), real_prices))
-    known = Ledger().read()
+    known = TrialLedger().read()
     (own,) = run_trials(Plan(request, subjects), real_prices, run)
     assert own.key in known, "and it is the same trial as in the main job"
     expected = evidence.sharpe(run.results[0], run, known)
@@ -296,7 +296,7 @@ def test_the_same_comes_out_in_parts_of_any_number_of_processes(real_prices, tmp
     words = ("two_shocks", "hold=20,60,120", "rebalance=5,20", "lookback=20,60")
     tables = []
     for executor in (Serial(), Processes(2)):
-        with Kept.beside(tmp_path / type(executor).__name__) as kept:
+        with Checkpoint.beside(tmp_path / type(executor).__name__) as kept:
             _, found, _ = swept(real_prices, kept, *words, executor=executor)
         tables.append(found.table)
     assert tables[0].tobytes() == tables[1].tobytes()
@@ -305,7 +305,7 @@ def test_the_same_comes_out_in_parts_of_any_number_of_processes(real_prices, tmp
 def test_what_is_finished_is_not_run_again(real_prices, tmp_path, monkeypatch):
     monkeypatch.setattr(works, "PART", 4)
     words = ("bad_news", "hold=20,60,120", "rebalance=5,20")
-    with Kept.beside(tmp_path / "out") as kept:
+    with Checkpoint.beside(tmp_path / "out") as kept:
         _, found, _ = swept(real_prices, kept, *words)
     asked = []
 
@@ -314,21 +314,20 @@ def test_what_is_finished_is_not_run_again(real_prices, tmp_path, monkeypatch):
             asked.extend(specs)
             return super().map(work, shared, specs, *told)
 
-    with Kept.beside(tmp_path / "out") as kept:
+    with Checkpoint.beside(tmp_path / "out") as kept:
         _, same, _ = swept(real_prices, kept, *words, executor=Counting())
     assert not asked
     assert same.table.tobytes() == found.table.tobytes()
     assert all((same.curves[place] == found.curves[place]).all() for place in found.curves)
-    whole = kept.path.read_bytes()
-    lines = whole.splitlines(keepends=True)
-    for damaged, count in ((lines[0] + lines[1][:-20], 1), (lines[0].replace(b"table", b"tabel") + lines[1], 1)):
-        kept.path.write_bytes(damaged)
-        with Kept.beside(tmp_path / "out") as torn:
-            _, same, _ = swept(real_prices, torn, *words, executor=Counting())
-        assert len(asked) == count
-        assert same.table.tobytes() == found.table.tobytes()
-        asked.clear()
-    with Kept.beside(tmp_path / "out") as kept:
+    key, content = next(iter(Checkpoint(kept.path).contents.items()))
+    kept.remove()
+    kept.add(key, content)
+    with Checkpoint.beside(tmp_path / "out") as first:
+        _, same, _ = swept(real_prices, first, *words, executor=Counting())
+    assert len(asked) == 1
+    assert same.table.tobytes() == found.table.tobytes()
+    asked.clear()
+    with Checkpoint.beside(tmp_path / "out") as kept:
         swept(real_prices.rows(0, len(real_prices.sessions) - 1), kept, *words, executor=Counting())
     assert len(asked) == 2, "other prices are another sweep"
 
@@ -347,8 +346,8 @@ def test_an_outcome_is_read_back_to_the_last_bit():
 
 
 def test_one_sweep_at_a_time_for_a_folder(tmp_path):
-    again = Kept.beside(tmp_path / "out")
-    with Kept.beside(tmp_path / "out"), pytest.raises(RequestError, match="is being worked on by another sweep"):
+    again = Checkpoint.beside(tmp_path / "out")
+    with Checkpoint.beside(tmp_path / "out"), pytest.raises(RequestError, match="is being worked on by another sweep"):
         again.__enter__()
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from data.errors import RequestError
 from runners.engine import search, sweep
+from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.execution.executor import Serial
 from runners.engine.execution.processes import Processes
-from runners.engine.kept import Kept
-from runners.engine.ledger import Ledger
+from runners.engine.trial_ledger import TrialLedger
 from tests.resources.events import DEEPSEEK
 
 KNOBS = ("gross=0.1..1.0", "hold=5..120", "rebalance=5,20")
@@ -22,7 +22,7 @@ def wanted(*knobs, budget=40, **changes):
 
 def searched(asked, prices, out, executor=Serial()):
     space = sweep.prepared(asked)
-    with Kept.beside(out) as kept:
+    with Checkpoint.beside(out) as kept:
         found, how = sweep.run(asked, space, prices, executor, kept)
     return found, how, space
 
@@ -58,13 +58,13 @@ def test_the_same_trials_whatever_the_workers_and_interruptions(optuna, real_pri
     whole, _, _ = searched(wanted(), real_prices, tmp_path / "whole")
     spread, _, _ = searched(wanted(), real_prices, tmp_path / "spread", Processes(2))
     searched(wanted(budget=24), real_prices, tmp_path / "parts")
-    before = (tmp_path / ".parts.sweep").read_bytes().count(b"\n")
+    before = len(Checkpoint(tmp_path / ".parts.sweep").contents)
     resumed, _, _ = searched(wanted(), real_prices, tmp_path / "parts")
     for other in (spread, resumed):
         assert other.specs == whole.specs
         assert other.table.tobytes() == whole.table.tobytes()
     assert before == 2
-    assert (tmp_path / ".parts.sweep").read_bytes().count(b"\n") < 2 + 3, "the first batch was not run again"
+    assert len(Checkpoint(tmp_path / ".parts.sweep").contents) < 2 + 3, "the first batch was not run again"
 
 
 def test_a_search_finds_more_than_chance_does(optuna, real_prices, tmp_path):
@@ -78,7 +78,7 @@ def test_every_trial_is_counted(optuna, real_prices, tmp_path, monkeypatch):
     asked = wanted()
     found, how, space = searched(asked, real_prices, tmp_path / "out")
     told = sweep.told(asked, space, real_prices, found, how, (), "command")
-    assert len(Ledger().read()) == len(found.specs) == told.sharpe.trials
+    assert len(TrialLedger().read()) == len(found.specs) == told.sharpe.trials
     assert told.codes.shape == (len(found.specs), 3)
     assert [told.labels(place) for place in range(len(told))] == [space.labels(spec) for spec in found.specs]
     assert list(told.knobs[1].labels) == sorted(told.knobs[1].labels, key=int)

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from reports.metrics import PERIODS
 from runners import console
-from runners.engine.ledger import Ledger, Trial
+from runners.engine.trial_ledger import Trial, TrialLedger
 from runners.trials import SESSIONS_A_YEAR, trials
 
 ROOT = Path(__file__).parents[2]
@@ -33,10 +35,10 @@ def trial(number: int, name: str, sharpe: float | None) -> Trial:
 
 
 @pytest.fixture
-def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrialLedger:
     """The ledger that the command sees: four trials of three readings."""
-    monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "trials.txt"))
-    ledger = Ledger()
+    monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "trials.sqlite"))
+    ledger = TrialLedger()
     ledger.add(
         [
             trial(1, "gpu_bubble", 0.0625),
@@ -63,7 +65,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
     return run
 
 
-def test_a_row_a_reading_with_its_best_sharpe_a_year(book: Ledger, command: Command) -> None:
+def test_a_row_a_reading_with_its_best_sharpe_a_year(book: TrialLedger, command: Command) -> None:
     status, out, err = command()
     assert (status, err) == (0, "")
     lines = out.splitlines()
@@ -74,7 +76,7 @@ def test_a_row_a_reading_with_its_best_sharpe_a_year(book: Ledger, command: Comm
     assert rows == [["gpu_bubble", "2", "1.98"], ["fomc_tilt", "1", "-0.50"], ["diversity_pool", "1", "-"]]
 
 
-def test_everything_as_json(book: Ledger, command: Command) -> None:
+def test_everything_as_json(book: TrialLedger, command: Command) -> None:
     status, out, err = command("--json")
     assert (status, err) == (0, "")
     shown = json.loads(out)
@@ -88,27 +90,28 @@ def test_everything_as_json(book: Ledger, command: Command) -> None:
 def test_without_a_ledger_there_are_no_trials(
     command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "new" / "trials.txt"))
-    assert command() == (0, f"ledger: {tmp_path / 'new' / 'trials.txt'}\n0 trials\n", "")
+    monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "new" / "trials.sqlite"))
+    assert command() == (0, f"ledger: {tmp_path / 'new' / 'trials.sqlite'}\n0 trials\n", "")
     assert command("--forget")[0] == 0
     assert json.loads(command("--json")[1])["n"] == 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_damaged_lines_are_named(book: Ledger, command: Command) -> None:
-    lines = book.path.read_bytes().splitlines(keepends=True)
-    book.path.write_bytes(lines[0] + lines[1].replace(b"fomc", b"fomo") + lines[2] + b"torn")
-    status, out, err = command()
-    assert (status, err) == (0, "")
-    assert "2 trials\nlines 2, 4 are damaged and not counted" in out
-    assert json.loads(command("--json")[1])["damaged"] == [2, 4]
-    book.path.write_bytes(b"?\n" * 25)
-    told = command()[1]
-    assert "lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 15 more are damaged" in " ".join(told.split())
-    assert max(map(len, told.splitlines()[1:])) <= 80
+def test_damaged_lines_of_a_text_ledger_are_named_also_when_it_was_taken_over(
+    book: TrialLedger, command: Command
+) -> None:
+    book.path.write_bytes(b"?\n" * 3 + b"forgotten 7 75e6a5f9\n" + b"?\n" * 9)
+    for _ in range(2):
+        status, out, err = command()
+        assert (status, err) == (0, "")
+        said = " ".join(out.split())
+        assert "lines 1, 2, 3, 5, 6, 7, 8, 9, 10, 11 and 2 more of its former text file are damaged" in said
+        assert max(map(len, out.splitlines()[1:])) <= 80
+        assert json.loads(command("--json")[1])["damaged"] == [1, 2, 3, *range(5, 14)]
+        book.add([trial(1, "gpu_bubble", 0.0625)])
 
 
-def test_forgetting_asks_first(book: Ledger, command: Command) -> None:
+def test_forgetting_asks_first(book: TrialLedger, command: Command) -> None:
     before = book.path.read_bytes()
     status, out, err = command("--forget", answer="n\n")
     assert (status, out.splitlines()[1]) == (0, "4 trials")
@@ -119,7 +122,7 @@ def test_forgetting_asks_first(book: Ledger, command: Command) -> None:
     assert book.read().forgotten == 4
 
 
-def test_forgetting_without_a_question_adds_up(book: Ledger, command: Command) -> None:
+def test_forgetting_without_a_question_adds_up(book: TrialLedger, command: Command) -> None:
     assert command("--forget", "--yes")[::2] == (0, "")
     book.add([trial(1, "gpu_bubble", 0.0625)])
     assert command()[1].splitlines()[1] == "1 trial; 4 earlier ones were deleted"
@@ -128,14 +131,16 @@ def test_forgetting_without_a_question_adds_up(book: Ledger, command: Command) -
     assert (json.loads(out)["n"], json.loads(out)["forgotten"]) == (0, 5)
 
 
-def test_where_nobody_answers_nothing_is_forgotten(book: Ledger, command: Command) -> None:
+def test_where_nobody_answers_nothing_is_forgotten(book: TrialLedger, command: Command) -> None:
     status, out, err = command("--forget")
     assert (status, out) == (2, "")
     assert err.splitlines()[1:] == ["error: --forget asks first and nobody answered; add --yes"]
     assert len(book.read()) == 4
 
 
-def test_an_interrupted_question_is_status_130(book: Ledger, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_question_is_status_130(
+    book: TrialLedger, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Input, "terminal", True)
     status, out, err = command("--forget")
     assert (status, out) == (130, "")
@@ -144,7 +149,7 @@ def test_an_interrupted_question_is_status_130(book: Ledger, command: Command, m
 
 
 @pytest.mark.parametrize("words", [("--yes",), ("--no-such-option",), ("gpu_bubble",)])
-def test_a_wrong_request_is_status_2_in_one_line(book: Ledger, command: Command, words: tuple[str, ...]) -> None:
+def test_a_wrong_request_is_status_2_in_one_line(book: TrialLedger, command: Command, words: tuple[str, ...]) -> None:
     status, out, err = command(*words)
     assert (status, out) == (2, "")
     assert err.startswith("error: ")
@@ -164,15 +169,15 @@ def test_a_ledger_that_cannot_be_read_is_status_1_in_one_line(
 
 
 def test_a_ledger_that_cannot_be_written_is_status_1_in_one_line(
-    book: Ledger, command: Command, monkeypatch: pytest.MonkeyPatch
+    book: TrialLedger, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read_only(**_: object) -> None:
-        raise OSError(30, "Read-only file system")
-
-    monkeypatch.setattr("tempfile.mkstemp", read_only)
-    status, out, err = command("--forget", "--yes")
+    for module in ("database", "trial_ledger"):
+        monkeypatch.setattr(f"runners.engine.{module}.BUSY_SECONDS", 0.05)
+    with closing(sqlite3.connect(book.path)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        status, out, err = command("--forget", "--yes")
     assert (status, out) == (1, "")
-    assert err.startswith(f"error: the trial ledger {book.path} cannot be written (Read-only file system): ")
+    assert err.startswith(f"error: another process has kept the trial ledger {book.path} for 0.05 s")
     assert err.count("\n") == 1
     assert len(book.read()) == 4
 
@@ -183,8 +188,8 @@ def test_a_year_has_as_many_sessions_as_in_the_reports() -> None:
 
 def test_help_as_a_user_asks_for_it_pays_for_no_heavy_library() -> None:
     code = (
-        "import sys; import runners.trials; "
-        "print(sorted({'numpy', 'pandas', 'backtrader', 'rich', 'filelock', 'platformdirs'} & set(sys.modules)))"
+        "import sys; import runners.trials; heavy = {'numpy', 'pandas', 'backtrader', 'rich', 'filelock', "
+        "'platformdirs', 'sqlite3'}; print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

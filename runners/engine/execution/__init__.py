@@ -1,1 +1,1 @@
-"""Where work on many specs runs: in this process, in worker processes, on a Dask cluster."""
+"""Where work runs: in this process, in worker processes, or on a Dask cluster; and where finished work is kept."""

@@ -1,0 +1,113 @@
+"""What makes a variant of a strategy: two runs with equal keys are one trial."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from data.prices import Prices
+    from runners.engine.backtest import Launch
+    from runners.engine.frictions import Frictions
+
+EXACT = 2**53  # up to here every whole number is a float
+
+
+def trial_key(
+    strategy: type[Any], parameters: Mapping[str, object], launch: Launch, frictions: Frictions, prices_fingerprint: str
+) -> str:
+    """SHA-256 (hexadecimal) of a variant, equal for equal variants.
+
+    It covers the strategy by module and qualified name, all its parameters, with defaults filled in (a changed default
+    is another variant), entry and hold, for a Reading also rebalance and shock (other strategies do not see them),
+    frictions, and the prices by their `window_fingerprint`.
+
+    The order of parameters does not matter, nor whether 1 or 1.0 is given, or a list or a tuple. Floats count to the
+    last bit, dates as YYYY-MM-DD, classes and functions by their names, other objects by their attributes.
+    """
+    variant = {
+        "strategy": f"{strategy.__module__}.{strategy.__qualname__}",
+        "parameters": _parameters(strategy, parameters),
+        "schedule": _schedule(strategy, launch),
+        "frictions": frictions.as_dict(),
+        "prices": prices_fingerprint,
+    }
+    # A change of this text would make every variant of every user a new trial.
+    text = json.dumps({name: _canonical(part) for name, part in variant.items()}, sort_keys=True)
+    return sha256(text.encode()).hexdigest()
+
+
+def window_fingerprint(prices: Prices, symbols: Sequence[str], stop: int) -> str:
+    """SHA-256 (hexadecimal) of the bars that a strategy sees: those of `symbols`, in that order, before row `stop`.
+
+    Unlike `prices.fingerprint` it does not change with later sessions or their dividends, which move all earlier
+    factors; else the same variant would be a new trial every day. Dividends enter as steps of the factor, rounded to
+    six digits.
+    """
+    import numpy as np
+
+    from data.prices import FIELDS
+
+    own = prices.select(symbols)
+    shown = own.rows(min(int(own.listed.min()), stop - 1), stop)  # whatever else was loaded beside it
+    steps = np.round(shown.factor[1:] / shown.factor[:-1], 6)
+    digest = sha256(" ".join(symbols).encode() + shown.days.astype("<i8").tobytes())
+    for values in (*(getattr(shown, name) for name in FIELDS), steps):
+        digest.update(np.nan_to_num(values, nan=-1.0).astype("<f8").tobytes())
+    return digest.hexdigest()
+
+
+def _parameters(strategy: type[Any], given: Mapping[str, object]) -> dict[str, object]:
+    from strategies.base.reading import Reading
+
+    declared = strategy.params
+    schedule = set(Reading.params._getkeys()) if issubclass(strategy, Reading) else set()
+    defaults = dict(zip(declared._getkeys(), declared._getdefaults(), strict=True))
+    return {name: value for name, value in {**defaults, **given}.items() if name not in schedule}
+
+
+def _schedule(strategy: type[Any], launch: Launch) -> dict[str, object]:
+    from data import calendar
+    from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
+
+    counted: dict[str, object] = {"entry": launch.entry, "hold": launch.hold}
+    if not issubclass(strategy, Reading):
+        return counted
+    shock = launch.shock or calendar.offset(launch.entry, -SHOCK_BEFORE_ENTRY)
+    return {**counted, "rebalance": launch.rebalance, "shock": shock}
+
+
+def _canonical(value: object) -> object:
+    """A value in JSON types, equal for equal values; unlike `runners.engine.study.plain` it drops nothing."""
+    match value:
+        case None | bool() | str():
+            return value
+        case int() | float():
+            return value if abs(value) > EXACT else float(value) + 0.0  # and no -0.0
+        case date():  # pd.Timestamp is one
+            return value.isoformat().removesuffix("T00:00:00")
+        case list() | tuple() | set() | frozenset() | Mapping():
+            return _canonical_items(value)
+    return _canonical_object(value)
+
+
+def _canonical_items(values: Iterable[Any]) -> object:
+    if isinstance(values, Mapping):
+        pairs = ([_canonical(key), _canonical(item)] for key, item in values.items())
+        return {"mapping": sorted(pairs, key=json.dumps)}
+    items = [_canonical(item) for item in values]
+    return items if isinstance(values, list | tuple) else {"set": sorted(items, key=json.dumps)}
+
+
+def _canonical_object(value: Any) -> object:
+    if hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    for method in ("to_dict", "tolist"):  # of pandas and numpy
+        if hasattr(value, method):
+            return _canonical(getattr(value, method)())
+    held = _canonical(vars(value)) if hasattr(value, "__dict__") else re.sub(" at 0x[0-9A-Fa-f]+", "", repr(value))
+    return {f"{type(value).__module__}.{type(value).__qualname__}": held}

@@ -1,0 +1,151 @@
+"""Finished parts of a long job: a file that outlives crashes and full disks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data.errors import RequestError, WorkError
+from runners.engine.execution import checkpoint
+from runners.engine.execution.checkpoint import Checkpoint
+from tests.resources.machines import ROOT
+
+
+@pytest.fixture
+def parts(tmp_path):
+    return Checkpoint(tmp_path / "parts")
+
+
+def test_parts_are_found_by_key_in_the_order_in_which_they_were_added(parts):
+    parts.add("b", '{"text": "two words é"}')
+    parts.add("a", "[1, 2]")
+    found = Checkpoint(parts.path)
+    assert list(found.contents.items()) == [("b", '{"text": "two words é"}'), ("a", "[1, 2]")]
+    assert (parts.count, found.count) == (2, 2)
+    found.add("c", "3")
+    assert (found.count, len(found.contents)) == (3, 2)
+    assert [path.name for path in parts.path.parent.iterdir()] == ["parts"]
+
+
+def test_before_the_first_part_there_is_no_file(parts):
+    assert (parts.contents, parts.count, parts.interrupted) == ({}, 0, False)
+    assert not parts.path.exists()
+
+
+def test_a_file_that_is_there_means_an_interrupted_job(parts):
+    assert Checkpoint(parts.path, interrupted=True).interrupted
+    parts.add("aa", "1")
+    assert Checkpoint(parts.path).interrupted
+
+
+def test_a_job_that_died_at_its_first_part_left_an_empty_file(parts):
+    parts.path.touch()
+    found = Checkpoint(parts.path)
+    assert (found.contents, found.interrupted) == ({}, True)
+    found.add("aa", "1")
+    assert Checkpoint(parts.path).contents == {"aa": "1"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size there")
+def test_a_disk_that_takes_no_more_leaves_what_was_kept(parts):
+    code = (
+        "import resource, sys; from pathlib import Path; from data.errors import WorkError\n"
+        "from runners.engine.execution.checkpoint import Checkpoint\n"
+        "parts = Checkpoint(Path(sys.argv[1])); parts.add('aa', '1')\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "try: parts.add('bb', '2' * 100_000)\n"
+        "except WorkError as error: print(error)"
+    )
+    words = [sys.executable, "-c", code, parts.path]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == (
+        f"what was found cannot be kept in {parts.path} (disk I/O error): 1 finished parts are in it; make "
+        f"room and give the same command again, which goes on from there\n"
+    )
+    found = Checkpoint(parts.path)
+    found.add("cc", "3")
+    assert Checkpoint(parts.path).contents == {"aa": "1", "cc": "3"}
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (Path.mkdir, "unable to open database file"),
+        (lambda path: path.write_text("damaged"), "file is not a database"),
+    ],
+)
+def test_what_cannot_be_read_is_a_wrong_request(tmp_path, damage, reason):
+    path = tmp_path / "parts"
+    damage(path)
+    with pytest.raises(RequestError) as caught:
+        Checkpoint(path)
+    assert str(caught.value) == f"{path} cannot be read ({reason}); make it readable or remove it"
+
+
+def test_an_output_that_cannot_be_written_says_where_its_parts_are(parts):
+    with pytest.raises(WorkError) as caught, parts.named():
+        raise WorkError("no room")
+    assert str(caught.value) == (
+        f"no room; all that was run is kept in {parts.path}: the same command writes it without running it again"
+    )
+    with pytest.raises(ZeroDivisionError), parts.named():
+        raise ZeroDivisionError
+
+
+def test_a_job_that_is_done_removes_them(parts):
+    parts.add("aa", "1")
+    parts.remove()
+    assert not list(parts.path.parent.iterdir())
+    parts.remove()
+
+
+# --- beside its output ----------------------------------------------------------------------------------------------
+
+
+def test_it_lies_beside_the_output_and_is_locked_there(tmp_path):
+    out = tmp_path / "deep" / "er" / "out"
+    with Checkpoint.beside(out) as found:
+        assert found.path == tmp_path / "deep" / "er" / ".out.sweep"
+        assert not found.interrupted
+        assert [path.name for path in out.parent.iterdir()] == [".out.sweep-lock"]
+        found.add("aa", "1")
+    with Checkpoint.beside(out) as again:
+        assert again.interrupted and again.contents == {"aa": "1"}
+
+
+def test_a_relative_output_is_found_from_where_it_was_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Checkpoint.beside(Path("out")) as found:
+        assert found.path == tmp_path.resolve() / ".out.sweep"
+
+
+def test_a_lock_that_was_left_means_a_job_that_was_killed(tmp_path):
+    (tmp_path / ".out.sweep-lock").touch()
+    with Checkpoint.beside(tmp_path / "out") as found:
+        assert found.interrupted is True
+
+
+def test_an_output_that_is_being_worked_on_is_not_waited_for(tmp_path, monkeypatch):
+    waits, really = [], checkpoint.locked
+
+    def noting(path, seconds):
+        waits.append(seconds)
+        return really(path, seconds)
+
+    monkeypatch.setattr(checkpoint, "locked", noting)
+    out = tmp_path / "out"
+    with Checkpoint.beside(out), pytest.raises(RequestError) as caught, Checkpoint.beside(out):
+        pass
+    assert str(caught.value) == f"--out {out} is being worked on by another sweep; wait for it or name another"
+    assert waits == [0, 0]
+
+
+def test_an_output_inside_of_a_file_cannot_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "deep" / "out"
+    with pytest.raises(RequestError) as caught, Checkpoint.beside(out):
+        pass
+    assert str(caught.value) == f"--out {out} cannot be made (Not a directory); name another folder"
