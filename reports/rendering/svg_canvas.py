@@ -25,6 +25,7 @@ from matplotlib.textpath import text_to_path
 
 BACKEND = f"module://{__name__}"
 POINTS = 72  # an inch; SVG is laid out and drawn in points
+LETTERS = "bgrmyck"  # short names of colours, which Seaborn's themes redefine
 UNDATED = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
@@ -75,13 +76,15 @@ def svg(figure: Figure) -> str:
 
 @contextmanager
 def preserved_pyplot() -> Iterator[None]:
-    """Give pyplot back its backend, settings and colour codes afterwards; Agg where no backend was chosen before."""
-    backend, colors = matplotlib.get_backend(auto_select=False), dict(ColorConverter.colors)
+    """Give pyplot back its backend, settings and colours afterwards; the backend Agg where none was chosen before."""
+    backend = matplotlib.get_backend(auto_select=False)
+    colors = {letter: ColorConverter.colors[letter] for letter in LETTERS}
     try:
         with matplotlib.rc_context():
             yield
     finally:
-        ColorConverter.colors.update(colors)  # Seaborn's themes redefine "r", "g", "b" and so on
+        for letter, color in colors.items():
+            ColorConverter.colors[letter] = color
         pyplot.switch_backend(backend or "agg")
 
 
