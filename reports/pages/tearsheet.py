@@ -63,7 +63,7 @@ def render(result: Result, run: Run) -> str:
     # Importing QuantStats takes seconds, and a page that is taken over does not need it.
     from reports.rendering.quantstats_sheet import quantstats_sheet
 
-    told = trades.round_trips(result.fills)
+    round_trips = trades.round_trips(result.fills)
     return _template().render(
         result=result,
         run=run,
@@ -76,9 +76,9 @@ def render(result: Result, run: Run) -> str:
         chart_names=CHARTS,
         captions=CAPTIONS,
         most_warnings=MOST_WARNINGS,
-        trades=trades.foremost(told, MOST_TRADES),
-        all_trades=told,
-        summary=trades.summary(told),
+        trades=trades.foremost(round_trips, MOST_TRADES),
+        all_trades=round_trips,
+        summary=trades.summary(round_trips),
         quantstats=version("quantstats"),
     )
 

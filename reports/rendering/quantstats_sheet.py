@@ -1,6 +1,6 @@
-"""QuantStats' tearsheet of a reading: its metrics, tables of years and drawdowns, and charts. Imports QuantStats alone.
+"""QuantStats' tearsheet of a reading: metrics, tables of years and drawdowns, charts.
 
-What QuantStats gets wrong or does not explain is left out, see `METRICS` and `_charts`.
+The only module that imports QuantStats. What it gets wrong or does not explain is left out: see `METRICS`, `_charts`.
 """
 
 from __future__ import annotations
