@@ -14,7 +14,8 @@ import pytest
 import strategies
 from data import calendar
 from data.prices import Prices
-from reports import tearsheet
+from runners.engine.drawing import PRELOAD
+from runners.engine.execution.processes import preload
 from runners.engine.study import prepare
 
 # Port 9 is the one that throws away what it gets; nobody listens there.
@@ -50,7 +51,7 @@ def networked() -> Iterator[dict[str, str]]:
 def _server_of_workers(_ledger_of_tests: None, networked: dict[str, str]) -> None:
     """Where all tests run, the server that forks workers has what sheets need: else each worker would import it."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        tearsheet.warm_up()
+        preload(PRELOAD)
 
 
 @pytest.fixture(autouse=True)

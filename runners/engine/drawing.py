@@ -9,13 +9,13 @@ from hashlib import sha256
 from pathlib import Path
 
 from reports import folder
+from reports.pages.tearsheet import inputs_key, render
 from reports.result import Result, Run
-from reports.tearsheet import inputs_key, render
 from runners.engine.execution.executor import Progress, WorkerDiedError, map_surviving, no_progress
 from runners.engine.execution.processes import Processes, in_own_python
 
 # What a worker that draws needs; importing it takes seconds.
-PRELOAD = ("quantstats.reports", "quantstats.plots", "reports.tearsheet", "reports.canvas", "runners.engine.drawing")
+PRELOAD = ("reports.pages.tearsheet", "reports.rendering.quantstats_sheet", "runners.engine.drawing")
 
 
 def draw_tearsheets(run: Run, previous: Path | None, jobs: int | None, progress: Progress) -> dict[str, bytes]:

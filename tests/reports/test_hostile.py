@@ -24,13 +24,13 @@ from reports import (
     multiverse_page,
     run_folder,
     sweep_page,
-    tearsheet,
 )
 from reports.comparison import page as comparison_page
 from reports.comparison import run_reader
 from reports.comparison.diff import compare_runs
 from reports.evidence.availability import Missing
 from reports.evidence.verdict import Verdict
+from reports.pages.tearsheet import render
 from reports.result import Failure, Story
 from reports.sweep import FIGURES, Knob, Sweep
 from tests.resources.chromium import address, launched, opened, required
@@ -138,7 +138,7 @@ def of_a_run(judged, evidence_of, shock_of, run_of, result_of, tmp_path):
     run = judged(evil, court={"confounders": (("2025-01-29", EVIL),), "origin": EVIL}, **settings_of(EVIL))
     run = replace(run, results=tuple(map(told, run.results)))
     out = tmp_path / "run"
-    run_folder.write(run, {HEBREW: tearsheet.render(run.results[0], run).encode()}, out)
+    run_folder.write(run, {HEBREW: render(run.results[0], run).encode()}, out)
     named = run_of(told(result_of(), name=WHOLE), **settings_of(EVIL))
     (out / "named.html").write_text(index.render(named), encoding="utf-8")
     return [out / f"{name}.html" for name in ("index", "side-by-side", HEBREW, f"{HEBREW}-evidence", "named")]

@@ -6,15 +6,21 @@ import re
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib import import_module
 from multiprocessing import get_context
 from statistics import NormalDist
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+import seaborn
+from matplotlib import pyplot
+from matplotlib.colors import to_rgb
 
-from reports import tearsheet
 from reports.metrics import metrics
+from reports.pages.tearsheet import inputs_key, render
+from reports.rendering.svg_canvas import preserved_pyplot
 from reports.result import Result, Run, Story
 
 SESSIONS = pd.bdate_range("2025-01-30", periods=254)
@@ -99,12 +105,23 @@ def run(result):
 
 @pytest.fixture(scope="module")
 def page(result, run):
-    return tearsheet.render(result, run)
+    return render(result, run)
 
 
 @pytest.fixture(scope="module")
-def sheet(result, run):
-    return tearsheet.quantstats_sheet(result, run)
+def quantstats_sheet():
+    """The module that imports QuantStats, which takes seconds."""
+    return import_module("reports.rendering.quantstats_sheet")
+
+
+@pytest.fixture(scope="module")
+def draw(quantstats_sheet):
+    return quantstats_sheet.quantstats_sheet
+
+
+@pytest.fixture(scope="module")
+def sheet(draw, result, run):
+    return draw(result, run)
 
 
 class Outline(HTMLParser):
@@ -172,15 +189,43 @@ def test_texts_are_escaped():
         comparator_name=HOSTILE,
     )
     changed = {"title": HOSTILE, "origin": HOSTILE, "notices": (HOSTILE,), "settings": {HOSTILE: HOSTILE}}
-    outline = Outline(tearsheet.render(hostile, make_run(hostile, benchmark_name="S<b>Y", **changed)))
+    outline = Outline(render(hostile, make_run(hostile, benchmark_name="S<b>Y", **changed)))
     assert "b" not in outline.tags and outline.tags.count("script") == 1
     assert "".join(outline.text).count(HOSTILE) >= 12
 
 
 def test_drawing_again_gives_equal_bytes_and_says_nothing(page, result, run, caplog, recwarn):
-    assert tearsheet.render(result, run) == page
+    assert render(result, run) == page
     assert not caplog.records
     assert not recwarn.list
+
+
+def pyplot_state():
+    """What a notebook would see changed: backend, settings, colours by letter, open figures and the current one."""
+    codes = {code: to_rgb(code) for code in "bgrmyck"}
+    return pyplot.get_backend(), dict(matplotlib.rcParams), codes, pyplot.get_fignums(), pyplot.gcf().number
+
+
+def test_drawing_leaves_pyplot_as_it_was(draw, result, run):
+    with preserved_pyplot():
+        pyplot.switch_backend("pdf")
+        matplotlib.rcParams["font.size"] = 7.0
+        figures = pyplot.figure(), pyplot.figure()
+        before = pyplot_state()
+        draw(result, run)
+        assert pyplot_state() == before
+        for figure in figures:
+            pyplot.close(figure)
+
+
+def test_preserved_pyplot_undoes_what_importing_quantstats_does():
+    figure, before = pyplot.figure(), pyplot_state()
+    with preserved_pyplot():
+        pyplot.switch_backend("pdf")
+        seaborn.set_theme(font_scale=2)
+        assert pyplot_state()[:3] != before[:3]
+    assert pyplot_state() == before
+    pyplot.close(figure)
 
 
 def test_settings_of_the_user_change_no_page(page, result, run, tmp_path, monkeypatch):
@@ -189,7 +234,7 @@ def test_settings_of_the_user_change_no_page(page, result, run, tmp_path, monkey
     (tmp_path / "matplotlibrc").write_text("\n".join((*own, *other)), encoding="utf-8")
     monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path))
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
-        assert executor.submit(tearsheet.render, result, run).result() == page
+        assert executor.submit(render, result, run).result() == page
 
 
 def test_metrics_are_those_of_the_formulas(sheet, result, run):
@@ -261,11 +306,21 @@ def test_rows_mean_what_the_note_below_them_says(sheet, result):
     assert told["Expected Shortfall (cVaR)"] == pytest.approx(shortfall, abs=5e-5)
 
 
-def test_flat_sessions_before_the_first_trade_count(run):
+def test_large_and_undefined_metrics_are_printed(draw):
+    sessions = SESSIONS[:20]
+    tenfold = pd.Series(np.linspace(1.0, 12.5, len(sessions)), sessions)
+    shown = draw(make_result(sessions=sessions, equity=tenfold), make_run(sessions=sessions)).metrics
+    cells = {row.name: row.reading for group in shown for row in group}
+    assert cells["Cumulative Return"] == "1,150.00%"
+    assert cells["Calmar"] == "-"
+    assert cells["Win Month"] == "100.0%"
+
+
+def test_flat_sessions_before_the_first_trade_count(draw, run):
     equity = make_result().equity.copy()
     equity.iloc[:121] = equity.iloc[120]
     late = make_result(equity=equity)
-    told = numbers(tearsheet.quantstats_sheet(late, run))
+    told = numbers(draw(late, run))
     assert told["Volatility (ann.)"] == pytest.approx(late.returns.std() * np.sqrt(252), abs=5e-5)
 
 
@@ -276,11 +331,11 @@ def test_calendar_years_are_cut_to_the_window_for_both(sheet, result, run):
             assert float(told) == pytest.approx(100 * ((1 + own).prod() - 1), abs=0.01)
 
 
-def test_a_drawdown_has_recovered_at_the_first_session_back_at_the_peak(run):
+def test_a_drawdown_has_recovered_at_the_first_session_back_at_the_peak(draw, run):
     result = make_result(seed=4)
     equity = result.equity
     below = equity < equity.cummax()
-    rows = tearsheet.quantstats_sheet(result, run).drawdowns
+    rows = draw(result, run).drawdowns
     assert len(rows) > 5
     for start, recovered, depth, days in rows:
         first = equity.index.get_loc(start)
@@ -292,22 +347,22 @@ def test_a_drawdown_has_recovered_at_the_first_session_back_at_the_peak(run):
         assert float(depth) == pytest.approx(100 * (equity / equity.cummax() - 1)[start:last].min(), abs=0.01)
 
 
-def test_a_drawdown_at_the_end_has_not_recovered(run):
+def test_a_drawdown_at_the_end_has_not_recovered(draw, run):
     equity = make_result().equity.copy()
     equity.iloc[-1] = equity.iloc[-2] * 0.9
-    rows = tearsheet.quantstats_sheet(make_result(equity=equity), run).drawdowns
+    rows = draw(make_result(equity=equity), run).drawdowns
     assert [row[1] for row in rows].count("not yet") == 1
 
 
 def test_without_trades_there_is_nothing_to_draw(run):
-    page = tearsheet.render(make_idle(), run)
+    page = render(make_idle(), run)
     assert "No trades" in page
     assert "<svg" not in page
 
 
 @pytest.mark.parametrize(("count", "said"), [(10, []), (12, ["and 2 more: all are in results.json"])])
 def test_warnings_beyond_ten_are_counted(run, count, said):
-    page = tearsheet.render(make_idle(warnings=tuple(f"Warning {n}." for n in range(count))), run)
+    page = render(make_idle(warnings=tuple(f"Warning {n}." for n in range(count))), run)
     assert re.findall(r"<li>(.*?)</li>", page) == [*(f"Warning {n}." for n in range(10)), *said]
 
 
@@ -315,19 +370,19 @@ def test_warnings_beyond_ten_are_counted(run, count, said):
 def test_short_windows_are_drawn(length):
     sessions = SESSIONS[:length]
     short = make_result(sessions=sessions, exit=None)
-    assert "still open" in tearsheet.render(short, make_run(short, sessions=sessions))
+    assert "still open" in render(short, make_run(short, sessions=sessions))
 
 
 def test_ruin_is_drawn_and_said(run):
     equity = make_result().equity.copy()
     equity.iloc[100:] = -5000.0
-    page = tearsheet.render(make_result(equity=equity, ruined=SESSIONS[100], exit=None), run)
+    page = render(make_result(equity=equity, ruined=SESSIONS[100], exit=None), run)
     assert f"Ruined on {SESSIONS[100]:%Y-%m-%d}" in page
 
 
-def test_a_strategy_may_be_called_like_the_benchmark(run):
-    rows = tearsheet.quantstats_sheet(make_result(name="SPY"), run).metrics
-    assert all(len(row) == 3 for group in rows for row in group)
+def test_a_strategy_may_be_called_like_the_benchmark(draw, run):
+    chart = draw(make_result(name="SPY"), run).charts["returns"]
+    assert re.findall(r">(SPY.*?)</text>", chart) == ["SPY", "SPY (strategy)"]
 
 
 @pytest.mark.parametrize(
@@ -339,14 +394,14 @@ def test_a_strategy_may_be_called_like_the_benchmark(run):
         (pd.Series([0.1, -0.1], SESSIONS[:2] + pd.Timedelta(hours=16), name="x"), "hour"),
     ],
 )
-def test_returns_that_quantstats_would_misread_are_refused(returns, said):
+def test_returns_that_quantstats_would_misread_are_refused(quantstats_sheet, returns, said):
     with pytest.raises(ValueError, match=said):
-        tearsheet.checked(returns)
+        quantstats_sheet.checked(returns)
 
 
-def test_the_benchmark_must_have_the_same_sessions(result, run):
+def test_the_benchmark_must_have_the_same_sessions(draw, result, run):
     with pytest.raises(ValueError, match="different sessions"):
-        tearsheet.quantstats_sheet(result, replace(run, benchmark=run.benchmark.iloc[1:]))
+        draw(result, replace(run, benchmark=run.benchmark.iloc[1:]))
 
 
 @pytest.mark.parametrize(
@@ -359,12 +414,12 @@ def test_the_benchmark_must_have_the_same_sessions(result, run):
     ],
 )
 def test_the_key_changes_with_what_is_shown(result, run, change):
-    assert tearsheet.inputs_key(replace(result, **change), run) != tearsheet.inputs_key(result, run)
+    assert inputs_key(replace(result, **change), run) != inputs_key(result, run)
 
 
 def test_the_key_knows_neither_other_readings_nor_the_evidence_but_its_link(result, run):
     other = make_run(result, make_result("other", 5), manifest={"code": "x"})
-    assert tearsheet.inputs_key(result, other) == tearsheet.inputs_key(result, run)
+    assert inputs_key(result, other) == inputs_key(result, run)
     judged = replace(run, judged=True)
-    key = tearsheet.inputs_key(result, replace(judged, court=object()))
-    assert key == tearsheet.inputs_key(result, judged) != tearsheet.inputs_key(result, run)
+    key = inputs_key(result, replace(judged, court=object()))
+    assert key == inputs_key(result, judged) != inputs_key(result, run)

@@ -12,7 +12,7 @@ import pytest
 import runners
 from data.errors import WorkError
 from reports import run_folder
-from reports.tearsheet import inputs_key
+from reports.pages.tearsheet import inputs_key
 from runners.engine import drawing
 from runners.engine.drawing import draw_tearsheets, unchanged_page
 from runners.engine.execution.executor import WorkerDiedError, no_progress

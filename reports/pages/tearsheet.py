@@ -1,0 +1,122 @@
+"""One page a reading: what it claims and did, QuantStats' tearsheet of it, and its trades.
+
+QuantStats computes and draws; words, tables and layout around it are ours. The page needs nothing but itself: no font,
+no request, and no script but the one that lets it scroll in step with others (`reports.side_by_side`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from reports import trades
+from reports.metrics import metrics, risk_free
+from reports.result import Result, Run
+from reports.template import FOLDER, evidence_page, side_by_side, template
+
+MOST_TRADES = 100  # rows; the others are counted
+MOST_WARNINGS = 10
+
+# What shapes a page beside its numbers and words: packages, modules and templates.
+PACKAGES = ("quantstats", "matplotlib", "seaborn", "pandas", "numpy", "scipy", "jinja2")
+MODULES = (
+    *("data.printable", "reports.metrics", "reports.pages.tearsheet", "reports.rendering.quantstats_sheet"),
+    *("reports.rendering.svg_canvas", "reports.result", "reports.template", "reports.trades"),
+)
+TEMPLATES = ("tearsheet.html", "tearsheet.js", "warnings.html")
+
+# Fields of a run that no tearsheet shows: `judged` says enough of the court.
+APART = ("results", "court", "manifest")
+
+CHARTS = {
+    "returns": "Cumulative returns against the benchmark",
+    "log_returns": "Cumulative returns against the benchmark, log scale",
+    "vol_returns": "Cumulative returns at the volatility of the benchmark",
+    "rolling_beta": "Rolling beta to the benchmark",
+    "rolling_vol": "Rolling volatility",
+    "rolling_sharpe": "Rolling Sharpe ratio",
+    "rolling_sortino": "Rolling Sortino ratio",
+    "dd_periods": "Worst drawdown periods",
+    "dd_plot": "Underwater plot",
+    "monthly_heatmap": "Monthly returns",
+    "returns_dist": "Quantiles of returns by period",
+}
+
+# What a chart does not say itself.
+CAPTIONS = {
+    "rolling_beta": "Zero stands for the sessions before a first window is full; the dashed mean counts them.",
+    "monthly_heatmap": "0.00 also stands for months outside of the window; its first and last month are parts.",
+}
+
+
+def render(result: Result, run: Run) -> str:
+    """The page of one reading. Equal inputs give equal bytes."""
+    # Importing QuantStats takes seconds, and a page that is taken over does not need it.
+    from reports.rendering.quantstats_sheet import quantstats_sheet
+
+    round_trips = trades.round_trips(result.fills)
+    return _template().render(
+        result=result,
+        run=run,
+        key=inputs_key(result, run),
+        evidence=evidence_page(result.name),
+        beside=side_by_side(result.name),
+        rf=risk_free(run),
+        own=metrics(result, run),
+        sheet=None if _is_idle(result) else quantstats_sheet(result, run),
+        chart_names=CHARTS,
+        captions=CAPTIONS,
+        most_warnings=MOST_WARNINGS,
+        trades=trades.foremost(round_trips, MOST_TRADES),
+        all_trades=round_trips,
+        summary=trades.summary(round_trips),
+        quantstats=version("quantstats"),
+    )
+
+
+def inputs_key(result: Result, run: Run) -> str:
+    """SHA-256 of all that shapes a page: numbers, words, parameters, versions and the code that draws it."""
+    parts = [_text(getattr(result, field.name)) for field in fields(result) if field.name != "decisions"]
+    parts += [_text(getattr(run, field.name)) for field in fields(run) if field.name not in APART]
+    return sha256("\0".join((*parts, _code())).encode()).hexdigest()
+
+
+def _is_idle(result: Result) -> bool:
+    """Whether there is nothing to measure; QuantStats fails on returns that are all the same."""
+    return result.fills.empty or result.returns.nunique() < 2
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (pd.Series, pd.DataFrame)):
+        return value.to_csv()
+    if isinstance(value, Mapping):
+        return repr([(str(name), str(item)) for name, item in value.items()])
+    return repr(value)
+
+
+@cache
+def _code() -> str:
+    sources = [*map(_source, MODULES), *((FOLDER / name).read_bytes() for name in TEMPLATES)]
+    return repr([*(sha256(source).hexdigest() for source in sources), *((name, version(name)) for name in PACKAGES)])
+
+
+def _source(module: str) -> bytes:
+    """Source of a module, which need not be imported."""
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"{module}: no source; is the package complete?")
+    return Path(spec.origin).read_bytes()
+
+
+@cache
+def _template() -> jinja2.Template:
+    return template("tearsheet.html", usd=lambda value: f"{value:,.0f}".replace("-", "\u2212"))
