@@ -23,7 +23,7 @@ from runners.engine.execution.executor import Serial, WorkerDiedError, isolated,
 from runners.engine.execution.processes import Processes
 from tests.resources import workers
 from tests.resources.events import DEEPSEEK
-from tests.resources.killing_commands import kill
+from tests.resources.killing_commands import kill, wait
 from tests.resources.machines import ROOT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
@@ -314,14 +314,16 @@ def test_a_reading_of_which_workers_always_die_is_given_up_soon(real_prices, tmp
 
 
 @pytest.mark.slow
-def test_a_python_of_its_own_ends_with_the_script_that_started_it():
+def test_a_python_of_its_own_ends_with_the_script_that_started_it(tmp_path):
     code = (
-        "import time\nfrom runners.engine.execution.processes import in_own_python\n"
-        "print('started', flush=True)\nin_own_python(time.sleep, 600)"
+        "import pathlib\nfrom runners.engine.execution.processes import in_own_python\n"
+        "from tests.resources import workers\n"
+        f"in_own_python(workers.mark_and_wait, pathlib.Path({str(tmp_path / 'mark')!r}))"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
-    time.sleep(2)
-    assert process.stdout is not None and process.stdout.readline() == b"started\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    wait(process, (tmp_path / "mark").exists)
     kill(process, "parent")
 
 
