@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import events
@@ -192,7 +192,7 @@ def test_bytes_that_are_no_event_are_refused_in_a_line(content, complaint):
     assert complaint in told(content)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(place=st.integers(0, len(WHOLE) - 1), length=st.integers(0, 12), other=st.binary(max_size=8))
 def test_a_damaged_file_is_an_event_or_a_refusal_in_a_line(place, length, other):
     content = WHOLE.encode()

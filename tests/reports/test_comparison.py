@@ -187,7 +187,7 @@ CHANGES = {
 }
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.sets(st.sampled_from(sorted(CHANGES))))
 def test_any_change_is_a_difference_and_the_other_way_round_its_mirror(run_of, tmp_path, names):
     pair = save(run_of(), tmp_path / "a"), save(run_of(), tmp_path / "b")

@@ -37,8 +37,8 @@ def fragile(spec: str) -> str:
 
 
 def restless(number: float) -> float:
-    """Leaves a thread behind that ends long after the work."""
-    threading.Thread(target=time.sleep, args=(60,)).start()
+    """Leaves a thread behind that runs for an hour."""
+    threading.Thread(target=time.sleep, args=(3600,)).start()
     return number
 
 

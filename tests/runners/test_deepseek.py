@@ -214,21 +214,30 @@ def test_a_bad_file_is_one_line_and_status_2(tmp_path, market_data):
     assert f"line {len(lines)}" in done.stderr and not (tmp_path / "out").exists()
 
 
-def test_an_interrupt_leaves_the_last_run_whole(folder, tmp_path):
-    out = tmp_path / "out"
+def test_an_interrupt_leaves_the_last_run_whole(folder, market_data, tmp_path_factory):
+    place, book = tmp_path_factory.mktemp("interrupted"), tmp_path_factory.mktemp("ledger") / "trials.txt"
+    out = place / "out"
     shutil.copytree(folder[0], out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    words = [sys.executable, "-m", "runners.deepseek", "--source", "sample", "--out", str(out)]
+    words = [sys.executable, "-m", "runners.deepseek", "gpu_bubble", "--source", str(market_data), "--out", str(out)]
     process = subprocess.Popen(
-        words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        words,
+        cwd=ROOT,
+        env={**os.environ, "DEEPSEEK_TRIALS": str(book)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
-    time.sleep(2.5)
+    until = time.monotonic() + 600
+    while not book.exists() and time.monotonic() < until:  # once trials are counted, evidence takes seconds
+        time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=600)
     assert process.returncode == 130, told
     assert told.splitlines() == ["error: interrupted"]
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-    assert list(tmp_path.iterdir()) == [out]
+    assert list(place.iterdir()) == [out]
 
 
 def test_the_main_job_on_real_prices_gives_the_golden_end(market_data, tmp_path):

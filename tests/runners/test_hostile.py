@@ -311,7 +311,7 @@ def command(site, cwd, module, *words):
     return subprocess.run(
         [sys.executable, "-m", module, *words],
         cwd=cwd, env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{site}"}, capture_output=True, text=True,
-        timeout=120, check=False,
+        timeout=900, check=False,
     )  # fmt: skip
 
 

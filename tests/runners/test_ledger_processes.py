@@ -72,7 +72,7 @@ def test_processes_that_add_at_once_lose_nothing(book: Ledger) -> None:
     ]
     begin(*adding)
     for process in adding:
-        process.communicate(timeout=60)
+        process.communicate(timeout=600)
         assert process.returncode == 0
     numbers = [start + n for start in (0, 100, 200, 300, 10000) for n in range(40)]
     assert set(book.read()) == {key(number) for number in numbers}
@@ -88,7 +88,7 @@ def test_what_is_forgotten_while_others_add_is_counted(book: Ledger) -> None:
         gone += book.forget()
         time.sleep(0.01)
     for process in adding:
-        process.communicate(timeout=60)
+        process.communicate(timeout=600)
         assert process.returncode == 0
     found = book.read()
     assert (len(found) + found.forgotten, found.forgotten, found.damaged) == (80, gone, ())
@@ -128,7 +128,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(book: Ledger) -> None:
         except LedgerError as error:
             print(error)
     """
-    said, _ = child(book, code).communicate("go\n", timeout=30)
+    said, _ = child(book, code).communicate("go\n", timeout=600)
     assert "cannot be written (" in said
     assert book.path.read_bytes() == before
     assert book.add([trial(2)]) == 1

@@ -57,7 +57,7 @@ def test_no_worker_and_no_thread_outlives_the_work(specs):
 def test_a_thread_that_a_task_has_left_is_not_waited_for():
     began = time.monotonic()
     assert Processes(2).map(workers.restless, (), [1.0, 2.0]) == [1.0, 2.0]
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 600, "the thread runs for an hour"
     assert multiprocessing.active_children() == []
 
 
@@ -93,16 +93,16 @@ def test_ctrl_c_ends_everything_in_peace(tmp_path):
     assert process.stdout is not None
     process.stdout.readline()  # the first spec is finished
     os.killpg(process.pid, signal.SIGINT)
-    began = time.monotonic()
-    told, errors = process.communicate(timeout=30)
-    assert (told.splitlines()[-1], errors) == ("interrupted", "")
-    assert time.monotonic() - began < 5, "what waits is dropped"
+    told, errors = process.communicate(timeout=300)
+    *finished, last = told.splitlines()
+    assert (last, errors) == ("interrupted", "")
+    assert len(finished) < 199, "what waits is dropped"
     assert ended(process.pid), "no worker stays behind"
 
 
 def ended(group: int) -> bool:
-    """Whether a group of processes is gone within some seconds; the server that forks workers leaves last."""
-    for _ in range(50):
+    """Whether a group of processes is gone within two minutes; the server that forks workers leaves last."""
+    for _ in range(1200):
         try:
             os.killpg(group, 0)
         except ProcessLookupError:

@@ -12,7 +12,7 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import calendar, load_prices
@@ -389,7 +389,7 @@ targets = st.lists(st.floats(-1, 1), min_size=3, max_size=3).map(
 EXACT = {"abs": CENT, "rel": CENT / CAPITAL}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(
     prices=markets(), target=targets, rebalance=st.sampled_from([None, 1, 3]), frictions=st.sampled_from([FREE, COSTLY])
 )
@@ -400,7 +400,7 @@ def test_extreme_markets_are_the_same_by_hand_in_backtrader_and_in_the_batch(pri
     assert ran.equity == pytest.approx(np.array(by_hand(prices, target, rate, rebalance)), **EXACT)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(prices=markets(), target=targets)
 def test_equity_is_cash_and_positions_whatever_the_market_does(prices, target):
     """Cash that every fill has moved, and positions at their closes: nothing comes from elsewhere, nothing is lost."""
@@ -419,7 +419,7 @@ def test_equity_is_cash_and_positions_whatever_the_market_does(prices, target):
         assert ran.equity[row] == pytest.approx(cash + worth, abs=CENT + abs(cash) * 1e-12, rel=CENT / CAPITAL)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(prices=markets(), target=targets, power=st.integers(-6, 6))
 def test_prices_in_other_units_give_the_same_but_for_the_rounding_of_shares(prices, target, power):
     """A position bought once differs by less than one share of the dearer units, at whatever it gains and costs."""
