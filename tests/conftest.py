@@ -22,6 +22,7 @@ from runners.engine.study import prepare
 NOWHERE = "http://127.0.0.1:9"
 # No test depends on how busy the machine is.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("any machine"), max_examples=5000)
 settings.load_profile("any machine")
 BESIDE = Path(__file__).parents[2] / "shared" / "market-data" / "daily"
 
