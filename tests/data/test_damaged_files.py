@@ -1,4 +1,4 @@
-"""Damaged price, event and cache files: read as a plain reader reads them, or refused in one line. Nothing in between.
+"""Damaged price files and event files: read as a plain reader reads them, or refused in one line. Nothing in between.
 
 More of them: `pytest tests/data/test_damaged_files.py --hypothesis-profile=thorough`.
 """
@@ -19,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import calendar, load_prices
-from data.cache import COLUMNS, Cache, Entry
 from data.errors import DataError, RequestError
 from data.event_file import parse
 from tests.resources.storm import WHOLE
@@ -232,23 +231,3 @@ def test_a_damaged_event_file_is_read_right_or_refused() -> None:
         return True
 
     require_both(event_files(), accepted)
-
-
-# --- cache files ------------------------------------------------------------------------------------------------------
-
-
-@given(data=st.data())
-def test_a_damaged_cache_file_is_whole_or_refused(tmp_path_factory, data: st.DataObject) -> None:
-    cache = Cache(tmp_path_factory.getbasetemp() / "damaged")
-    bars = pd.DataFrame(np.arange(1.0, 7 * 30 + 1).reshape(30, 7) / 3, columns=list(COLUMNS))
-    entry = Entry(pd.Timestamp("2025-01-02"), bars.set_axis(pd.bdate_range("2025-01-02", periods=30)))
-    cache.write("AAA", entry)
-    content = bytearray(cache.path("AAA").read_bytes())
-    content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-    cache.path("AAA").write_bytes(content[: data.draw(st.none() | st.integers(0, len(content)))])
-    try:
-        found = cache.read("AAA")
-    except DataError as error:
-        require_line(error, "the cached prices of AAA in ")
-    else:
-        pd.testing.assert_frame_equal(found.bars, entry.bars, check_exact=True, check_freq=False)

@@ -210,35 +210,12 @@ def test_a_rate_limit_is_waited_out(source: YahooSource, yahoo: Yahoo) -> None:
     assert 4.5 <= waits[1] <= 7.5
 
 
-def test_patience_has_an_end(source: YahooSource, yahoo: Yahoo) -> None:
-    waits: list[float] = []
-    assert source.downloader is not None
-    source.downloader.sleep = waits.append
-    source.bars(["BBB"])
-    yahoo.refusals = 10**6
-    with pytest.raises(SourceError, match=r"HTTP 429.*--source sample"):
-        source.bars(["AAA"])
-    assert 20 < sum(waits) <= downloader.PATIENCE
-    assert source.cache.read("BBB") is not None
-
-
 def test_a_failing_server_is_asked_again_and_is_no_delisting(source: YahooSource, yahoo: Yahoo) -> None:
     yahoo.failures = 2
     assert "AAA" in source.bars(["AAA"])
     yahoo.failures = 10**6
     with pytest.raises(SourceError, match="Yahoo failed to answer for BBB"):
         source.bars(["BBB"])
-
-
-def test_a_damaged_file_is_said_and_fetched_again(source: YahooSource, yahoo: Yahoo) -> None:
-    before = source.bars(["AAA"])["AAA"]
-    source.cache.path("AAA").write_bytes(b"scribble")
-    yahoo.asked.clear()
-    pd.testing.assert_frame_equal(source.bars(["AAA"])["AAA"], before, check_exact=True)
-    assert [asked[:2] for asked in yahoo.asked] == [("AAA", "2019-05-01")]
-    assert "damaged" in source.notes[0]
-    source.bars(["AAA"])
-    assert source.notes == ()
 
 
 @pytest.mark.slow

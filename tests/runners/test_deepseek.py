@@ -136,23 +136,6 @@ def test_a_parameter_that_is_a_class_does_not_spoil_the_run(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_strategy_that_fails_shows_its_authors_traceback(tmp_path):
-    (tmp_path / "broken.py").write_text(
-        "import backtrader as bt\n\n\nclass Idea(bt.Strategy):\n    def next(self):\n        1 / 0\n"
-    )
-    done = command("broken:Idea", "--symbols", "SPY", "--source", "sample", "--out", "out", cwd=tmp_path)
-    assert done.returncode == 1
-    assert done.stderr.splitlines() == [
-        "Idea",
-        "Traceback (most recent call last):",
-        '  File "broken.py", line 6, in next',
-        "    1 / 0",
-        *(["    ~~^~~"] if "~~^~~" in done.stderr else []),  # newer Pythons point at it
-        "ZeroDivisionError: division by zero",
-        "error: Idea failed: ZeroDivisionError: division by zero (broken.py, line 6); nothing was written",
-    ]
-
-
 def test_list_shows_readings_with_their_claims():
     done = command("--list")
     assert done.returncode == 0
