@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, settings
 
 import strategies
 from data import calendar
@@ -20,6 +21,10 @@ from runners.engine.study import prepare
 
 # Port 9 is the one that throws away what it gets; nobody listens there.
 NOWHERE = "http://127.0.0.1:9"
+# No test depends on how busy the machine is.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("any machine"), max_examples=5000)
+settings.load_profile("any machine")
 BESIDE = Path(__file__).parents[2] / "shared" / "market-data" / "daily"
 
 

@@ -79,11 +79,10 @@ def test_every_package_is_a_regular_one():
 
 
 def test_ci_runs_the_readmes_test_command():
-    tests, audit = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-2:]
-    assert "tox" in tests
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    (tests,) = [line for line in lines if line.startswith("python3 -m venv") and line.endswith("tox run")]
     assert tests in code_blocks("README.md")
     assert tests in code_blocks("CONTRIBUTING.md")
-    assert audit == ".venv/bin/tox run -e audit"
 
 
 def test_every_environment_of_tox_is_explained():

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from runners.new import commands
+from runners.engine.scaffold import Scaffold
 from tests.resources.commands import ROOT, within
 
 TEXT = (ROOT / "docs" / "plug-in.md").read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ def test_a_class_of_any_file_or_module_runs(line, tmp_path):
 def test_in_a_checkout_the_commands_are_those_that_the_first_one_tells():
     first, *others = lines(CHECKOUT)
     assert first == "python -m runners.new my_idea --symbols SPY,IEF"  # tests/runners/test_new.py runs it
-    assert others == list(commands("my_idea", plain=False, file=None)[:2])
+    assert others == list(Scaffold("my_idea", ("SPY", "IEF")).checkout_commands()[:2])
 
 
 def test_what_breaks_is_told_as_shown(tmp_path):

@@ -72,7 +72,7 @@ def test_the_run_line_sets_up_a_fresh_clone_and_runs_the_main_job(tmp_path, netw
     for command, environment in ((set_up, networked), (run_it, os.environ)):
         bare = {name: value for name, value in environment.items() if name not in dressed}
         done = subprocess.run(
-            ["bash", "-c", command], cwd=clone, env=bare, capture_output=True, text=True, timeout=600, check=False
+            ["bash", "-c", command], cwd=clone, env=bare, capture_output=True, text=True, timeout=1800, check=False
         )
         assert done.returncode == 0, done.stderr
     assert (clone / "reports" / "latest" / "index.html").is_file()

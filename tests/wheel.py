@@ -19,6 +19,7 @@ DATA_FILES = (
     "reports/templates/*",
     "reports/static/*",
     "reports/static/*/*",
+    "runners/engine/templates/*",
 )
 
 

@@ -36,7 +36,7 @@ def go(sheet, section):
 
 def until(sheet, condition):
     """Wait for it; Playwright's own way to wait would need eval, which the pages forbid."""
-    for _ in range(100):
+    for _ in range(2400):
         if sheet.evaluate(condition):
             return
         sheet.wait_for_timeout(50)

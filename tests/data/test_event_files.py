@@ -9,11 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from data import events
-from data.calendar import is_session
 from data.errors import RequestError
 from data.event import Member
 from data.event_file import MOST_BYTES, parse
@@ -190,17 +187,6 @@ def test_what_is_wrong_is_named_with_its_key_and_the_remedy(old, new, complaint)
 )
 def test_bytes_that_are_no_event_are_refused_in_a_line(content, complaint):
     assert complaint in told(content)
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(place=st.integers(0, len(WHOLE) - 1), length=st.integers(0, 12), other=st.binary(max_size=8))
-def test_a_damaged_file_is_an_event_or_a_refusal_in_a_line(place, length, other):
-    content = WHOLE.encode()
-    try:
-        told = f"{parse(content[:place] + other + content[place + length :], 'my.toml').entry:%Y-%m-%d}"
-    except RequestError as error:
-        told = str(error)
-    assert told.isprintable() and (len(told) < 400 if told.startswith("event file 'my.toml'") else is_session(told))
 
 
 def test_a_name_a_path_and_what_is_neither(tmp_path):

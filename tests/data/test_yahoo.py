@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -211,35 +210,12 @@ def test_a_rate_limit_is_waited_out(source: YahooSource, yahoo: Yahoo) -> None:
     assert 4.5 <= waits[1] <= 7.5
 
 
-def test_patience_has_an_end(source: YahooSource, yahoo: Yahoo) -> None:
-    waits: list[float] = []
-    assert source.downloader is not None
-    source.downloader.sleep = waits.append
-    source.bars(["BBB"])
-    yahoo.refusals = 10**6
-    with pytest.raises(SourceError, match=r"HTTP 429.*--source sample"):
-        source.bars(["AAA"])
-    assert 20 < sum(waits) <= downloader.PATIENCE
-    assert source.cache.read("BBB") is not None
-
-
 def test_a_failing_server_is_asked_again_and_is_no_delisting(source: YahooSource, yahoo: Yahoo) -> None:
     yahoo.failures = 2
     assert "AAA" in source.bars(["AAA"])
     yahoo.failures = 10**6
     with pytest.raises(SourceError, match="Yahoo failed to answer for BBB"):
         source.bars(["BBB"])
-
-
-def test_a_damaged_file_is_said_and_fetched_again(source: YahooSource, yahoo: Yahoo) -> None:
-    before = source.bars(["AAA"])["AAA"]
-    source.cache.path("AAA").write_bytes(b"scribble")
-    yahoo.asked.clear()
-    pd.testing.assert_frame_equal(source.bars(["AAA"])["AAA"], before, check_exact=True)
-    assert [asked[:2] for asked in yahoo.asked] == [("AAA", "2019-05-01")]
-    assert "damaged" in source.notes[0]
-    source.bars(["AAA"])
-    assert source.notes == ()
 
 
 @pytest.mark.slow
@@ -256,30 +232,24 @@ def test_notes_of_yfinance_that_are_damaged_are_said_and_made_anew(tmp_path: Pat
     assert int(second.stdout) == len(yahoo.market["AAA"].loc[:"2025-01-31"])
 
 
-def test_refused_connections_are_found_at_once(tmp_path: Path) -> None:
-    begun = time.monotonic()
+def test_a_refused_connection_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"Yahoo cannot be reached .*--source sample or --source DIR"):
         source_at(AFTER_CLOSE, tmp_path, nobody_listens()).bars(["AAA"])
-    assert time.monotonic() - begun < 2
 
 
-def test_a_name_that_does_not_resolve_is_found_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_does_not_resolve_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)  # a proxy would be asked for the name; .invalid is nobody's (RFC 6761)
-    begun = time.monotonic()
     with pytest.raises(SourceError, match="Yahoo cannot be reached"):
         source_at(AFTER_CLOSE, tmp_path, "http://yahoo.invalid").bars(["AAA"])
-    assert time.monotonic() - begun < 8
 
 
 def test_a_server_that_stays_silent_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloader, "REACH", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        begun = time.monotonic()
         with pytest.raises(SourceError, match=r"no answer within 0\.3 s"):
             source_at(AFTER_CLOSE, tmp_path, address).bars(["AAA"])
-        assert time.monotonic() - begun < 2
 
 
 def test_a_stale_cache_stands_in_when_yahoo_is_away(tmp_path: Path, yahoo: Yahoo) -> None:

@@ -282,9 +282,11 @@ def test_a_rate_limit_of_minutes_ends_in_a_line_within_the_patience_that_was_pro
     asked = source(JANUARY)
     assert asked.downloader is not None
     asked.downloader.sleep = waits.append
+    load_prices(["BBB"], source=asked)
     yahoo.refusals = 10**6
     with pytest.raises(SourceError) as caught:
         load_prices(["AAA"], source=asked)
+    assert asked.cache.read("BBB") is not None
     message = str(caught.value)
     assert "\n" not in message and message.startswith("Yahoo limits the rate of requests (HTTP 429) and did not relent")
     assert message.endswith(

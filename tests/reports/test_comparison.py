@@ -264,7 +264,7 @@ def mirrored(changes):
     return {(change.path, change.other, change.base) for change in changes}
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.sets(st.sampled_from(sorted(CHANGES))))
 def test_any_change_is_a_difference_and_the_other_way_round_its_mirror(whole, tmp_path, names):
     pair = whole, shutil.copytree(whole, tmp_path / "b", dirs_exist_ok=True)

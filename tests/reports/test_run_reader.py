@@ -191,7 +191,7 @@ def read_or_refused(folder):
         return str(error).startswith(str(folder)) and "\n" not in str(error)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_value_in_any_place_is_read_or_refused(folder, data):
     name = data.draw(st.sampled_from(("results.json", "manifest.json")))
@@ -210,7 +210,7 @@ def test_any_value_in_any_place_is_read_or_refused(folder, data):
         (folder / name).write_bytes(before)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_bytes_in_any_place_are_read_or_refused(folder, data):
     name = data.draw(st.sampled_from(TABLES))

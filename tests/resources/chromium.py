@@ -15,6 +15,7 @@ VARIABLE = "DEEPSEEK_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ABSENT = f"no browser: none of {', '.join(NAMES)} is on the path; install Debian's chromium or name one in {VARIABLE}"
 LOCAL = ("file:", "data:", "about:")
+MILLISECONDS = 300_000  # after which a page is taken to hang
 
 
 def executable() -> str | None:
@@ -50,6 +51,7 @@ def opened(
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce", has_touch=touch
     )
+    context.set_default_timeout(MILLISECONDS)
     page, bad = context.new_page(), []
     page.on("dialog", lambda dialog: (bad.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.on("console", lambda message: bad.append(f"console {message.type}: {message.text}"))

@@ -21,7 +21,7 @@ WIDTH = "80"  # of the terminal
 Done = subprocess.CompletedProcess[str]
 
 
-def python(*words: object, cwd: Path = ROOT, limit: float = 180, **variables: str) -> Done:
+def python(*words: object, cwd: Path = ROOT, limit: float = 900, **variables: str) -> Done:
     """A Python with this checkout, `cwd` first among what it imports from; no longer than `limit` seconds."""
     return subprocess.run(
         [sys.executable, *map(str, words)],

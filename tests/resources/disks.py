@@ -51,7 +51,7 @@ def run(disk: str, folder: Path, *words: object, room: str = "4k", **variables: 
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "ROOM": room, **variables},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     files = {str(path.relative_to(after)): path.read_bytes() for path in after.rglob("*") if path.is_file()}

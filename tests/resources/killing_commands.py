@@ -40,8 +40,8 @@ from tests.resources.yahoo_stub import invented_bars, serving, with_adjusted_clo
 SESSIONS = calendar.sessions("2024-06-03", "2025-12-30")
 LONGEST = 0.3  # seconds between what is waited for and the kill, at most
 IMPORTING = 2.0  # the same from the start of the process
-PATIENCE = 120.0  # seconds that a command may take on a busy machine
-LEAVING = 15.0  # seconds that workers may take to see that their parent is gone
+PATIENCE = 900.0  # seconds after which a command is taken to hang
+LEAVING = 300.0  # seconds after which workers are taken not to see that their parent is gone
 
 Sign = Callable[[], bool]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import strategies
@@ -108,7 +108,7 @@ launches = st.tuples(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(
     prices=markets(), drawn=st.lists(launches, min_size=1, max_size=4), reading=st.sampled_from([Restless, Watchful])
 )
@@ -158,7 +158,7 @@ def test_the_law_on_real_prices_two_hundred_times(name, real_prices):
     require_law(reading, prices, random_scenarios(prices, reading.history, 200, seed=200))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(prices=markets(), row=st.integers(2, DAYS - 1), shock=st.integers(0, DAYS - 1))
 def test_the_course_of_nvda_comeback_says_what_its_weights_say_at_every_close(prices, row, shock):
     own = Prices(prices.sessions, ("NVDA",), *(getattr(prices, name)[:, :1] for name in (*FIELDS, "factor"))).rebased(0)

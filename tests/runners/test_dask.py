@@ -223,10 +223,10 @@ own = Cluster({few.address!r})
 print(own.map(its_rule.signed, (), [2.0]))
 own.close()
 """
-    first = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False, timeout=120)
+    first = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False, timeout=600)
     assert first.stdout == "[2.0]\n", first.stderr
     (tmp_path / "its_helper.py").write_text("SIGN = -1.0\n")
-    second = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False, timeout=120)
+    second = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False, timeout=600)
     assert "differs from here: module its_helper is" in second.stderr
 
 
@@ -257,7 +257,7 @@ def test_a_worker_without_our_packages_is_refused(few, tmp_path):
     own.close()
 
 
-def test_without_a_scheduler_there_is_one_line_in_time():
+def test_without_a_scheduler_there_is_one_line():
     with socket.create_server(("127.0.0.1", 0)) as mute:  # accepts, and says nothing
         port = mute.getsockname()[1]
         for address in (f"tcp://127.0.0.1:{port}", "tcp://127.0.0.1:1"):
@@ -267,7 +267,7 @@ def test_without_a_scheduler_there_is_one_line_in_time():
 
 def test_workers_and_scheduler_that_are_gone_are_missed(few, monkeypatch):
     monkeypatch.setattr(module, "PATIENCE", 1.0)
-    own = Cluster(few.address, timeout=1, chunk=1)
+    own = Cluster(few.address, timeout=60, chunk=1)
     with pytest.raises(WorkError, match=f"^the scheduler at {few.address} has had no workers for 1 s; start some"):
         own.map(workers.slow, (), list(range(200)), lambda spec: few.kill(few.workers[0]))
     own.close()
@@ -275,11 +275,11 @@ def test_workers_and_scheduler_that_are_gone_are_missed(few, monkeypatch):
         Cluster(few.address, timeout=0.5).map(workers.square, (), [1.0])
     few.worker()
     few.wait(1)
-    own = Cluster(few.address, timeout=1, chunk=1)
+    own = Cluster(few.address, timeout=60, chunk=1)
     with pytest.raises(WorkError, match="was stopped, or dropped the work"):
         own.map(workers.slow, (), list(range(200)), lambda spec: few.kill(few.scheduler))
     with pytest.raises(WorkError, match="no scheduler answers"):
-        own.map(workers.square, (), [1.0])
+        Cluster(few.address, timeout=0.5).map(workers.square, (), [1.0])
 
 
 def test_ctrl_c_drops_what_waits(cluster, machines, tmp_path):
@@ -374,7 +374,7 @@ def test_commands_give_the_same_bytes_on_a_cluster(machines, tmp_path, words):
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, "")

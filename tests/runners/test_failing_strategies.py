@@ -191,8 +191,7 @@ def test_where_all_fail_nothing_is_written_and_the_earlier_run_stays(folder):
     assert (folder / "out" / "manifest.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("broken", ["mine:Divides", "unfinished:X"])
-@pytest.mark.parametrize("lacking", ["mine:Unknown", "mine:Remembers"])
+@pytest.mark.parametrize(("broken", "lacking"), [("mine:Divides", "mine:Unknown"), ("unfinished:X", "mine:Remembers")])
 def test_where_some_fail_and_the_others_lack_prices_each_is_told(folder, broken, lacking):
     done = deepseek(folder, broken, lacking, out="none")
     assert (done.returncode, done.stdout) == (1, "")
@@ -202,8 +201,14 @@ def test_where_some_fail_and_the_others_lack_prices_each_is_told(folder, broken,
     assert all(name.removeprefix("mine:") in done.stderr for name in (broken, lacking))
 
 
-@pytest.mark.parametrize("wrong", [("--end", "2030-13-01"), ("--benchmark", "NOSUCH")])
-@pytest.mark.parametrize("names", [("unfinished:X", "bad_news"), ("mine:Unknown", "bad_news"), ("mine:Unknown",)])
+@pytest.mark.parametrize(
+    ("names", "wrong"),
+    [
+        (("unfinished:X", "bad_news"), ("--end", "2030-13-01")),
+        (("mine:Unknown", "bad_news"), ("--benchmark", "NOSUCH")),
+        (("mine:Unknown",), ("--end", "2030-13-01")),
+    ],
+)
 def test_a_wrong_request_is_no_fault_of_the_readings(folder, wrong, names):
     done = deepseek(folder, *names, *wrong, out="none")
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
@@ -237,8 +242,7 @@ def test_what_lacks_prices_stops_no_other_and_alone_is_a_wrong_request(folder):
 
 
 def test_an_interrupt_from_within_interrupts(folder):
-    words = ["mine:Interrupts", "mine:Fine", "--source", "sample", "--out", "out", "--no-evidence"]
-    done = command("deepseek", *words, cwd=folder)
+    done = deepseek(folder, "mine:Interrupts", "mine:Fine")
     assert (done.returncode, done.stderr) == (130, "error: interrupted\n")
 
 

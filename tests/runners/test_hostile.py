@@ -183,9 +183,16 @@ OUTS = {
 }
 
 
-@pytest.mark.parametrize("command", WRITING, ids=lambda command: command.name)
-@pytest.mark.parametrize(("out", "reason"), OUTS.values(), ids=OUTS)
-def test_an_out_that_cannot_be_is_refused_before_any_work(run, tmp_path, command, out, reason):
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        *((deepseek.deepseek, kind) for kind in OUTS),
+        *((command, "nul") for command in WRITING if command is not deepseek.deepseek),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_an_out_that_cannot_be_is_refused_before_any_work(run, tmp_path, command, kind):
+    out, reason = OUTS[kind]
     (tmp_path / "circle").symlink_to("circle")
     (tmp_path / "file").write_text("mine")
     require_refused(run(command, *WRITING[command], "--out", out), reason)
@@ -311,7 +318,7 @@ def command(site, cwd, module, *words):
     return subprocess.run(
         [sys.executable, "-m", module, *words],
         cwd=cwd, env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{site}"}, capture_output=True, text=True,
-        timeout=120, check=False,
+        timeout=900, check=False,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runners import new
+from runners.engine import scaffold
 from tests.resources import commands
 from tests.resources.commands import ROOT, within
 
@@ -35,12 +35,12 @@ def checkout(tmp_path):
 
 @pytest.fixture
 def bare(tmp_path, monkeypatch):
-    """A checkout with nothing in it but its folders and what tells that it is one, for a command within this Python."""
+    """The folders of a checkout, and the script by which it is known for one; for commands in this process."""
     folder = tmp_path / "bare"
     for name in ("strategies", "tests/strategies", "tests/resources"):
         (folder / name).mkdir(parents=True)
-    (folder / new.SCRIPT).touch()
-    monkeypatch.setattr(new, "ROOT", folder)
+    (folder / scaffold.GOLDEN_SCRIPT).touch()
+    monkeypatch.setattr(scaffold, "ROOT", folder)
     return folder
 
 
@@ -58,7 +58,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def passes(checkout: Path, names: list[str], *, prices: str) -> str:
-    """Run lint, where there is one, and the tests of these strategies, the contract suite among them."""
+    """Run the tests of these strategies, the contract suite among them."""
     tests = ["-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "tests/strategies", "-k", " or ".join(names)]
     done = python(*tests, cwd=checkout, DEEPSEEK_PRICES=prices, CI="")
     assert done.returncode == 0, done.stdout
@@ -79,7 +79,7 @@ def test_both_kinds_pass_their_tests_as_they_are(checkout, market_data):
     }
     assert {name: content for name, content in files(checkout).items() if name in before} == before
     told = passes(checkout, ["my_idea", "old_idea"], prices=str(market_data))
-    # 3 + 2 of its own, and of the contract suite every function, one of which is asked in three modes.
+    # 3 + 2 of their own, and every function of the contract suite, one of them in three modes.
     contract = len(re.findall(r"^def test_", (ROOT / "tests/strategies/test_contract.py").read_text(), re.MULTILINE))
     assert f"{5 + contract + 2} passed" in told
     listed = python("-m", "runners.deepseek", "--list", cwd=checkout)
@@ -89,8 +89,8 @@ def test_both_kinds_pass_their_tests_as_they_are(checkout, market_data):
 def test_what_is_written_is_clean(checkout):
     pytest.importorskip("ruff", reason="ruff is installed where style is checked")
     many = ",".join(f"NAME{number}" for number in range(20))
-    assert python("-m", "runners.new", "my_idea", "--symbols", many, cwd=checkout).returncode == 0
-    assert python("-m", "runners.new", "old_idea", "--plain", "--symbols", "SPY", cwd=checkout).returncode == 0
+    for name, *words in (["m" * 40, "--symbols", many], ["n" * 40, "--plain", "--symbols", "SPY"]):
+        assert python("-m", "runners.new", name, *words, cwd=checkout).returncode == 0
     for words in (["check", "--no-cache", "."], ["format", "--no-cache", "--check", "."]):
         done = python("-m", "ruff", *words, cwd=checkout)
         assert done.returncode == 0, done.stdout
@@ -127,41 +127,36 @@ def test_the_three_commands_that_it_tells_work(checkout, market_data):
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["MyIdea"], "'MyIdea' cannot name a strategy; write words in small letters"),
-        (["my-idea"], "cannot name a strategy"),
-        (["my__idea"], "cannot name a strategy"),
-        (["../idea"], "cannot name a strategy"),
-        (["1idea"], "cannot name a strategy"),
-        (["class"], "cannot name a strategy"),
-        (["x" * 41], "has 41 letters"),
+        (["MyIdea"], "'MyIdea' cannot name a strategy; write small letters and underscores, as in my_idea"),
+        (["../idea"], "'../idea' cannot name a strategy"),
+        (["class"], "'class' cannot name a strategy"),
+        (["x" * 41], "has 41 letters; use at most 40"),
         (["gpu_bubble"], "'gpu_bubble' is taken by a reading"),
         (["base"], "'base' is taken"),
-        (["index"], "'index' is taken"),
         (["pandas"], "'pandas' is the name of an installed module"),
-        (["json"], "'json' is the name of an installed module"),
         (["my_idea", "--symbols", "spy,ief"], "'spy' is no symbol; write capitals"),
         (["my_idea", "--symbols", "SPY,,IEF"], "'' is no symbol"),
-        (["my_idea", "--symbols", "SPY,SPY"], "names one twice"),
-        (["my_idea", "--symbols", "SPY"], "the template compares names; give two or more"),
-        (["my_idea", "--out", "nowhere/idea.py"], "there is no folder nowhere"),
+        (["my_idea", "--symbols", "SPY,SPY"], "has a symbol twice; list each once"),
+        (["my_idea", "--symbols", "SPY"], "a reading compares symbols; give two or more, or use --plain"),
+        (["my_idea", "--out", "nowhere/idea.py"], "there is no folder nowhere; make it first"),
         (["my_idea", "--out", "my-idea.py"], "my-idea.py cannot be imported"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_leaves_nothing(words, complaint, tmp_path):
-    done = within("new", *words, cwd=tmp_path)
+def test_a_wrong_request_is_one_line_and_leaves_nothing(words, complaint, bare):
+    before = files(bare)
+    done = within("new", *words, cwd=bare)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1 and complaint in done.stderr
-    assert files(tmp_path) == {}
-    assert not list(ROOT.rglob("*my_idea*"))
+    assert files(bare) == before
 
 
-@pytest.mark.parametrize("there", ["tests/strategies/test_my_idea.py", "tests/resources/recipes/my_idea.py"])
-def test_nothing_is_overwritten_nor_half_written(bare, there):
-    (bare / there).parent.mkdir(exist_ok=True)
-    (bare / there).write_text("mine")
+def test_an_existing_file_is_named_and_not_overwritten(bare):
+    there = bare / "tests/resources/recipes/my_idea.py"
+    there.parent.mkdir()
+    there.write_text("mine")
     before = files(bare)
     done = within("new", "my_idea", cwd=bare)
-    assert done.returncode == 2 and f"{there} exists" in done.stderr
+    assert done.returncode == 2 and "tests/resources/recipes/my_idea.py exists; choose another name" in done.stderr
     assert files(bare) == before
 
 
@@ -186,7 +181,7 @@ SWEPT = "python -m runners.sweep"
 @pytest.mark.parametrize(
     ("words", "written", "told"),
     [
-        ((), READING, [TESTED, f"{RUN} my_idea", f"python {new.SCRIPT} DIR my_idea "]),
+        ((), READING, [TESTED, f"{RUN} my_idea", f"python {scaffold.GOLDEN_SCRIPT} DIR my_idea "]),
         (("--plain",), READING[:2], [TESTED, f"{RUN} my_idea --no-evidence"]),
         (("--out", "."), ["my_idea.py"], [f"{RUN} my_idea.py:MyIdea", f"{SWEPT} my_idea.py:MyIdea -p lookback=20,60"]),
         (("--plain", "--out", "mine.py"), ["mine.py"], [f"{SWEPT} mine.py:MyIdea -p period=20,50"]),
@@ -206,7 +201,7 @@ def test_it_tells_what_it_wrote_and_what_to_do_next(bare, words, written, told):
 
 
 def test_an_installed_copy_is_told_to_write_the_strategy_alone(bare):
-    (bare / new.SCRIPT).unlink()
+    (bare / scaffold.GOLDEN_SCRIPT).unlink()
     done = within("new", "my_idea", cwd=bare)
     assert done.returncode == 2 and "write the strategy alone with --out ." in done.stderr
     assert files(bare) == {}

@@ -98,9 +98,8 @@ def test_ctrl_c_ends_everything_in_peace(tmp_path):
 
 
 def ended(group: int) -> bool:
-    """Whether a group of processes is gone within a minute; the server that forks workers leaves last."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+    """Whether a group of processes is gone within two minutes; the server that forks workers leaves last."""
+    for _ in range(1200):
         try:
             os.killpg(group, 0)
         except ProcessLookupError:

@@ -44,7 +44,7 @@ def started(*words: object, cwd: Path = ROOT, limit: int | None = None, **variab
 
 def command(*words: object, cwd: Path = ROOT, limit: int | None = None, **variables: str) -> tuple[int, str, str]:
     process = started(*words, cwd=cwd, limit=limit, **variables)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     return process.returncode, out, err
 
 
@@ -131,13 +131,13 @@ def slow_words(tmp_path: Path) -> tuple[object, ...]:
 @pytest.mark.parametrize("how", ["SIGKILL", pytest.param("SIGINT", marks=pytest.mark.slow)])
 def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, how):
     words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
-    process = started(*words, "--out", "out", "--jobs", 2, PAUSE="0.1", **places)
+    process = started(*words, "--out", "out", "--jobs", 2, PAUSE="1", **places)
     kept = tmp_path / ".out.sweep"
-    until = time.monotonic() + 60
+    until = time.monotonic() + 600
     while time.monotonic() < until and len(Checkpoint(kept).contents) < 3:
         time.sleep(0.02)
     process.send_signal(getattr(signal, how))
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == (130 if how == "SIGINT" else -9)
     assert err == ("error: interrupted\n" if how == "SIGINT" else "")
     assert not (tmp_path / "out").exists()
@@ -164,7 +164,7 @@ def test_each_spec_is_kept_as_soon_as_it_is_finished(tmp_path):
     words, kept = slow_words(tmp_path), tmp_path / ".out.sweep"
     places = {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
     process = started(*words, "--out", "out", "--jobs", 1, PAUSE="0.5", **places)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 600
     while time.monotonic() < until and not Checkpoint(kept).contents:
         time.sleep(0.02)
     process.kill()

@@ -59,7 +59,7 @@ def address(ours):
 
 
 def squares(address):
-    own = Cluster(address, timeout=5)
+    own = Cluster(address, timeout=60)
     try:
         return own.map(workers.square, (), [2.0, 3.0])
     finally:
@@ -109,7 +109,7 @@ def test_a_sweep_over_machines_that_speak_tls_is_that_of_one(ours, tmp_path):
         command = ("-m", "runners.sweep", "fomc_tilt", "-p", "hold=5,20", "--source", "sample", "--out", out, *words)
         return subprocess.run(
             [sys.executable, *command], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT), **given},
-            capture_output=True, text=True, timeout=120, check=False,
+            capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
 
     options = ("--tls-ca-file", cert, "--tls-cert", cert, "--tls-key", key)

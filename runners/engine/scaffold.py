@@ -1,0 +1,148 @@
+"""Start a strategy: a file that trades, its tests and the recipe of its golden file, from `templates/`."""
+
+from __future__ import annotations
+
+import importlib.util
+import keyword
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+import strategies
+from data.errors import RequestError
+from data.symbol import SYMBOL
+from reports.folder import require_possible
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = Path(__file__).with_name("templates")
+GOLDEN_SCRIPT = "tests/resources/make_golden.py"
+NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+MAX_LENGTH = 40  # of a name, which becomes a table heading and a page title
+RESERVED = ("index", "base")  # the comparison page, and the package of base classes
+LINE_WIDTH = 120
+
+
+@dataclass(frozen=True)
+class Scaffold:
+    """A strategy to be started: a Reading of two or more symbols, or a plain bt.Strategy of one or more.
+
+    Raises RequestError for a name that is no module name or is taken, and for symbols that are wrong or too few.
+    """
+
+    name: str
+    symbols: tuple[str, ...]
+    plain: bool = False
+
+    def __post_init__(self) -> None:
+        _require_free_name(self.name)
+        _require_symbols(self.symbols, least=1 if self.plain else 2)
+
+    @property
+    def class_name(self) -> str:
+        """my_idea as MyIdea."""
+        return "".join(part.capitalize() for part in self.name.split("_"))
+
+    def checkout_files(self) -> dict[Path, str]:
+        """Path and content of each file in a checkout. Raises RequestError where there is no checkout."""
+        if not (ROOT / GOLDEN_SCRIPT).is_file():
+            raise RequestError(
+                "an installed copy has no tests folder; write the strategy alone with --out ., or work in a checkout"
+            )
+        tests = ROOT / "tests"
+        files = {ROOT / "strategies" / f"{self.name}.py": self._filled("plain" if self.plain else "reading")}
+        test = "plain_test" if self.plain else "reading_test"
+        files[tests / "strategies" / f"test_{self.name}.py"] = self._filled(test)
+        if not self.plain:
+            files[tests / "resources" / "recipes" / f"{self.name}.py"] = self._filled("recipe")
+        return files
+
+    def single_file(self, out: Path) -> dict[Path, str]:
+        """The strategy alone, in the folder `out` or the file `out`. Raises RequestError where it cannot be."""
+        path = out if out.suffix == ".py" else out / f"{self.name}.py"
+        require_possible(path, "{}")
+        if not path.stem.isidentifier():
+            raise RequestError(f"--out {out}: {path.name} cannot be imported; name it as in my_idea.py")
+        if not path.parent.is_dir():
+            raise RequestError(f"--out {out}: there is no folder {path.parent}; make it first")
+        return {path: self._filled("plain" if self.plain else "reading")}
+
+    def checkout_commands(self) -> tuple[str, ...]:
+        """What to run next in a checkout: the tests, the strategy, the golden file."""
+        test = f"python -m pytest tests/strategies -k {self.name}"
+        run = f"python -m runners.deepseek {self.name}"
+        if self.plain:
+            return test, f"{run} --no-evidence", run
+        return test, run, f"python {GOLDEN_SCRIPT} DIR {self.name}    # DIR: a folder of real prices"
+
+    def single_file_commands(self, path: Path) -> tuple[str, ...]:
+        """What to run next with a strategy in a file of its own: a quick run, a whole one, a sweep."""
+        target = shlex.quote(f"{relative_path(path)}:{self.class_name}")
+        run = f"python -m runners.deepseek {target}"
+        values = "period=20,50" if self.plain else "lookback=20,60"
+        return f"{run} --no-evidence", run, f"python -m runners.sweep {target} -p {values}"
+
+    def _filled(self, template: str) -> str:
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(TEMPLATES),
+            undefined=jinja2.StrictUndefined,
+            keep_trailing_newline=True,
+            autoescape=False,  # noqa: S701  (Python, not HTML)
+        )
+        text = environment.get_template(f"{template}.py.j2")
+        return text.render(name=self.name, class_name=self.class_name, symbols=_assignment(self.symbols))
+
+
+def write(files: Mapping[Path, str]) -> None:
+    """Write all of the files or none. Raises RequestError where one exists or cannot be written."""
+    for path in files:
+        if path.exists():
+            raise RequestError(f"{relative_path(path)} exists; choose another name, nothing was written")
+    written = list[Path]()
+    try:
+        for path, text in files.items():
+            path.parent.mkdir(exist_ok=True)
+            with path.open("x", encoding="utf-8", newline="\n") as file:
+                written.append(path)
+                file.write(text)
+    except OSError as error:
+        for half in written:
+            half.unlink()
+        raise RequestError(f"{relative_path(path)} cannot be written ({error.strerror}); nothing was written") from None
+
+
+def relative_path(path: Path) -> str:
+    """A path relative to the current folder if it lies in there, else as it is."""
+    resolved = path.resolve()
+    return resolved.relative_to(Path.cwd()).as_posix() if resolved.is_relative_to(Path.cwd()) else str(path)
+
+
+def _require_free_name(name: str) -> None:
+    if not NAME.fullmatch(name) or keyword.iskeyword(name):
+        raise RequestError(f"{name!r} cannot name a strategy; write small letters and underscores, as in my_idea")
+    if len(name) > MAX_LENGTH:
+        raise RequestError(f"{name!r} has {len(name)} letters; use at most {MAX_LENGTH}")
+    if name in strategies.names() or name in RESERVED:
+        raise RequestError(f"{name!r} is taken by a reading or a page; choose another name")
+    if importlib.util.find_spec(name) is not None:
+        raise RequestError(f"{name!r} is the name of an installed module; choose another name")
+
+
+def _require_symbols(symbols: tuple[str, ...], least: int) -> None:
+    for symbol in symbols:
+        if not SYMBOL.fullmatch(symbol) or symbol != symbol.upper():
+            raise RequestError(f"--symbols: {symbol!r} is no symbol; write capitals separated by commas, as in SPY,TLT")
+    if len(set(symbols)) < len(symbols):
+        raise RequestError(f"--symbols {','.join(symbols)} has a symbol twice; list each once")
+    if len(symbols) < least:
+        raise RequestError(f"--symbols {symbols[0]}: a reading compares symbols; give two or more, or use --plain")
+
+
+def _assignment(symbols: tuple[str, ...]) -> str:
+    """SYMBOLS = (...) as ruff formats it: on one line, or one line a symbol where that is too long."""
+    quoted = [f'"{symbol}"' for symbol in symbols]
+    line = f"SYMBOLS = ({', '.join(quoted)}{',' if len(quoted) == 1 else ''})"
+    return line if len(line) <= LINE_WIDTH else "\n".join(["SYMBOLS = (", *(f"    {each}," for each in quoted), ")"])
