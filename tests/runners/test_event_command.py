@@ -111,7 +111,9 @@ def test_the_worked_example_shows_these_figures(tariffs):
     p = results["services_over_goods"]["evidence"]["p"]
     assert f"Its timing says nothing (p = {p:.2f} at 20 trading days)" in told
     panic = results["panic_passes"]["evidence"]
-    assert f"Of {panic['n']} past entries with windows that do not overlap, {100 * panic['p']:.1f} % did as well" in told
+    assert (
+        f"Of {panic['n']} past entries with windows that do not overlap, {100 * panic['p']:.1f} % did as well" in told
+    )
     assert f"Adjusted for the five readings, that is {100 * panic['p_family']:.1f} %" in told
     d = results["panic_passes"]["horizons"]["252"]["d"]
     assert f"{100 * np.expm1(d):.1f} % more wealth than SPY bought at the first open (d = {d:+.3f})" in told
