@@ -14,7 +14,6 @@ from pathlib import Path
 import click
 import pytest
 
-from tests import mutants
 from tests.resources.commands import ROOT, python, runner, shown
 
 DOCS = ROOT / "docs"
@@ -271,31 +270,3 @@ def test_the_tables_of_the_gallery_are_those_of_real_prices(market_data, tmp_pat
     made = gallery.tables(tmp_path)
     assert all(f"<!-- table: {name} -->" in page for name in made)
     assert gallery.filled(page, made) == page
-
-
-def test_the_figures_of_mutants_are_those_on_record():
-    counts = list(mutants.recorded().values())
-    areas = {
-        "data": ("data/",),
-        "evidence": ("reports/evidence/",),
-        "metrics and trades": ("reports/metrics", "reports/trades"),
-        "the engine": ("runners/",),
-    }
-    page = " ".join((ROOT / "docs" / "reliability.md").read_text(encoding="utf-8").split())
-    tried, killed = (sum(getattr(count, name) for count in counts) for name in ("mutants", "killed"))
-    assert f"| {tried:,} in {len(counts)} modules | {killed:,} noticed ({100 * killed / tried:.1f} %) |" in page
-    for area, begins in areas.items():
-        own = [count for count in counts if count.module.startswith(begins)]
-        assert f"{sum(one.killed for one in own):,} of {sum(one.mutants for one in own):,} in {area}" in page
-    kinds = mutants.kinds(counts)
-    assert f"Of the {tried - killed:,} that live, {kinds['equivalent']} change nothing that can be seen" in page
-    assert f"{kinds['time alone'] + kinds['memory alone']} cost time or memory alone" in page
-    assert f"{kinds['last bit'] + kinds['rounding']} are a matter of the last bit" in page
-    assert f"{kinds['unreachable']} lie where no caller comes" in page
-    assert "each of them with its reason" in page and not kinds["unexplained"]
-    assert killed / tried >= 0.85
-    rooms = ("runners/engine", "reports/evidence")
-    others = {path.relative_to(ROOT).as_posix() for room in rooms for path in (ROOT / room).glob("[!_]*.py")}
-    others -= {count.module for count in counts}
-    (told,) = re.findall(r"Not tried: (.*?)\.(?= [A-Z]| *$| ##)", page)
-    assert set(re.findall(r"`([\w/.]+)`", told)) >= {name.removeprefix("runners/engine/") for name in others}
