@@ -1,9 +1,9 @@
-"""Make the pictures and tables of gallery.md again, from real prices: derived figures only, never the prices.
+"""Regenerate the pictures and tables of gallery.md from real prices: derived figures only, never the prices.
 
     python docs/gallery.py PRICES [--browser chromium]
 
-PRICES is a folder of CSVs as Yahoo writes them. The commands are those that the page names; what they wrote is
-photographed by a browser of the Chromium family.
+PRICES is a folder of CSVs in Yahoo's format. The script runs the commands that the page names and takes screenshots of
+their pages with a browser of the Chromium family.
 """
 
 from __future__ import annotations
@@ -77,13 +77,17 @@ def tables(made: Path) -> dict[str, str]:
     """The tables of the page by name, from the folders of RUNS."""
     found = {name: json.loads((made / name / "results.json").read_text(encoding="utf-8")) for name in RUNS}
     return {
-        "readings": table("reading|net|d|worst|costs|Sharpe", map(_reading, found["readings"]["readings"].items())),
+        "readings": table(
+            "reading|net|d|max. drawdown|costs|Sharpe", map(_reading, found["readings"]["readings"].items())
+        ),
         "verdicts": table(
-            "reading|d, 20 sessions|p|family|power|p, names|family|verdict",
+            "reading|d, 20 trading days|p, timing|adjusted p|power|p, stocks|adjusted p|verdict",
             map(_verdict, found["readings"]["readings"].items()),
         ),
-        "shock": table("name|day 0|[0,+1]|[0,+5]|[0,+20]", _shock(found["readings"]["readings"])),
-        "choices": table("reading|specs|median|same sign|p|matters", map(_curve, found["choices"]["readings"].items())),
+        "shock": table("leg|day 0|[0,+1]|[0,+5]|[0,+20]", _shock(found["readings"]["readings"])),
+        "choices": table(
+            "reading|variants|median|same sign|p|main driver", map(_curve, found["choices"]["readings"].items())
+        ),
         "settings": table("hold|rebalance|net|d|Sharpe", map(_spec, found["settings"]["best"])),
     }
 
