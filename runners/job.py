@@ -23,14 +23,14 @@ from data.events import DEEPSEEK, Event
 from data.prices import Prices
 from reports.metrics import PERIODS, metrics
 from reports.result import Failure, Result, Run
-from runners.engine import family
+from runners.engine import strategy_set
 from runners.engine.backtest import Launch, window
+from runners.engine.evaluation import evaluate
 from runners.engine.failure import ANY, blamed, failure
 from runners.engine.frictions import Frictions
 from runners.engine.ledger import Ledger, LedgerError, Trial, Trials, trial_key, window_fingerprint
 from runners.engine.sources import KNOWN, file_of, reached
-from runners.engine.study import Study, prepare, study
-from strategies.base import Reading
+from runners.engine.study import Study, prepare
 from strategies.base.schedule import LONGEST
 
 Key = TypeVar("Key")
@@ -108,14 +108,14 @@ def gathered(
     """
     _ = request.launch  # a wrong entry is refused before prices are asked for
     loaded, failed = list[Study](), dict[str, Failure]()
-    for name in request.readings or family.names(request.event):
-        own = family.member(request.event, name)
+    for name in request.readings or strategy_set.reading_names(request.event):
+        own = strategy_set.event_member(request.event, name)
         module = (own.strategy if own else name).split(":")[0]
         try:
             if name in given:
                 subject = prepare(name, given[name], request.benchmark, request.symbols)
             else:
-                subject = family.study_of(request.event, name, request.benchmark, request.symbols)
+                subject = strategy_set.load_study(request.event, name, request.benchmark, request.symbols)
             _require_free(request, subject)
             loaded.append(subject)
         except ANY as error:
@@ -144,7 +144,7 @@ def broken(failed: Mapping[str, Failure]) -> BrokenStrategyError:
 
 
 def _named_apart(request: Request, found: tuple[Study, ...]) -> tuple[Study, ...]:
-    if request.symbols and all(issubclass(subject.strategy, Reading) for subject in found):
+    if request.symbols and all(subject.has_rule for subject in found):
         raise RequestError("--symbols is for a plain bt.Strategy; readings declare their own")
     names = [_told_apart(subject.name) for subject in found]
     for subject in found:
@@ -214,7 +214,7 @@ def run(
     results, failed = list[Result](), dict(stopped)
     for subject in subjects:
         try:
-            results.append(study(subject, prices, launch, request.frictions, benchmark))
+            results.append(evaluate(subject, prices, launch, request.frictions, benchmark))
         except ANY as error:
             failed[subject.name] = failure(error, subject.strategy.__module__)
         done(subject.name)

@@ -20,9 +20,9 @@ from reports.pool import ignore
 from reports.result import Failure, Run
 from runners import deepseek, job
 from runners.engine.frictions import Frictions
+from runners.engine.parameters import declared_parameters
 from runners.engine.pool import Executor, Processes, Serial
 from runners.engine.study import Study
-from strategies.base.reading import Reading
 
 
 @dataclass(frozen=True)
@@ -98,16 +98,10 @@ def _changed(subjects: tuple[Study, ...], parameters: Mapping[str, object]) -> t
     if len(subjects) != 1:
         raise RequestError(f"parameters are for one strategy, and {len(subjects)} were asked for; run them one by one")
     (subject,) = subjects
-    known = list(subject.strategy.params._getkeys())
-    schedule = set(Reading.params._getkeys()) if issubclass(subject.strategy, Reading) else set()
-    own = [name for name in known if name not in schedule]
+    own = declared_parameters(subject.strategy)
     if unknown := [name for name in parameters if name not in own]:
         raise RequestError(f"{subject.name} has no parameter {unknown[0]!r}; it has {', '.join(own) or 'none'}")
-    changed = replace(subject, parameters={**subject.parameters, **parameters})
-    if issubclass(subject.strategy, Reading):
-        rule = subject.strategy.rule(**changed.parameters)
-        changed = replace(changed, symbols=tuple(rule.symbols), comparator=rule.comparator)
-    return (changed,)
+    return (subject.with_parameters(parameters),)
 
 
 def _supply(

@@ -21,9 +21,8 @@ from data.errors import RequestError, WorkError
 from runners.engine import cluster as module
 from runners.engine.batch import run_batch
 from runners.engine.cluster import Cluster, executor
-from runners.engine.launches import Terms
 from runners.engine.pool import Processes, Serial
-from runners.engine.scenarios import Scenarios
+from runners.engine.scenarios import Scenarios, TradingConditions
 from runners.engine.study import prepare
 from tests.resources import workers
 from tests.resources.machines import ROOT, Machines
@@ -83,8 +82,8 @@ def test_nothing_to_do_asks_nobody():
 
 def test_readings_have_the_same_d_to_the_bit(cluster, readings_prices):
     prices, specs = readings_prices
-    ours = cluster.map(workers.distance, (prices, Terms()), specs)
-    expected = Serial().map(workers.distance, (prices, Terms()), specs)
+    ours = cluster.map(workers.distance, (prices, TradingConditions()), specs)
+    expected = Serial().map(workers.distance, (prices, TradingConditions()), specs)
     assert [d.tobytes() for d in ours] == [d.tobytes() for d in expected]
     assert all(d.flags.writeable for d in ours)
 
@@ -108,9 +107,9 @@ def test_a_machine_that_vanishes_in_mid_run_changes_nothing(cluster, machines, r
         if len(told) == 3:
             machines.kill(doomed)
 
-    ours = Cluster(machines.address, chunk=1).map(workers.distance, (prices, Terms()), specs, done)
+    ours = Cluster(machines.address, chunk=1).map(workers.distance, (prices, TradingConditions()), specs, done)
     machines.workers.append(machines.worker())
-    expected = Serial().map(workers.distance, (prices, Terms()), specs)
+    expected = Serial().map(workers.distance, (prices, TradingConditions()), specs)
     assert [d.tobytes() for d in ours] == [d.tobytes() for d in expected]
     assert len(told) == len(specs)
 

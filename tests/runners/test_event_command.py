@@ -14,8 +14,8 @@ import pytest
 from data import calendar, load_prices
 from data.events import DEEPSEEK, load
 from runners import evidence, job
-from runners.engine import family
 from runners.engine import multiverse as engine
+from runners.engine import strategy_set
 from runners.job import Request
 from tests.resources.commands import ROOT, command, within
 
@@ -73,7 +73,7 @@ def test_no_test_is_said_to_be_declared_before_prices_that_were_known(tariffs):
 def test_its_own_readings_run_from_its_own_entry_with_evidence(tariffs):
     out, printed = tariffs
     results = json.loads((out / "results.json").read_text())["readings"]
-    assert list(results) == list(family.names(TARIFFS))
+    assert list(results) == list(strategy_set.reading_names(TARIFFS))
     assert {each["entry"] for each in results.values()} == {"2025-04-03"}
     assert all(each["evidence"]["verdict"] for each in results.values())
     assert all(each["evidence"]["n"] >= 19 for each in results.values())
@@ -234,7 +234,7 @@ def test_another_shock_moves_the_windows(prices):
     assert [plan.terms.before for plan in plans.values()] == [0, 5]
     assert engine.plan(engine.spaces(("panic_passes",), moved), prices, moved).lead == 5
     # The rule of the panic looks from another close: another fall, at another session.
-    wait = family.study_of(TARIFFS, "panic_passes", "SPY")
+    wait = strategy_set.load_study(TARIFFS, "panic_passes", "SPY")
     wait = replace(wait, parameters={**wait.parameters, "fall": 0.06})
     days = []
     for event in (TARIFFS, moved):
