@@ -147,7 +147,7 @@ def examine(prices: Prices, planned: Plan, case: Case) -> Examined:
     """Run all that the evidence on one reading needs. What cannot be run is told, and stops no other reading."""
     subject, reason = case.subject, ""
     try:
-        entries, launches = launched(prices, planned, subject, whole=case.returns is not None)
+        entries, launches = excess_by_entry(prices, planned, subject, whole=case.returns is not None)
     except ANY as error:  # whatever the author of a strategy let through, at another date
         entries, launches = np.array([planned.entry]), np.full((1, len(KEYS)), np.nan)
         reason = f"a launch at another date failed: {failure(error, subject.strategy.__module__).summary}"
@@ -185,8 +185,8 @@ def told(work: Callable[[], T]) -> T | Missing:
         return Missing(f"it failed: {failure(error).summary}")
 
 
-def launched(prices: Prices, planned: Plan, subject: Study, whole: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of entries and d of each.
+def excess_by_entry(prices: Prices, planned: Plan, subject: Study, whole: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the real and the past entries, shape (n,), and d of each, shape (n, 6).
 
     Of a rule every session, or, where not the `whole` is wanted, the aligned ones; of any other strategy the aligned
     ones at the horizons that need them.

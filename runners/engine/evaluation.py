@@ -27,12 +27,12 @@ def evaluate(study: Study, prices: Prices, launch: Launch, frictions: Frictions,
     where the study, or the fund that it must beat, has too few closes before the entry.
     """
     _require_history(study, prices, launch, frictions)
-    parameters = (launch.entry, launch.hold, launch.rebalance, launch.shock, frictions, study.parameters)
-    scenarios = Scenarios.of([Scenario(*parameters)])
+    scenario = Scenario(launch.entry, launch.hold, launch.rebalance, launch.shock, frictions, study.parameters)
+    scenarios = Scenarios.of([scenario])
     require_listed(study, prices, scenarios)
     run = backtest(study.strategy, prices.select(study.symbols), launch, frictions, study.parameters)
-    (beaten,) = comparator_wealth(study, prices, scenarios, run_each)
-    comparator = pd.Series(np.broadcast_to(beaten, run.equity.shape), run.sessions)
+    (to_beat,) = comparator_wealth(study, prices, scenarios, run_each)
+    comparator = pd.Series(np.broadcast_to(to_beat, run.equity.shape), run.sessions)
     d = float(excess_over(log_or_ruin(run.equity[-1] / CAPITAL), log_or_ruin(comparator.iloc[-1])))
     refuted = study.refuted(d, run.decisions)
     return Result(

@@ -230,8 +230,8 @@ def declared(subject: Study, event: Event = DEEPSEEK) -> dict[str, Declared]:
     kinds = {**KINDS, "entry": replace(KINDS["entry"], read=partial(moment, event=event))}
     schedule = {"entry": "published", **{name: getattr(Launch, name) for name in ("hold", "rebalance")}, "shock": None}
     others = [
-        *(("schedule", name, value) for name, value in schedule.items() if name not in subject.unheard),
-        *(("friction", name, getattr(Frictions, name)) for name in FRICTIONS if name not in subject.unheard),
+        *(("schedule", name, value) for name, value in schedule.items() if name not in subject.ignores),
+        *(("friction", name, getattr(Frictions, name)) for name in FRICTIONS if name not in subject.ignores),
     ]
     twice = own.keys() & {name for _, name, _ in others}
     found = [
@@ -281,8 +281,8 @@ def _declared(subject: Study, known: Mapping[str, Declared], name: str) -> Decla
             f"-p {name} can mean two things: write {STRATEGY}{name} for the parameter of {subject.name}, "
             f"or {LAUNCH}{name} for how long and at what cost it is run"
         )
-    if name in subject.unheard:
-        raise RequestError(f"-p {name}: {subject.name} is a plain strategy and has no {name}; {subject.unheard[name]}")
+    if name in subject.ignores:
+        raise RequestError(f"-p {name}: {subject.name} is a plain strategy and has no {name}; {subject.ignores[name]}")
     close = difflib.get_close_matches(name.lower(), known, n=3)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     raise RequestError(f"-p {name}: {subject.name} has no parameter {name!r}; {hint}it has {', '.join(known)}")

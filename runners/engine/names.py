@@ -62,7 +62,7 @@ def tradable(universe: tuple[str, ...], prices: Prices, row: int) -> tuple[str, 
 
 
 def decisions(subject: Study, prices: Prices, entry: int, conditions: TradingConditions) -> Decisions:
-    """What a reading decides when it is launched at row `entry`, by sessions held."""
+    """What a reading that enters at row `entry` decides, by sessions held."""
     rule: Reading = subject.strategy.rule(**subject.parameters)
     own, schedule = prices.select(subject.symbols).rebased(0), Schedule(conditions.hold, conditions.rebalance)
     shock = str(conditions.at(np.array([entry]), prices).shock[0])  # also where it lies before the prices
@@ -108,7 +108,7 @@ def exchanged(weights: Mapping[str, float], symbols: tuple[str, ...], draws: Dra
 
 
 def baskets(subject: Study, prices: Prices, entry: int, conditions: TradingConditions, draws: Draws) -> Batch:
-    """The draws of one reading, launched at row `entry`; the first is the reading itself."""
+    """The draws of one reading that enters at row `entry`; the first is the reading itself."""
     decided = decisions(subject, prices, entry, conditions)
     kept = dict.fromkeys(name for weights in decided.values() for name in weights if name not in draws.universe)
     symbols = (*draws.universe, *kept)

@@ -24,7 +24,7 @@ NEVER = int(np.iinfo(np.int32).max)  # a hold to the end of the prices, or no re
 
 @dataclass(frozen=True)
 class Scenario:
-    """One launch of a reading.
+    """One run of a strategy: its entry date and its settings.
 
     `shock` is the session of the event (by default as many sessions before the entry as in the DeepSeek event);
     `hold` and `rebalance` count sessions as in Schedule; `frictions` include the lag.

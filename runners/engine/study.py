@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -16,7 +17,7 @@ LEAST_RETURNS = 60  # daily returns behind a beta; fewer would be noise
 
 
 @dataclass(frozen=True)
-class Study:
+class Study(ABC):
     """What both kinds of study have in common, see ReadingStudy and PlainStudy.
 
     `title` and `claim`, where not empty, replace those of the strategy's docstring. `universe`, where not empty,
@@ -32,8 +33,8 @@ class Study:
     claim: str = ""
     universe: tuple[str, ...] = ()
 
-    has_rule: ClassVar[bool]  # can be asked for its weights at any close, so that many entries run side by side
-    unheard: ClassVar[Mapping[str, str]] = {}  # settings of a run that it does not hear of, each with the reason
+    has_rule: ClassVar[bool]  # it can be asked for weights at any close, so that many entries run side by side
+    ignores: ClassVar[Mapping[str, str]] = {}  # settings of a run that do not apply to it, each with the reason
 
     def __post_init__(self) -> None:
         strategies.require_name(self.name)  # also of a class that was made by hand, whose name can be anything
@@ -70,13 +71,13 @@ class Study:
         """Stocks that its claim picks from; empty where the claim is no choice of stocks."""
         return self.universe or tuple(getattr(self.strategy, "chooses", ()))
 
+    @abstractmethod
     def with_parameters(self, changes: Mapping[str, object]) -> Study:
         """The study with some parameters changed, and with the symbols and the comparator that follow from them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refuted(self, d: float, decisions: tuple[Decision, ...]) -> bool | None:
         """Whether its own criterion of refutation came true; None where it has none."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class PlainStudy(Study):
     """
 
     has_rule: ClassVar[bool] = False
-    unheard: ClassVar[Mapping[str, str]] = {
+    ignores: ClassVar[Mapping[str, str]] = {
         "rebalance": "it decides by itself when it trades",
         "lag": "it sends its own orders, which fill at the next open",
         "shock": "it is not told of any event",

@@ -259,7 +259,7 @@ def test_aligned_launches_of_a_plain_strategy_are_those_of_backtrader_one_by_one
     subject = PlainStudy("Crossing", Crossing, ("SPY",), Cash())
     conditions = TradingConditions(252, None, request.frictions)
     planned = evidence.Plan(420, 30, prices.sessions[416], prices.sessions[415], conditions, "SPY")
-    entries, found = evidence.launched(prices, planned, subject)
+    entries, found = evidence.excess_by_entry(prices, planned, subject)
     assert entries.tolist() == list(range(20, 421, 20))[1:]
     ends = [int(np.isfinite(row).sum()) for row in found]
     for row, d in zip(entries[[0, 9, -1]], found[[0, 9, -1]], strict=True):

@@ -147,7 +147,7 @@ def test_changed_parameters_change_what_a_reading_trades_and_must_beat():
     assert changed.rule().symbols == ("N",)
     plain = PlainStudy("plain", Crossing, ("A",), Fund("SPY")).with_parameters({"period": 3})
     assert (plain.symbols, plain.comparator, plain.all_parameters) == (("A",), Fund("SPY"), {"period": 3})
-    assert not plain.has_rule and set(plain.unheard) == {"rebalance", "lag", "shock"}
+    assert not plain.has_rule and set(plain.ignores) == {"rebalance", "lag", "shock"}
 
 
 def test_only_a_reading_says_what_would_refute_it():
