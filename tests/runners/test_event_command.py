@@ -231,7 +231,7 @@ def test_another_shock_moves_the_windows(prices):
         plans[event.shock] = planned
         assert planned.entry == prices.row("2025-04-03") and planned.quiet_until == pd.Timestamp("2025-01-17")
     # 27, 28, 31 March, 1 and 2 April: five sessions.
-    assert [plan.terms.before for plan in plans.values()] == [0, 5]
+    assert [plan.conditions.shock_lead for plan in plans.values()] == [0, 5]
     assert engine.plan(engine.spaces(("panic_passes",), moved), prices, moved).lead == 5
     # The rule of the panic looks from another close: another fall, at another session.
     wait = strategy_set.load_study(TARIFFS, "panic_passes", "SPY")
