@@ -116,10 +116,10 @@ def deepseek(
 def list_readings(event: Event, as_json: bool) -> int:
     """List the readings of an event with their claims."""
     from runners import terminal
-    from runners.engine import family
+    from runners.engine import strategy_set
 
     with console.aside(as_json):
-        rows = [(name, *_introduced(event, name)) for name in family.names(event)]
+        rows = [(name, *_introduced(event, name)) for name in strategy_set.reading_names(event)]
     if as_json:
         listed = [{"name": name, "claims": claims.split(), **vars(story)} for name, claims, story in rows]
         console.echo_json(json.dumps(listed, indent=2))
@@ -131,15 +131,17 @@ def list_readings(event: Event, as_json: bool) -> int:
 def _introduced(event: Event, name: str) -> tuple[str, Story]:
     """Claims and story of a reading; a broken file is listed with its error and hides no other."""
     from reports.result import Story
-    from runners.engine import family
+    from runners.engine import strategy_set
     from runners.engine.failure import ANY, failure
-    from runners.engine.study import retold, story
+    from runners.engine.story import docstring_story, with_titles
 
     try:
-        strategy = family.strategy(event, name)
+        strategy = strategy_set.load_strategy(event, name)
     except ANY as error:
         return "", Story(f"broken: {failure(error).summary}", "", "", "", "")
-    return " ".join(getattr(strategy, "claims", ())), retold(story(strategy), family.member(event, name))
+    return " ".join(getattr(strategy, "claims", ())), with_titles(
+        docstring_story(strategy), strategy_set.event_member(event, name)
+    )
 
 
 if __name__ == "__main__":

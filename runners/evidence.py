@@ -28,17 +28,17 @@ from reports.metrics import PERIODS, daily_risk_free
 from reports.result import HORIZONS, Result, Run
 from reports.words import listed
 from runners.engine import names
+from runners.engine.comparators import comparator_log_wealth, excess_log_returns, excess_over, log_wealth
 from runners.engine.execution.executor import Executor, Progress, WorkerDiedError, map_surviving, no_progress
 from runners.engine.failure import ANY, died, failure
 from runners.engine.frictions import Frictions
-from runners.engine.launches import Terms, comparator, differences, growth, less
 from runners.engine.plan import Plan as RunPlan
 from runners.engine.provenance import run_manifest
 from runners.engine.request import Request
+from runners.engine.scenarios import TradingConditions
 from runners.engine.study import Study
 from runners.engine.trial_ledger import Trials
 from strategies.base.comparator import BetaMatched, Fund
-from strategies.base.reading import Reading
 
 T = TypeVar("T")
 FIRST = 148  # sessions before the first placebo launch: what the rule with the longest history needs
@@ -61,7 +61,7 @@ class Plan:
     first: int
     shock: pd.Timestamp
     quiet_until: pd.Timestamp
-    terms: Terms
+    conditions: TradingConditions
     market: str
     draws: int = 5000
     resamples: int = 2000
@@ -109,11 +109,11 @@ def plan(prices: Prices, request: Request, market: str, studies: Sequence[Study]
         ),
         shock=day,
         quiet_until=calendar.offset(quiet, moved),
-        terms=Terms(
+        conditions=TradingConditions(
             launch.hold,
             launch.rebalance,
             request.frictions,
-            before=calendar.position(launch.entry) - calendar.position(day),
+            shock_lead=calendar.position(launch.entry) - calendar.position(day),
         ),
         market=market,
     )
@@ -147,14 +147,14 @@ def examine(prices: Prices, planned: Plan, case: Case) -> Examined:
     """Run all that the evidence on one reading needs. What cannot be run is told, and stops no other reading."""
     subject, reason = case.subject, ""
     try:
-        entries, launches = launched(prices, planned, subject, whole=case.returns is not None)
+        entries, launches = excess_by_entry(prices, planned, subject, whole=case.returns is not None)
     except ANY as error:  # whatever the author of a strategy let through, at another date
         entries, launches = np.array([planned.entry]), np.full((1, len(KEYS)), np.nan)
         reason = f"a launch at another date failed: {failure(error, subject.strategy.__module__).summary}"
     if case.returns is None or case.excess is None or case.proxies is None:
         draws = told(lambda: drawn(prices, planned, subject)) if subject.chooses else None
         return Examined(entries, launches, {}, {}, draws, reason=reason)
-    asked = rule_examined(prices, planned, subject) if issubclass(subject.strategy, Reading) else {}
+    asked = rule_examined(prices, planned, subject) if subject.has_rule else {}
     return Examined(
         entries,
         launches,
@@ -185,19 +185,19 @@ def told(work: Callable[[], T]) -> T | Missing:
         return Missing(f"it failed: {failure(error).summary}")
 
 
-def launched(prices: Prices, planned: Plan, subject: Study, whole: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of entries and d of each.
+def excess_by_entry(prices: Prices, planned: Plan, subject: Study, whole: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the real and the past entries, shape (n,), and d of each, shape (n, 6).
 
     Of a rule every session, or, where not the `whole` is wanted, the aligned ones; of any other strategy the aligned
     ones at the horizons that need them.
     """
-    if issubclass(subject.strategy, Reading):
+    if subject.has_rule:
         if planned.entry < planned.first:
             raise RequestError(
                 f"the entry comes before {prices.days[planned.first]}, the first session at which all can be launched"
             )
         entries = np.arange(planned.first, len(prices.sessions)) if whole else aligned_rows(planned)
-        return entries, differences(subject, prices, entries, planned.terms)
+        return entries, excess_log_returns(subject, prices, entries, planned.conditions)
     return through_backtrader(prices, planned, subject)
 
 
@@ -217,8 +217,8 @@ def through_backtrader(prices: Prices, planned: Plan, subject: Study) -> tuple[n
     found = np.full((len(entries), len(KEYS)), np.nan)
     for hold in sorted(set(holds.values())):
         those = np.array([holds[row] == hold for row in entries.tolist()])
-        limit = hold if planned.terms.hold is None else min(hold, planned.terms.hold)
-        found[those] = differences(subject, prices, entries[those], replace(planned.terms, hold=limit))
+        limit = hold if planned.conditions.hold is None else min(hold, planned.conditions.hold)
+        found[those] = excess_log_returns(subject, prices, entries[those], replace(planned.conditions, hold=limit))
     return entries, found
 
 
@@ -228,19 +228,21 @@ def drawn(prices: Prices, planned: Plan, subject: Study) -> np.ndarray:
         raise Unavailable(f"no prices for {', '.join(absent)}, names that could have been chosen")
     universe = names.tradable(subject.chooses, prices, planned.entry - 1)
     draws = names.Draws.of(universe, planned.draws, planned.seed)
-    run = names.baskets(subject, prices, planned.entry, planned.terms, draws)
-    return less(growth(run), comparator(subject, prices, np.array([planned.entry]), planned.terms))
+    run = names.baskets(subject, prices, planned.entry, planned.conditions, draws)
+    scenarios = planned.conditions.at(np.array([planned.entry]), prices, subject.parameters)
+    return excess_over(log_wealth(run), comparator_log_wealth(subject, prices, scenarios))
 
 
 def break_even(prices: Prices, planned: Plan, subject: Study) -> BreakEven:
     """One-way trading costs and the borrow rate at which d at the end is zero."""
-    costs = planned.terms.frictions
-    decided = names.decisions(subject, prices, planned.entry, planned.terms)
+    costs = planned.conditions.frictions
+    decided = names.decisions(subject, prices, planned.entry, planned.conditions)
     short = any(weight < 0 for weights in decided.values() for weight in weights.values())
 
     def d(changed: Frictions) -> float:
-        terms = replace(planned.terms, frictions=changed)
-        return max(float(differences(subject, prices, np.array([planned.entry]), terms)[0, -1]), BOTTOM)
+        conditions = replace(planned.conditions, frictions=changed)
+        found = excess_log_returns(subject, prices, np.array([planned.entry]), conditions)
+        return max(float(found[0, -1]), BOTTOM)
 
     return BreakEven(
         zero(lambda bps: d(replace(costs, commission_bps=bps, half_spread_bps=0.0)), MOST_BPS, "{:,.0f} bp"),
@@ -265,7 +267,7 @@ def zero(d: Callable[[float], float], most: float, unit: str) -> float | Missing
 
 def shock(prices: Prices, planned: Plan, subject: Study) -> Shock:
     """The event study around the shock, of the names and weights of the reading's first position."""
-    decided = names.decisions(subject, prices, planned.entry, planned.terms).values()
+    decided = names.decisions(subject, prices, planned.entry, planned.conditions).values()
     weights = next((weights for weights in decided if any(weights.values())), {})
     held = [name for name, weight in weights.items() if weight]
     if not held:
@@ -301,11 +303,9 @@ def variants(prices: Prices, planned: Plan, subject: Study) -> list[Described]:
     """The reading at its own entry with other parameters."""
     entry, found = np.array([planned.entry]), []
     for heading, settings in subject.strategy.variants.items():
-        own = differences(subject, prices, entry, planned.terms)[0]
-        others = [
-            differences(replace(subject, parameters={**subject.parameters, **setting}), prices, entry, planned.terms)[0]
-            for setting in settings
-        ]
+        own = excess_log_returns(subject, prices, entry, planned.conditions)[0]
+        changed = [replace(subject, parameters={**subject.parameters, **setting}) for setting in settings]
+        others = [excess_log_returns(each, prices, entry, planned.conditions)[0] for each in changed]
         found += compared(heading, own, np.array(others))
     return found
 
@@ -317,14 +317,16 @@ def after_falls(prices: Prices, planned: Plan, subject: Study) -> list[Described
         return []
     entries = np.arange(planned.first, len(prices.sessions))
     close = prices.rebased(0).close[:, prices.columns[symbol]]
-    shocks = entries - planned.terms.before
+    shocks = entries - planned.conditions.shock_lead
     moves = close[shocks] / close[shocks - 1] - 1
     fell = entries[(moves <= np.nanquantile(moves, WORST)) & (entries != planned.entry)]
-    own = differences(subject, prices, np.array([planned.entry]), planned.terms)[0]
+    own = excess_log_returns(subject, prices, np.array([planned.entry]), planned.conditions)[0]
     heading = f"launches after the worst tenth of {symbol}'s sessions (they overlap)"
-    others = differences(subject, prices, fell, planned.terms)
-    hold = len(prices.sessions) if planned.terms.hold is None else planned.terms.hold
-    others[len(prices.sessions) - fell < hold + planned.terms.frictions.lag, -1] = np.nan  # cut short: other lengths
+    others = excess_log_returns(subject, prices, fell, planned.conditions)
+    hold = len(prices.sessions) if planned.conditions.hold is None else planned.conditions.hold
+    others[len(prices.sessions) - fell < hold + planned.conditions.frictions.lag, -1] = (
+        np.nan
+    )  # cut short: other lengths
     return compared(heading, own, others)
 
 

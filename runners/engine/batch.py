@@ -20,7 +20,7 @@ from data.errors import RequestError
 from data.prices import Prices
 from runners.engine.answers import Answers, Rule, Targets, Vectors
 from runners.engine.backtest import CAPITAL, Launch, backtest
-from runners.engine.execution.executor import Executor, Progress, no_progress
+from runners.engine.execution.executor import Executor, Progress, Serial, no_progress
 from runners.engine.execution.processes import Processes
 from runners.engine.gaps import first_gap, refusal
 from runners.engine.scenarios import Scenario, Scenarios
@@ -60,6 +60,13 @@ class Batch:
     truncated: np.ndarray
     refused: np.ndarray
     equity: np.ndarray | None = None
+
+    @property
+    def curves(self) -> np.ndarray:
+        """`equity` of a batch that was asked for it."""
+        if self.equity is None:
+            raise AssertionError("the batch was run without curves")
+        return self.equity
 
 
 def run_batch(
@@ -213,12 +220,29 @@ def _through_backtrader(
     own = prices.select(getattr(strategy, "symbols", None) or prices.symbols)
     market = Market(own)
     _lengths(market, scenarios, _starts(Reading, market, scenarios))
+    return run_each(strategy, own, scenarios, curves, executor, done)
+
+
+def run_each(
+    strategy: type[bt.Strategy],
+    prices: Prices,
+    scenarios: Scenarios,
+    curves: bool = True,
+    executor: Executor = Serial(),
+    done: Progress = no_progress,
+) -> Batch:
+    """Run every scenario through Backtrader by itself; `done` is told each.
+
+    Of a reading the figures are those of `run_batch` but for rounding, and it may change when and how it trades.
+    """
     specs = [scenarios[place] for place in range(len(scenarios))]
-    columns = executor.map(launched, (strategy, own, curves), specs, done)
+    columns = executor.map(backtrader_columns, (strategy, prices, curves), specs, done)
     return _assembled([(np.array([place]), part) for place, part in enumerate(columns)], len(scenarios))
 
 
-def launched(strategy: type[bt.Strategy], prices: Prices, curves: bool, scenario: Scenario) -> Mapping[str, Any]:
+def backtrader_columns(
+    strategy: type[bt.Strategy], prices: Prices, curves: bool, scenario: Scenario
+) -> Mapping[str, Any]:
     """The columns of Batch of one scenario that ran through Backtrader, each of length 1."""
     launch = Launch(scenario.entry, scenario.hold, scenario.rebalance, scenario.shock)
     ran = backtest(strategy, prices, launch, scenario.frictions, scenario.parameters)

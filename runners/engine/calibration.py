@@ -23,13 +23,13 @@ from reports.evidence import bootstrap, placebo
 from reports.evidence.placebo import SIZE, Rank
 from reports.evidence.verdict import CHANCE, HORIZON, REFUTED, SUPPORTED, Word, outcome, verdict
 from reports.result import HORIZONS
-from runners.engine import family, names
+from runners.engine import names, strategy_set
+from runners.engine.comparators import comparator_log_wealth, excess_log_returns, excess_over, log_wealth
 from runners.engine.execution.executor import Executor, Progress, no_progress
-from runners.engine.launches import Terms, comparator, differences, growth, less
+from runners.engine.scenarios import TradingConditions
 from runners.engine.study import Study
 from runners.evidence import FIRST
 from strategies.base.comparator import BetaMatched, EqualWeight, Variants
-from strategies.base.reading import Reading
 
 PLACEBOS = 64  # aligned launches before the entry: as many as prices from May 2019 have
 TIMING_EFFECTS = (0.05, 0.10, 0.20, 0.30, 0.40)  # planted, log
@@ -75,7 +75,7 @@ class World:
     model: Model
     sessions: pd.DatetimeIndex
     entry: int
-    terms: Terms
+    conditions: TradingConditions
     spread: int
     effects: tuple[float, ...]
 
@@ -89,7 +89,7 @@ class World:
         In the names of its first decision, each along the sign of its weight; where that is empty, up in all that it
         trades. Shape (n_sessions, n_symbols).
         """
-        first = names.decisions(subject, prices, self.entry, replace(self.terms, hold=1)).get(0)
+        first = names.decisions(subject, prices, self.entry, replace(self.conditions, hold=1)).get(0)
         weights = first or dict.fromkeys(subject.symbols, 1 / len(subject.symbols))
         gross, moves = sum(map(abs, weights.values())), np.zeros(prices.close.shape)
         for name, weight in weights.items():
@@ -168,7 +168,7 @@ def calibrate(wanted: Wanted, executor: Executor, done: Progress = no_progress) 
         resampled=(HELD, BENCHMARK, YEAR, bootstrap.RESAMPLES),
         years=tuple(f"{day:%Y-%m-%d}" for day in (made.timing.sessions[0], made.timing.sessions[-1])),
         notes=notes(made),
-        left_out=tuple(name for name in family.names(wanted.event) if name not in readings),
+        left_out=tuple(name for name in strategy_set.reading_names(wanted.event) if name not in readings),
         event=wanted.event.name,
     )
 
@@ -181,15 +181,16 @@ def bench(wanted: Wanted) -> Bench:
     model, event = market.model(), wanted.event
     subjects = tuple(
         subject
-        for subject in family.loadable(event, BENCHMARK)
-        if issubclass(subject.strategy, Reading) and set(subject.needed) <= set(model.symbols)
+        for subject in strategy_set.loadable_studies(event, BENCHMARK)
+        if subject.has_rule and set(subject.needed) <= set(model.symbols)
     )
     if not any(subject.chooses for subject in subjects):
         raise RequestError(
             f"--event {event.name}: no reading that the simulated market has prices for chooses names, so that there "
             f"is no test of names to try; give one `chooses = true`"
         )
-    short, whole = Terms(hold=HORIZON, before=event.lead), Terms(before=event.lead)
+    short = TradingConditions(hold=HORIZON, shock_lead=event.lead)
+    whole = TradingConditions(shock_lead=event.lead)
     return Bench(
         subjects,
         world(event, model, FIRST + PLACEBOS * HORIZON, short, HORIZON, TIMING_EFFECTS),
@@ -199,11 +200,13 @@ def bench(wanted: Wanted) -> Bench:
     )
 
 
-def world(event: Event, model: Model, before: int, terms: Terms, hold: int, effects: tuple[float, ...]) -> World:
+def world(
+    event: Event, model: Model, before: int, conditions: TradingConditions, hold: int, effects: tuple[float, ...]
+) -> World:
     """A world with `before` sessions before the real entry, so that meetings of the FOMC lie where they do."""
     entry = calendar.position(event.entry)
     # One session more than the hold: that of the closing fills.
-    return World(model, calendar.xnys()[entry - before : entry + hold + 1], before, terms, hold, effects)
+    return World(model, calendar.xnys()[entry - before : entry + hold + 1], before, conditions, hold, effects)
 
 
 def chosen(subjects: tuple[Study, ...]) -> tuple[str, ...]:
@@ -243,16 +246,17 @@ def launched(made: Bench, prices: Prices) -> np.ndarray:
 
 def after(world: World, subject: Study, prices: Prices, entries: np.ndarray) -> np.ndarray:
     """d of launches at the horizon of the timing test, shape (n_entries,)."""
-    return differences(subject, prices, entries, world.terms)[:, HORIZONS.index(HORIZON)]
+    return excess_log_returns(subject, prices, entries, world.conditions)[:, HORIZONS.index(HORIZON)]
 
 
 def exchanged(made: Bench, prices: Prices, seed: int) -> np.ndarray:
     """d at the end of the hold: of the readings that choose names and their draws, shape (n_draws + 1, n_choosing)."""
-    entry, terms, found = made.names.entry, made.names.terms, []
+    entry, conditions, found = made.names.entry, made.names.conditions, []
     for subject in (made.subjects[place] for place in made.choosing):
         universe = names.tradable(subject.chooses, prices, entry - 1)
-        run = names.baskets(subject, prices, entry, terms, names.Draws.of(universe, made.draws, seed))
-        found.append(less(growth(run), comparator(subject, prices, np.array([entry]), terms))[:, -1])
+        run = names.baskets(subject, prices, entry, conditions, names.Draws.of(universe, made.draws, seed))
+        scenarios = conditions.at(np.array([entry]), prices, subject.parameters)
+        found.append(excess_over(log_wealth(run), comparator_log_wealth(subject, prices, scenarios))[:, -1])
     return np.column_stack(found)
 
 

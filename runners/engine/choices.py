@@ -38,13 +38,13 @@ class Variant:
 class Own:
     """What only one reading has to choose.
 
-    `baskets` and `yardsticks` come beside the declared ones. `short`: it sells short and is dollar neutral, so that
+    `baskets` and `comparators` come beside the declared ones. `short`: it sells short and is dollar neutral, so that
     lending fees matter and no fund is its measure. `reweights`: it trades on a schedule. `follows_shock`: its rule
     looks at the session of the shock, not only at prices.
     """
 
     baskets: tuple[Choice, ...] = ()
-    yardsticks: tuple[Choice, ...] = ()
+    comparators: tuple[Choice, ...] = ()
     short: bool = False
     reweights: bool = True
     follows_shock: bool = True
@@ -224,7 +224,7 @@ def baskets(subject: Study) -> Dimension:
     return Dimension(BASKET, ASKS[BASKET], (written, *own(subject).baskets))
 
 
-def yardsticks(subject: Study) -> Dimension:
+def comparators(subject: Study) -> Dimension:
     """What it must beat by its own declaration, and what else it may be measured against."""
     measure = subject.comparator
     label = "cash" if measure == Cash() else measure.symbol if isinstance(measure, Fund) else "its own"
@@ -234,7 +234,7 @@ def yardsticks(subject: Study) -> Dimension:
     others = (
         Choice(f"{fund} held", "what its money would be in otherwise", Variant(comparator=Fund(fund))) for fund in funds
     )
-    return Dimension(AGAINST, ASKS[AGAINST], (written, *others, *own(subject).yardsticks))
+    return Dimension(AGAINST, ASKS[AGAINST], (written, *others, *own(subject).comparators))
 
 
 def dimensions(subject: Study, event: Event) -> tuple[Dimension, ...]:
@@ -243,7 +243,7 @@ def dimensions(subject: Study, event: Event) -> tuple[Dimension, ...]:
     for dimension in general(event):
         single = (dimension is REBALANCE and not mine.reweights) or (dimension is BORROW and not mine.short)
         found.append(only_declared(dimension) if single else dimension)
-    return (*found, baskets(subject), yardsticks(subject))
+    return (*found, baskets(subject), comparators(subject))
 
 
 def only_declared(dimension: Dimension) -> Dimension:
@@ -262,7 +262,7 @@ def unvaried(subject: Study, event: Event) -> tuple[tuple[str, str], ...]:
     hedged = "only its hedge is short, in a fund that is easy to borrow"
     reasons = {
         REBALANCE.name: "it trades on its own signals, never on a schedule",
-        BORROW.name: hedged if own(subject).yardsticks else "it is never short",
+        BORROW.name: hedged if own(subject).comparators else "it is never short",
         BASKET: "it has no basket that could be varied",
         AGAINST: "it is dollar neutral: a fund would add a bet on the market",
     }

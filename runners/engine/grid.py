@@ -19,21 +19,16 @@ from data.event import Event
 from data.printable import LONGEST, brief
 from runners.engine.backtest import Launch
 from runners.engine.frictions import Frictions
+from runners.engine.parameters import declared_parameters
 from runners.engine.request import Request, parse_session
 from runners.engine.scenarios import Scenario
 from runners.engine.study import Study
 from strategies.base.comparator import symbols_of
-from strategies.base.reading import Reading
 from strategies.base.schedule import Schedule
 
 MOST = 1_000_000  # specs that are run without being asked twice
 FRICTIONS = ("commission_bps", "half_spread_bps", "borrow_rate", "cash_rate", "lag")
 SCHEDULE = ("entry", "hold", "rebalance", "lag", "shock")
-ONLY_READINGS = {
-    "rebalance": "it decides by itself when it trades",
-    "lag": "it sends its own orders, which fill at the next open",
-    "shock": "it is not told of any event",
-}
 STRATEGY, LAUNCH = "strategy.", "launch."  # in front of a name that means two things
 DOTS = ".."  # between the ends of a range
 
@@ -205,14 +200,11 @@ def space(event: Event, subject: Study, entry: str, wanted: Sequence[str]) -> Sp
 
 def _require_same_names(subject: Study, knobs: Sequence[Knob]) -> None:
     """Specs of a reading share their prices and what they must beat."""
-    if not issubclass(subject.strategy, Reading):
-        return
     for knob in (knob for knob in knobs if knob.declared.group == "parameter"):
         for value in (knob.values.low,) if isinstance(knob.values, Range) else knob.values:
-            rule = subject.strategy.rule(**{**subject.parameters, knob.declared.target: value})
-            if not set(rule.symbols) <= set(subject.symbols) or symbols_of(rule.comparator) != symbols_of(
-                subject.comparator
-            ):
+            changed = subject.with_parameters({knob.declared.target: value})
+            same_comparator = symbols_of(changed.comparator) == symbols_of(subject.comparator)
+            if not (same_comparator and set(changed.symbols) <= set(subject.symbols)):
                 raise RequestError(
                     f"-p {knob.name}: {label(value)} changes what {subject.name} trades or must beat; "
                     f"make it a reading of its own in an event file"
@@ -233,14 +225,13 @@ def moment(text: str, event: Event) -> Moment:
 
 def declared(subject: Study, event: Event) -> dict[str, Declared]:
     """Every knob of a strategy by name: its own parameters, its schedule, and what trading costs."""
-    reading = issubclass(subject.strategy, Reading)
-    own = {**_parameters(subject.strategy), **subject.parameters}
+    own = declared_parameters(subject.strategy) | subject.parameters
     entries = Kind("published, shock or a session, YYYY-MM-DD", partial(moment, event=event))
     kinds = {**KINDS, "entry": entries}
     schedule = {"entry": "published", **{name: getattr(Launch, name) for name in ("hold", "rebalance")}, "shock": None}
     others = [
-        *(("schedule", name, value) for name, value in schedule.items() if reading or name not in ONLY_READINGS),
-        *(("friction", name, getattr(Frictions, name)) for name in FRICTIONS if reading or name not in ONLY_READINGS),
+        *(("schedule", name, value) for name, value in schedule.items() if name not in subject.ignores),
+        *(("friction", name, getattr(Frictions, name)) for name in FRICTIONS if name not in subject.ignores),
     ]
     twice = own.keys() & {name for _, name, _ in others}
     found = [
@@ -259,13 +250,6 @@ def kind_of(default: object) -> Kind | None:
     if isinstance(default, list | tuple):
         return _joined(default)
     return next((kind for types, kind in TYPES if isinstance(default, types)), None)
-
-
-def _parameters(strategy: type[Any]) -> dict[str, object]:
-    """A strategy's own parameters with their defaults; those of every reading belong to the schedule."""
-    names, defaults = strategy.params._getkeys(), strategy.params._getdefaults()
-    schedule = set(Reading.params._getkeys()) if issubclass(strategy, Reading) else set[str]()
-    return {name: value for name, value in zip(names, defaults, strict=True) if name not in schedule}
 
 
 def _knob(subject: Study, known: Mapping[str, Declared], text: str) -> Knob:
@@ -297,8 +281,8 @@ def _declared(subject: Study, known: Mapping[str, Declared], name: str) -> Decla
             f"-p {name} can mean two things: write {STRATEGY}{name} for the parameter of {subject.name}, "
             f"or {LAUNCH}{name} for how long and at what cost it is run"
         )
-    if name in ONLY_READINGS:
-        raise RequestError(f"-p {name}: {subject.name} is a plain strategy and has no {name}; {ONLY_READINGS[name]}")
+    if name in subject.ignores:
+        raise RequestError(f"-p {name}: {subject.name} is a plain strategy and has no {name}; {subject.ignores[name]}")
     close = difflib.get_close_matches(name.lower(), known, n=3)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     raise RequestError(f"-p {name}: {subject.name} has no parameter {name!r}; {hint}it has {', '.join(known)}")

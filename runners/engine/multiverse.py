@@ -1,13 +1,13 @@
 """The multiverse: every reading under all choices of `choices`, at the real entry and at launches beside it.
 
 What is run is a grid: entries, rebalancing, lag, costs and lending fees walk side by side in one batch for each basket
-and yardstick, and one walk gives all horizons, since equity at a horizon does not depend on how long the hold goes on.
+and comparator, and one walk gives all horizons, since equity at a horizon does not depend on how long the hold goes on.
 A task is one basket of one reading; what comes out depends on nothing but the task.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,22 +21,22 @@ from reports.evidence import placebo
 from reports.evidence.availability import Missing
 from reports.evidence.multiverse import Choice, Dimension, Everywhere, Multiverse, Survey, median
 from reports.result import HORIZONS, Failure
-from runners.engine import choices, family, study
+from runners.engine import choices, strategy_set
 from runners.engine.alterations import altered
 from runners.engine.batch import run_batch
 from runners.engine.choices import AGAINST, BASKET, HORIZON, LAG, Variant
+from runners.engine.comparators import comparator_log_wealth, comparator_name, excess_over, log_wealth
 from runners.engine.execution.executor import Executor, Progress, Serial, map_surviving, no_progress
 from runners.engine.failure import ANY, blamed, died, failure
 from runners.engine.frictions import Frictions
-from runners.engine.launches import growth, less
 from runners.engine.plan import Plan as RunPlan
 from runners.engine.plan import broken_error, make_plan
 from runners.engine.provenance import inputs
 from runners.engine.request import Request
 from runners.engine.run_settings import unknown_rates_notice
 from runners.engine.scenarios import Scenarios
-from runners.engine.study import Study, comparator_name
-from runners.engine.yardstick import yardstick
+from runners.engine.story import story_of
+from runners.engine.study import Study
 from runners.evidence import FIRST
 from strategies.base.comparator import symbols_of
 from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
@@ -153,16 +153,12 @@ def planned_spaces(readings: Sequence[str], event: Event) -> tuple[RunPlan, tupl
 
 def specification_spaces(subjects: Sequence[Study], event: Event) -> tuple[Space, ...]:
     """The readings among the studies, with their dimensions."""
-    return tuple(
-        Space(subject, choices.dimensions(subject, event))
-        for subject in subjects
-        if issubclass(subject.strategy, Reading)
-    )
+    return tuple(Space(subject, choices.dimensions(subject, event)) for subject in subjects if subject.has_rule)
 
 
 def _is_plain(event: Event, name: str) -> bool:
     try:
-        return not issubclass(family.strategy(event, name), Reading)
+        return not issubclass(strategy_set.load_strategy(event, name), Reading)
     except ANY:  # told when it is gathered
         return False
 
@@ -312,7 +308,7 @@ def launched(
 
     That is `lead` sessions before the launch.
 
-    Shape (n_launches, n_entries, n_horizons, n_rebalances, n_lags, n_costs, n_borrows, n_yardsticks), NaN at horizons
+    Shape (n_launches, n_entries, n_horizons, n_rebalances, n_lags, n_costs, n_borrows, n_comparators), NaN at horizons
     that the hold or the prices do not reach.
     """
     space, shape = task.space, (len(launches), len(offsets))
@@ -321,15 +317,14 @@ def launched(
     entries = (launches[:, None] + offsets).ravel()
     shocks = np.repeat(launches - lead, len(offsets))
     scenarios = starts(space, prices, entries, shocks, hold)
-    own, found = dict[str, np.ndarray](), []
+    own, found = dict[Mapping[str, object], np.ndarray](), []
     for choice in space.choices(AGAINST):
         subject = varied(space, task.basket, choice)
         those = replace(scenarios, parameters=(subject.parameters,))
-        key = repr(sorted(subject.parameters.items()))
-        if key not in own:
+        if subject.parameters not in own:
             ran = run_batch(subject.strategy, prices.select(subject.symbols), those, curves=False, executor=Serial())
-            own[key] = growth(ran)
-        found.append(less(own[key], yardstick(subject, prices, those)))
+            own[subject.parameters] = log_wealth(ran)
+        found.append(excess_over(own[subject.parameters], comparator_log_wealth(subject, prices, those)))
     return _shaped(np.stack(found, axis=-1), space, shape)
 
 
@@ -362,7 +357,7 @@ def frictions(lag: int, times: float, borrow: float) -> Frictions:
 
 
 def varied(space: Space, basket: int, against: Choice) -> Study:
-    """The reading with one basket, measured against one yardstick."""
+    """The reading with one basket, measured against one comparator."""
     subject, variants = space.subject, (space.choices(BASKET)[basket].value, against.value)
     for variant in variants:
         if variant.alteration is not None:
@@ -384,7 +379,7 @@ def told(space: Space, walked: Sequence[Walked], prices: Prices, planned: Plan) 
     distinct, several = space.distinct, [place for place, count in enumerate(space.shape) if count > 1]
     made = Multiverse(
         name=space.subject.name,
-        story=study.told(space.subject),
+        story=story_of(space.subject),
         comparator=comparator_name(space.subject.comparator),
         dimensions=tuple(space.dimensions[place] for place in several),
         fixed=choices.unvaried(space.subject, planned.event),
@@ -443,11 +438,11 @@ def survey(
 def missing(counted: Sequence[Space], whole: RunPlan) -> tuple[str, ...]:
     """Names of the readings of the strategy set that are not among those `counted`."""
     variants = {space.subject.variant for space in counted}
-    return tuple(name for name, study in whole.required.items() if study is None or _is_missing(study, variants))
-
-
-def _is_missing(study: Study, variants: Collection[object]) -> bool:
-    return issubclass(study.strategy, Reading) and study.variant not in variants
+    return tuple(
+        name
+        for name, study in whole.required.items()
+        if study is None or (study.has_rule and study.variant not in variants)
+    )
 
 
 def uncounted(names: Sequence[str]) -> tuple[str, ...]:
@@ -500,7 +495,7 @@ def _shortage(space: Space, prices: Prices, entry: int, offsets: Sequence[int]) 
 
 
 def _shaped(values: np.ndarray, space: Space, starts: tuple[int, int]) -> np.ndarray:
-    """From (n_scenarios, n_horizons + 1, n_yardsticks) in the order of `starts` to the axes of the grid."""
+    """From (n_scenarios, n_horizons + 1, n_comparators) in the order of `starts` to the axes of the grid."""
     counts = [len(space.choices(name)) for name in ("lag", "costs", "borrow", "rebalance")]
     grid = values.reshape(*counts, *starts, *values.shape[1:])
     wanted = [HORIZONS.index(choice.value) for choice in space.choices("horizon")]

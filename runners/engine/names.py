@@ -15,7 +15,7 @@ import numpy as np
 from data.prices import Prices
 from runners.engine.answers import NOTHING
 from runners.engine.batch import Batch, run_targets
-from runners.engine.launches import Terms
+from runners.engine.scenarios import TradingConditions
 from runners.engine.study import Study
 from strategies.base.past import Past
 from strategies.base.reading import Reading
@@ -61,11 +61,11 @@ def tradable(universe: tuple[str, ...], prices: Prices, row: int) -> tuple[str, 
     return tuple(name for name in universe if name in prices.columns and prices.listed[prices.columns[name]] <= row)
 
 
-def decisions(subject: Study, prices: Prices, entry: int, terms: Terms) -> Decisions:
-    """What a reading decides when it is launched at row `entry`, by sessions held."""
+def decisions(subject: Study, prices: Prices, entry: int, conditions: TradingConditions) -> Decisions:
+    """What a reading that enters at row `entry` decides, by sessions held."""
     rule: Reading = subject.strategy.rule(**subject.parameters)
-    own, schedule = prices.select(subject.symbols).rebased(0), Schedule(terms.hold, terms.rebalance)
-    shock = str(terms.at(np.array([entry]), prices).shock[0])  # also where it lies before the prices
+    own, schedule = prices.select(subject.symbols).rebased(0), Schedule(conditions.hold, conditions.rebalance)
+    shock = str(conditions.at(np.array([entry]), prices).shock[0])  # also where it lies before the prices
     asked = {
         held: rule.weights(Past(own, entry - 1 + held, held=held, scheduled=schedule.decides(held), shock=shock))
         for held in range(len(prices.sessions) - entry + 1)
@@ -107,12 +107,12 @@ def exchanged(weights: Mapping[str, float], symbols: tuple[str, ...], draws: Dra
     return drawn
 
 
-def baskets(subject: Study, prices: Prices, entry: int, terms: Terms, draws: Draws) -> Batch:
-    """The draws of one reading, launched at row `entry`; the first is the reading itself."""
-    decided = decisions(subject, prices, entry, terms)
+def baskets(subject: Study, prices: Prices, entry: int, conditions: TradingConditions, draws: Draws) -> Batch:
+    """The draws of one reading that enters at row `entry`; the first is the reading itself."""
+    decided = decisions(subject, prices, entry, conditions)
     kept = dict.fromkeys(name for weights in decided.values() for name in weights if name not in draws.universe)
     symbols = (*draws.universe, *kept)
     strategy: type[Reading] = subject.strategy
     targets = Exchanged(decided, symbols, draws, strategy.rechooses, strategy.watches)
-    scenarios = terms.at(np.array([entry]), prices).take(np.zeros(len(draws.order), dtype=int))
+    scenarios = conditions.at(np.array([entry]), prices).take(np.zeros(len(draws.order), dtype=int))
     return run_targets(targets, prices.select(symbols), scenarios)

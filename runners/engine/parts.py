@@ -14,21 +14,18 @@ from math import sqrt
 
 import numpy as np
 
-from data import calendar, fomc
+from data import fomc
 from data.errors import RequestError, SourceError, WorkError
 from data.prices import Prices
 from reports.metrics import LEAST, PERIODS
 from reports.result import HORIZONS
 from runners.engine.backtest import CAPITAL
 from runners.engine.batch import Batch, run_batch
+from runners.engine.comparators import comparator_log_wealth, excess_over, log_wealth
 from runners.engine.execution.executor import Serial
 from runners.engine.failure import ANY, failure
-from runners.engine.frictions import Frictions
-from runners.engine.launches import growth, less
-from runners.engine.scenarios import NEVER, Scenario, Scenarios
+from runners.engine.scenarios import Scenario, Scenarios
 from runners.engine.study import Study
-from runners.engine.yardstick import yardstick
-from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
 
 STILL = 1e-15  # a standard deviation of daily returns that is no variation, as in reports.metrics
 COLUMNS = (
@@ -48,11 +45,6 @@ class Bench:
     subject: Study
     prices: Prices
     benchmark: str
-
-    @property
-    def is_reading(self) -> bool:
-        """Whether it has a rule, so that many specs can walk side by side."""
-        return issubclass(self.subject.strategy, Reading)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,10 +147,10 @@ def _halves(bench: Bench, part: Part, error: BaseException) -> Outcome:
 def measured(bench: Bench, specs: Sequence[Scenario]) -> tuple[np.ndarray, np.ndarray]:
     """COLUMNS of each spec, shape (n, n_columns), and equity as in Batch."""
     subject, prices = bench.subject, bench.prices
-    scenarios = side_by_side(specs)
+    scenarios = Scenarios.of(specs)
     starts = _starts(subject, prices, scenarios)
     batch = run_batch(subject.strategy, prices.select(subject.symbols), scenarios, executor=Serial())
-    d = less(growth(batch), yardstick(subject, prices, scenarios))
+    d = excess_over(log_wealth(batch), comparator_log_wealth(subject, prices, scenarios))
     returns = batch.horizons
     sharpe, skewness, kurtosis = moments(excess_returns(batch, prices, starts), batch.ruined)
     columns = {
@@ -180,39 +172,12 @@ def measured(bench: Bench, specs: Sequence[Scenario]) -> tuple[np.ndarray, np.nd
         "kurtosis": kurtosis,
         "start": starts,
     }
-    return np.column_stack([columns[name].astype(float) for name in COLUMNS]), _curves(batch)
-
-
-def side_by_side(specs: Sequence[Scenario]) -> Scenarios:
-    """Columns of scenarios, as `Scenarios.of`, in time that grows with their number only."""
-    frictions: dict[Frictions, int] = {}
-    settings: dict[str, int] = {}
-    parameters: list[Mapping[str, object]] = []
-    for spec in specs:
-        frictions.setdefault(spec.frictions, len(frictions))
-        key = repr(sorted(spec.parameters.items()))
-        if key not in settings:
-            settings[key] = len(parameters)
-            parameters.append(spec.parameters)
-    entries = np.array([spec.entry for spec in specs], dtype="datetime64[D]")
-    usual = calendar.xnys_days()[calendar.xnys_days().searchsorted(entries) - SHOCK_BEFORE_ENTRY]
-    told = [np.datetime64("NaT", "D") if spec.shock is None else spec.shock for spec in specs]
-    shocks = np.array(told, dtype="datetime64[D]")
-    return Scenarios(
-        entries,
-        np.where(np.isnat(shocks), usual, shocks),
-        np.array([spec.hold or NEVER for spec in specs]),
-        np.array([spec.rebalance or NEVER for spec in specs]),
-        np.array([frictions[spec.frictions] for spec in specs]),
-        np.array([settings[repr(sorted(spec.parameters.items()))] for spec in specs]),
-        tuple(frictions),
-        tuple(parameters),
-    )
+    return np.column_stack([columns[name].astype(float) for name in COLUMNS]), batch.curves
 
 
 def excess_returns(batch: Batch, prices: Prices, starts: np.ndarray) -> np.ndarray:
     """Daily returns less the risk-free rate of each spec's own window, shape (n, longest), NaN after its end."""
-    curves = _curves(batch)
+    curves = batch.curves
     with np.errstate(divide="ignore", invalid="ignore"):  # after ruin
         returns = curves[:, 1:] / curves[:, :-1] - 1
     return np.asarray(returns - daily_rates(prices, starts, starts + batch.sessions)[:, None])
@@ -260,12 +225,6 @@ def _benchmark(bench: Bench, starts: np.ndarray, lasts: np.ndarray) -> np.ndarra
     """Return of the benchmark, held without costs, from the rows `starts` to `lasts`; NaN before it was listed."""
     close = bench.prices.select((bench.benchmark,)).rebased(0).close[:, 0]
     return np.asarray(close[lasts] / close[starts] - 1)
-
-
-def _curves(batch: Batch) -> np.ndarray:
-    if batch.equity is None:
-        raise AssertionError("curves were asked for")
-    return batch.equity
 
 
 def _packed(values: np.ndarray) -> str:

@@ -24,6 +24,7 @@ from reports.result import Failure, Result, Run
 from runners import evidence
 from runners.engine import drawing
 from runners.engine.backtest import window
+from runners.engine.evaluation import evaluate
 from runners.engine.execution.executor import Executor, Progress, no_progress
 from runners.engine.execution.processes import Processes, preload
 from runners.engine.failure import ANY, failure
@@ -31,7 +32,6 @@ from runners.engine.plan import Plan, make_plan, needed_symbols, nothing_left
 from runners.engine.provenance import run_manifest
 from runners.engine.request import PriceWindow, Request
 from runners.engine.run_settings import chart_marks, claims_note, hindsight_notice, run_settings, unknown_rates_notice
-from runners.engine.study import study
 from runners.engine.trial_key import trial_key, window_fingerprint
 from runners.engine.trial_ledger import LedgerError, Trial, TrialLedger, Trials
 
@@ -148,7 +148,7 @@ def run_studies(priced: PricedPlan, done: Progress = no_progress) -> Run:
     results, failed = list[Result](), dict(plan.failed)
     for subject in plan.asked:
         try:
-            results.append(study(subject, prices, launch, request.frictions, benchmark))
+            results.append(evaluate(subject, prices, launch, request.frictions, benchmark))
         except ANY as error:
             failed[subject.name] = failure(error, subject.strategy.__module__)
         done(subject.name)

@@ -10,11 +10,11 @@ from unicodedata import normalize
 
 from data.errors import BrokenStrategyError, RequestError
 from reports.result import Failure, Result
-from runners.engine import family
+from runners.engine import strategy_set
 from runners.engine.failure import ANY, blamed, failure
+from runners.engine.parameters import declared_parameters
 from runners.engine.request import Request
 from runners.engine.study import Study, prepare
-from strategies.base import Reading
 
 RESERVED = ("index", "side-by-side")  # pages of a run folder that belong to no reading
 
@@ -70,12 +70,12 @@ def make_plan(
     if not request.evidence:
         return Plan(request, asked, failed=failed)
     event, variants = request.event, {subject.variant for subject in asked}
-    declared = {subject.name: subject for subject in family.loadable(event, request.benchmark)}
+    declared = {subject.name: subject for subject in strategy_set.loadable_studies(event, request.benchmark)}
     return Plan(
         request,
         asked,
         rivals=tuple(subject for subject in declared.values() if subject.variant not in variants),
-        required={name: declared.get(name) for name in family.whole(event)},
+        required={name: declared.get(name) for name in strategy_set.required_names(event)},
         failed=failed,
     )
 
@@ -112,14 +112,14 @@ def broken_error(failed: Mapping[str, Failure]) -> BrokenStrategyError:
 def _load_asked(request: Request, given: Mapping[str, type[Any]]) -> tuple[tuple[Study, ...], dict[str, Failure]]:
     _ = request.launch  # a wrong entry is refused before anything is loaded
     loaded, failed = list[Study](), dict[str, Failure]()
-    for name in request.readings or family.names(request.event):
-        own = family.member(request.event, name)
+    for name in request.readings or strategy_set.reading_names(request.event):
+        own = strategy_set.event_member(request.event, name)
         module = (own.strategy if own else name).split(":")[0]
         try:
             if name in given:
                 subject = prepare(name, given[name], request.benchmark, request.symbols)
             else:
-                subject = family.study_of(request.event, name, request.benchmark, request.symbols)
+                subject = strategy_set.load_study(request.event, name, request.benchmark, request.symbols)
             _require_free_name(request, subject)
             loaded.append(subject)
         except ANY as error:
@@ -140,21 +140,15 @@ def _only(subjects: tuple[Study, ...]) -> Study:
 
 def _with_parameters(subject: Study, parameters: Mapping[str, object]) -> Study:
     """The study with other values for some of its strategy's own parameters."""
-    known = list(subject.strategy.params._getkeys())
-    schedule = set(Reading.params._getkeys()) if issubclass(subject.strategy, Reading) else set()
-    own = [name for name in known if name not in schedule]
+    own = declared_parameters(subject.strategy)
     if unknown := [name for name in parameters if name not in own]:
         raise RequestError(f"{subject.name} has no parameter {unknown[0]!r}; it has {', '.join(own) or 'none'}")
-    changed = replace(subject, parameters={**subject.parameters, **parameters})
-    if issubclass(subject.strategy, Reading):
-        rule = subject.strategy.rule(**changed.parameters)
-        changed = replace(changed, symbols=tuple(rule.symbols), comparator=rule.comparator)
-    return changed
+    return subject.with_parameters(parameters)
 
 
 def _require_distinct(request: Request, subjects: Sequence[Study]) -> None:
     """Raise RequestError for pages that would overwrite each other, or symbols that no strategy asked for takes."""
-    if request.symbols and all(issubclass(subject.strategy, Reading) for subject in subjects):
+    if request.symbols and all(subject.has_rule for subject in subjects):
         raise RequestError("--symbols is for a plain bt.Strategy; readings declare their own")
     names = [_file_key(subject.name) for subject in subjects]
     for subject in subjects:

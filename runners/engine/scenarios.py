@@ -1,26 +1,30 @@
-"""Many launches of one reading, as columns."""
+"""Runs of one strategy at many entry dates, or with many settings, as columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
 from data import calendar
 from data.errors import RequestError
+from data.prices import Prices
 from runners.engine.frictions import Frictions
+from runners.engine.parameters import Parameters
 from strategies.base.reading import SHOCK_BEFORE_ENTRY
 from strategies.base.schedule import Schedule
 
+Value = TypeVar("Value")
 NEVER = int(np.iinfo(np.int32).max)  # a hold to the end of the prices, or no rebalancing
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One launch of a reading.
+    """One run of a strategy: its entry date and its settings.
 
     `shock` is the session of the event (by default as many sessions before the entry as in the DeepSeek event);
     `hold` and `rebalance` count sessions as in Schedule; `frictions` include the lag.
@@ -31,10 +35,34 @@ class Scenario:
     rebalance: int | None = 20
     shock: pd.Timestamp | None = None
     frictions: Frictions = Frictions()
-    parameters: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=Parameters)
 
     def __post_init__(self) -> None:
         Schedule(self.hold, self.rebalance)
+
+
+@dataclass(frozen=True)
+class TradingConditions:
+    """How a study is run at every entry date: holding period and rebalancing interval in sessions, and frictions.
+
+    The shock lies `shock_lead` sessions before each entry.
+    """
+
+    hold: int | None = 252
+    rebalance: int | None = 20
+    frictions: Frictions = Frictions()
+    shock_lead: int = SHOCK_BEFORE_ENTRY
+
+    def at(self, entries: np.ndarray, prices: Prices, parameters: Mapping[str, object] = {}) -> Scenarios:
+        """Scenarios that enter at the rows `entries` of `prices`."""
+        return Scenarios.product(
+            prices.sessions[entries],
+            (self.hold,),
+            (self.rebalance,),
+            (self.frictions,),
+            (parameters,),
+            self.shock_lead,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,30 +101,31 @@ class Scenarios:
         names = ("entry", "shock", "hold", "rebalance", "cost", "setting")
         return replace(self, **{name: getattr(self, name)[places] for name in names})
 
+    def with_parameters(self, changes: Mapping[str, object]) -> Scenarios:
+        """The scenarios with some parameters changed; settings that become equal are one."""
+        changed = [Parameters(parameters) | changes for parameters in self.parameters]
+        distinct, setting = _numbered(changed)
+        return replace(self, setting=setting[self.setting], parameters=distinct)
+
     @classmethod
     def of(cls, scenarios: Sequence[Scenario]) -> Scenarios:
         """Columns of single scenarios, in their order. Raises RequestError for none, or a date without a session."""
         if not scenarios:
             raise RequestError("no scenarios were given; give at least one")
-        frictions = tuple(dict.fromkeys(scenario.frictions for scenario in scenarios))
-        settings = [tuple(sorted(scenario.parameters.items())) for scenario in scenarios]
-        distinct = list(dict.fromkeys(settings))
-        entries = [_session(scenario.entry, f"scenario {n}: entry") for n, scenario in enumerate(scenarios)]
-        shocks = [
-            calendar.offset(entry, -SHOCK_BEFORE_ENTRY)
-            if scenario.shock is None
-            else _session(scenario.shock, f"scenario {n}: shock")
-            for n, (scenario, entry) in enumerate(zip(scenarios, entries, strict=True))
-        ]
+        entries = _sessions([scenario.entry for scenario in scenarios], "entry")
+        usual = calendar.xnys_days()[calendar.xnys_days().searchsorted(entries) - SHOCK_BEFORE_ENTRY]
+        told = [day if each.shock is None else each.shock for each, day in zip(scenarios, usual, strict=True)]
+        frictions, cost = _numbered([scenario.frictions for scenario in scenarios])
+        parameters, setting = _numbered([Parameters(scenario.parameters) for scenario in scenarios])
         return cls(
-            np.array(entries, dtype="datetime64[D]"),
-            np.array(shocks, dtype="datetime64[D]"),
+            entries,
+            _sessions(told, "shock"),
             np.array([scenario.hold or NEVER for scenario in scenarios]),
             np.array([scenario.rebalance or NEVER for scenario in scenarios]),
-            np.array([frictions.index(scenario.frictions) for scenario in scenarios]),
-            np.array([distinct.index(setting) for setting in settings]),
+            cost,
+            setting,
             frictions,
-            tuple(dict(setting) for setting in distinct),
+            parameters,
         )
 
     @classmethod
@@ -128,6 +157,21 @@ class Scenarios:
             tuple(frictions),
             tuple(parameters),
         )
+
+
+def _numbered(values: Sequence[Value]) -> tuple[tuple[Value, ...], np.ndarray]:
+    """Distinct values in order of first appearance, and the number of each value among them, shape (n,)."""
+    numbers = {value: number for number, value in enumerate(dict.fromkeys(values))}
+    return tuple(numbers), np.array([numbers[value] for value in values])
+
+
+def _sessions(dates: Sequence[pd.Timestamp | np.datetime64], field: str) -> np.ndarray:
+    """Dates as `datetime64[D]`. Raises RequestError for the first without a session."""
+    days, sessions = np.array(dates, dtype="datetime64[D]"), calendar.xnys_days()
+    known = np.isin(days, sessions)
+    for place in np.flatnonzero(~known)[:1]:
+        _session(pd.Timestamp(dates[place]), f"scenario {place}: {field}")
+    return days
 
 
 def _session(date: pd.Timestamp, where: str) -> pd.Timestamp:

@@ -20,6 +20,8 @@ from reports.metrics import LEAST, PERIODS
 from reports.sweep import FIGURES, OBJECTIVES, Knob, Search, Sweep, Validation, judged, ranking
 from runners.engine import grid
 from runners.engine.backtest import Launch
+from runners.engine.comparators import comparator_name
+from runners.engine.evaluation import writable
 from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.execution.executor import Executor, Progress, no_progress
 from runners.engine.grid import Range, Space
@@ -30,11 +32,10 @@ from runners.engine.provenance import PACKAGES, code_hash, inputs, package_versi
 from runners.engine.request import Request
 from runners.engine.run_settings import unknown_rates_notice
 from runners.engine.search import BATCH, SAMPLERS, require_sampler, run_search
-from runners.engine.study import comparator_name, plain, retold, story
+from runners.engine.story import story_of
 from runners.engine.trial_key import trial_key, window_fingerprint
 from runners.engine.trial_ledger import Trial, Trials
 from runners.engine.works import PART, Found, Works, run_grid
-from strategies.base.reading import Reading
 
 SHARED = 2 * LEAST  # sessions that specs must have in common to be cross-validated
 UNTOLD = "as long before the entry as in the event"
@@ -93,7 +94,7 @@ def prepared(wanted: Wanted) -> Space:
 def parts(wanted: Wanted, space: Space) -> int:
     """About how many parts there are, for a display of progress."""
     specs = space.size if wanted.budget is None else wanted.budget
-    if not issubclass(space.subject.strategy, Reading):
+    if not space.subject.has_rule:
         return specs
     return ceil(specs / (PART if wanted.budget is None else BATCH))
 
@@ -140,7 +141,7 @@ def told(
     figures["hindsight"] = np.where(np.isnan(found.column("start")), np.nan, early.astype(float))
     sweep = Sweep(
         name=space.subject.name,
-        story=retold(story(space.subject.strategy), space.subject),
+        story=story_of(space.subject),
         comparator=comparator_name(space.subject.comparator),
         benchmark=wanted.benchmark,
         knobs=knobs,
@@ -290,7 +291,7 @@ def fixed(space: Space, event: Event) -> dict[str, str]:
         value = given.get(name, default)
         if name in given and value == "":
             continue
-        told = knob.told(plain(value) if knob.kind is None else value)
+        told = knob.told(writable(value) if knob.kind is None else value)
         found[name] = UNTOLD if knob.scheduled == "shock" and value is None else told
     return found
 

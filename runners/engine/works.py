@@ -75,7 +75,7 @@ class Works:
 
     def parts(self, specs: Iterable[tuple[object, ...]], sampled: frozenset[int], first: int = 0) -> Iterator[Part]:
         """The parts of `specs`, whose first has the number `first`; `sampled` are numbers whose curve is wanted."""
-        size = PART if self.bench.is_reading else 1
+        size = PART if self.bench.subject.has_rule else 1
         waiting = iter(specs)
         while chosen := list(islice(waiting, size)):
             places = range(first, first + len(chosen))
@@ -107,7 +107,7 @@ class Works:
         if not parts:
             return []
         began = monotonic()
-        few = self.bench.is_reading and len(parts) <= FEW and isinstance(self.executor, Processes)
+        few = self.bench.subject.has_rule and len(parts) <= FEW and isinstance(self.executor, Processes)
         # What ended a process before would end this one; in a worker it is told.
         executor = Serial() if few and not self.kept.interrupted else self.executor
         keep = partial(self._keep, parts)

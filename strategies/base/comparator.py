@@ -1,4 +1,4 @@
-"""What a reading must beat: the yardstick of its difference d."""
+"""What a reading must beat: the comparator over which its excess log return d is measured."""
 
 from __future__ import annotations
 

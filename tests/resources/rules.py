@@ -23,6 +23,22 @@ class Fixed(Reading):
         return dict(self.p.target)
 
 
+class HalfMarket(Reading):
+    """Half in M, half in cash.
+
+    Claim: half is enough.
+    Rule: half M.
+    Trades: once.
+    Refuted: never.
+    """
+
+    params = (("share", 0.5),)
+    symbols = ("M",)
+
+    def weights(self, past: Past) -> Weights:
+        return {"M": self.p.share}
+
+
 class Fatal(Reading):
     """Long SPY by a share; a worker process that comes to a share of 0.7 is killed, with a `mark` only the first time.
 

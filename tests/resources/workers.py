@@ -14,7 +14,8 @@ import numpy as np
 
 from data.errors import RequestError
 from data.prices import Prices
-from runners.engine.launches import Terms, differences
+from runners.engine.comparators import excess_log_returns
+from runners.engine.scenarios import TradingConditions
 from runners.engine.study import Study
 
 
@@ -79,10 +80,10 @@ def left(number: float) -> float:
     sys.exit(f"{number} left")
 
 
-def distance(prices: Prices, terms: Terms, spec: tuple[Study, int]) -> np.ndarray:
+def distance(prices: Prices, conditions: TradingConditions, spec: tuple[Study, int]) -> np.ndarray:
     """d of a reading at one row, shape (1, n_horizons + 1)."""
     subject, row = spec
-    return differences(subject, prices, np.array([row]), terms)
+    return excess_log_returns(subject, prices, np.array([row]), conditions)
 
 
 def draw_or_die(folder: Path, name: object) -> bytes:

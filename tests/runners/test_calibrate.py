@@ -210,7 +210,7 @@ def test_another_event_is_tried_at_its_own_entry_and_distance():
     made = bench(Wanted(TARIFFS, 1, draws=40))
     assert [subject.name for subject in made.subjects] == [member.name for member in TARIFFS.readings]
     for world in (made.timing, made.names):
-        assert f"{world.sessions[world.entry]:%Y-%m-%d}" == "2025-04-03" and world.terms.before == 0
+        assert f"{world.sessions[world.entry]:%Y-%m-%d}" == "2025-04-03" and world.conditions.shock_lead == 0
     assert [made.subjects[place].name for place in made.choosing] == ["services_over_goods"]
 
 

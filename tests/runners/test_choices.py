@@ -14,7 +14,7 @@ from reports.evidence.multiverse import Choice, Dimension
 from runners.engine import choices
 from runners.engine.alterations import Joined, Swapped, Without
 from runners.engine.choices import Own, Variant
-from runners.engine.study import Study, prepare
+from runners.engine.study import PlainStudy, ReadingStudy, Study, prepare
 from strategies.base import Cash, EqualWeight, Fund
 from strategies.generic.after_fall import AfterFall
 from strategies.generic.long_short import LongShort
@@ -80,7 +80,7 @@ def test_one_name_is_left_out_in_turn_or_several_at_once():
 
 def test_what_is_declared_is_that_of_our_own_file_alone():
     assert choices.declared(reading("fomc_tilt")) is choices.OWN["fomc_tilt"]
-    foreign = Study("fomc_tilt", Plain, ("A",), Cash())
+    foreign = PlainStudy("fomc_tilt", Plain, ("A",), Cash())
     assert choices.declared(foreign) is None and choices.own(foreign) == Own()
     unnamed = replace(reading("fomc_tilt"), name="other")
     assert choices.declared(unnamed) is None
@@ -100,7 +100,7 @@ def test_legs_of_several_names_can_each_do_without_one():
     assert [choice.label for choice in long_only.baskets] == ["without A", "without B"]
     assert long_only.short is False
     # What a file of an event wrote as one text is no leg of several names.
-    text = Study("pair", LongShort, ("A",), Cash(), {"long": "AB", "short": ("C", "D")})
+    text = ReadingStudy("pair", LongShort, ("A",), Cash(), {"long": "AB", "short": ("C", "D")})
     assert [choice.label for choice in choices.own(text).baskets] == ["without C", "without D"]
 
 
@@ -129,15 +129,15 @@ def test_the_declared_basket_comes_first_and_changes_nothing():
         (reading("gpu_bubble"), ["cash"]),
         (pair(long=("A", "B"), against="SPY"), ["SPY", "QQQ held"]),
         (pair(long=("A",), short=("B",)), ["cash"]),
-        (Study("own", Plain, ("A",), EqualWeight(("A",), "all")), ["its own", "SPY held", "QQQ held"]),
+        (PlainStudy("own", Plain, ("A",), EqualWeight(("A",), "all")), ["its own", "SPY held", "QQQ held"]),
         # Somebody else's that is to beat cash may be neutral: nothing is known of it.
-        (Study("own", Plain, ("A",), Cash()), ["cash"]),
-        (Study("own", Plain, ("A",), Fund("SMH")), ["SMH", "SPY held", "QQQ held"]),
+        (PlainStudy("own", Plain, ("A",), Cash()), ["cash"]),
+        (PlainStudy("own", Plain, ("A",), Fund("SMH")), ["SMH", "SPY held", "QQQ held"]),
     ],
     ids=str,
 )
 def test_what_it_may_be_measured_against(subject, expected):
-    told = choices.yardsticks(subject)
+    told = choices.comparators(subject)
     assert (told.name, told.asks) == ("against", "What must it beat?")
     assert labels(told) == expected
     assert told.choices[0] == Choice(expected[0], "as written down with the reading", Variant(), declared=True)
@@ -186,6 +186,6 @@ def test_what_a_reading_has_not_to_choose_says_why():
         ("borrow", "only its hedge is short, in a fund that is easy to borrow"),
     )
     told = "what could be defended is not declared for this reading"
-    assert choices.unvaried(Study("own", Plain, ("A",), Cash()), DEEPSEEK) == tuple(
+    assert choices.unvaried(PlainStudy("own", Plain, ("A",), Cash()), DEEPSEEK) == tuple(
         (name, told) for name in ("borrow", "basket", "against")
     )

@@ -23,8 +23,7 @@ from runners.engine.execution import dask as module
 from runners.engine.execution.dask import Cluster, choose_executor
 from runners.engine.execution.executor import Serial
 from runners.engine.execution.processes import Processes
-from runners.engine.launches import Terms
-from runners.engine.scenarios import Scenarios
+from runners.engine.scenarios import Scenarios, TradingConditions
 from runners.engine.sources import OURS
 from runners.engine.study import prepare
 from tests.resources import workers
@@ -85,8 +84,8 @@ def test_nothing_to_do_asks_nobody():
 
 def test_readings_have_the_same_d_to_the_bit(cluster, readings_prices):
     prices, specs = readings_prices
-    ours = cluster.map(workers.distance, (prices, Terms()), specs)
-    expected = Serial().map(workers.distance, (prices, Terms()), specs)
+    ours = cluster.map(workers.distance, (prices, TradingConditions()), specs)
+    expected = Serial().map(workers.distance, (prices, TradingConditions()), specs)
     assert [d.tobytes() for d in ours] == [d.tobytes() for d in expected]
     assert all(d.flags.writeable for d in ours)
 
@@ -110,9 +109,9 @@ def test_a_machine_that_vanishes_in_mid_run_changes_nothing(cluster, machines, r
         if len(told) == 3:
             machines.kill(doomed)
 
-    ours = Cluster(machines.address, chunk=1).map(workers.distance, (prices, Terms()), specs, done)
+    ours = Cluster(machines.address, chunk=1).map(workers.distance, (prices, TradingConditions()), specs, done)
     machines.workers.append(machines.worker())
-    expected = Serial().map(workers.distance, (prices, Terms()), specs)
+    expected = Serial().map(workers.distance, (prices, TradingConditions()), specs)
     assert [d.tobytes() for d in ours] == [d.tobytes() for d in expected]
     assert len(told) == len(specs)
 

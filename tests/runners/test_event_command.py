@@ -14,8 +14,8 @@ import pytest
 from data import calendar, load_prices
 from data.events import load
 from runners import evidence
-from runners.engine import family
 from runners.engine import multiverse as engine
+from runners.engine import strategy_set
 from runners.engine.pipeline import PricedPlan, run_studies
 from runners.engine.plan import Plan, load_studies, make_plan
 from runners.engine.request import Request
@@ -77,7 +77,7 @@ def test_no_test_is_said_to_be_declared_before_prices_that_were_known(tariffs):
 def test_its_own_readings_run_from_its_own_entry_with_evidence(tariffs):
     out, printed = tariffs
     results = json.loads((out / "results.json").read_text())["readings"]
-    assert list(results) == list(family.names(TARIFFS))
+    assert list(results) == list(strategy_set.reading_names(TARIFFS))
     assert {each["entry"] for each in results.values()} == {"2025-04-03"}
     assert all(each["evidence"]["verdict"] for each in results.values())
     assert all(each["evidence"]["n"] >= 19 for each in results.values())
@@ -236,10 +236,10 @@ def test_another_shock_moves_the_windows(prices):
         plans[event.shock] = planned
         assert planned.entry == prices.row("2025-04-03") and planned.quiet_until == pd.Timestamp("2025-01-17")
     # 27, 28, 31 March, 1 and 2 April: five sessions.
-    assert [plan.terms.before for plan in plans.values()] == [0, 5]
+    assert [plan.conditions.shock_lead for plan in plans.values()] == [0, 5]
     assert engine.plan(moved, engine.planned_spaces(("panic_passes",), moved)[1], prices).event.lead == 5
     # The rule of the panic looks from another close: another fall, at another session.
-    wait = family.study_of(TARIFFS, "panic_passes", "SPY")
+    wait = strategy_set.load_study(TARIFFS, "panic_passes", "SPY")
     wait = replace(wait, parameters={**wait.parameters, "fall": 0.06})
     days = []
     for event in (TARIFFS, moved):

@@ -15,14 +15,15 @@ from reports.evidence.record import END, plain, summary
 from reports.result import Run
 from runners import evidence
 from runners.engine.backtest import Launch
+from runners.engine.evaluation import evaluate
 from runners.engine.execution.executor import Serial
 from runners.engine.execution.processes import Processes
 from runners.engine.frictions import Frictions
-from runners.engine.launches import Terms
 from runners.engine.pipeline import PricedPlan, benchmark_returns, count_trials, run_studies, run_trials
 from runners.engine.plan import Plan, load_studies, make_plan
 from runners.engine.request import Request
-from runners.engine.study import Study, prepare, study
+from runners.engine.scenarios import TradingConditions
+from runners.engine.study import PlainStudy, ReadingStudy, prepare
 from runners.engine.trial_ledger import TrialLedger, Trials
 from strategies.base import Cash, Past, Reading, Weights
 from tests.resources.events import DEEPSEEK
@@ -64,7 +65,7 @@ def test_one_placebo_is_what_backtrader_makes_of_that_date(whole, real_prices):
     place = launches.aligned["20"][10]
     subject = prepare("two_shocks", strategies.load("two_shocks"), "SPY")
     benchmark = pd.Series(np.zeros(300))
-    ran = study(subject, real_prices, Launch(pd.Timestamp(launches.sessions[place])), Frictions(), benchmark)
+    ran = evaluate(subject, real_prices, Launch(pd.Timestamp(launches.sessions[place])), Frictions(), benchmark)
     assert launches.d["20"][place] == pytest.approx(ran.horizons[20].d, abs=1e-6)
     assert real_prices.row("2025-01-31") - real_prices.row(launches.sessions[place]) == 11 * 20
 
@@ -82,7 +83,7 @@ def test_at_the_break_even_cost_d_is_zero_in_backtrader(whole, real_prices):
     benchmark = pd.Series(np.zeros(300))
     launch = Request(DEEPSEEK).launch
     for costs in (Frictions(found.trading_bps, 0.0), Frictions(borrow_rate=found.borrow_rate)):
-        assert study(subject, real_prices, launch, costs, benchmark).d == pytest.approx(0.0, abs=1e-5)
+        assert evaluate(subject, real_prices, launch, costs, benchmark).d == pytest.approx(0.0, abs=1e-5)
     assert isinstance(whole.court.evidence["ai_software"].break_even.trading_bps, Missing)
 
 
@@ -234,7 +235,10 @@ class Elsewhere(Reading):
 
 def test_a_reading_that_never_trades_or_fails_elsewhere_stops_no_other(real_prices):
     request = Request(DEEPSEEK, ("bad_news",), hold=40)
-    subjects = (*load_studies(request), *(Study(each.__name__, each, ("SPY",), Cash()) for each in (Idle, Elsewhere)))
+    subjects = (
+        *load_studies(request),
+        *(ReadingStudy(each.__name__, each, ("SPY",), Cash()) for each in (Idle, Elsewhere)),
+    )
     told = judged(request, real_prices, subjects).court.evidence
     assert told["bad_news"].timing["20"].p is not None
     assert isinstance(told["Idle"].shock, Missing) and "never takes a position" in told["Idle"].shock.reason
@@ -245,7 +249,7 @@ def test_a_reading_that_never_trades_or_fails_elsewhere_stops_no_other(real_pric
 def test_a_plain_strategy_gets_its_aligned_launches_through_backtrader(real_prices):
     prices = real_prices.select(("SPY",))
     request = Request(DEEPSEEK, hold=60)
-    subject = Study("Crossing", Crossing, ("SPY",), Cash())
+    subject = PlainStudy("Crossing", Crossing, ("SPY",), Cash())
     found = judged(request, prices, (subject,)).court.evidence["Crossing"]
     assert found.timing["20"].n == 64 and found.timing["20"].p is not None
     assert found.timing["60"].n == 21 and found.timing["60"].p is not None
@@ -255,17 +259,17 @@ def test_a_plain_strategy_gets_its_aligned_launches_through_backtrader(real_pric
 def test_aligned_launches_of_a_plain_strategy_are_those_of_backtrader_one_by_one(random_prices):
     """At the horizon that counts each, and no further; rows for which there are too few placebos are not launched."""
     prices, request = random_prices(("SPY",), sessions=500), Request(DEEPSEEK)
-    subject = Study("Crossing", Crossing, ("SPY",), Cash())
-    terms = Terms(252, None, request.frictions)
-    planned = evidence.Plan(420, 30, prices.sessions[416], prices.sessions[415], terms, "SPY")
-    entries, found = evidence.launched(prices, planned, subject)
+    subject = PlainStudy("Crossing", Crossing, ("SPY",), Cash())
+    conditions = TradingConditions(252, None, request.frictions)
+    planned = evidence.Plan(420, 30, prices.sessions[416], prices.sessions[415], conditions, "SPY")
+    entries, found = evidence.excess_by_entry(prices, planned, subject)
     assert entries.tolist() == list(range(20, 421, 20))[1:]
     ends = [int(np.isfinite(row).sum()) for row in found]
     for row, d in zip(entries[[0, 9, -1]], found[[0, 9, -1]], strict=True):
         hold = 252 if row == 420 else 20
         launch = Launch(prices.sessions[row], hold, shock=prices.sessions[row - 4])
         window = benchmark_returns(prices, "SPY", row - 1, min(row + hold + 3, len(prices.sessions)))
-        theirs = study(subject, prices, launch, request.frictions, window).horizons
+        theirs = evaluate(subject, prices, launch, request.frictions, window).horizons
         assert {n: d[evidence.KEYS.index(str(n))] for n in theirs} == pytest.approx(
             {n: horizon.d for n, horizon in theirs.items()}, abs=1e-12, nan_ok=True
         )

@@ -24,7 +24,8 @@ from data.cache import Cache
 from data.errors import RequestError
 from runners import calibrate, compare, console, deepseek, multiverse, new, prices, sweep, trials
 from runners.engine.failure import failure
-from runners.engine.study import prepare, story
+from runners.engine.story import docstring_story
+from runners.engine.study import prepare
 from runners.screen import Screen, Table
 
 ROOT = Path(__file__).parents[2]
@@ -138,7 +139,7 @@ def test_lines_and_json_are_tame_and_json_means_the_same(capsys):
 
 def test_a_docstring_is_told_in_printable_words_that_end():
     spec = {"__doc__": f"A {ESCAPE} title {TURNED} {LONG}\n\nClaim: {ESCAPE} {LONG}\n"}
-    told = story(type("Mine", (bt.Strategy,), spec))
+    told = docstring_story(type("Mine", (bt.Strategy,), spec))
     require_tame(told.title + told.claim)
     assert told.title.startswith("A \\x1b[31m") and len(told.title) < 400 and len(told.claim) < 3000
 

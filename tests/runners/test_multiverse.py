@@ -17,12 +17,13 @@ from runners.engine import multiverse as engine
 from runners.engine.backtest import Launch
 from runners.engine.batch import run_batch
 from runners.engine.choices import AGAINST, BASKET, OWN
+from runners.engine.evaluation import evaluate
 from runners.engine.execution.processes import Processes
-from runners.engine.launches import Terms
 from runners.engine.multiverse import AXES, Plan, Space, Task
 from runners.engine.names import decisions
 from runners.engine.pipeline import benchmark_returns
-from runners.engine.study import prepare, study
+from runners.engine.scenarios import TradingConditions
+from runners.engine.study import prepare
 from tests.resources.events import DEEPSEEK
 
 SESSIONS, ENTRY = 560, 300  # enough before the entry for a beta, and a year after it
@@ -51,7 +52,7 @@ def studied(space: Space, prices, row: int, values: dict[str, object], basket: i
     launch = Launch(entry, 252, values["rebalance"], shock)
     start = row + values["entry"] - 1
     benchmark = benchmark_returns(prices, "SPY", start, min(start + 260, len(prices.sessions)))
-    return {n: horizon.d for n, horizon in study(subject, prices, launch, costs, benchmark).horizons.items()}
+    return {n: horizon.d for n, horizon in evaluate(subject, prices, launch, costs, benchmark).horizons.items()}
 
 
 def spec_values(space: Space, codes: np.ndarray) -> dict[str, object]:
@@ -90,7 +91,7 @@ def test_the_declared_spec_is_the_reading_as_the_main_job_runs_it(real_prices):
     subject = prepare("gpu_bubble", strategies.load("gpu_bubble"), "SPY")
     entry = planned.entry
     benchmark = benchmark_returns(prices, "SPY", entry - 1, entry + 253)
-    result = study(subject, prices, Launch(prices.sessions[entry]), engine.frictions(1, 1, 0.0030), benchmark)
+    result = evaluate(subject, prices, Launch(prices.sessions[entry]), engine.frictions(1, 1, 0.0030), benchmark)
     assert one.d[one.declared] == pytest.approx([result.horizons[252].d], abs=1e-9)
     assert (planned.step, len(planned.placebos)) == (67, 19), "prices from May 2019 hold as many as a p needs"
     assert one.sessions[0] == "2025-01-31" and one.launched.shape == (20, one.tested.sum())
@@ -144,7 +145,7 @@ def test_only_readings_that_sell_short_have_lending_fees(name, markets):
     space = space_of(name)
     prices = markets(space)
     rule = prepare(name, strategies.load(name), "SPY")
-    held = decisions(rule, prices, ENTRY, Terms(hold=120))
+    held = decisions(rule, prices, ENTRY, TradingConditions(hold=120))
     short = any(weight < 0 for weights in held.values() for weight in weights.values())
     assert short == OWN[name].short == (len(space.choices("borrow")) > 1)
 

@@ -11,14 +11,15 @@ import strategies
 from data.universe import AI_UNIVERSE
 from runners.engine.answers import NOTHING
 from runners.engine.backtest import CAPITAL, Launch, backtest
+from runners.engine.comparators import comparator_log_wealth, excess_log_returns, log_wealth
 from runners.engine.frictions import Frictions
-from runners.engine.launches import Terms, comparator, differences, growth
 from runners.engine.names import Draws, Exchanged, baskets, decisions, exchanged, tradable
+from runners.engine.scenarios import TradingConditions
 from runners.engine.study import prepare
 from strategies.base import Past, Reading, Weights
 
 CHOOSING = [name for name in strategies.names() if strategies.load(name).chooses]
-TERMS = Terms(hold=70, rebalance=20, frictions=Frictions(2, 3, 0.01, lag=2))
+CONDITIONS = TradingConditions(hold=70, rebalance=20, frictions=Frictions(2, 3, 0.01, lag=2))
 FREE = Frictions(0, 0, 0, cash_rate=0.0)
 SWAP = Draws(("A", "B"), np.array([[0, 1], [1, 0]]), seed=5)  # nothing changes, then A and B change places
 
@@ -53,9 +54,10 @@ def test_the_five_whose_claim_is_a_choice_of_names_say_so():
 def test_the_draw_that_changes_nothing_is_the_reading_itself(name, real_prices, entry):
     subject = prepare(name, strategies.load(name), "SPY")
     draws = Draws.of(tradable(AI_UNIVERSE, real_prices, entry - 1), 5, seed=1)
-    own = growth(baskets(subject, real_prices, entry, TERMS, draws))[0]
-    own = own - comparator(subject, real_prices, np.array([entry]), TERMS)[0]
-    real = differences(subject, real_prices, np.array([entry]), TERMS)[0]
+    own = log_wealth(baskets(subject, real_prices, entry, CONDITIONS, draws))[0]
+    scenarios = CONDITIONS.at(np.array([entry]), real_prices, subject.parameters)
+    own = own - comparator_log_wealth(subject, real_prices, scenarios)[0]
+    real = excess_log_returns(subject, real_prices, np.array([entry]), CONDITIONS)[0]
     assert own == pytest.approx(real, abs=1e-12, nan_ok=True)
 
 
@@ -69,12 +71,12 @@ def test_a_draw_is_what_backtrader_makes_of_those_names(real_prices, entry):
 
     subject = prepare("midrange_challengers", strategies.load("midrange_challengers"), "SPY")
     draws = Draws.of(AI_UNIVERSE, 3, seed=2)
-    run = baskets(subject, real_prices, entry, TERMS, draws)
-    (first, *_), names = decisions(subject, real_prices, entry, TERMS).values(), (*AI_UNIVERSE, "SMH")
-    launch = Launch(real_prices.sessions[entry], TERMS.hold, TERMS.rebalance)
+    run = baskets(subject, real_prices, entry, CONDITIONS, draws)
+    (first, *_), names = decisions(subject, real_prices, entry, CONDITIONS).values(), (*AI_UNIVERSE, "SMH")
+    launch = Launch(real_prices.sessions[entry], CONDITIONS.hold, CONDITIONS.rebalance)
     for place, vector in enumerate(exchanged(first, names, draws)):
         told = tuple((name, weight) for name, weight in zip(names, vector.tolist(), strict=True) if weight)
-        ran = backtest(Drawn, real_prices.select(names), launch, TERMS.frictions, {"told": told})
+        ran = backtest(Drawn, real_prices.select(names), launch, CONDITIONS.frictions, {"told": told})
         assert run.terminal[place] == pytest.approx(ran.equity[-1], abs=0.01)
 
 
@@ -119,14 +121,14 @@ def eight(make_prices):
     return make_prices({name: [1.0] * 8 for name in "ABC"})
 
 
-def shown(strategy, prices, entry, terms):
+def shown(strategy, prices, entry, conditions):
     seen: list[tuple[int, bool, str, str]] = []
-    decisions(prepare("Told", strategy, "SPY", parameters={"seen": seen}), prices, entry, terms)
+    decisions(prepare("Told", strategy, "SPY", parameters={"seen": seen}), prices, entry, conditions)
     return seen
 
 
 def test_a_rule_that_watches_is_asked_at_every_close_from_the_one_before_the_entry_to_the_last(eight):
-    seen = shown(Watching, eight, 5, Terms(hold=None, rebalance=2, before=4))
+    seen = shown(Watching, eight, 5, TradingConditions(hold=None, rebalance=2, shock_lead=4))
     assert seen == [
         (0, True, "2025-01-28", "2025-01-31"),
         (1, False, "2025-01-28", "2025-02-03"),
@@ -137,19 +139,22 @@ def test_a_rule_that_watches_is_asked_at_every_close_from_the_one_before_the_ent
 
 @pytest.mark.parametrize(("strategy", "asked"), [(Told, [0, 2, 4]), (Watching, [0, 1, 2, 3, 4])])
 def test_nobody_is_asked_once_the_hold_is_over_and_only_those_that_watch_between_their_dates(eight, strategy, asked):
-    seen = shown(strategy, eight, 2, Terms(hold=5, rebalance=2))
+    seen = shown(strategy, eight, 2, TradingConditions(hold=5, rebalance=2))
     assert [held for held, *_ in seen] == asked
 
 
 def test_a_decision_can_be_taken_at_the_last_close_of_the_prices(eight):
     last = {3: {"A": 1.0}}
-    assert decisions(prepare("Told", Told, "SPY", parameters={"told": last}), eight, 5, Terms(rebalance=3)) == last
+    assert (
+        decisions(prepare("Told", Told, "SPY", parameters={"told": last}), eight, 5, TradingConditions(rebalance=3))
+        == last
+    )
 
 
 @pytest.mark.parametrize(("entry", "shock"), [(5, "2025-01-28"), (4, "2025-01-27"), (2, "2025-01-23")])
 def test_the_shock_is_a_session_of_the_calendar_also_where_the_prices_begin_after_it(eight, entry, shock):
     # As Backtrader tells it; 24 and 23 January are the two sessions before the first with prices.
-    assert shown(Told, eight, entry, Terms(before=4))[0][2] == shock
+    assert shown(Told, eight, entry, TradingConditions(shock_lead=4))[0][2] == shock
     seen: list[tuple[int, bool, str, str]] = []
     backtest(Told, eight, Launch(eight.sessions[entry]), parameters={"seen": seen})
     assert seen[0][2] == shock
@@ -171,18 +176,20 @@ def test_what_a_rule_that_watches_answers_between_its_dates_is_exchanged_too(ran
     prices = random_prices(("A", "B", "C"), 60)
     told = {0: {"A": 0.5, "C": 0.3}, 3: {"B": 0.7}}
     swapped = {0: {"B": 0.5, "C": 0.3}, 3: {"A": 0.7}}
-    terms = Terms(hold=9, rebalance=5, frictions=Frictions(2, 3, 0.01, lag=2))
-    run = baskets(prepare("Watching", Watching, "SPY", parameters={"told": told}), prices, 20, terms, SWAP)
+    conditions = TradingConditions(hold=9, rebalance=5, frictions=Frictions(2, 3, 0.01, lag=2))
+    run = baskets(prepare("Watching", Watching, "SPY", parameters={"told": told}), prices, 20, conditions, SWAP)
     for place, answers in enumerate((told, swapped)):
-        launch = Launch(prices.sessions[20], terms.hold, terms.rebalance)
-        ran = backtest(Watching, prices, launch, terms.frictions, {"told": answers})
+        launch = Launch(prices.sessions[20], conditions.hold, conditions.rebalance)
+        ran = backtest(Watching, prices, launch, conditions.frictions, {"told": answers})
         assert run.terminal[place] == pytest.approx(ran.equity[-1], abs=0.01)
 
 
 def test_draws_of_a_reading_that_never_takes_a_position_keep_their_capital(random_prices):
     targets = Exchanged({}, ("A", "B"), SWAP, anew=False, watches=False)
     assert targets.weights.shape == (0, 2)
-    run = baskets(prepare("Told", Told, "SPY"), random_prices(("A", "B", "C"), 60), 20, Terms(frictions=FREE), SWAP)
+    run = baskets(
+        prepare("Told", Told, "SPY"), random_prices(("A", "B", "C"), 60), 20, TradingConditions(frictions=FREE), SWAP
+    )
     assert run.terminal.tolist() == [CAPITAL, CAPITAL]
 
 
@@ -195,9 +202,9 @@ def test_only_a_reading_that_picks_its_names_anew_has_them_drawn_anew(random_pri
         rechooses = False
 
     prices, told = random_prices(tuple("ABCDEF"), 60), {0: {"A": 1.0}, 5: {"A": 1.0}}
-    terms, draws = Terms(hold=9, rebalance=5, frictions=FREE), Draws.of(tuple("ABCDEF"), 60, seed=6)
+    conditions, draws = TradingConditions(hold=9, rebalance=5, frictions=FREE), Draws.of(tuple("ABCDEF"), 60, seed=6)
     picking, keeping = (
-        baskets(prepare("Told", strategy, "SPY", parameters={"told": told}), prices, 20, terms, draws).turnover
+        baskets(prepare("Told", strategy, "SPY", parameters={"told": told}), prices, 20, conditions, draws).turnover
         for strategy in (Picking, Keeping)
     )
     # One name is bought and sold: twice the capital; another after five sessions, in five draws of six: four times.

@@ -18,10 +18,11 @@ from data.prices import Prices
 from reports.result import HORIZONS
 from runners.engine import parts
 from runners.engine.backtest import Launch
+from runners.engine.evaluation import evaluate
 from runners.engine.frictions import Frictions
-from runners.engine.parts import COLUMNS, Bench, Outcome, Part, daily_rates, measured, moments, run_part, side_by_side
-from runners.engine.scenarios import Scenario, Scenarios
-from runners.engine.study import Study, prepare, study
+from runners.engine.parts import COLUMNS, Bench, Outcome, Part, daily_rates, measured, moments, run_part
+from runners.engine.scenarios import Scenario
+from runners.engine.study import ReadingStudy, prepare
 from strategies.base import Cash, Fund, Past, Reading, Weights
 from tests.resources.rules import Fixed
 
@@ -83,7 +84,7 @@ def test_figures_of_specs_side_by_side_are_those_of_single_runs(bench, prices):
     for place, one in enumerate(specs):
         launch = Launch(one.entry, one.hold, one.rebalance)
         own = replace(bench.subject, parameters=one.parameters)
-        alone = study(own, prices, launch, one.frictions, pd.Series(0.0, prices.sessions))
+        alone = evaluate(own, prices, launch, one.frictions, pd.Series(0.0, prices.sessions))
         first, length = prices.row(one.entry) - 1, len(alone.equity) - 1
         wealth = alone.equity.to_numpy()
         close = (prices.close * prices.factor)[:, 2]
@@ -118,7 +119,7 @@ def test_figures_of_specs_side_by_side_are_those_of_single_runs(bench, prices):
 
 def test_a_ruin_by_hand(make_prices):
     prices = make_prices({"A": [100.0, 100.0, 100.0, 300.0, 300.0] + [300.0] * 20, "SPY": [50.0] * 2 + [60.0] * 23})
-    subject = Study("fixed", Fixed, ("A",), Cash(), {"target": (("A", -1.0),)})
+    subject = ReadingStudy("fixed", Fixed, ("A",), Cash(), {"target": (("A", -1.0),)})
     free = Frictions(0, 0, 0, 0)
     one = Scenario(prices.sessions[1], None, frictions=free, parameters=dict(subject.parameters))
     table, _ = measured(Bench(subject, prices, "SPY"), [one])
@@ -133,7 +134,7 @@ def test_a_ruin_by_hand(make_prices):
 
 def test_a_ruin_that_leaves_exactly_nothing_has_no_ratios(make_prices):
     prices = make_prices({"A": [100.0] * 3 + [200.0] * 25, "SPY": [50.0] * 28})
-    subject = Study("fixed", Fixed, ("A",), Cash(), {"target": (("A", -1.0),)})
+    subject = ReadingStudy("fixed", Fixed, ("A",), Cash(), {"target": (("A", -1.0),)})
     one = Scenario(prices.sessions[1], None, frictions=Frictions(0, 0, 0, 0), parameters=dict(subject.parameters))
     table, equity = measured(Bench(subject, prices, "SPY"), [one])
     found = figures(table)
@@ -146,7 +147,6 @@ def test_orders_that_are_not_filled_are_counted(make_prices):
     prices = make_prices({"A": [100.0] * 12, "SPY": [50.0] * 12})
     subject = prepare("tests:Greedy", Greedy, "SPY", ("A",))
     bench = Bench(subject, prices, "SPY")
-    assert not bench.is_reading
     table, _ = measured(bench, [Scenario(prices.sessions[1], 6, frictions=Frictions(0, 0, 0, 0))])
     found = figures(table)
     assert (found["refused"], found["sessions"], found["turnover"]) == (2.0, 7.0, pytest.approx(0.002))
@@ -155,7 +155,7 @@ def test_orders_that_are_not_filled_are_counted(make_prices):
 
 def test_a_benchmark_that_was_not_listed_gives_no_excess(make_prices):
     prices = make_prices({"A": [100.0] * 12, "SPY": [np.nan] * 3 + [50.0] * 9})
-    subject = Study("fixed", Fixed, ("A",), Cash(), {"target": (("A", 1.0),)})
+    subject = ReadingStudy("fixed", Fixed, ("A",), Cash(), {"target": (("A", 1.0),)})
     made = [Scenario(prices.sessions[row], 5, parameters=dict(subject.parameters)) for row in (3, 4)]
     table, _ = measured(Bench(subject, prices, "SPY"), made)
     assert np.isnan(figures(table)["excess"]) and figures(table, 1)["excess"] < 0
@@ -203,21 +203,6 @@ def test_a_part_starts_no_processes_of_its_own(make_prices, monkeypatch):
     assert len(measured(bench, [Scenario(prices.sessions[1], 6)])[0]) == 1
 
 
-def test_columns_are_those_of_scenarios_one_by_one(prices):
-    made = [
-        spec(prices, 100, None, rebalance=None),
-        spec(prices, 101, 5, 0.7, shock=prices.sessions[90], frictions=Frictions(lag=2)),
-        spec(prices, 100, 5, 0.5, rebalance=3),
-        spec(prices, 102, 7, 0.7, parameters={"b": 1, "a": 2}),
-        spec(prices, 102, 7, 0.7, parameters={"a": 2, "b": 1}, frictions=Frictions(lag=2)),
-    ]
-    found, expected = side_by_side(made), Scenarios.of(made)
-    for name in ("entry", "shock", "hold", "rebalance", "cost", "setting"):
-        assert getattr(found, name).tolist() == getattr(expected, name).tolist(), name
-    assert (found.frictions, found.parameters) == (expected.frictions, expected.parameters)
-    assert len(found.parameters) == 3 and len(found.frictions) == 2
-
-
 # --- parts ----------------------------------------------------------------------------------------------------------
 
 
@@ -245,7 +230,7 @@ def test_curves_that_are_wanted_come_as_long_as_their_spec_ran(bench, prices):
     found = run_part(bench, part_of(one, other, curves=(1,)))
     assert list(found.curves) == [1] and not found.failed and not found.dead
     launch = Launch(other.entry, 5, 20)
-    alone = study(bench.subject, prices, launch, Frictions(), pd.Series(0.0, prices.sessions))
+    alone = evaluate(bench.subject, prices, launch, Frictions(), pd.Series(0.0, prices.sessions))
     assert found.curves[1] == pytest.approx(alone.equity.to_numpy(), abs=0.01)
 
 

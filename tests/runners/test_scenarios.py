@@ -62,6 +62,14 @@ def test_a_dimension_without_values_is_refused(dimension):
         Scenarios.product([FRIDAY], **{dimension: ()})
 
 
+def test_changed_parameters_make_equal_settings_one():
+    settings = ({"a": 1, "b": 1}, {"a": 2, "b": 1}, {"a": 2, "b": [5]})
+    columns = Scenarios.of([Scenario(FRIDAY, parameters=setting) for setting in (*settings, settings[0])])
+    changed = columns.with_parameters({"a": 3})
+    assert changed.parameters == ({"a": 3, "b": 1}, {"a": 3, "b": [5]}) and changed.setting.tolist() == [0, 0, 1, 0]
+    assert columns.parameters == settings
+
+
 def test_no_launch_at_all_is_refused():
     with pytest.raises(RequestError, match=r"^no scenarios were given; every dimension needs at least one value$"):
         Scenarios.product([])

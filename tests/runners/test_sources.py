@@ -194,7 +194,7 @@ def test_ours_are_given_back_and_not_looked_into():
 
 def test_a_file_of_the_checkout_outside_our_rooms_is_an_authors():
     assert "tests.resources.rules" in reached(["tests.resources.rules"])
-    assert "tests.resources.workers" in reached(["tests.runners.test_family"])
+    assert "tests.resources.workers" in reached(["tests.runners.test_strategy_set"])
 
 
 def test_installed_packages_are_an_authors_where_a_module_of_them_was_named(write):

@@ -23,8 +23,9 @@ from runners.engine.backtest import CAPITAL, Backtest, Launch, backtest
 from runners.engine.batch import run_batch
 from runners.engine.feed import feeds
 from runners.engine.frictions import Frictions
+from runners.engine.run_notes import run_warnings
 from runners.engine.scenarios import Scenario, Scenarios
-from runners.engine.study import Study, warnings
+from runners.engine.study import ReadingStudy
 from strategies.base import Cash, Past, Weights
 from tests.resources.rules import Fixed
 
@@ -108,7 +109,7 @@ def test_a_target_below_one_share_trades_nothing_and_is_told_once(make_prices):
     ran = run(prices, {"WHALE": 0.6, "A": 0.4}, rebalance=1)
     assert sizes(ran) == [("A", 40_000, 10.0)]
     assert ran.under_a_share == {"WHALE": DECISION}
-    told = warnings(Study("fixed", Listed, ("WHALE", "A"), Cash()), ran)
+    told = run_warnings(ReadingStudy("fixed", Listed, ("WHALE", "A"), Cash()), ran)
     assert told[0] == "WHALE was not held on 2025-01-27: a target of less than one share"
     assert sum("less than one share" in line for line in told) == 1
 
@@ -117,7 +118,7 @@ def test_many_targets_below_one_share_are_told_in_one_line(make_prices):
     """A page of a hundred such names would hide everything else on it."""
     names = [f"N{number}" for number in range(100)]
     ran = run(make_prices(dict.fromkeys(names, [20_000.0] * 3)), dict.fromkeys(names, 1e-2))
-    told = warnings(Study("fixed", Listed, tuple(names), Cash()), ran)
+    told = run_warnings(ReadingStudy("fixed", Listed, tuple(names), Cash()), ran)
     assert told[:2] == (
         "no position was ever taken: the return is interest on cash",
         "100 names were not held, first 2025-01-27 to 2025-01-27: a target of less than one share (N0, N1, N2, ...)",

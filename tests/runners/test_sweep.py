@@ -18,6 +18,7 @@ from reports.sweep import FIGURES, declared, ranking
 from runners import evidence
 from runners.engine import sweep, works
 from runners.engine.backtest import Launch
+from runners.engine.evaluation import evaluate
 from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.execution.executor import Serial
 from runners.engine.execution.processes import Processes
@@ -27,7 +28,7 @@ from runners.engine.pipeline import PricedPlan, benchmark_returns, run_studies, 
 from runners.engine.plan import Plan, load_studies
 from runners.engine.request import Request
 from runners.engine.scenarios import Scenario
-from runners.engine.study import prepare, study
+from runners.engine.study import prepare
 from runners.engine.trial_ledger import TrialLedger, Trials
 from strategies.base import Cash, Reading
 from tests.resources.events import DEEPSEEK
@@ -81,7 +82,7 @@ def test_d_of_every_setting_is_that_of_its_study(name, real_prices):
         first = real_prices.row(spec.entry) - 1
         last = len(real_prices.sessions) if spec.hold is None else first + 1 + spec.hold + spec.frictions.lag
         benchmark = benchmark_returns(real_prices, "SPY", first, min(last, len(real_prices.sessions)))
-        alone = study(replace(subject, parameters=spec.parameters), real_prices, launch, spec.frictions, benchmark)
+        alone = evaluate(replace(subject, parameters=spec.parameters), real_prices, launch, spec.frictions, benchmark)
         reached = [alone.horizons[n].d if n in alone.horizons else np.nan for n in HORIZONS]
         ours = [row[COLUMNS.index(column)] for column in ("d", *(f"d_{n}" for n in HORIZONS), "net")]
         net = alone.equity.iloc[-1] / alone.equity.iloc[0] - 1
@@ -270,7 +271,7 @@ def test_a_plain_strategy_is_swept_too(random_prices, kept, executor):
         costs = Frictions(half_spread_bps=bps)
         benchmark = benchmark_returns(prices, "SPY", first, first + 2 + hold)
         own = replace(subject, parameters={"period": period})
-        alone = study(own, prices, Launch(entry, hold), costs, benchmark)
+        alone = evaluate(own, prices, Launch(entry, hold), costs, benchmark)
         assert told.figures["d"][place] == pytest.approx(alone.d, abs=1e-9)
         assert told.figures["net"][place] == pytest.approx(alone.equity.iloc[-1] / 1e6 - 1, abs=1e-12)
     assert told.figures["refused"].max() == 0, "orders of the warm-up are set aside as intended"

@@ -17,9 +17,11 @@ import strategies
 from data.prices import FIELDS, Prices
 from reports.result import HORIZONS
 from runners.engine.backtest import CAPITAL, Launch, Modes, backtest
+from runners.engine.evaluation import evaluate
 from runners.engine.frictions import Frictions
 from runners.engine.pipeline import benchmark_returns
-from runners.engine.study import prepare, story, study
+from runners.engine.story import docstring_story
+from runners.engine.study import prepare
 from strategies.base import Past, Reading
 from tests.resources import make_golden
 from tests.resources.events import DEEPSEEK
@@ -91,7 +93,7 @@ def test_d_equals_the_golden_file_at_every_horizon(name, real_prices, golden):
     subject = prepare(name, strategies.load(name), "SPY")
     start = real_prices.row(DEEPSEEK.entry) - 1
     benchmark = benchmark_returns(real_prices, "SPY", start, start + 254)
-    result = study(subject, real_prices, LAUNCH, Frictions(), benchmark)
+    result = evaluate(subject, real_prices, LAUNCH, Frictions(), benchmark)
     actual = {str(n): result.horizons[n].d for n in HORIZONS} | {"end": result.d}
     assert actual == pytest.approx(expected, abs=1e-7)
 
@@ -231,7 +233,7 @@ def test_weights_are_a_pure_function_of_the_past(name, real_prices):
 
 def test_its_file_reads_as_a_page(name):
     cls = strategies.load(name)
-    told = story(cls)
+    told = docstring_story(cls)
     assert all(vars(told).values()), "the docstring names Claim, Rule, Trades and Refuted"
     assert issubclass(cls, Reading)
     assert re.fullmatch(r"C\d+( C\d+)*|", " ".join(cls.claims))

@@ -9,7 +9,8 @@ from runners.engine.backtest import Launch, backtest
 from runners.engine.batch import run_batch
 from runners.engine.frictions import Frictions
 from runners.engine.scenarios import Scenario, Scenarios
-from runners.engine.study import SECTIONS, prepare, story
+from runners.engine.story import SECTIONS, docstring_story
+from runners.engine.study import prepare
 from strategies.base import Cash, Fund, Past
 from strategies.generic.after_fall import AfterFall
 from strategies.generic.long_short import LongShort
@@ -93,7 +94,7 @@ def test_never_having_bought_refutes_it():
 
 @pytest.mark.parametrize("strategy", [LongShort, AfterFall])
 def test_its_file_tells_all_that_pages_show(strategy):
-    told = story(strategy)
+    told = docstring_story(strategy)
     assert all((told.title, told.claim, told.rule, told.trades, told.refuted)) and len(SECTIONS) == 4
 
 

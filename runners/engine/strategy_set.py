@@ -1,4 +1,4 @@
-"""The family of an event: the readings that are asked and judged together."""
+"""The strategy set of an event: the readings that are run and judged together."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from data import events
 from data.errors import RequestError, StrategyError
 from data.event import Event, Member
 from runners.engine.failure import ANY
+from runners.engine.parameters import declared_parameters
 from runners.engine.study import Study, prepare
-from strategies.base import Reading
 
 
-def names(event: Event) -> tuple[str, ...]:
+def reading_names(event: Event) -> tuple[str, ...]:
     """Names of the event's own readings; the files of strategies/ where it has none."""
     return tuple(member.name for member in event.readings) or strategies.names()
 
 
-def whole(event: Event) -> tuple[str, ...]:
-    """Names without which the family is not whole: the event's own readings, else the files of strategies/."""
+def required_names(event: Event) -> tuple[str, ...]:
+    """Names without which the set is not complete: the event's own readings, else the files of strategies/."""
     return tuple(found.name for found in event.readings) or strategies.files()
 
 
-def member(event: Event, name: str) -> Member | None:
+def event_member(event: Event, name: str) -> Member | None:
     """The event's own reading of that name."""
     return next((found for found in event.readings if found.name == name), None)
 
 
-def strategy(event: Event, name: str) -> type[Any]:
+def load_strategy(event: Event, name: str) -> type[Any]:
     """The class behind a name of the event's own readings, or behind whatever `strategies.load` takes.
 
     Raises RequestError for an unknown name.
     """
-    if own := member(event, name):
+    if own := event_member(event, name):
         try:
             return strategies.load(_placed(event, own.strategy))
         except StrategyError:
@@ -48,8 +48,8 @@ def strategy(event: Event, name: str) -> type[Any]:
     if ":" not in name and name not in strategies.names() and (other := _of_another(event, name)):
         raise RequestError(f"{name!r} is a reading of another event; add --event {other}")
     if event.readings and ":" not in name and name not in strategies.names():
-        close = difflib.get_close_matches(name, names(event), n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names(event))}"
+        close = difflib.get_close_matches(name, reading_names(event), n=3)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(reading_names(event))}"
         raise RequestError(f"the event {event.name!r} has no reading {name!r}; {hint}")
     return strategies.load(name)
 
@@ -57,7 +57,7 @@ def strategy(event: Event, name: str) -> type[Any]:
 def _of_another(event: Event, name: str) -> str | None:
     """The bundled event that has a reading of that name."""
     others = (other for other in events.names() if other != event.origin)
-    return next((other for other in others if member(events.load(other), name)), None)
+    return next((other for other in others if event_member(events.load(other), name)), None)
 
 
 def _placed(event: Event, path: str) -> str:
@@ -68,37 +68,35 @@ def _placed(event: Event, path: str) -> str:
     return f"{Path(event.origin).parent / file}:{name}"
 
 
-def study_of(event: Event, name: str, benchmark: str, symbols: tuple[str, ...] = ()) -> Study:
+def load_study(event: Event, name: str, benchmark: str, symbols: tuple[str, ...] = ()) -> Study:
     """A reading of the event, or any other strategy, ready to run. `symbols` are for a plain one that declares none.
 
     Raises RequestError for an unknown name, or parameters that the strategy does not take.
     """
-    cls, own = strategy(event, name), member(event, name)
+    strategy, own = load_strategy(event, name), event_member(event, name)
     if own is None:
-        return prepare(name, cls, benchmark, symbols)
-    given = parameters(event, own, cls)
+        return prepare(name, strategy, benchmark, symbols)
+    given = typed_parameters(event, own, strategy)
     try:
-        subject = prepare(own.name, cls, benchmark, symbols, given)
+        study = prepare(own.name, strategy, benchmark, symbols, given)
     except RequestError as error:
         raise RequestError(f"{event.place(own)}: {error}") from None
     universe = event.universe if own.chooses else ()
-    if universe and not set(universe) & set(subject.symbols):
+    if universe and not set(universe) & set(study.symbols):
         raise RequestError(f"{event.place(own)}: chooses: it trades none of the universe; list its symbols there")
-    return replace(subject, title=own.title, claim=own.claim, universe=universe)
+    return replace(study, title=own.title, claim=own.claim, universe=universe)
 
 
-def loadable(event: Event, benchmark: str) -> Iterator[Study]:
+def loadable_studies(event: Event, benchmark: str) -> Iterator[Study]:
     """Every reading of the event that can be loaded; what its own code stops is left out, as it is by every run."""
-    for name in names(event):
+    for name in reading_names(event):
         with suppress(*ANY):
-            yield study_of(event, name, benchmark)
+            yield load_study(event, name, benchmark)
 
 
-def parameters(event: Event, own: Member, cls: type[Any]) -> Mapping[str, object]:
+def typed_parameters(event: Event, own: Member, strategy: type[Any]) -> Mapping[str, object]:
     """The parameters of an event's reading, each of the type of its default, baskets as their symbols."""
-    known = dict(zip(cls.params._getkeys(), cls.params._getdefaults(), strict=True))
-    for name in Reading.params._getkeys() if issubclass(cls, Reading) else ():
-        known.pop(name)  # the schedule is that of the run
+    known = declared_parameters(strategy)  # the schedule is that of the run
     found = {}
     for name, value in own.parameters:
         if name not in known:

@@ -1,4 +1,4 @@
-"""The family of an event: its readings by name, with parameters of the right type."""
+"""The strategy set of an event: its readings by name, with parameters of the right type."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import strategies
 from data.errors import RequestError
 from data.event import Member
 from data.events import load
-from runners.engine import choices, family
+from runners.engine import choices, strategy_set
 from runners.engine.plan import load_studies, make_plan
 from runners.engine.request import Request
-from runners.engine.study import told
+from runners.engine.story import story_of
 from strategies.base.comparator import Fund
 from strategies.generic.after_fall import AfterFall
 from strategies.generic.long_short import LongShort
@@ -33,13 +33,13 @@ def of(**changes: object):
 
 def test_a_reading_of_another_event_is_told_with_it():
     with pytest.raises(RequestError, match="'panic_passes' is a reading of another event; add --event tariffs"):
-        family.strategy(DEEPSEEK, "panic_passes")
-    assert family.strategy(TARIFFS, "panic_passes") is AfterFall
+        strategy_set.load_strategy(DEEPSEEK, "panic_passes")
+    assert strategy_set.load_strategy(TARIFFS, "panic_passes") is AfterFall
 
 
 def test_the_default_family_is_the_folder():
-    assert family.names(DEEPSEEK) == strategies.names()
-    assert family.study_of(DEEPSEEK, "gpu_bubble", "SPY").symbols == ("NVDA", "AMD", "INTC")
+    assert strategy_set.reading_names(DEEPSEEK) == strategies.names()
+    assert strategy_set.load_study(DEEPSEEK, "gpu_bubble", "SPY").symbols == ("NVDA", "AMD", "INTC")
 
 
 @pytest.mark.parametrize(
@@ -53,35 +53,42 @@ def test_the_default_family_is_the_folder():
     ],
 )
 def test_a_file_is_looked_for_beside_the_event_that_names_it(path, origin, placed):
-    assert family._placed(replace(TARIFFS, origin=origin), path) == placed
+    assert strategy_set._placed(replace(TARIFFS, origin=origin), path) == placed
 
 
 def test_a_strategy_in_a_file_beside_the_event_is_found_from_anywhere(tmp_path, monkeypatch):
     (tmp_path / "beside.py").write_text("from strategies.bad_news import BadNews\n\n\nclass Own(BadNews):\n    pass\n")
     monkeypatch.chdir("/")
     event = replace(of(strategy="beside.py:Own", parameters=()), origin=str(tmp_path / "own.toml"))
-    assert family.strategy(event, "own").__name__ == "Own"
+    assert strategy_set.load_strategy(event, "own").__name__ == "Own"
 
 
 def test_the_family_is_whole_with_the_events_own_readings_or_with_every_file():
-    assert family.whole(of()) == ("own",)
-    assert family.whole(DEEPSEEK) == strategies.files() and "gpu_bubble" in family.whole(DEEPSEEK)
+    assert strategy_set.required_names(of()) == ("own",)
+    assert strategy_set.required_names(DEEPSEEK) == strategies.files() and "gpu_bubble" in strategy_set.required_names(
+        DEEPSEEK
+    )
 
 
 def test_baskets_become_their_symbols_and_words_those_of_the_event():
-    subject = family.study_of(TARIFFS, "china_exposure", "SPY")
+    subject = strategy_set.load_study(TARIFFS, "china_exposure", "SPY")
     assert (subject.strategy, subject.symbols) == (LongShort, ("SPY", "KWEB", "FXI"))
     assert subject.parameters == {"long": ("SPY",), "short": ("KWEB", "FXI")}
-    assert told(subject).title == "Long the US market, short Chinese stocks"
-    assert told(subject).claim.startswith("China faces") and told(subject).rule.startswith("half of equity long")
-    assert subject.chooses == () and family.study_of(TARIFFS, "services_over_goods", "SPY").chooses == TARIFFS.universe
+    assert story_of(subject).title == "Long the US market, short Chinese stocks"
+    assert story_of(subject).claim.startswith("China faces") and story_of(subject).rule.startswith(
+        "half of equity long"
+    )
+    assert (
+        subject.chooses == ()
+        and strategy_set.load_study(TARIFFS, "services_over_goods", "SPY").chooses == TARIFFS.universe
+    )
 
 
 def test_a_whole_number_is_good_where_a_fraction_is_due():
     whole = of(strategy="diversity_pool", parameters=(("compare", 10),))
-    assert family.study_of(whole, "own", "SPY").parameters == {"compare": 10}
+    assert strategy_set.load_study(whole, "own", "SPY").parameters == {"compare": 10}
     fraction = of(strategy="gpu_bubble", parameters=(("gross", 1),))
-    (value,) = family.study_of(fraction, "own", "SPY").parameters.values()
+    (value,) = strategy_set.load_study(fraction, "own", "SPY").parameters.values()
     assert isinstance(value, float) and value == 1.0
 
 
@@ -132,7 +139,7 @@ def test_who_names_one_reading_has_still_seen_the_whole_family():
     # Four of the five are the same class: what tells them apart are their parameters.
     plan = make_plan(Request(TARIFFS, ("chips_hit_more",), evidence=True))
     names = {subject.name for subject in (*plan.asked, *plan.rivals)}
-    assert names == set(family.names(TARIFFS)) and len(plan.rivals) == 4
+    assert names == set(strategy_set.reading_names(TARIFFS)) and len(plan.rivals) == 4
 
 
 def test_what_an_event_has_to_choose_follows_from_it():
@@ -148,25 +155,25 @@ def test_what_an_event_has_to_choose_follows_from_it():
 
 
 def test_choices_that_name_symbols_are_those_of_the_reading_that_trades_them():
-    pair = family.study_of(TARIFFS, "china_exposure", "SPY")
+    pair = strategy_set.load_study(TARIFFS, "china_exposure", "SPY")
     assert [choice.label for choice in choices.baskets(pair).choices] == ["declared", "without KWEB", "without FXI"]
     assert choices.own(pair).short and not choices.own(pair).follows_shock
-    waits = family.study_of(TARIFFS, "panic_passes", "SPY")
+    waits = strategy_set.load_study(TARIFFS, "panic_passes", "SPY")
     assert waits.strategy is AfterFall and not choices.own(waits).reweights and choices.own(waits).follows_shock
     # A name that is taken by a file of strategies/ brings nothing of it along.
-    stranger = family.study_of(of(name="gpu_bubble"), "gpu_bubble", "SPY")
+    stranger = strategy_set.load_study(of(name="gpu_bubble"), "gpu_bubble", "SPY")
     assert [choice.label for choice in choices.baskets(stranger).choices] == ["declared", "without SMH", "without SOXX"]
 
 
 def test_a_plain_strategy_of_an_event_is_told_its_parameters_and_beats_the_benchmark():
     event = of(strategy="tests.resources.workers:Crossing", parameters=(("period", 7),))
-    subject = family.study_of(event, "own", "QQQ", ("A", "B"))
+    subject = strategy_set.load_study(event, "own", "QQQ", ("A", "B"))
     assert (subject.strategy, subject.parameters) == (Crossing, {"period": 7})
     assert (subject.symbols, subject.comparator) == (("A", "B"), Fund("QQQ"))
-    stranger = family.study_of(TARIFFS, "tests.resources.workers:Crossing", "QQQ", ("A",))
+    stranger = strategy_set.load_study(TARIFFS, "tests.resources.workers:Crossing", "QQQ", ("A",))
     assert (stranger.strategy, stranger.symbols, stranger.comparator) == (Crossing, ("A",), Fund("QQQ"))
-    declared = of(strategy="tests.runners.test_family:Declared", parameters=())
-    assert [each.comparator for each in family.loadable(declared, "QQQ")] == [Fund("QQQ")]
+    declared = of(strategy="tests.runners.test_strategy_set:Declared", parameters=())
+    assert [each.comparator for each in strategy_set.loadable_studies(declared, "QQQ")] == [Fund("QQQ")]
 
 
 class Declared(Crossing):
@@ -184,7 +191,7 @@ class Similar(Crossing):
 def refusal(event, **changes: object) -> str:
     own = Member(**{"strategy": "x:Similar", "name": "own", **changes})
     with pytest.raises(RequestError) as error:
-        family.parameters(
+        strategy_set.typed_parameters(
             replace(event, readings=(own,)),
             own,
             Similar if own.strategy == "x:Similar" else strategies.load(own.strategy),
@@ -198,7 +205,7 @@ def test_a_parameter_that_is_not_there_is_told_with_two_that_are():
     assert refusal(TARIFFS, parameters=(("q", 1),)) == f"{asked}.q: {told}; it has period, size_1, size_2, size_3"
     bare = Member(strategy="x:Bare", name="own", parameters=(("q", 1),))
     with pytest.raises(RequestError, match=r"\(own\): parameters.q: x:Bare has no such parameter; it has none$"):
-        family.parameters(replace(TARIFFS, readings=(bare,)), bare, bt.Strategy)
+        strategy_set.typed_parameters(replace(TARIFFS, readings=(bare,)), bare, bt.Strategy)
 
 
 def test_a_basket_that_is_not_there_is_told_with_two_that_are():
@@ -219,11 +226,14 @@ def test_a_number_is_no_switch():
 def test_a_reading_that_the_event_does_not_have_is_told_with_three_that_it_has():
     similar = replace(TARIFFS, readings=tuple(Member(PATH, f"chips_{n}") for n in range(5)))
     with pytest.raises(RequestError) as error:
-        family.strategy(similar, "chips_")
+        strategy_set.load_strategy(similar, "chips_")
     assert str(error.value) == (
         "the event 'tariffs' has no reading 'chips_'; did you mean chips_4 or chips_3 or chips_2?"
     )
     with pytest.raises(RequestError) as error:
-        family.strategy(TARIFFS, "q")
-    assert str(error.value) == f"the event 'tariffs' has no reading 'q'; choose from {', '.join(family.names(TARIFFS))}"
-    assert family.strategy(TARIFFS, PATH) is LongShort, "a path is looked for nowhere else"
+        strategy_set.load_strategy(TARIFFS, "q")
+    assert (
+        str(error.value)
+        == f"the event 'tariffs' has no reading 'q'; choose from {', '.join(strategy_set.reading_names(TARIFFS))}"
+    )
+    assert strategy_set.load_strategy(TARIFFS, PATH) is LongShort, "a path is looked for nowhere else"

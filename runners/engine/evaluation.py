@@ -1,0 +1,96 @@
+"""One study, run in Backtrader beside what it must beat, as a Result."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from data.errors import RequestError
+from data.prices import Prices
+from reports.result import HORIZONS, Horizon, Result
+from runners.engine.backtest import CAPITAL, Launch, backtest, window
+from runners.engine.batch import run_each
+from runners.engine.comparators import comparator_name, comparator_wealth, excess_over, log_or_ruin, require_listed
+from runners.engine.frictions import Frictions
+from runners.engine.run_notes import decision_table, describe_outcome, run_warnings
+from runners.engine.scenarios import Scenario, Scenarios
+from runners.engine.story import story_of
+from runners.engine.study import Study
+
+FILL_COLUMNS = ["session", "symbol", "size", "price", "commission", "spread_cost"]
+
+
+def evaluate(study: Study, prices: Prices, launch: Launch, frictions: Frictions, benchmark: pd.Series[float]) -> Result:
+    """Run a study. `benchmark` holds daily simple returns on the sessions after the first of the window.
+
+    The comparator goes through Backtrader as the study does, so that both have the same rounding. Raises RequestError
+    where the study, or the fund that it must beat, has too few closes before the entry.
+    """
+    _require_history(study, prices, launch, frictions)
+    scenario = Scenario(launch.entry, launch.hold, launch.rebalance, launch.shock, frictions, study.parameters)
+    scenarios = Scenarios.of([scenario])
+    require_listed(study, prices, scenarios)
+    run = backtest(study.strategy, prices.select(study.symbols), launch, frictions, study.parameters)
+    (to_beat,) = comparator_wealth(study, prices, scenarios, run_each)
+    comparator = pd.Series(np.broadcast_to(to_beat, run.equity.shape), run.sessions)
+    d = float(excess_over(log_or_ruin(run.equity[-1] / CAPITAL), log_or_ruin(comparator.iloc[-1])))
+    refuted = study.refuted(d, run.decisions)
+    return Result(
+        name=study.name,
+        claims=tuple(getattr(study.strategy, "claims", ())),
+        story=story_of(study),
+        parameters={name: writable(value) for name, value in study.all_parameters.items()},
+        symbols=study.symbols,
+        entry=run.entry,
+        exit=run.exit,
+        d=d,
+        equity=run.wealth.rename(study.name),
+        gross=pd.Series(run.gross, run.sessions),
+        holdings=pd.DataFrame(run.holdings, run.sessions, list(study.symbols)),
+        comparator=comparator,
+        comparator_name=comparator_name(study.comparator),
+        fills=pd.DataFrame([vars(fill) for fill in run.fills], columns=FILL_COLUMNS),
+        decisions=decision_table(run),
+        interest=run.interest,
+        horizons=horizons(run.wealth, comparator, benchmark, launch.hold),
+        occurred=refuted,
+        outcome=describe_outcome(run, d, comparator_name(study.comparator), refuted),
+        ruined=run.ruined,
+        warnings=run_warnings(study, run),
+    )
+
+
+def horizons(
+    wealth: pd.Series[float], comparator: pd.Series[float], benchmark: pd.Series[float], hold: int | None
+) -> dict[int, Horizon]:
+    """Outcomes at those of `HORIZONS` that the hold and the prices reach."""
+    last = len(wealth) - 1 if hold is None else min(hold, len(wealth) - 1)
+    growth = np.cumprod(1 + benchmark.to_numpy())
+    grown = wealth.to_numpy() / CAPITAL
+    d = excess_over(log_or_ruin(grown), log_or_ruin(comparator.to_numpy()))
+    return {
+        n: Horizon(net_return=float(grown[n] - 1), excess_benchmark=float(grown[n] - growth[n - 1]), d=float(d[n]))
+        for n in HORIZONS
+        if n <= last
+    }
+
+
+def writable(value: object) -> object:
+    """A parameter as files can hold it: classes and functions by their names."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [writable(item) for item in value]
+    named = value if hasattr(value, "__qualname__") else type(value)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def _require_history(study: Study, prices: Prices, launch: Launch, frictions: Frictions) -> None:
+    start, _ = window(prices, launch, frictions.lag)
+    if start + 1 < study.least:
+        first = prices.sessions[study.least] if study.least < len(prices.sessions) else None
+        remedy = f"enter on {first:%Y-%m-%d} or later" if first is not None else "load more prices"
+        raise RequestError(
+            f"{study.name} needs {study.least} closes before its entry, and prices begin {start + 1} closes "
+            f"before {launch.entry:%Y-%m-%d}; {remedy}, or load earlier prices"
+        )

@@ -1,0 +1,100 @@
+"""What a run says in words beside its figures: the outcome, warnings, and the table of decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from runners.engine.account import AFTER, BEFORE, Refusal
+from runners.engine.backtest import CAPITAL, Backtest
+from runners.engine.study import Study
+
+FEW = 3  # refused orders for one reason that are named one by one
+MANY = 20  # symbols that have a line each
+
+# Orders that are refused by design: which they are, and why nothing is wrong.
+INTENDED = {
+    BEFORE: ("of the warm-up", "the account begins with the entry"),
+    AFTER: ("after the hold", "everything is sold when it ends"),
+}
+
+
+def decision_table(run: Backtest) -> pd.DataFrame:
+    """Target weights by session and symbol; a symbol that a decision drops has a row with weight zero."""
+    rows, before = [], set[str]()
+    for decision in run.decisions:
+        dropped = dict.fromkeys(sorted(before - set(decision.weights)), 0.0)
+        rows += [(decision.session, symbol, weight) for symbol, weight in {**decision.weights, **dropped}.items()]
+        before = {symbol for symbol, weight in decision.weights.items() if weight}
+    return pd.DataFrame(rows, columns=["session", "symbol", "weight"])
+
+
+def describe_outcome(run: Backtest, d: float, comparator: str, refuted: bool | None) -> str:
+    """What happened, in a sentence or two."""
+    if run.ruined is not None:
+        return f"Ruined on {run.ruined:%Y-%m-%d}: equity fell to {run.equity[-1]:,.0f} USD and the run ended."
+    gain = run.equity[-1] / CAPITAL - 1
+    until = f"by {run.exit:%Y-%m-%d}" if run.exit is not None else f"by {run.sessions[-1]:%Y-%m-%d} (still open)"
+    sentence = f"{'Made' if gain >= 0 else 'Lost'} {abs(gain):.1%} net {until}"
+    if comparator != "cash at zero":
+        beat = "more" if d > 0 else "less"
+        sentence += f", {abs(np.expm1(d)):.1%} {beat} wealth than {comparator}"
+    if refuted is None:
+        return f"{sentence}."
+    return f"{sentence}. Its criterion of refutation {'came true' if refuted else 'did not come true'}."
+
+
+def run_warnings(study: Study, run: Backtest) -> tuple[str, ...]:
+    """What a reader must know beside the numbers, a line each."""
+    lines = []
+    if run.ruined is not None:
+        lines.append(f"ruined on {run.ruined:%Y-%m-%d}: equity fell to {run.equity[-1]:,.0f} USD, and the run ended")
+    if not study.has_rule and run.gross.max() > 1 + 1e-9:
+        lines.append(f"gross exposure reached {run.gross.max():,.2f} times equity")
+    if not run.fills:
+        lines.append("no position was ever taken: the return is interest on cash")
+    lines += describe_symbols(run.left_out, "left out", "too few closes by then")
+    lines += describe_symbols(run.under_a_share, "not held", "a target of less than one share")
+    lines += describe_refusals(run.refusals)
+    if run.exit is None and run.ruined is None:
+        lines.append(f"still open: valued at the close of {run.sessions[-1]:%Y-%m-%d}")
+    return tuple(lines)
+
+
+def describe_symbols(first_sessions: Mapping[str, pd.Timestamp], what: str, reason: str) -> list[str]:
+    """A line for each symbol with the first session on which it was `what`; a single line for more than MANY."""
+    if len(first_sessions) <= MANY:
+        return [f"{symbol} was {what} on {day:%Y-%m-%d}: {reason}" for symbol, day in first_sessions.items()]
+    first, last = min(first_sessions.values()), max(first_sessions.values())
+    some = ", ".join([*first_sessions][:FEW])
+    return [
+        f"{len(first_sessions):,} names were {what}, first {first:%Y-%m-%d} to {last:%Y-%m-%d}: {reason} ({some}, ...)"
+    ]
+
+
+def describe_refusals(refusals: Sequence[Refusal]) -> list[str]:
+    """Orders that were not filled: a line for each, or for each reason with more than FEW, or that is by design."""
+    lines = []
+    for reason in dict.fromkeys(refusal.reason for refusal in refusals):
+        orders = [refusal for refusal in refusals if refusal.reason == reason]
+        if reason in INTENDED:
+            which, why = INTENDED[reason]
+            lines.append(f"{_count(orders, which)} set aside, as intended: {why}")
+        elif len(orders) > FEW:
+            lines.append(f"{_count(orders)} not filled: {reason}")
+        else:
+            lines += [
+                f"an order of {order.size:+,.0f} {order.symbol} ({order.session:%Y-%m-%d}) was not filled: {reason}"
+                for order in orders
+            ]
+    return lines
+
+
+def _count(orders: Sequence[Refusal], which: str = "") -> str:
+    """How many orders, and when they were sent."""
+    first, last = (f"{orders[end].session:%Y-%m-%d}" for end in (0, -1))
+    if len(orders) == 1:
+        return " ".join(filter(None, ("an order", which, f"({first}) was")))
+    return " ".join(filter(None, (f"{len(orders):,} orders", which, f"({first} to {last}) were")))

@@ -1,0 +1,44 @@
+"""A strategy's story: title, claim, rule, trades and refutation, as its docstring says them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import replace
+from typing import Any
+
+from data.event import Member
+from data.printable import brief, printable
+from reports.result import Story
+from runners.engine.study import Study
+
+SECTIONS = ("Claim", "Rule", "Trades", "Refuted")
+LONGEST_SECTION = 2000  # characters
+
+
+def story_of(study: Study) -> Story:
+    """The story of a study's strategy, with the study's own title and claim where it has any."""
+    return with_titles(docstring_story(study.strategy), study)
+
+
+def with_titles(story: Story, named: Study | Member | None) -> Story:
+    """A story with the title and the claim of a study, or of an event's reading, where that has any."""
+    if named is None:
+        return story
+    return replace(story, title=named.title or story.title, claim=named.claim or story.claim)
+
+
+def docstring_story(strategy: type[Any]) -> Story:
+    """The sections of a strategy's docstring: of its class, or of its file where only that has sections."""
+    module = inspect.getmodule(strategy)
+    if not hasattr(module, "__file__"):
+        module = None  # a notebook, whose own docstring is not about the strategy
+    texts = [inspect.cleandoc(text) for text in (strategy.__doc__, module and module.__doc__) if text]
+    with_sections = [text for text in texts if any(f"\n{section}:" in text for section in SECTIONS)]
+    text = printable((with_sections or texts or [strategy.__name__])[0])
+    parts = re.split(rf"^({'|'.join((*SECTIONS, 'Parameters'))}):", text, flags=re.MULTILINE)
+    sections = {
+        key: brief(" ".join(value.split()), LONGEST_SECTION)
+        for key, value in zip(parts[1::2], parts[2::2], strict=True)
+    }
+    return Story(brief(parts[0].strip().split("\n")[0]), *(sections.get(key, "") for key in SECTIONS))

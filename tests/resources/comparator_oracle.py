@@ -1,0 +1,59 @@
+"""What a single run must beat, by Backtrader alone: the oracle of `runners.engine.comparators`."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+
+from data.prices import Prices
+from runners.engine.backtest import CAPITAL, Launch, backtest, window
+from runners.engine.frictions import Frictions
+from runners.engine.study import Study
+from strategies.base.basket import Basket
+from strategies.base.comparator import BetaMatched, Cash, EqualWeight, Fund, Variants
+
+
+def wealth_to_beat(study: Study, prices: Prices, launch: Launch, frictions: Frictions) -> np.ndarray:
+    """Wealth of one USD in what the study must beat, shape (n_sessions,)."""
+    match study.comparator:
+        case Cash():
+            start, stop = window(prices, launch, frictions.lag)
+            return np.ones(stop - start)
+        case Fund(symbol):
+            held = Launch(launch.entry, launch.hold, rebalance=None)
+            return _basket(prices, held, frictions, (symbol,), 1.0)
+        case EqualWeight(symbols, _, closes):
+            return _basket(prices, launch, frictions, symbols, 1.0, closes)
+        case BetaMatched():
+            return _basket(
+                *(prices, launch, frictions, (study.comparator.symbol,)),
+                min(max(beta_of_earlier_returns(study, prices, launch, frictions), 0.0), 1.0),
+            )
+        case Variants(variants):
+            own = prices.select(study.symbols)
+            runs = (
+                backtest(study.strategy, own, launch, frictions, {**study.parameters, **variant})
+                for variant in variants
+            )
+            return reduce(np.maximum, [run.equity / CAPITAL for run in runs])
+
+
+def beta_of_earlier_returns(study: Study, prices: Prices, launch: Launch, frictions: Frictions) -> float:
+    """Slope of the rule's own daily returns on the fund's, by NumPy's covariance, on prices that end at the entry."""
+    entry = prices.row(launch.entry)
+    first = max(entry - study.comparator.sessions, study.history)
+    before = prices.rows(0, entry)
+    earlier = Launch(prices.sessions[first], hold=None, rebalance=launch.rebalance)
+    run = backtest(study.strategy, before.select(study.symbols), earlier, frictions, study.parameters)
+    fund = before.select((study.comparator.symbol,)).rebased(0).close[first - 1 :, 0]
+    covariance = np.cov(run.equity[1:] / run.equity[:-1], fund[1:] / fund[:-1])
+    return float(covariance[0, 1] / covariance[1, 1])
+
+
+def _basket(
+    prices: Prices, launch: Launch, frictions: Frictions, symbols: tuple[str, ...], weight: float, closes: int = 1
+) -> np.ndarray:
+    parameters = {"names": symbols, "weight": weight, "closes": closes}
+    run = backtest(Basket, prices.select(symbols), launch, frictions, parameters)
+    return run.equity / CAPITAL
