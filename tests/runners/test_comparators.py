@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from runners.job import benchmark_returns
+from runners.engine.pipeline import benchmark_returns
 
 import strategies
 from data.errors import RequestError
