@@ -32,4 +32,4 @@ def load_prices(
     """
     from data import loading
 
-    return loading.load(symbols, start, end, source)
+    return loading.load_checked(symbols, start, end, source)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from data import place
+from data import line_numbers
 from data.errors import DataError
 
 # Yahoo rounds its adjusted closes to about six digits. On the 47 files that were looked at the ratio of adjusted to
@@ -18,7 +18,7 @@ NOISE = 1e-5
 SHARE_OF_DIVIDEND = 0.05
 
 
-def steps(close: np.ndarray, dividends: np.ndarray) -> np.ndarray:
+def adjustment_steps(close: np.ndarray, dividends: np.ndarray) -> np.ndarray:
     """1 - D_t / C_(t-1) for every session but the first, shape (n_sessions - 1,)."""
     return np.asarray(1.0 - dividends[1:] / close[:-1])
 
@@ -26,7 +26,7 @@ def steps(close: np.ndarray, dividends: np.ndarray) -> np.ndarray:
 def adjusted_close(bars: pd.DataFrame) -> pd.Series:
     """Total-return closes (USD, equal to `Close` on the last session) from the columns `Close` and `Dividends`."""
     close = bars["Close"].to_numpy(dtype=float)
-    later = steps(close, bars["Dividends"].to_numpy(dtype=float))[::-1]
+    later = adjustment_steps(close, bars["Dividends"].to_numpy(dtype=float))[::-1]
     factor = np.append(np.cumprod(later)[::-1], 1.0)[-len(close) :]
     return pd.Series(close * factor, index=bars.index, name="Adj Close")
 
@@ -41,7 +41,7 @@ def check_adjustment(symbol: str, bars: pd.DataFrame) -> None:
         return
     close, dividends = bars["Close"].to_numpy(dtype=float), bars["Dividends"].to_numpy(dtype=float)
     ratio = bars["Adj Close"].to_numpy(dtype=float) / close
-    ours, theirs = steps(close, dividends), ratio[:-1] / ratio[1:]
+    ours, theirs = adjustment_steps(close, dividends), ratio[:-1] / ratio[1:]
     allowed = NOISE + SHARE_OF_DIVIDEND * dividends[1:] / close[:-1]
     wrong = np.flatnonzero(np.abs(theirs - ours) > allowed)
     if wrong.size:
@@ -49,6 +49,6 @@ def check_adjustment(symbol: str, bars: pd.DataFrame) -> None:
         raise DataError(
             f"{symbol} on {bars.index[row]:%Y-%m-%d}: the dividend of {dividends[row]:g} calls for an adjustment of "
             f"{ours[row - 1]:.6f}, but Adj Close was adjusted by {theirs[row - 1]:.6f}"
-            f"{place.told(bars, bars.index[row])}; these prices cannot be trusted: download them again later, or "
-            "take them from another source"
+            f"{line_numbers.line_note(bars, bars.index[row])}; these prices cannot be trusted: download them again "
+            "later, or take them from another source"
         )

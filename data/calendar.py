@@ -34,7 +34,7 @@ def xnys_days() -> np.ndarray:
     return xnys().to_numpy().astype("datetime64[D]")
 
 
-def sessions(start: str | pd.Timestamp, end: str | pd.Timestamp) -> pd.DatetimeIndex:
+def sessions_between(start: str | pd.Timestamp, end: str | pd.Timestamp) -> pd.DatetimeIndex:
     """The sessions from `start` to `end`, both included."""
     days = xnys()
     return days[(days >= pd.Timestamp(start)) & (days <= pd.Timestamp(end))]
@@ -45,14 +45,14 @@ def is_session(date: str | pd.Timestamp) -> bool:
     return pd.Timestamp(date) in xnys()
 
 
-def place(day: np.datetime64) -> int:
+def sessions_before(day: np.datetime64) -> int:
     """Number of sessions before `day` since `FIRST`; for a session, its place in `xnys()`."""
     return int(xnys_days().searchsorted(day))
 
 
-def position(date: str | pd.Timestamp) -> int:
+def calendar_index(date: str | pd.Timestamp) -> int:
     """The same for a date as text or Timestamp."""
-    return place(np.datetime64(pd.Timestamp(date), "D"))
+    return sessions_before(np.datetime64(pd.Timestamp(date), "D"))
 
 
 def offset(session: str | pd.Timestamp, count: int) -> pd.Timestamp:
@@ -60,7 +60,7 @@ def offset(session: str | pd.Timestamp, count: int) -> pd.Timestamp:
 
     Raises RequestError when `session` is not a session, or the other one lies outside the calendar.
     """
-    target = position(require_session(session)) + count
+    target = calendar_index(require_session(session)) + count
     if 0 <= target < len(xnys()):
         return xnys()[target]
     raise RequestError(
@@ -77,7 +77,7 @@ def require_session(date: str | pd.Timestamp) -> pd.Timestamp:
     day = pd.Timestamp(date).normalize()
     if is_session(day):
         return day
-    after_it = position(day)
+    after_it = calendar_index(day)
     if after_it in (0, len(xnys())):
         raise RequestError(
             f"{day:%Y-%m-%d} lies outside the exchange calendar ({xnys()[0]:%Y-%m-%d} to {xnys()[-1]:%Y-%m-%d})"

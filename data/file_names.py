@@ -10,7 +10,7 @@ PLAIN = re.compile(r"\w([\w .-]*[\w-])?")
 MOST_BYTES = 200  # a file system takes 255; pages are called NAME-evidence.html
 
 
-def fault(name: str) -> str | None:
+def file_name_fault(name: str) -> str | None:
     """Why a name cannot be that of files and pages, as words after it; None where it can."""
     if not (name.isidentifier() or PLAIN.fullmatch(name)):
         return "holds more than letters, digits, _, -, . and spaces between them"

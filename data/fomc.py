@@ -17,7 +17,7 @@ from data import calendar
 
 
 @dataclass(frozen=True)
-class Decision:
+class FomcDecision:
     """One decision: its date, whether it was scheduled, and the change in basis points (None while unknown)."""
 
     date: np.datetime64
@@ -32,10 +32,10 @@ def _table() -> pd.DataFrame:
 
 
 @cache
-def decisions() -> tuple[Decision, ...]:
+def fomc_decisions() -> tuple[FomcDecision, ...]:
     """All decisions in order of their dates; those without an outcome have `change_bps` None."""
     return tuple(
-        Decision(date, bool(scheduled), None if np.isnan(change) else float(change))
+        FomcDecision(date, bool(scheduled), None if np.isnan(change) else float(change))
         for date, scheduled, change in zip(
             _table()["decision_date"].to_numpy().astype("datetime64[D]"),
             _table()["scheduled"],
@@ -46,16 +46,16 @@ def decisions() -> tuple[Decision, ...]:
 
 
 @cache
-def scheduled() -> tuple[np.ndarray, tuple[Decision, ...]]:
+def scheduled_decisions() -> tuple[np.ndarray, tuple[FomcDecision, ...]]:
     """The scheduled decisions and their places in the exchange calendar, shape (n_scheduled,)."""
-    planned = tuple(decision for decision in decisions() if decision.scheduled)
+    planned = tuple(decision for decision in fomc_decisions() if decision.scheduled)
     return calendar.xnys_days().searchsorted(np.array([decision.date for decision in planned])), planned
 
 
-def known_before() -> np.datetime64:
+def first_unknown_decision() -> np.datetime64:
     """The first decision whose outcome is not known here; the range after it cannot be known either."""
-    unknown = [decision.date for decision in decisions() if decision.change_bps is None]
-    return unknown[0] if unknown else decisions()[-1].date + np.timedelta64(1, "D")
+    unknown = [decision.date for decision in fomc_decisions() if decision.change_bps is None]
+    return unknown[0] if unknown else fomc_decisions()[-1].date + np.timedelta64(1, "D")
 
 
 def policy_range(sessions: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray]:

@@ -12,12 +12,14 @@ from data import calendar, quality
 from data.errors import DataError, RequestError
 from data.prices import FIELDS, Prices
 from data.sources import Source, open_source
-from data.symbol import SYMBOL
+from data.universe import SYMBOL
 
 Date = str | pd.Timestamp
 
 
-def load(symbols: Iterable[str], start: Date | None, end: Date | None, source: str | PathLike[str] | Source) -> Prices:
+def load_checked(
+    symbols: Iterable[str], start: Date | None, end: Date | None, source: str | PathLike[str] | Source
+) -> Prices:
     """What `data.load_prices` does."""
     wanted = _symbols(symbols)
     first, last = _date("--start", start), _date("--end", end)
@@ -26,11 +28,11 @@ def load(symbols: Iterable[str], start: Date | None, end: Date | None, source: s
     found = opened.bars(wanted, first, last)
     bars = {symbol: found[symbol] for symbol in wanted}
     for symbol, frame in bars.items():
-        quality.check(symbol, frame)
-    return aligned(bars, first, last, opened.origin, opened.real)
+        quality.check_bars(symbol, frame)
+    return align_bars(bars, first, last, opened.origin, opened.real)
 
 
-def aligned(
+def align_bars(
     bars: Mapping[str, pd.DataFrame], first: pd.Timestamp | None, last: pd.Timestamp | None, origin: str, real: bool
 ) -> Prices:
     """Bars that have passed every check, side by side on the sessions from `first` to `last` that they reach.
@@ -39,7 +41,7 @@ def aligned(
     where no session is left.
     """
     begin, final = min(frame.index[0] for frame in bars.values()), _common_end(bars, last)
-    sessions = calendar.sessions(begin if first is None else max(begin, first), final)
+    sessions = calendar.sessions_between(begin if first is None else max(begin, first), final)
     if sessions.empty:
         reach = f"{begin:%Y-%m-%d} to {max(frame.index[-1] for frame in bars.values()):%Y-%m-%d}"
         raise RequestError(f"no prices in the window {_window(first, last)}: {origin} has them from {reach}")
@@ -55,9 +57,9 @@ def _common_end(bars: Mapping[str, pd.DataFrame], last: pd.Timestamp | None) -> 
     longest = max(ends, key=lambda symbol: ends[symbol])
     final = ends[longest] if last is None else min(ends[longest], last)
     # Only sessions count: an end on a Sunday asks for no more than Friday.
-    target = calendar.position(final + pd.Timedelta(days=1))
+    target = calendar.calendar_index(final + pd.Timedelta(days=1))
     for symbol, end in ends.items():
-        if calendar.position(end + pd.Timedelta(days=1)) < target:
+        if calendar.calendar_index(end + pd.Timedelta(days=1)) < target:
             raise DataError(
                 f"{symbol} ends on {end:%Y-%m-%d} but {longest} on {ends[longest]:%Y-%m-%d}: "
                 f"refresh the prices of {symbol}, or stop there with --end {end:%Y-%m-%d}"
@@ -92,7 +94,7 @@ def _require_sessions(first: pd.Timestamp | None, last: pd.Timestamp | None) -> 
         return
     if first > last:
         raise RequestError(f"--start {first:%Y-%m-%d} comes after --end {last:%Y-%m-%d}; swap them")
-    if calendar.sessions(first, last).empty:
+    if calendar.sessions_between(first, last).empty:
         raise RequestError(f"the exchange is closed on every day {_window(first, last)}; choose a longer window")
 
 

@@ -12,7 +12,7 @@ class BusyError(Exception):
 
 
 @contextmanager
-def locked(path: Path, seconds: float) -> Iterator[None]:
+def hold_lock(path: Path, seconds: float) -> Iterator[None]:
     """Hold the lock file `path`, whose folder exists. Raises BusyError where another process keeps it for `seconds`.
 
     Beside what it guards, and not among temporary files, of which containers and users have their own. A process that

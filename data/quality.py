@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from data import calendar, place
+from data import calendar, line_numbers
 from data.adjustment import check_adjustment
 from data.errors import DataError
 
@@ -45,7 +45,7 @@ LARGEST_MOVE = 10.0
 STALE = 10
 
 
-class Fault(NamedTuple):
+class PriceFault(NamedTuple):
     """Where prices are wrong, how, and what to do about it."""
 
     session: pd.Timestamp
@@ -54,11 +54,11 @@ class Fault(NamedTuple):
     remedy: str = AGAIN
 
 
-def check(symbol: str, bars: pd.DataFrame) -> None:
+def check_bars(symbol: str, bars: pd.DataFrame) -> None:
     """Raise DataError, in one line, at the first check that the bars of `symbol` do not pass."""
     for find in CHECKS:
         if fault := find(bars):
-            where = place.told(bars, fault.session)
+            where = line_numbers.line_note(bars, fault.session)
             raise DataError(
                 f"{symbol} on {fault.session:%Y-%m-%d}, {fault.field}: {fault.trouble}{where}; {fault.remedy}"
             )
@@ -66,7 +66,7 @@ def check(symbol: str, bars: pd.DataFrame) -> None:
         check_adjustment(symbol, bars)
 
 
-def order(bars: pd.DataFrame) -> Fault | None:
+def check_order(bars: pd.DataFrame) -> PriceFault | None:
     """Dates rise, and none comes twice."""
     dates = bars.index.to_numpy()
     row = _first(dates[1:] <= dates[:-1])
@@ -74,11 +74,11 @@ def order(bars: pd.DataFrame) -> Fault | None:
         return None
     before, after = bars.index[row], bars.index[row + 1]
     if before == after:
-        return Fault(after, "Date", "the date comes twice", "keep one of the two rows")
-    return Fault(after, "Date", f"it follows {before:%Y-%m-%d}, which is later", "sort the rows by date")
+        return PriceFault(after, "Date", "the date comes twice", "keep one of the two rows")
+    return PriceFault(after, "Date", f"it follows {before:%Y-%m-%d}, which is later", "sort the rows by date")
 
 
-def sessions(bars: pd.DataFrame) -> Fault | None:
+def check_sessions(bars: pd.DataFrame) -> PriceFault | None:
     """Every session of the exchange from the first row to the last has a row, and no other day has one.
 
     Rows before the exchange calendar begins (2000) are not looked at; its first session must follow them.
@@ -88,20 +88,20 @@ def sessions(bars: pd.DataFrame) -> Fault | None:
     later = _first(dates > calendar.xnys()[-1])
     if later is not None:
         trouble = f"it lies after the exchange calendar, which ends on {calendar.xnys()[-1]:%Y-%m-%d}"
-        return Fault(dates[later], "Date", trouble, "remove the row")
+        return PriceFault(dates[later], "Date", trouble, "remove the row")
     row = calendar.xnys().get_indexer(dates)
     closed = _first(row < 0)
     if closed is not None:
-        return Fault(dates[closed], "Date", f"the exchange was closed ({dates[closed]:%A})", "remove the row")
+        return PriceFault(dates[closed], "Date", f"the exchange was closed ({dates[closed]:%A})", "remove the row")
     row = np.append(-1, row) if older.any() else row
     gap = _first(np.diff(row) > 1)
     if gap is None:
         return None
     session, missing = calendar.xnys()[row[gap] + 1], int(row[-1] - row[0]) + 1 - len(row)
-    return Fault(session, "Date", f"this session has no row ({missing} missing in all)", f"add it, or {AGAIN}")
+    return PriceFault(session, "Date", f"this session has no row ({missing} missing in all)", f"add it, or {AGAIN}")
 
 
-def numbers(bars: pd.DataFrame) -> Fault | None:
+def check_numbers(bars: pd.DataFrame) -> PriceFault | None:
     """Every number is one that its column can hold. NaN is nowhere, but for a volume that the source does not know."""
     for field, (least, most, verdict) in LIMITS.items():
         if field not in bars or (field == "Volume" and bars[field].isna().all()):
@@ -109,25 +109,25 @@ def numbers(bars: pd.DataFrame) -> Fault | None:
         values = bars[field].to_numpy(dtype=float)
         row = _first(~((values >= least) & (values <= most)))
         if row is not None:
-            return Fault(bars.index[row], field, f"{values[row]:g} {verdict}")
+            return PriceFault(bars.index[row], field, f"{values[row]:g} {verdict}")
     return None
 
 
-def ranges(bars: pd.DataFrame) -> Fault | None:
+def check_ranges(bars: pd.DataFrame) -> PriceFault | None:
     """Open and close lie between low and high."""
     high, low = (bars[field].to_numpy(dtype=float) for field in ("High", "Low"))
     row = _first(high < low * (1 - ROUNDING))
     if row is not None:
-        return Fault(bars.index[row], "High", f"{high[row]:g} is below the low of {low[row]:g}")
+        return PriceFault(bars.index[row], "High", f"{high[row]:g} is below the low of {low[row]:g}")
     for field in ("Open", "Close"):
         values = bars[field].to_numpy(dtype=float)
         row = _first((values > high * (1 + ROUNDING)) | (values < low * (1 - ROUNDING)))
         if row is not None:
-            return Fault(bars.index[row], field, f"{values[row]:g} lies outside {low[row]:g} to {high[row]:g}")
+            return PriceFault(bars.index[row], field, f"{values[row]:g} lies outside {low[row]:g} to {high[row]:g}")
     return None
 
 
-def jumps(bars: pd.DataFrame) -> Fault | None:
+def check_jumps(bars: pd.DataFrame) -> PriceFault | None:
     """No move looks like a split that was not adjusted for, none like a slip of the decimal point.
 
     A session for which the source lists a split is left to `splits`; one of 1 says that the move is real.
@@ -143,7 +143,7 @@ def jumps(bars: pd.DataFrame) -> Fault | None:
     return None if row is None else _jump(bars, row, "is not credible", f"{AGAIN}; {BELIEVE}")
 
 
-def splits(bars: pd.DataFrame) -> Fault | None:
+def check_splits(bars: pd.DataFrame) -> PriceFault | None:
     """Prices do not move by the ratio of a split that the source itself lists.
 
     They do where open and close lie near the close before divided by the ratio, and both of them nearer than to that
@@ -156,7 +156,7 @@ def splits(bars: pd.DataFrame) -> Fault | None:
     return None if row is None else _jump(bars, row, f"repeats the split of {ratio[row]:g} listed that day", UNSPLIT)
 
 
-def adjusted(bars: pd.DataFrame) -> Fault | None:
+def check_adjusted_close(bars: pd.DataFrame) -> PriceFault | None:
     """Adj Close / Close never falls: a dividend can only lower the prices before it."""
     close, total = (bars[field].to_numpy(dtype=float) for field in ("Close", "Adj Close"))
     ratio = total / close
@@ -165,10 +165,10 @@ def adjusted(bars: pd.DataFrame) -> Fault | None:
     if row is None:
         return None
     fall = f"from {highest[row]:.6f} to {ratio[row]:.6f}"
-    return Fault(bars.index[row], "Adj Close", f"its ratio to Close falls {fall}, which no dividend does")
+    return PriceFault(bars.index[row], "Adj Close", f"its ratio to Close falls {fall}, which no dividend does")
 
 
-def stale(bars: pd.DataFrame) -> Fault | None:
+def check_stale(bars: pd.DataFrame) -> PriceFault | None:
     """Bars do not repeat themselves for ten sessions."""
     values = bars[["Open", "High", "Low", "Close"]].to_numpy(dtype=float)
     if len(values) < STALE:
@@ -178,12 +178,12 @@ def stale(bars: pd.DataFrame) -> Fault | None:
     if row is None:
         return None
     trouble = f"{values[row, 3]:g} and the rest of the bar repeat for {STALE} sessions or more"
-    return Fault(bars.index[row], "Close", trouble)
+    return PriceFault(bars.index[row], "Close", trouble)
 
 
-CHECKS: tuple[Callable[[pd.DataFrame], Fault | None], ...] = (
-    *(order, sessions, numbers, ranges),
-    *(jumps, splits, adjusted, stale),
+CHECKS: tuple[Callable[[pd.DataFrame], PriceFault | None], ...] = (
+    *(check_order, check_sessions, check_numbers, check_ranges),
+    *(check_jumps, check_splits, check_adjusted_close, check_stale),
 )
 
 
@@ -213,9 +213,9 @@ def _nearer(move: np.ndarray, ratio: np.ndarray) -> np.ndarray:
     return np.asarray(np.abs(np.log(move * ratio)) < np.abs(np.log(move)))
 
 
-def _jump(bars: pd.DataFrame, row: int, verdict: str, remedy: str) -> Fault:
+def _jump(bars: pd.DataFrame, row: int, verdict: str, remedy: str) -> PriceFault:
     before, after = bars["Close"].iloc[row], bars["Close"].iloc[row + 1]
-    return Fault(bars.index[row + 1], "Close", f"the move from {before:g} to {after:g} {verdict}", remedy)
+    return PriceFault(bars.index[row + 1], "Close", f"the move from {before:g} to {after:g} {verdict}", remedy)
 
 
 def _grain(values: np.ndarray) -> float:

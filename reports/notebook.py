@@ -12,13 +12,13 @@ import jinja2
 import numpy as np
 import pandas as pd
 
-from data.printable import printable
-from reports import words
-from reports.evidence.record import END, Evidence
-from reports.metrics import Metrics, metrics
-from reports.numbers import log_ratio, percent, ratio, usd
-from reports.result import Result, Run
-from reports.template import template
+from data.text import escape_unprintable
+from reports.figures.metrics import Metrics, compute_metrics
+from reports.pages import evidence_prose
+from reports.records.evidence import END, Evidence
+from reports.records.result import Result, Run
+from reports.rendering.numbers import log_ratio, percent, ratio, usd
+from reports.rendering.template import template
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,8 +30,14 @@ class NotebookEvidence(Evidence):
     """Evidence that shows its verdict and its declared tests in sentences instead of thousands of numbers."""
 
     def __repr__(self) -> str:
-        sentences = [f"{self.name}: {self.verdict.told}", self.verdict.reason, words.timing(self.headline)]
-        return "\n".join(filter(None, (*sentences, words.names(self.names[END]) if self.names else "")))
+        sentences = [
+            f"{self.name}: {self.verdict.told}",
+            self.verdict.reason,
+            evidence_prose.timing_sentence(self.headline),
+        ]
+        return "\n".join(
+            filter(None, (*sentences, evidence_prose.selection_sentence(self.names[END]) if self.names else ""))
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,7 +54,7 @@ class NotebookResult(Result):
     @property
     def metrics(self) -> Metrics:
         """Its figures over the window: fractions, a year where they are rates; None where one is not defined."""
-        return metrics(self, self.run)
+        return compute_metrics(self, self.run)
 
     @property
     def evidence(self) -> NotebookEvidence | None:
@@ -127,7 +133,7 @@ def _table(run: Run) -> pd.DataFrame:
     benchmark = float(np.prod(1 + run.benchmark.to_numpy()) - 1)
     rows = {}
     for result in run.results:
-        known = asdict(metrics(result, run))
+        known = asdict(compute_metrics(result, run))
         own = {"excess_benchmark": known["total_return"] - benchmark, "d": result.d, "refuted": result.occurred}
         rows[result.name] = {**known, **own, **({} if run.court is None else {"verdict": _word(result, run)})}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("reading")
@@ -137,7 +143,7 @@ def _rows(run: Run) -> list[dict[str, str]]:
     """What is shown of each reading."""
     shown = []
     for result in run.results:
-        known = metrics(result, run)
+        known = compute_metrics(result, run)
         shown.append(
             {
                 "reading": result.name,
@@ -158,13 +164,13 @@ def _result_text(result: NotebookResult) -> str:
     known, run = result.metrics, result.run
     told = f"net {percent(known.total_return)}, d {log_ratio(result.d)} against {result.comparator_name}"
     verdict = "" if run.court is None else f", {_word(result, run) or 'no verdict'}"
-    return printable("\n".join((f"{head}: {told}, Sharpe {ratio(known.sharpe)}{verdict}", *run.notices)))
+    return escape_unprintable("\n".join((f"{head}: {told}, Sharpe {ratio(known.sharpe)}{verdict}", *run.notices)))
 
 
 def _run_text(run: Run) -> str:
     """Title, source and notices over a table."""
     shown = pd.DataFrame(_rows(run)).to_string(index=False) if run.results else "no readings"
-    return printable("\n".join((run.title, f"prices: {run.origin}", *run.notices, *_failures(run), shown)))
+    return escape_unprintable("\n".join((run.title, f"prices: {run.origin}", *run.notices, *_failures(run), shown)))
 
 
 def _result_html(result: NotebookResult) -> str:

@@ -11,16 +11,17 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
-from data import events, load_prices
+from data import load_prices
 from data.errors import DataError, RequestError
+from data.events import catalog
 from data.prices import Prices
-from data.printable import printable
 from data.sources import Source, open_source
+from data.text import escape_unprintable
 from reports.notebook import NotebookResult, NotebookRun
 from runners.cli.options import run_command_line
+from runners.engine.backtest.frictions import Frictions
 from runners.engine.execution.executor import Executor, Serial
 from runners.engine.execution.processes import Processes
-from runners.engine.frictions import Frictions
 from runners.engine.pipeline import PricedPlan, draw_to_folder, produce_run, with_prices
 from runners.engine.plan import Plan, make_plan
 from runners.engine.request import PriceWindow, Request
@@ -84,7 +85,7 @@ def run(
     symbols: Sequence[str] = (),
     parameters: Mapping[str, object] | None = None,
     frictions: Frictions | None = None,
-    event: str | PathLike[str] = events.DEFAULT,
+    event: str | PathLike[str] = catalog.DEFAULT,
     evidence: bool = False,
     jobs: int | None = None,
 ) -> NotebookResult | SavableRun:
@@ -97,8 +98,8 @@ def run(
     `source` is auto, yahoo, sample, the path of a folder of CSV files, a source object, or Prices from
     `data.load_prices`, which are read once and can be run many times. `start` and `end` (YYYY-MM-DD) limit what is read
     from a source. `entry` is published, shock or YYYY-MM-DD; `hold` counts sessions, None to stay to the end.
-    `frictions` are costs, see `runners.engine.frictions.Frictions`. `event` is the name of a bundled event or the path
-    of a TOML file.
+    `frictions` are costs, see `runners.engine.backtest.frictions.Frictions`. `event` is the name of a bundled event or
+    the path of a TOML file.
 
     With `evidence` it says whether the readings beat chance: in this process, or in `jobs` worker processes, for which
     a script needs `if __name__ == "__main__":`. Nothing is printed or written but the ledger of trials: as with the
@@ -110,7 +111,7 @@ def run(
         several = _several(readings)
         names = tuple(reading if isinstance(reading, str) else _path(reading) for reading in several)
         request = Request(
-            events.load(event),
+            catalog.load_event(event),
             names,
             entry,
             hold,
@@ -194,5 +195,5 @@ def _errors_name_arguments() -> Iterator[None]:
     try:
         yield
     except (RequestError, DataError) as error:
-        message = printable(re.sub(r"--([a-z]+)", r"\1", str(error)))
+        message = escape_unprintable(re.sub(r"--([a-z]+)", r"\1", str(error)))
         raise type(error)(message).with_traceback(sys.exc_info()[2]) from None

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runners import console
+from runners.cli import console
 from runners.cli.options import EVENT
 
 if TYPE_CHECKING:
-    from reports.calibration import Calibration, Point
-    from runners.engine.calibration import Wanted
+    from reports.records.calibration import Calibration, PowerPoint
     from runners.engine.execution.executor import Executor
+    from runners.engine.research.calibration import CalibrationRequest
 
 # Each worker has a processor to itself: threads of linear algebra would wait for each other more than they compute.
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
@@ -52,44 +52,46 @@ def calibrate(
     """
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
-    from data.events import load as load_event
-    from runners.engine.calibration import Wanted
+    from data.events.catalog import load_event
     from runners.engine.execution.dask import choose_executor
+    from runners.engine.research.calibration import CalibrationRequest
 
-    with console.aside(as_json):
-        found = execute(Wanted(load_event(event), markets, draws, seed), out, choose_executor(jobs, dask))
+    with console.prints_to_stderr(as_json):
+        found = execute_calibration(
+            CalibrationRequest(load_event(event), markets, draws, seed), out, choose_executor(jobs, dask)
+        )
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
-        show(found, out)
+        show_calibration(found, out)
     return console.DONE
 
 
-def execute(wanted: Wanted, out: Path, executor: Executor) -> Calibration:
+def execute_calibration(wanted: CalibrationRequest, out: Path, executor: Executor) -> Calibration:
     """Simulate, try and write the folder."""
-    from reports import calibration as report
-    from reports import folder
-    from runners import terminal
-    from runners.engine import calibration as engine
+    from reports.folders import atomic
+    from reports.folders import calibration as calibration_folder
+    from runners.cli import progress
+    from runners.engine.research import calibration as engine
 
-    folder.require_writable(out, folder.CALIBRATE)
-    with terminal.progress() as steps:
-        found = engine.calibrate(wanted, executor, steps.step("markets", wanted.markets))
-        report.write(found, out)
+    atomic.require_writable(out, atomic.CALIBRATE)
+    with progress.progress() as steps:
+        found = engine.run_calibration(wanted, executor, steps.step("markets", wanted.markets))
+        calibration_folder.write(found, out)
     return found
 
 
-def show(found: Calibration, out: Path) -> None:
+def show_calibration(found: Calibration, out: Path) -> None:
     """A row a reading, one for all of them, and what follows."""
     from rich.text import Text
 
-    from reports.calibration import SIDES, TESTS, conclusion
-    from runners.screen import Screen, Table
+    from reports.records.calibration import SIDES, TESTS, calibration_conclusion
+    from runners.cli.tables import PlainConsole, PlainTable
 
-    console = Screen()
+    console = PlainConsole()
     console.print(Text(f"{found.markets:,} simulated markets, seed {found.seed}", "bold"))
     console.print("false positives: share of markets with + supported, - refuted")
-    table = Table(box=None, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    table = PlainTable(box=None, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("reading", no_wrap=True)
     for test in TESTS:
         table.add_column(f"{test} +", justify="right", no_wrap=True)
@@ -103,19 +105,19 @@ def show(found: Calibration, out: Path) -> None:
     table.add_row("any", *(f"{found.any(test, side).share:.1%}" for test in TESTS for side in SIDES), style="bold")
     console.print(table)
     console.print("finds: smallest planted effect found in four of five markets, timing/names")
-    console.print(Text(conclusion(found), "" if found.holds else "bold red"))
+    console.print(Text(calibration_conclusion(found), "" if found.holds else "bold red"))
     covered = ", ".join(f"{name} {rate.share:.1%}" for name, rate in found.covered.items())
     console.print(f"95% intervals hold the truth: {covered}")
     console.print(f"page      {out / 'index.html'}", soft_wrap=True)
     console.print(f"tables    {out / 'results.json'}", soft_wrap=True)
 
 
-def _smallest(points: list[Point]) -> str:
-    from reports.calibration import detectable
+def _smallest(points: list[PowerPoint]) -> str:
+    from reports.records.calibration import detectable_effect
 
-    effect = detectable(points)
+    effect = detectable_effect(points)
     return "-" if effect is None else f"{effect:.2f}"
 
 
 if __name__ == "__main__":
-    console.run(calibrate)
+    console.run_command(calibrate)

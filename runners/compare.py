@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from data.errors import RequestError
-from runners import console
+from runners.cli import console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ def compare(folders: tuple[str, ...], out: Path | None, tolerance: float, as_jso
     """
     # Imported here, so that --help and wrong requests are quick.
     from reports.comparison import run_reader
-    from reports.comparison.as_json import to_json
+    from reports.comparison.as_json import comparisons_as_json
     from reports.comparison.diff import compare_runs
     from reports.comparison.page import render
 
@@ -64,7 +64,7 @@ def compare(folders: tuple[str, ...], out: Path | None, tolerance: float, as_jso
         _write(render(found).encode(), out)
     with _printing():
         if as_json:
-            console.echo_json(to_json(found))
+            console.echo_json(comparisons_as_json(found))
         else:
             _show(found, out)
     return EQUAL if all(each.equal for each in found) else DIFFERENT
@@ -106,9 +106,9 @@ def _check(folders: Sequence[str], out: Path | None, tolerance: float) -> None:
 
 def _check_out(out: Path) -> None:
     from reports.comparison.page import MARK
-    from reports.folder import require_possible
+    from reports.folders.atomic import require_possible_path
 
-    require_possible(out, "{}")
+    require_possible_path(out, "{}")
     if out.is_dir():
         raise RequestError(f"--out {out} is a folder; name a file in it, as {out / 'compared.html'}")
     if (out.parent / "manifest.json").exists():
@@ -139,4 +139,4 @@ def _replace(page: bytes, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    console.run(compare)
+    console.run_command(compare)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runners import console
+from runners.cli import console
 from runners.cli.options import EVENT, HoldType, run_command_line, symbol_list
 
 if TYPE_CHECKING:
-    from data.event import Event
-    from reports.result import Story
+    from data.events.event import Event
+    from reports.records.result import Story
 
 EXAMPLES = """
 \b
@@ -85,11 +85,11 @@ def deepseek(
 
     READING is a name of --list or a strategy of yours as package.module:Class; without any, all of them run.
     """
-    from data.events import load as load_event
+    from data.events.catalog import load_event
 
     if only_list:
         return list_readings(load_event(event), as_json)
-    from runners import terminal
+    from runners.cli import progress, run_table
     from runners.engine.pipeline import run_to_folder
     from runners.engine.request import PriceWindow, Request
 
@@ -103,46 +103,46 @@ def deepseek(
         symbol_list(symbols),
         evidence=evidence,
     )
-    with console.aside(as_json), terminal.progress() as steps:
+    with console.prints_to_stderr(as_json), progress.progress() as steps:
         window = PriceWindow(source, start, end)
         run = run_to_folder(request, window, out, run_command_line(request, window), jobs, steps.step)
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
-        terminal.show_run(run, out)
-    return console.broken(run.failed)
+        run_table.show_run(run, out)
+    return console.report_failures(run.failed)
 
 
 def list_readings(event: Event, as_json: bool) -> int:
     """List the readings of an event with their claims."""
-    from runners import terminal
+    from runners.cli import run_table
     from runners.engine import strategy_set
 
-    with console.aside(as_json):
+    with console.prints_to_stderr(as_json):
         rows = [(name, *_introduced(event, name)) for name in strategy_set.reading_names(event)]
     if as_json:
         listed = [{"name": name, "claims": claims.split(), **vars(story)} for name, claims, story in rows]
         console.echo_json(json.dumps(listed, indent=2))
     else:
-        terminal.show_readings(rows)
+        run_table.readings_table(rows)
     return console.DONE
 
 
 def _introduced(event: Event, name: str) -> tuple[str, Story]:
     """Claims and story of a reading; a broken file is listed with its error and hides no other."""
-    from reports.result import Story
+    from reports.records.result import Story
     from runners.engine import strategy_set
-    from runners.engine.failure import ANY, failure
     from runners.engine.story import docstring_story, with_titles
+    from runners.engine.tracebacks import ANY, describe_failure
 
     try:
         strategy = strategy_set.load_strategy(event, name)
     except ANY as error:
-        return "", Story(f"broken: {failure(error).summary}", "", "", "", "")
+        return "", Story(f"broken: {describe_failure(error).summary}", "", "", "", "")
     return " ".join(getattr(strategy, "claims", ())), with_titles(
         docstring_story(strategy), strategy_set.event_member(event, name)
     )
 
 
 if __name__ == "__main__":
-    console.run(deepseek)
+    console.run_command(deepseek)

@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING
 import click
 
 from data.errors import DataError, RequestError
-from runners import console
+from runners.cli import console
 from runners.cli.options import EVENT, command_line, event_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from data.event import Event
+    from data.events.event import Event
     from data.prices import Prices
-    from reports.evidence.multiverse import Dimension, Multiverse, Survey
-    from reports.result import Failure
+    from reports.records.multiverse import Dimension, Multiverse, MultiverseRun
+    from reports.records.result import Failure
+    from runners.cli.tables import PlainTable
     from runners.engine.execution.executor import Executor
-    from runners.engine.multiverse import Space
     from runners.engine.request import PriceWindow
-    from runners.screen import Table
+    from runners.engine.research.multiverse import SpecificationSpace
 
 # Each worker has a processor to itself: threads of linear algebra would wait for each other more than they compute.
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
-IMPORTS = ("runners.engine.multiverse",)  # of the workers, while prices are read
+IMPORTS = ("runners.engine.research.multiverse",)  # of the workers, while prices are read
 WIDTH = 80
 
 EXAMPLES = """
@@ -81,7 +81,7 @@ def multiverse(
     """
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
-    from data.events import load as load_event
+    from data.events.catalog import load_event
 
     told = load_event(event)
     if only_list:
@@ -89,88 +89,91 @@ def multiverse(
     from runners.engine.execution.dask import choose_executor
     from runners.engine.request import PriceWindow
 
-    with console.aside(as_json):
-        survey = execute(readings, told, PriceWindow(source, start, end), all_dates, out, choose_executor(jobs, dask))
+    with console.prints_to_stderr(as_json):
+        survey = execute_multiverse(
+            readings, told, PriceWindow(source, start, end), all_dates, out, choose_executor(jobs, dask)
+        )
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
-        show(survey, out)
-    return console.broken(survey.failed)
+        show_multiverse(survey, out)
+    return console.report_failures(survey.failed)
 
 
-def execute(
+def execute_multiverse(
     readings: Sequence[str], event: Event, window: PriceWindow, all_dates: bool, out: Path, executor: Executor
-) -> Survey:
+) -> MultiverseRun:
     """Load prices, run every spec at every launch and write the folder."""
     from data import load_prices
     from data.sources import open_source
-    from reports import folder, multiverse_folder
-    from runners import terminal
-    from runners.engine import multiverse as engine
+    from reports.folders import atomic
+    from reports.folders import multiverse as multiverse_folder
+    from runners.cli import progress
     from runners.engine.execution import processes
+    from runners.engine.research import multiverse as engine
 
     opened = open_source(window.source)
     plan, found, others = engine.planned_spaces(readings, event)
-    folder.require_writable(out, folder.MULTIVERSE)
+    atomic.require_writable(out, atomic.MULTIVERSE)
     processes.preload(IMPORTS)
-    with terminal.progress() as steps:
+    with progress.progress() as steps:
         steps.step("prices")
-        supply = load(
+        supply = load_multiverse_prices(
             found, others, plan.failed, event, partial(load_prices, start=window.start, end=window.end, source=opened)
         )
         found, prices = supply.found, supply.prices
-        planned = engine.plan(event, (*found, *supply.others), prices, all_dates)
-        done = steps.step("baskets", engine.tasks((*found, *supply.others)))
-        ran, failed = engine.attempted(found, prices, planned, executor, done)
-        beside = engine.counted(supply.others, prices, planned, executor, done)
+        planned = engine.multiverse_plan(event, (*found, *supply.others), prices, all_dates)
+        done = steps.step("baskets", engine.count_tasks((*found, *supply.others)))
+        ran, failed = engine.run_multiverse_or_failures(found, prices, planned, executor, done)
+        beside = engine.uncalled_outcomes(supply.others, prices, planned, executor, done)
         found = tuple(space for space in found if space.subject.name not in failed)
         told = (*opened.notes, *supply.notices)
         command = multiverse_command_line(readings, window, all_dates, event)
         failed = {**supply.stopped, **failed}
         names = {multiverse.name for multiverse in beside}
         counted = (*found, *(space for space in supply.others if space.subject.name in names))
-        missing = engine.missing(counted, plan)
-        survey = engine.survey(event, found, ran, prices, planned, told, command, failed, beside, missing)
+        missing = engine.missing_readings(counted, plan)
+        survey = engine.multiverse_run(event, found, ran, prices, planned, told, command, failed, beside, missing)
         multiverse_folder.write(survey, out)
     return survey
 
 
 @dataclass(frozen=True)
-class Supply:
+class PricedReadings:
     """Readings asked for and the others of their family, with prices that suffice for them; what is to be said of it.
 
     `stopped` tells, by name, what stopped the other readings that were asked for.
     """
 
-    found: tuple[Space, ...]
-    others: tuple[Space, ...]
+    found: tuple[SpecificationSpace, ...]
+    others: tuple[SpecificationSpace, ...]
     prices: Prices
     notices: tuple[str, ...]
     stopped: Mapping[str, Failure]
 
 
-def load(
-    found: tuple[Space, ...],
-    others: tuple[Space, ...],
+def load_multiverse_prices(
+    found: tuple[SpecificationSpace, ...],
+    others: tuple[SpecificationSpace, ...],
     stopped: Mapping[str, Failure],
     event: Event,
     prices_of: Callable[[Sequence[str]], Prices],
-) -> Supply:
+) -> PricedReadings:
     """Prices of every symbol of the readings `found` and of the `others`; a notice where some are left out.
 
     A reading whose own prices lack, or are too few, stops no other. Raises RequestError or DataError where those of the
     calendar cannot be had, or nothing is left; BrokenStrategyError where nothing is left and others were stopped.
     """
-    from runners.engine import multiverse as engine
     from runners.engine.pipeline import lacking_prices
     from runners.engine.plan import nothing_left
+    from runners.engine.research import multiverse as engine
 
     lacking = dict(stopped)
     try:
         supply = _supplied(found, others, prices_of)
     except (RequestError, DataError):
         prices_of((engine.CALENDAR,))  # which all need: without it the request is wrong, not a reading
-        needed = {space.subject.variant: engine.essential([space]) for space in (*found, *others)}
+        needed = {space.subject.variant: engine.essential_symbols([space]) for space in (*found, *others)}
         absent = lacking_prices(needed, prices_of)
         lacking |= {
             space.subject.name: absent[space.subject.variant] for space in found if space.subject.variant in absent
@@ -183,35 +186,37 @@ def load(
         if not absent:
             raise
         supply = _supplied(left, beside, prices_of)
-    lacking |= engine.short(event, supply.found, supply.prices)
+    lacking |= engine.short_histories(event, supply.found, supply.prices)
     if not (left := _without(supply.found, lacking)):
         raise nothing_left(lacking)
-    beside = _without(supply.others, engine.short(event, supply.others, supply.prices))
+    beside = _without(supply.others, engine.short_histories(event, supply.others, supply.prices))
     return replace(supply, found=left, others=beside, stopped=lacking)
 
 
 def _supplied(
-    found: tuple[Space, ...], others: tuple[Space, ...], prices_of: Callable[[Sequence[str]], Prices]
-) -> Supply:
+    found: tuple[SpecificationSpace, ...],
+    others: tuple[SpecificationSpace, ...],
+    prices_of: Callable[[Sequence[str]], Prices],
+) -> PricedReadings:
     """Prices of all, or, where some lack, without the baskets that need them."""
-    from runners.engine import multiverse as engine
+    from runners.engine.research import multiverse as engine
 
     try:
-        return Supply(found, others, prices_of(engine.symbols((*found, *others))), (), {})
+        return PricedReadings(found, others, prices_of(engine.multiverse_symbols((*found, *others))), (), {})
     except (RequestError, DataError) as error:
-        symbols, missing = engine.essential((*found, *others)), error
+        symbols, missing = engine.essential_symbols((*found, *others)), error
     prices = prices_of(symbols)
     notices = (f"Some baskets are left out, since prices are missing: {missing}",)
-    return Supply(_narrowed(found, symbols), _narrowed(others, symbols), prices, notices, {})
+    return PricedReadings(_narrowed(found, symbols), _narrowed(others, symbols), prices, notices, {})
 
 
-def _narrowed(found: tuple[Space, ...], symbols: Sequence[str]) -> tuple[Space, ...]:
-    from runners.engine import multiverse as engine
+def _narrowed(found: tuple[SpecificationSpace, ...], symbols: Sequence[str]) -> tuple[SpecificationSpace, ...]:
+    from runners.engine.research import multiverse as engine
 
-    return tuple(engine.narrowed(space, symbols) for space in found)
+    return tuple(engine.narrow_to_prices(space, symbols) for space in found)
 
 
-def _without(found: tuple[Space, ...], stopped: Mapping[str, Failure]) -> tuple[Space, ...]:
+def _without(found: tuple[SpecificationSpace, ...], stopped: Mapping[str, Failure]) -> tuple[SpecificationSpace, ...]:
     return tuple(space for space in found if space.subject.name not in stopped)
 
 
@@ -226,14 +231,14 @@ def multiverse_command_line(readings: Sequence[str], window: PriceWindow, all_da
     return command_line("multiverse", readings, options, ("--all-dates",) if all_dates else ())
 
 
-def show(survey: Survey, out: Path) -> None:
+def show_multiverse(survey: MultiverseRun, out: Path) -> None:
     """The summary: a row a reading in 80 columns, and what may not be made of it."""
     from rich.text import Text
 
-    from reports.multiverse_page import ONE
-    from runners.screen import Screen
+    from reports.pages.multiverse import ONE
+    from runners.cli.tables import PlainConsole
 
-    console = Screen()
+    console = PlainConsole()
     count = sum(map(len, survey.multiverses))
     readings = f"{len(survey.multiverses)} reading{'' if len(survey.multiverses) == 1 else 's'}"
     console.print(Text(f"{readings}, {count:,} specs", "bold"))
@@ -276,10 +281,10 @@ def _labelled(label: str, words: str, head: int = 10) -> str:
     )
 
 
-def _table(survey: Survey) -> Table:
-    from runners.screen import WIDEST, Table
+def _table(survey: MultiverseRun) -> PlainTable:
+    from runners.cli.tables import WIDEST, PlainTable
 
-    table = Table(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table = PlainTable(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("reading", no_wrap=True, max_width=WIDEST)
     for heading in ("specs", "median", "sign", "p", "p sign", "family", "matters"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -288,56 +293,60 @@ def _table(survey: Survey) -> Table:
     return table
 
 
-def _row(one: Multiverse, survey: Survey) -> tuple[str, ...]:
-    from reports.evidence.multiverse import summary
-    from reports.multiverse_page import matters
-    from reports.numbers import UNDEFINED
+def _row(one: Multiverse, survey: MultiverseRun) -> tuple[str, ...]:
+    from reports.pages.multiverse import leading_choices
+    from reports.records.multiverse import curve_summary
+    from reports.rendering.numbers import UNDEFINED
 
-    found, ranked = summary(one.d[one.tested]), survey.joint[one.name]
+    found, ranked = curve_summary(one.d[one.tested]), survey.joint[one.name]
     return (
         one.name,
         f"{int(one.honest.sum()):,}",
         f"{found.median:+.3f}" if found.n else "-",
         f"{found.same_sign:.0%}" if found.n else "-",
         *("-" if p is None else f"{p:.2f}" for p in (ranked.median.p, ranked.share.p, ranked.median.p_family)),
-        matters(one).replace(UNDEFINED, "-"),
+        leading_choices(one).replace(UNDEFINED, "-"),
     )
 
 
 def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
     """Every choice with its reason: those that all readings share, then each reading's own."""
-    from runners.engine import choices
-    from runners.engine import multiverse as engine
+    from runners.engine.research import multiverse as engine
+    from runners.engine.research import specification
 
-    with console.aside(as_json):
+    with console.prints_to_stderr(as_json):
         plan, found, _ = engine.planned_spaces(readings, event)
     if as_json:
         console.echo_json(json.dumps(_listed(found, event), indent=2, ensure_ascii=False))
-        return console.broken(plan.failed)
+        return console.report_failures(plan.failed)
     console.echo("* declared with the reading\n")
-    for dimension in choices.general(event):
+    for dimension in specification.general_choices(event):
         _show_dimension(dimension)
     for space in found:
         console.echo(f"\n{space.subject.name}: {len(space):,} specs")
         for dimension in engine.own_dimensions(space):
             _show_dimension(dimension, "  ")
-        for name, why in choices.unvaried(space.subject, event):
+        for name, why in specification.unvaried_dimensions(space.subject, event):
             console.echo(_labelled(f"  {name}: ", f"not varied, {why}", len(name) + 4))
-    return console.broken(plan.failed)
+    return console.report_failures(plan.failed)
 
 
-def _listed(found: Sequence[Space], event: Event) -> dict[str, object]:
-    from reports.multiverse_folder import described
-    from runners.engine import choices
-    from runners.engine import multiverse as engine
+def _listed(found: Sequence[SpecificationSpace], event: Event) -> dict[str, object]:
+    from reports.folders.multiverse import dimension_as_dict
+    from runners.engine.research import multiverse as engine
+    from runners.engine.research import specification
 
     return {
-        "dimensions": {dimension.name: described(dimension) for dimension in choices.general(event)},
+        "dimensions": {
+            dimension.name: dimension_as_dict(dimension) for dimension in specification.general_choices(event)
+        },
         "readings": {
             space.subject.name: {
                 "specs": len(space),
-                "dimensions": {dimension.name: described(dimension) for dimension in engine.own_dimensions(space)},
-                "not_varied": dict(choices.unvaried(space.subject, event)),
+                "dimensions": {
+                    dimension.name: dimension_as_dict(dimension) for dimension in engine.own_dimensions(space)
+                },
+                "not_varied": dict(specification.unvaried_dimensions(space.subject, event)),
             }
             for space in found
         },
@@ -352,4 +361,4 @@ def _show_dimension(dimension: Dimension, indent: str = "") -> None:
 
 
 if __name__ == "__main__":
-    console.run(multiverse)
+    console.run_command(multiverse)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from runners import console
+from runners.cli import console
 
 EXAMPLES = """
 \b
@@ -28,11 +28,15 @@ def new(name: str, plain: bool, symbols: str, out: Path | None) -> int:
 
     The files are a template that runs and passes its tests as it is; nothing that exists is overwritten.
     """
-    from runners.engine.scaffold import Scaffold, relative_path, write  # jinja2 and the registry: not for --help
+    from runners.engine.scaffold import (  # jinja2 and the registry: not for --help
+        Scaffold,
+        relative_path,
+        write_scaffold,
+    )
 
     scaffold = Scaffold(name, tuple(symbols.split(",")), plain)
     files = scaffold.checkout_files() if out is None else scaffold.single_file(out)
-    write(files)
+    write_scaffold(files)
     commands = scaffold.checkout_commands() if out is None else scaffold.single_file_commands(next(iter(files)))
     console.echo("\n".join(f"wrote {relative_path(path)}" for path in files))
     console.echo("\nnext:\n" + "\n".join(f"  {command}" for command in commands))
@@ -40,4 +44,4 @@ def new(name: str, plain: bool, symbols: str, out: Path | None) -> int:
 
 
 if __name__ == "__main__":
-    console.run(new)
+    console.run_command(new)

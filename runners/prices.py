@@ -11,7 +11,7 @@ import click
 
 from data.errors import DataError, RequestError
 from data.universe import AI_UNIVERSE
-from runners import console
+from runners.cli import console
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ class Inspection:
     sha256: str | None = None
 
 
-class Once:
+class MemoizedSource:
     """A source that is asked a single time, for everything; later questions are answered from memory."""
 
     def __init__(self, source: Source) -> None:
@@ -105,24 +105,24 @@ def prices(
     SYMBOL is written as Yahoo does; without any, the symbols that the readings need. Leaves with status 2, after the
     table, when a check failed.
     """
-    from runners.screen import Screen
+    from runners.cli.tables import PlainConsole
 
     wanted = tuple(dict.fromkeys(symbols)) or (*AI_UNIVERSE, *FUNDS)
-    asked = Once(_opened(source, refresh, shorter=bool(symbols)))
+    asked = MemoizedSource(_opened(source, refresh, shorter=bool(symbols)))
     # Rich shows this only where standard error is a terminal.
-    with Screen(stderr=True).status(f"prices of {len(wanted)} symbols"):
+    with PlainConsole(stderr=True).status(f"prices of {len(wanted)} symbols"):
         found, fault = inspect(asked, wanted, start, end)
     if as_json:
-        console.echo_json(as_text(asked, found))
+        console.echo_json(inspections_as_json(asked, found))
     else:
-        show(asked, found)
+        show_inspections(asked, found)
     if fault is not None:
         raise fault
     return console.DONE
 
 
 def inspect(
-    source: Once, symbols: Sequence[str], start: str | None, end: str | None
+    source: MemoizedSource, symbols: Sequence[str], start: str | None, end: str | None
 ) -> tuple[list[Inspection], DataError | None]:
     """An inspection a symbol, and what is wrong with them side by side, if anything is.
 
@@ -141,18 +141,18 @@ def inspect(
     return [_inspected(source, symbol, start, end, begin) for symbol in symbols], fault
 
 
-def show(source: Source, found: Sequence[Inspection]) -> None:
+def show_inspections(source: Source, found: Sequence[Inspection]) -> None:
     """A row a symbol on the terminal, under the origin of the prices."""
     from rich import box
     from rich.text import Text
 
-    from runners.screen import Screen, Table
+    from runners.cli.tables import PlainConsole, PlainTable
 
-    out = Screen(soft_wrap=True)
+    out = PlainConsole(soft_wrap=True)
     out.print(f"prices: {source.origin}")
     for note in source.notes:
         out.print(Text(note, "bold yellow"), soft_wrap=False)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
+    table = PlainTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
     for heading in ("symbol", "first", "last", "rows", "paid", "largest", "on", "SHA-256", "checks"):
         table.add_column(heading, no_wrap=True, justify="right" if heading in NUMBERS else "left")
     for inspection in found:
@@ -164,7 +164,7 @@ def show(source: Source, found: Sequence[Inspection]) -> None:
             out.print(Text(inspection.fault, "bold red"))
 
 
-def as_text(source: Source, found: Sequence[Inspection]) -> str:
+def inspections_as_json(source: Source, found: Sequence[Inspection]) -> str:
     """The same as JSON."""
     listed = {inspection.symbol: {**asdict(inspection)} for inspection in found}
     for fields in listed.values():
@@ -185,7 +185,9 @@ def _opened(name: str, refresh: bool, shorter: bool) -> Source:
     return YahooSource(refresh=True, shorter=shorter)
 
 
-def _inspected(source: Once, symbol: str, start: str | None, end: str | None, begin: pd.Timestamp) -> Inspection:
+def _inspected(
+    source: MemoizedSource, symbol: str, start: str | None, end: str | None, begin: pd.Timestamp
+) -> Inspection:
     from data import load_prices
 
     try:
@@ -235,4 +237,4 @@ def _cells(inspection: Inspection) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    console.run(prices)
+    console.run_command(prices)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from data.errors import WorkError
-from runners import console
+from runners.cli import console
 from runners.cli.options import EVENT, command_line, event_option, symbol_list
 
 if TYPE_CHECKING:
-    from reports.sweep import Sweep
+    from reports.records.sweep import SweepResult
     from runners.engine.execution.executor import Executor
     from runners.engine.request import PriceWindow
-    from runners.engine.sweep import Wanted
+    from runners.engine.sweep.sweep import SweepRequest
 
 
-IMPORTS = ("runners.engine.parts",)  # of the workers, while prices are read
+IMPORTS = ("runners.engine.sweep.chunk",)  # of the workers, while prices are read
 
 EXAMPLES = """
 \b
@@ -84,22 +84,22 @@ def sweep(
     READING is a name of `python -m runners.deepseek --list` or a strategy of yours as package.module:Class. A sweep
     describes: the best of many settings, chosen in hindsight, is no evidence.
     """
-    from data.events import load as load_event
+    from data.events.catalog import load_event
     from runners.engine.execution.dask import choose_executor
     from runners.engine.request import PriceWindow
-    from runners.engine.sweep import Wanted
+    from runners.engine.sweep.sweep import SweepRequest
 
-    wanted = Wanted(
+    wanted = SweepRequest(
         load_event(event), reading, knobs, entry, benchmark, symbol_list(symbols), objective, search, budget, yes
     )
-    with console.aside(as_json):
-        swept, dead = execute(wanted, PriceWindow(source, start, end), out, choose_executor(jobs, dask))
+    with console.prints_to_stderr(as_json):
+        swept, dead = execute_sweep(wanted, PriceWindow(source, start, end), out, choose_executor(jobs, dask))
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
     else:
-        from runners import sweep_terminal
+        from runners.cli import sweep_table
 
-        sweep_terminal.show(swept, out)
+        sweep_table.show_sweep(swept, out)
     if dead:
         raise WorkError(
             f"{dead:,} of {len(swept.codes):,} specs were not run, since their worker processes died; everything else "
@@ -108,34 +108,37 @@ def sweep(
     return console.DONE
 
 
-def execute(wanted: Wanted, window: PriceWindow, out: Path, executor: Executor) -> tuple[Sweep, int]:
+def execute_sweep(wanted: SweepRequest, window: PriceWindow, out: Path, executor: Executor) -> tuple[SweepResult, int]:
     """Load prices, run every spec that was not finished before, judge them together and write the folder.
 
     Also tells of how many specs the worker processes died; while there are any, what was found stays kept.
     """
     from data import load_prices
     from data.sources import open_source
-    from reports import folder, sweep_folder
-    from runners import terminal
-    from runners.engine import sweep as engine
-    from runners.engine import works
+    from reports.folders import atomic
+    from reports.folders import sweep as sweep_folder
+    from runners.cli import progress
     from runners.engine.execution import processes
     from runners.engine.execution.checkpoint import Checkpoint
     from runners.engine.plan import needed_symbols
+    from runners.engine.sweep import resumable
+    from runners.engine.sweep import sweep as engine
 
     opened = open_source(window.source)
-    space = engine.prepared(wanted)
-    folder.require_writable(out, folder.SWEEP)
-    parts = engine.parts(wanted, space)
-    if parts > works.FEW:
+    space = engine.prepare_space(wanted)
+    atomic.require_writable(out, atomic.SWEEP)
+    parts = engine.expected_chunks(wanted, space)
+    if parts > resumable.FEW:
         processes.preload(IMPORTS)
-    with Checkpoint.beside(out) as kept, terminal.progress() as steps:
+    with Checkpoint.beside(out) as kept, progress.progress() as steps:
         steps.step("prices")
         needed = needed_symbols(wanted.request, [space.subject])
         prices = load_prices(needed, window.start, window.end, opened)
         done = steps.step("specs", parts)
-        found, search = engine.run(wanted, space, prices, executor, kept, done)
-        swept = engine.told(wanted, space, prices, found, search, opened.notes, sweep_command_line(wanted, window))
+        found, search = engine.run_sweep(wanted, space, prices, executor, kept, done)
+        swept = engine.sweep_result(
+            wanted, space, prices, found, search, opened.notes, sweep_command_line(wanted, window)
+        )
         with kept.named():
             sweep_folder.write(swept, out)
         if not found.dead:
@@ -143,7 +146,7 @@ def execute(wanted: Wanted, window: PriceWindow, out: Path, executor: Executor) 
     return swept, len(found.dead)
 
 
-def sweep_command_line(wanted: Wanted, window: PriceWindow) -> str:
+def sweep_command_line(wanted: SweepRequest, window: PriceWindow) -> str:
     """The command that gives a sweep again; the place of its folder and the number of jobs change nothing."""
     options = {
         "--event": event_option(wanted.event),
@@ -162,4 +165,4 @@ def sweep_command_line(wanted: Wanted, window: PriceWindow) -> str:
 
 
 if __name__ == "__main__":
-    console.run(sweep)
+    console.run_command(sweep)

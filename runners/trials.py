@@ -11,11 +11,11 @@ from math import sqrt
 import click
 
 from data.errors import RequestError
-from data.printable import printable
-from runners import console
+from data.text import escape_unprintable
+from runners.cli import console
 from runners.engine.trial_ledger import VARIABLE, TrialLedger, Trials
 
-SESSIONS_A_YEAR = 252  # PERIODS of reports.metrics, which is slow to import
+SESSIONS_A_YEAR = 252  # PERIODS of reports.figures.metrics, which is slow to import
 FEW = 10  # damaged lines that are named one by one
 
 EXAMPLES = f"""
@@ -45,46 +45,47 @@ def trials(forget: bool, yes: bool, as_json: bool) -> int:
         ledger.forget()
     found = ledger.read()
     if as_json:
-        console.echo_json(as_text(ledger, found))
+        console.echo_json(trials_as_json(ledger, found))
     else:
-        show(ledger, found)
+        show_trials(ledger, found)
     return console.DONE
 
 
-def show(ledger: TrialLedger, found: Trials) -> None:
+def show_trials(ledger: TrialLedger, found: Trials) -> None:
     """A row a reading on the terminal, under the file and the number of trials."""
     from rich import box
     from rich.text import Text
 
-    from runners.screen import WIDEST, Screen, Table
+    from runners.cli.tables import WIDEST, PlainConsole, PlainTable
 
-    out = Screen()
+    out = PlainConsole()
     out.print(f"ledger: {ledger.path}", soft_wrap=True)
     out.print(Text(found.in_words, "bold"))
     if found.damaged:
         out.print(Text(_damage(found.damaged), "bold red"))
     if not found:
         return
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = PlainTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("reading", no_wrap=True, max_width=WIDEST)
     for heading in ("trials", "best Sharpe a year"):
         table.add_column(heading, no_wrap=True, justify="right")
-    for name, (number, best) in by_reading(found).items():
+    for name, (number, best) in trials_by_reading(found).items():
         table.add_row(Text(name), f"{number:,}", "-" if best is None else f"{best:.2f}")
     out.print(table)
 
 
-def as_text(ledger: TrialLedger, found: Trials) -> str:
+def trials_as_json(ledger: TrialLedger, found: Trials) -> str:
     """The same as JSON, with every trial."""
     readings = {
-        name: {"trials": number, "best_sharpe_annual": best} for name, (number, best) in by_reading(found).items()
+        name: {"trials": number, "best_sharpe_annual": best}
+        for name, (number, best) in trials_by_reading(found).items()
     }
     head = {"schema": 1, "path": str(ledger.path), "n": len(found), "forgotten": found.forgotten}
     every = [asdict(trial) for trial in found.values()]
     return json.dumps({**head, "damaged": found.damaged, "readings": readings, "trials": every}, indent=2)
 
 
-def by_reading(found: Trials) -> dict[str, tuple[int, float | None]]:
+def trials_by_reading(found: Trials) -> dict[str, tuple[int, float | None]]:
     """Number of trials and best annualised Sharpe ratio of each reading; None where none of its trials has one."""
     grouped: dict[str, list[float | None]] = defaultdict(list)
     for trial in found.values():
@@ -114,7 +115,7 @@ def _confirmed(ledger: TrialLedger) -> bool:
     what = found.in_words.partition(";")[0]
     question = f"Forget {what} in {ledger.path}? Pages will say that they were deleted."
     try:
-        return click.confirm(printable(question), err=True)
+        return click.confirm(escape_unprintable(question), err=True)
     except click.Abort:
         if sys.stdin.isatty():
             raise
@@ -123,4 +124,4 @@ def _confirmed(ledger: TrialLedger) -> bool:
 
 
 if __name__ == "__main__":
-    console.run(trials)
+    console.run_command(trials)

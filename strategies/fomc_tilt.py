@@ -14,7 +14,7 @@ Parameters:
     shift: sessions by which every decision is moved, for placebos; an outcome is known when it was, or later
 """
 
-from data.fomc import Decision
+from data.fomc import FomcDecision
 from strategies.base import BetaMatched, Past, Reading, Weights, leg
 
 MOVED = (*range(-13, -5), *range(6, 14))  # sessions, far enough to leave the real window's beginning
@@ -42,7 +42,7 @@ class FomcTilt(Reading):
             return {"SPY": 1.0}
         return self.tilt(past, *meeting)
 
-    def tilt(self, past: Past, to_go: int, decision: Decision) -> Weights:
+    def tilt(self, past: Past, to_go: int, decision: FomcDecision) -> Weights:
         """The tilt as it was decided at the latest deciding close: D, or `before` + 1 sessions ahead of it.
 
         An outcome that the table of decisions does not have changes nothing.

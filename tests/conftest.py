@@ -97,7 +97,7 @@ def make_prices():
     ) -> Prices:
         close = np.array(list(closes.values()), dtype=float).T
         opened = close if opens is None else np.array([opens.get(name, closes[name]) for name in closes], dtype=float).T
-        place = calendar.position(first)
+        place = calendar.calendar_index(first)
         sessions = calendar.xnys()[place : place + len(close)]
         high, low = np.fmax(opened, close), np.fmin(opened, close)
         flat = np.where(np.isnan(close), np.nan, 1.0)
@@ -114,7 +114,7 @@ def random_prices():
         rng = np.random.default_rng(seed)
         close = 50 * np.exp(np.cumsum(rng.normal(0, 0.02, (sessions, len(symbols))), axis=0))
         opened = close * np.exp(rng.normal(0, 0.01, close.shape))
-        place = calendar.position(first)
+        place = calendar.calendar_index(first)
         days: pd.DatetimeIndex = calendar.xnys()[place : place + sessions]
         high, low = np.maximum(opened, close) * 1.003, np.minimum(opened, close) * 0.997
         return Prices(days, symbols, opened, high, low, close, np.full(close.shape, 1e6), np.ones(close.shape))

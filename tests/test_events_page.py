@@ -6,8 +6,8 @@ import re
 import shlex
 from pathlib import Path
 
-from data import events
-from data.event_file import KEYS, MEMBER, REQUIRED
+from data.events import catalog
+from data.events.toml_reader import KEYS, MEMBER, REQUIRED
 from tests.resources.commands import ROOT, Done, python, within
 
 TEXT = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
@@ -25,7 +25,7 @@ def run(folder: Path, *words: object) -> Done:
 
 def test_the_example_is_an_event_that_runs(tmp_path):
     (tmp_path / "carry.toml").write_text(EXAMPLE, encoding="utf-8")
-    event = events.load(tmp_path / "carry.toml")
+    event = catalog.load_event(tmp_path / "carry.toml")
     assert (f"{event.entry:%Y-%m-%d}", event.lead) == ("2024-08-06", 1)
     words = ("--event", "carry.toml", "--source", "sample", "--no-evidence", "--out", "out")
     done = within("deepseek", *words, cwd=tmp_path)
@@ -44,6 +44,6 @@ def test_every_command_is_one():
     for command in COMMANDS:
         module, *words = shlex.split(command)[2:]
         assert module in ("runners.deepseek", "runners.multiverse", "runners.sweep", "runners.calibrate")
-        assert words[words.index("--event") + 1] in (*events.names(), "my/event.toml")
+        assert words[words.index("--event") + 1] in (*catalog.event_names(), "my/event.toml")
     listed = run(ROOT, "runners.deepseek", "--event", "tariffs", "--list")
-    assert all(member.name in listed.stdout for member in events.load("tariffs").readings)
+    assert all(member.name in listed.stdout for member in catalog.load_event("tariffs").readings)

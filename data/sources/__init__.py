@@ -72,7 +72,7 @@ def open_source(name: str | PathLike[str]) -> Source:
 
 def _automatic() -> Source:
     if folder := os.environ.get(VARIABLE):
-        from data.sources.folder import FolderSource
+        from data.sources.csv_folder import FolderSource
 
         return FolderSource(Path(folder), named_by=f"the variable {VARIABLE}")
     from data.sources.automatic import AutomaticSource
@@ -81,7 +81,7 @@ def _automatic() -> Source:
 
 
 def _folder(name: str | PathLike[str]) -> Source:
-    from data.sources.folder import FolderSource
+    from data.sources.csv_folder import FolderSource
 
     try:
         path = Path(name).expanduser()

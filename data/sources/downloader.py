@@ -24,7 +24,7 @@ import pandas as pd
 from curl_cffi.requests import Session
 
 from data.errors import SourceError
-from data.printable import said
+from data.text import quote_message
 
 HOST = "https://query2.finance.yahoo.com/"
 REMEDY = "try later, or use --source sample or --source DIR"
@@ -104,7 +104,7 @@ class Downloader:
 
         for attempt in count(1):
             try:
-                return tidy(self._ask(symbol, start, end), symbol, end)
+                return tidy_yahoo_frame(self._ask(symbol, start, end), symbol, end)
             except YFRateLimitError as error:
                 self._wait(symbol, FIRST_WAIT * 2 ** (attempt - 1), error)
             except (YFTickerMissingError, UnknownSymbolError):
@@ -161,7 +161,7 @@ class Downloader:
         return frame
 
 
-def tidy(frame: pd.DataFrame, symbol: str, end: pd.Timestamp) -> pd.DataFrame:
+def tidy_yahoo_frame(frame: pd.DataFrame, symbol: str, end: pd.Timestamp) -> pd.DataFrame:
     """yfinance's answer as plain columns (Open to Volume, Adj Close, Dividends, Stock Splits) by tz-naive session.
 
     Takes columns with a level for the ticker, on either side. Bars after `end` (Yahoo appends the running session) and
@@ -198,5 +198,5 @@ def _failed(symbol: str, error: Exception) -> SourceError:
 
 
 def _brief(error: Exception) -> str:
-    words = said(error, 400).removeprefix("Failed to perform, ").split(". See http")[0]
+    words = quote_message(error, 400).removeprefix("Failed to perform, ").split(". See http")[0]
     return words[:160] or type(error).__name__

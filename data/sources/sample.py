@@ -15,9 +15,10 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
-from data import calendar, fomc, market, simulator
+from data import calendar, fomc
 from data.errors import RequestError
 from data.prices import Prices
+from data.synthetic import factor_model, simulator
 
 SEED = 20250127
 CENTS = 2
@@ -49,7 +50,7 @@ class SampleSource:
     ) -> dict[str, pd.DataFrame]:
         """All bars of `symbols`, whatever `start` and `end` are; those of ARM begin with its listing."""
         del start, end
-        prices = reconstruction()
+        prices = reconstruct_sample()
         if missing := [symbol for symbol in symbols if symbol not in prices.columns]:
             raise RequestError(_without(missing, prices.symbols))
         return {symbol: _frame(prices, symbol) for symbol in symbols}
@@ -76,20 +77,20 @@ def _frame(prices: Prices, symbol: str) -> pd.DataFrame:
 
 
 @cache
-def pins() -> pd.DataFrame:
+def pinned_closes() -> pd.DataFrame:
     """Real closes (USD, adjusted for splits), dates x symbols; NaN before a listing."""
     with (files("data") / "facts" / "pinned-closes.csv").open() as file:
         return pd.read_csv(file, index_col="date", parse_dates=["date"])
 
 
 @cache
-def reconstruction() -> Prices:
+def reconstruct_sample() -> Prices:
     """The whole sample. The factor is 1 at the last session."""
-    days = calendar.sessions(pins().index[0], pins().index[-1])
-    model, rng = market.model(), simulator.generator(SEED)
-    returns, deviation = simulator.draw(model, len(days) - 1, rng)
+    days = calendar.sessions_between(pinned_closes().index[0], pinned_closes().index[-1])
+    model, rng = factor_model.sample_model(), simulator.random_generator(SEED)
+    returns, deviation = simulator.draw_log_returns(model, len(days) - 1, rng)
     path = _pinned(days, returns, deviation)
-    bars = simulator.bars(model, days[1:], path, deviation, rng)
+    bars = simulator.simulate_bars(model, days[1:], path, deviation, rng)
     return _listed(bars)
 
 
@@ -98,8 +99,8 @@ def _pinned(days: pd.DatetimeIndex, returns: np.ndarray, deviation: np.ndarray) 
     start = np.zeros((1, returns.shape[1]))
     path = np.vstack((start, np.cumsum(returns, axis=0)))
     clock = np.vstack((start, np.cumsum(deviation**2, axis=0)))
-    targets = pins().reindex(index=days, columns=list(market.ASSETS)).to_numpy()
-    return simulator.bridge(path, np.log(targets), clock)
+    targets = pinned_closes().reindex(index=days, columns=list(factor_model.ASSETS)).to_numpy()
+    return simulator.bridge_to_pins(path, np.log(targets), clock)
 
 
 def _listed(bars: Prices) -> Prices:
@@ -120,16 +121,16 @@ def _factors(bars: Prices, close: np.ndarray) -> np.ndarray:
     """Adjusted close over close, shape (n_sessions, n_symbols): it grows by the dividends and ends at 1."""
     factor = np.ones(close.shape)
     for symbol, rate in YIELDS.items():
-        factor[:, bars.columns[symbol]] = growth(bars.sessions, np.full(len(close), rate))
+        factor[:, bars.columns[symbol]] = accrued_growth(bars.sessions, np.full(len(close), rate))
     # The real price of BIL collects its interest and falls when it is paid out, and the pins stand anywhere in
     # between. So its total return is what accrues, and a dividend is whatever the price has fallen behind that.
     bills = bars.columns["BIL"]
-    accrued = growth(bars.sessions, np.mean(fomc.policy_range(bars.sessions), axis=0))
+    accrued = accrued_growth(bars.sessions, np.mean(fomc.policy_range(bars.sessions), axis=0))
     factor[:, bills] = np.maximum.accumulate(accrued / close[:, bills])
     return np.asarray(factor / factor[-1])
 
 
-def growth(sessions: pd.DatetimeIndex, rate: np.ndarray) -> np.ndarray:
+def accrued_growth(sessions: pd.DatetimeIndex, rate: np.ndarray) -> np.ndarray:
     """Growth since the first session of 1 USD that earns, by calendar days, the `rate` of the session before.
 
     `rate`, shape (n_sessions,), is an effective rate a year of 365 days, as a fraction.

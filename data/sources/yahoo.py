@@ -11,9 +11,9 @@ import pandas as pd
 
 from data import clock, quality
 from data.adjustment import adjusted_close, check_adjustment
-from data.cache import COLUMNS, Cache, Entry
-from data.calendar import position, xnys
+from data.calendar import calendar_index, xnys
 from data.errors import DataError, RequestError, SourceError
+from data.sources.cache import COLUMNS, Cache, CacheEntry
 
 if TYPE_CHECKING:
     from data.sources.downloader import Downloader
@@ -50,7 +50,7 @@ class Span:
             )
         return cls(first, final if end is None else min(final, _session_by(pd.Timestamp(end))), final)
 
-    def begun_by(self, entry: Entry) -> bool:
+    def begun_by(self, entry: CacheEntry) -> bool:
         """Whether `entry` was fetched from `first` or earlier."""
         return entry.start <= self.first
 
@@ -98,7 +98,7 @@ class YahooSource:
         self.origin = f"Yahoo through yfinance, to {last:%Y-%m-%d}"
         return {symbol: _adjusted(entry.until(last)) for symbol, entry in entries.items()}
 
-    def _entries(self, symbols: tuple[str, ...], span: Span) -> dict[str, Entry]:
+    def _entries(self, symbols: tuple[str, ...], span: Span) -> dict[str, CacheEntry]:
         entries = self._cached(symbols)
         if not self._missing(symbols, entries, span):
             return entries
@@ -111,27 +111,27 @@ class YahooSource:
             self._stand_in(symbols, entries, span, error)
         return {symbol: entries[symbol] for symbol in symbols}
 
-    def _cached(self, symbols: tuple[str, ...]) -> dict[str, Entry]:
+    def _cached(self, symbols: tuple[str, ...]) -> dict[str, CacheEntry]:
         self._damaged.clear()
         read = {symbol: self._read(symbol) for symbol in symbols}
         self.notes = tuple(f"{damage} and were fetched again" for damage in self._damaged)
         return {symbol: entry for symbol, entry in read.items() if entry is not None}
 
-    def _read(self, symbol: str) -> Entry | None:
+    def _read(self, symbol: str) -> CacheEntry | None:
         try:
             return self.cache.read(symbol)
         except DataError as error:
             self._damaged.append(str(error).rpartition(": ")[0])
             return None
 
-    def _missing(self, symbols: tuple[str, ...], entries: dict[str, Entry], span: Span) -> list[str]:
+    def _missing(self, symbols: tuple[str, ...], entries: dict[str, CacheEntry], span: Span) -> list[str]:
         def complete(symbol: str) -> bool:
             entry = entries.get(symbol)
             return entry is not None and span.begun_by(entry) and entry.last >= span.needed
 
         return [symbol for symbol in symbols if self.refresh or not complete(symbol)]
 
-    def _update(self, symbols: list[str], entries: dict[str, Entry], span: Span) -> None:
+    def _update(self, symbols: list[str], entries: dict[str, CacheEntry], span: Span) -> None:
         """Fetch `symbols` into `entries`, each stored at once so that a failure loses nothing.
 
         What fails a check is passed on for its fault to be told, and not stored: the next run asks again.
@@ -155,7 +155,7 @@ class YahooSource:
         self.downloader.reach()
         return self.downloader
 
-    def _fetched(self, downloader: Downloader, symbol: str, entry: Entry | None, span: Span) -> Entry:
+    def _fetched(self, downloader: Downloader, symbol: str, entry: CacheEntry | None, span: Span) -> CacheEntry:
         if entry is None:
             return _whole(downloader, symbol, span.first, span.final)
         final = max(span.final, entry.last)  # whatever the clock says, what is held was over
@@ -165,7 +165,9 @@ class YahooSource:
         longer = _extended(downloader, symbol, entry, final) if span.begun_by(entry) and not self.refresh else None
         return longer or _again(downloader, symbol, entry, start, final)
 
-    def _stand_in(self, symbols: tuple[str, ...], entries: dict[str, Entry], span: Span, error: SourceError) -> None:
+    def _stand_in(
+        self, symbols: tuple[str, ...], entries: dict[str, CacheEntry], span: Span, error: SourceError
+    ) -> None:
         """Accept what the cache holds when it holds every symbol from the first session on; else raise `error`."""
         if self.refresh or not all(symbol in entries and span.begun_by(entries[symbol]) for symbol in symbols):
             raise SourceError("; ".join((*self._damaged, str(error)))) from error
@@ -173,13 +175,13 @@ class YahooSource:
         oldest = min(entry.last for entry in entries.values())
         self.notes = (*self.notes, f"cached prices, to {oldest:%Y-%m-%d}: {str(error).rpartition(': ')[0]}")
 
-    def _common_last(self, entries: dict[str, Entry]) -> pd.Timestamp:
+    def _common_last(self, entries: dict[str, CacheEntry]) -> pd.Timestamp:
         """The last session that all hold, where some lag a little (Yahoo publishes some late) or stand in.
 
         A symbol that lags further is left as it is, for the quality check to name.
         """
         lasts = [entry.last for entry in entries.values()]
-        behind = position(max(lasts)) - position(min(lasts))
+        behind = calendar_index(max(lasts)) - calendar_index(min(lasts))
         return min(lasts) if self._stale or behind <= LATE else max(lasts)
 
 
@@ -198,17 +200,19 @@ def _adjusted(bars: pd.DataFrame) -> pd.DataFrame:
     return bars.assign(**{"Adj Close": adjusted_close(bars)})
 
 
-def _whole(downloader: Downloader, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> Entry:
+def _whole(downloader: Downloader, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> CacheEntry:
     bars = downloader.history(symbol, start, end)
     if bars.empty:
         raise RequestError(
             f"Yahoo has no prices for {symbol!r} by {end:%Y-%m-%d}: unknown or delisted; check the symbol"
         )
     check_adjustment(symbol, bars)
-    return Entry(start, bars)
+    return CacheEntry(start, bars)
 
 
-def _again(downloader: Downloader, symbol: str, entry: Entry, start: pd.Timestamp, end: pd.Timestamp) -> Entry:
+def _again(
+    downloader: Downloader, symbol: str, entry: CacheEntry, start: pd.Timestamp, end: pd.Timestamp
+) -> CacheEntry:
     """All of a symbol that is held. Raises SourceError where Yahoo knows less of it than before: that is a mood."""
     try:
         whole = _whole(downloader, symbol, start, end)
@@ -224,7 +228,7 @@ def _again(downloader: Downloader, symbol: str, entry: Entry, start: pd.Timestam
     return whole
 
 
-def _less(symbol: str, entry: Entry, whole: Entry) -> Iterator[str]:
+def _less(symbol: str, entry: CacheEntry, whole: CacheEntry) -> Iterator[str]:
     """What the cache holds of a symbol that a new answer does not have."""
     begins, before = whole.bars.index[0], entry.bars.index[0]
     if begins > before:
@@ -239,22 +243,22 @@ def _less(symbol: str, entry: Entry, whole: Entry) -> Iterator[str]:
         )
 
 
-def _passes(symbol: str, entry: Entry) -> bool:
+def _passes(symbol: str, entry: CacheEntry) -> bool:
     try:
-        quality.check(symbol, _adjusted(entry.bars))
+        quality.check_bars(symbol, _adjusted(entry.bars))
     except DataError:
         return False
     return True
 
 
-def _extended(downloader: Downloader, symbol: str, entry: Entry, end: pd.Timestamp) -> Entry | None:
+def _extended(downloader: Downloader, symbol: str, entry: CacheEntry, end: pd.Timestamp) -> CacheEntry | None:
     """`entry` with the sessions to `end`, or None when Yahoo has restated what it holds."""
     held = entry.bars.iloc[-OVERLAP:]
     fresh = downloader.history(symbol, held.index[0], end)
     if not _agree(held, fresh):
         return None
     check_adjustment(symbol, fresh)
-    return Entry(entry.start, pd.concat([entry.bars.iloc[:-OVERLAP], fresh[list(COLUMNS)]]))
+    return CacheEntry(entry.start, pd.concat([entry.bars.iloc[:-OVERLAP], fresh[list(COLUMNS)]]))
 
 
 def _agree(held: pd.DataFrame, fresh: pd.DataFrame) -> bool:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from reports import folder
 from reports.comparison.diff import ABSENT, Change, Comparison, Divergence, ReadingDifference
 from reports.comparison.prose import direction
+from reports.folders import atomic
 
 SCHEMA = 1
 SECTIONS = ("command", "settings", "code", "versions", "source", "results")
 
 
-def to_json(found: Sequence[Comparison]) -> str:
+def comparisons_as_json(found: Sequence[Comparison]) -> str:
     """JSON of every comparison with the base; a side that has no value has no key."""
     document = {
         "schema": SCHEMA,
@@ -22,7 +22,7 @@ def to_json(found: Sequence[Comparison]) -> str:
         "base": found[0].base.folder,
         "comparisons": [_comparison(each) for each in found],
     }
-    return folder.as_json(document).decode()
+    return atomic.to_json(document).decode()
 
 
 def _comparison(found: Comparison) -> dict[str, object]:

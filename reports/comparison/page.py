@@ -11,11 +11,11 @@ from functools import cache
 
 import jinja2
 
-from data.printable import brief
+from data.text import shorten
 from reports.comparison import prose
 from reports.comparison.diff import Comparison, growth_of_one
 from reports.comparison.run_reader import SavedRun
-from reports.template import embedded, template, vendored
+from reports.rendering.template import embedded_json, template, vendored_file
 
 MARK = '<meta name="page" content="comparison of runs">'  # by which a page of ours is known
 SUMMARY = (
@@ -44,9 +44,9 @@ def render(found: Sequence[Comparison]) -> str:
         prose=prose,
         summary=SUMMARY,
         most_rows=MOST_ROWS,
-        data=embedded(_curves(runs)),
+        data=embedded_json(_curves(runs)),
         readings=_names(runs),
-        uplot_style=vendored("uPlot.min.css"),
+        uplot_style=vendored_file("uPlot.min.css"),
     )
 
 
@@ -55,8 +55,8 @@ def _curves(runs: Sequence[SavedRun]) -> dict[str, object]:
     dates = sorted({date for run in runs for date in run.benchmark_returns})
     return {
         "sessions": dates,
-        "runs": [brief(run.folder) for run in runs],
-        "readings": {brief(name): [_curve(run, name, dates) for run in runs] for name in _names(runs)},
+        "runs": [shorten(run.folder) for run in runs],
+        "readings": {shorten(name): [_curve(run, name, dates) for run in runs] for name in _names(runs)},
     }
 
 
@@ -78,5 +78,5 @@ def _template() -> jinja2.Template:
         "comparison.html",
         colour=lambda line: "ink" if line == 0 else f"line-{(line - 1) % COLOURS}",
         dash=lambda line: 0 if line == 0 else (line - 1) // COLOURS % DASHES,
-        printable=brief,
+        printable=shorten,
     )

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from data.printable import brief
+from data.text import shorten
 from reports.comparison.diff import ABSENT, Change, Changes, Comparison, Divergence, ReadingDifference
 from reports.comparison.run_reader import DecisionRow, PriceSpan
-from reports.numbers import MINUS, UNDEFINED, percent
+from reports.rendering.numbers import MINUS, UNDEFINED, percent
 
 Writer = Callable[[float, int], str]  # of a number, with so many more digits than usual
 
@@ -78,8 +78,8 @@ def label(change: Change) -> str:
     """What the value is called."""
     sessions, _, figure = change.name.partition(".")
     if change.path[0] == "horizons":
-        return f"{HEADINGS.get(figure, brief(figure))}, {brief(sessions)} trading days"
-    return HEADINGS.get(change.name, brief(change.name))
+        return f"{HEADINGS.get(figure, shorten(figure))}, {shorten(sessions)} trading days"
+    return HEADINGS.get(change.name, shorten(change.name))
 
 
 def value_texts(change: Change) -> tuple[str, str]:
@@ -134,7 +134,7 @@ def _price_span(found: PriceSpan | Any) -> str:
 
 def day_and_symbol(change: Change) -> str:
     """Date and symbol of a fill or a decision."""
-    return f"{change.path[1][0]} {brief(change.path[1][1])}"
+    return f"{change.path[1][0]} {shorten(change.path[1][1])}"
 
 
 def row_texts(change: Change) -> tuple[str, str]:
@@ -213,7 +213,7 @@ def folder_notes(comparison: Comparison) -> list[str]:
     """What a reader must know of the folders."""
     window = [] if comparison.same_window else ["The runs cover different windows: no metric is better or worse."]
     return window + [
-        f"{brief(run.folder)}: {name} was changed after the run"
+        f"{shorten(run.folder)}: {name} was changed after the run"
         for run in dict.fromkeys((comparison.base, comparison.other))
         for name in run.altered
     ]
@@ -226,7 +226,7 @@ def symbols_by_kind(changes: Changes) -> list[tuple[str, list[str]]]:
         "in the base only": [change for change in changes if change.other is ABSENT],
         "in the other only": [change for change in changes if change.base is ABSENT],
     }
-    return [(kind, [brief(change.name) for change in found]) for kind, found in kinds.items() if found]
+    return [(kind, [shorten(change.name) for change in found]) for kind, found in kinds.items() if found]
 
 
 def outcome_changes(found: ReadingDifference) -> list[Change]:
@@ -240,13 +240,13 @@ def group_outcomes(found: Sequence[ReadingDifference], names: Sequence[str]) -> 
     for reading in found:
         for change in outcome_changes(reading):
             if change.name in names:
-                groups.setdefault((change.name, *value_texts(change)), (change, []))[1].append(brief(reading.name))
+                groups.setdefault((change.name, *value_texts(change)), (change, []))[1].append(shorten(reading.name))
     return list(groups.values())
 
 
 def short_digest(digest: str) -> str:
     """The beginning of a SHA-256."""
-    return brief(digest[:SHORT_DIGEST])
+    return shorten(digest[:SHORT_DIGEST])
 
 
 def _meaning(change: Change) -> Meaning | None:
@@ -269,13 +269,13 @@ def _written(value: object, write: Writer | None = None, more: int = 0) -> str:
             return _line(value) or "(empty)"
         case list() | Mapping():
             text = json.dumps(value, ensure_ascii=False)
-            return brief(text) if isinstance(value, list) or len(text) <= SHORT_OBJECT else "there"
+            return shorten(text) if isinstance(value, list) or len(text) <= SHORT_OBJECT else "there"
     return "not there" if value is ABSENT else "none"
 
 
 def _line(text: str) -> str:
     """A text on one line; of a traceback the last line, which has the message."""
-    return brief(text.strip().rpartition("\n")[2] if text.startswith("Traceback") else text)
+    return shorten(text.strip().rpartition("\n")[2] if text.startswith("Traceback") else text)
 
 
 def _is_visible(text: str) -> bool:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from data.errors import RequestError
 from reports.comparison.strict_files import day, number, read_content, read_object, read_rows, refuse, require_size
-from reports.folder import MANIFEST
-from reports.run_folder import SCHEMA
+from reports.folders.atomic import MANIFEST
+from reports.folders.run import SCHEMA
 
 RESULTS, RETURNS, FILLS, DECISIONS = "results.json", "returns.csv", "fills.csv", "decisions.csv"
 ANOTHER = "name a folder that python -m runners.deepseek wrote"

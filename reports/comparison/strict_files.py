@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from data.errors import RequestError
-from data.printable import said
+from data.text import quote_message
 
 LARGEST_FILE = 64 * 2**20  # bytes; a run of all readings with evidence takes less than one MiB
 LARGEST_NUMBER = 1e15  # of a table or a figure: USD, shares, returns
@@ -32,7 +32,7 @@ Row = TypeVar("Row")
 
 def refuse(path: Path, problem: object, remedy: str = RUN_AGAIN) -> NoReturn:
     """Raise the RequestError of a file that cannot be read; the problem may quote the file."""
-    raise RequestError(f"{path}: {said(problem, 300)}; {remedy}")
+    raise RequestError(f"{path}: {quote_message(problem, 300)}; {remedy}")
 
 
 def read_content(path: Path) -> bytes:

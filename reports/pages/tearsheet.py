@@ -1,7 +1,7 @@
 """One page a reading: what it claims and did, QuantStats' tearsheet of it, and its trades.
 
 QuantStats computes and draws; words, tables and layout around it are ours. The page needs nothing but itself: no font,
-no request, and no script but the one that lets it scroll in step with others (`reports.side_by_side`).
+no request, and no script but the one that lets it scroll in step with others (`reports.pages.side_by_side`).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from reports import trades
-from reports.metrics import metrics, risk_free
-from reports.result import Result, Run
-from reports.template import FOLDER, evidence_page, side_by_side, template
+from reports.figures import round_trips
+from reports.figures.metrics import compute_metrics, mean_risk_free
+from reports.records.result import Result, Run
+from reports.rendering.template import FOLDER, evidence_address, side_by_side_address, template
 
 MOST_TRADES = 100  # rows; the others are counted
 MOST_WARNINGS = 10
@@ -29,8 +29,13 @@ MOST_WARNINGS = 10
 # What shapes a page beside its numbers and words: packages, modules and templates.
 PACKAGES = ("quantstats", "matplotlib", "seaborn", "pandas", "numpy", "scipy", "jinja2")
 MODULES = (
-    *("data.printable", "reports.metrics", "reports.pages.tearsheet", "reports.rendering.quantstats_sheet"),
-    *("reports.rendering.svg_canvas", "reports.result", "reports.template", "reports.trades"),
+    *("data.text", "reports.figures.metrics", "reports.pages.tearsheet", "reports.rendering.quantstats_sheet"),
+    *(
+        "reports.rendering.svg_canvas",
+        "reports.records.result",
+        "reports.rendering.template",
+        "reports.figures.round_trips",
+    ),
 )
 TEMPLATES = ("tearsheet.html", "tearsheet.js", "warnings.html")
 
@@ -63,22 +68,22 @@ def render(result: Result, run: Run) -> str:
     # Importing QuantStats takes seconds, and a page that is taken over does not need it.
     from reports.rendering.quantstats_sheet import quantstats_sheet
 
-    round_trips = trades.round_trips(result.fills)
+    trades = round_trips.round_trips(result.fills)
     return _template().render(
         result=result,
         run=run,
         key=inputs_key(result, run),
-        evidence=evidence_page(result.name),
-        beside=side_by_side(result.name),
-        rf=risk_free(run),
-        own=metrics(result, run),
+        evidence=evidence_address(result.name),
+        beside=side_by_side_address(result.name),
+        rf=mean_risk_free(run),
+        own=compute_metrics(result, run),
         sheet=None if _is_idle(result) else quantstats_sheet(result, run),
         chart_names=CHARTS,
         captions=CAPTIONS,
         most_warnings=MOST_WARNINGS,
-        trades=trades.foremost(round_trips, MOST_TRADES),
-        all_trades=round_trips,
-        summary=trades.summary(round_trips),
+        trades=round_trips.foremost_trades(trades, MOST_TRADES),
+        all_trades=trades,
+        summary=round_trips.summarize_trades(trades),
         quantstats=version("quantstats"),
     )
 

@@ -18,9 +18,10 @@ from markupsafe import Markup
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from reports.metrics import PERIODS, risk_free
+from reports.figures.metrics import mean_risk_free
+from reports.records.result import Result, Run
 from reports.rendering.svg_canvas import BACKEND, preserved_pyplot, svg
-from reports.result import Result, Run
+from reports.statistics.returns import PERIODS
 
 with preserved_pyplot():  # its import sets a theme, and in a notebook the backend
     import quantstats
@@ -130,7 +131,7 @@ def quantstats_sheet(result: Result, run: Run) -> QuantStatsSheet:
     with _theme(salt=result.name), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of deprecations in the code of QuantStats and Seaborn
         return QuantStatsSheet(
-            metrics=_metrics(returns, benchmark, risk_free(run)),
+            metrics=_metrics(returns, benchmark, mean_risk_free(run)),
             years=_years(returns, benchmark),
             drawdowns=_drawdowns(returns),
             charts=_charts(returns, benchmark),

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
-from data.printable import brief
+from data.text import shorten
 from reports.comparison import prose
 from reports.comparison.diff import Change, Comparison, ReadingDifference
-from reports.numbers import MINUS
-from runners.screen import Screen, Table
+from reports.rendering.numbers import MINUS
+from runners.cli.tables import PlainConsole, PlainTable
 
 COLOURS = {"better": "green", "worse": "red"}
 SUMMARY = (
@@ -28,9 +28,9 @@ OUTCOMES = ("evidence", "verdict", "refuted", "ruined", "entry", "exit", "symbol
 
 def show_comparison(comparison: Comparison) -> None:
     """Print one comparison."""
-    screen = Screen()
+    screen = PlainConsole()
     for label, run in (("base", comparison.base), ("other", comparison.other)):
-        screen.print(f"{label:<10}{brief(run.folder)}", soft_wrap=True)
+        screen.print(f"{label:<10}{shorten(run.folder)}", soft_wrap=True)
     screen.print(Text(prose.verdict_sentence(comparison), "bold green" if comparison.equal else "bold yellow"))
     for note in prose.folder_notes(comparison):
         screen.print(Text(note, "yellow"))
@@ -39,7 +39,7 @@ def show_comparison(comparison: Comparison) -> None:
         _show_results(screen, comparison)
 
 
-def _show_inputs(screen: Screen, comparison: Comparison) -> None:
+def _show_inputs(screen: PlainConsole, comparison: Comparison) -> None:
     changes = (*comparison.settings, *comparison.code, *comparison.versions, *comparison.source)
     if changes or comparison.prices:
         screen.print(Text("\nInputs", "bold"))
@@ -49,14 +49,14 @@ def _show_inputs(screen: Screen, comparison: Comparison) -> None:
         screen.print(f"{len(found)} {kind}: {', '.join(found[:NAMED_SYMBOLS])}{more}")
 
 
-def _show_results(screen: Screen, comparison: Comparison) -> None:
+def _show_results(screen: PlainConsole, comparison: Comparison) -> None:
     screen.print(Text("\nResults", "bold"))
     if cause := prose.cause(comparison):
         screen.print(cause)
     _show_sides(screen, comparison.results)
     for run, names in (("base", comparison.only_base), ("other", comparison.only_other)):
         if names:
-            screen.print(f"only in the {run}: {', '.join(map(brief, names))}")
+            screen.print(f"only in the {run}: {', '.join(map(shorten, names))}")
     if comparison.benchmark:
         screen.print(_ascii(f"benchmark: {prose.describe_curve(comparison.benchmark)}"))
     if not comparison.readings:
@@ -71,13 +71,13 @@ def _show_results(screen: Screen, comparison: Comparison) -> None:
         screen.print("every metric, fill and warning: --out compared.html, or --json", style="dim")
 
 
-def _show_summary(screen: Screen, comparison: Comparison) -> None:
+def _show_summary(screen: PlainConsole, comparison: Comparison) -> None:
     """Table of one row a reading, 80 columns wide for the names of ours; a point stands for what is the same."""
     table = _table("reading", right=(*(heading for heading, _ in SUMMARY), "fills", "first day"), gap=1)
     for reading in comparison.readings:
         cells = [_difference(reading.metric(name), comparison.same_window) for _, name in SUMMARY]
         first = reading.curve.first if reading.curve else "."
-        table.add_row(brief(reading.name), *cells, str(len(reading.fills) or "."), first)
+        table.add_row(shorten(reading.name), *cells, str(len(reading.fills) or "."), first)
     screen.print(table)
     better = "; higher is better, but for costs" if comparison.same_window else ""
     legend = f"other minus base{better}; first day: when curves part"
@@ -91,17 +91,17 @@ def _difference(change: Change | None, same_window: bool) -> Text:
     return Text(_ascii(prose.difference(change)) or word, COLOURS.get(word, ""))
 
 
-def _show_first_fills(screen: Screen, readings: Sequence[ReadingDifference]) -> None:
+def _show_first_fills(screen: PlainConsole, readings: Sequence[ReadingDifference]) -> None:
     table = _table("first fill that differs", "day, symbol", "base", "other")
     for reading in readings:
         for change in reading.fills[:1]:
-            table.add_row(brief(reading.name), prose.day_and_symbol(change), *map(_ascii, prose.row_texts(change)))
+            table.add_row(shorten(reading.name), prose.day_and_symbol(change), *map(_ascii, prose.row_texts(change)))
     if table.rows:
         screen.print(Text())
         screen.print(table)
 
 
-def _show_outcomes(screen: Screen, readings: Sequence[ReadingDifference]) -> None:
+def _show_outcomes(screen: PlainConsole, readings: Sequence[ReadingDifference]) -> None:
     """Outcomes, each printed once for all readings that share it, and how many warnings differ."""
     groups = prose.group_outcomes(readings, OUTCOMES)
     if groups:
@@ -112,12 +112,12 @@ def _show_outcomes(screen: Screen, readings: Sequence[ReadingDifference]) -> Non
     for reading in readings:
         if reading.warnings:
             counts = f"{len(reading.gone)} warnings gone, {len(reading.new)} new"
-            screen.print(f"{brief(reading.name)}: {counts}", style="yellow")
+            screen.print(f"{shorten(reading.name)}: {counts}", style="yellow")
 
 
-def _show_whole(screen: Screen, reading: ReadingDifference, same_window: bool) -> None:
+def _show_whole(screen: PlainConsole, reading: ReadingDifference, same_window: bool) -> None:
     """All figures of a reading, its outcome, curve and warnings."""
-    screen.print(Text(f"\n{brief(reading.name)}", "bold"))
+    screen.print(Text(f"\n{shorten(reading.name)}", "bold"))
     figures = [
         *reading.metrics,
         *reading.horizons,
@@ -140,12 +140,12 @@ def _show_whole(screen: Screen, reading: ReadingDifference, same_window: bool) -
         screen.print(_ascii(f"curve: {prose.describe_curve(reading.curve)}"))
     for kind, warnings in (("gone", reading.gone), ("new", reading.new)):
         for warning in warnings[:SHOWN_WARNINGS]:
-            screen.print(f"warning {kind}: {brief(warning)}")
+            screen.print(f"warning {kind}: {shorten(warning)}")
         if len(warnings) > SHOWN_WARNINGS:
             screen.print(f"and {len(warnings) - SHOWN_WARNINGS} more warnings {kind}")
 
 
-def _show_sides(screen: Screen, changes: Iterable[Change]) -> None:
+def _show_sides(screen: PlainConsole, changes: Iterable[Change]) -> None:
     table = _table("", "base", "other")
     for change in changes:
         table.add_row(prose.label(change), *map(_ascii, prose.value_texts(change)))
@@ -153,9 +153,9 @@ def _show_sides(screen: Screen, changes: Iterable[Change]) -> None:
         screen.print(table)
 
 
-def _table(*left: str, right: Iterable[str] = (), last: str | None = None, gap: int = 2) -> Table:
+def _table(*left: str, right: Iterable[str] = (), last: str | None = None, gap: int = 2) -> PlainTable:
     """An empty table: columns on the left, columns of numbers, and possibly a last one of words."""
-    table = Table(box=None, show_edge=False, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
+    table = PlainTable(box=None, show_edge=False, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
     for heading in left:
         table.add_column(heading, overflow="fold")
     for heading in right:

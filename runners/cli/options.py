@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from data.event import Event
+    from data.events.event import Event
     from runners.engine.request import PriceWindow, Request
 
 DIGITS = 18  # of a number of sessions; a request takes fewer still
@@ -41,7 +41,7 @@ def symbol_list(text: str) -> tuple[str, ...]:
 
 def event_option(event: Event) -> str | None:
     """The event as --event names it, None for the default event."""
-    from data.events import DEFAULT
+    from data.events.catalog import DEFAULT
 
     return None if event.name == event.origin == DEFAULT else event.origin or event.name
 

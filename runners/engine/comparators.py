@@ -14,13 +14,13 @@ import numpy as np
 from data import calendar
 from data.errors import RequestError
 from data.prices import Prices
-from reports.result import HORIZONS
-from runners.engine.backtest import CAPITAL
-from runners.engine.batch import Batch, run_batch
+from reports.records.result import HORIZONS
+from runners.engine.backtest.cerebro import CAPITAL
 from runners.engine.execution.executor import Executor, Serial
 from runners.engine.parameters import Parameters
-from runners.engine.scenarios import NEVER, Scenarios, TradingConditions
 from runners.engine.study import Study
+from runners.engine.vectorized.batch import Batch, run_batch
+from runners.engine.vectorized.scenarios import NEVER, Scenarios, TradingConditions
 from strategies.base.basket import Basket
 from strategies.base.comparator import BetaMatched, Cash, Comparator, EqualWeight, Fund, Variants
 from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading

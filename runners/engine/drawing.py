@@ -8,9 +8,9 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
-from reports import folder
+from reports.folders import atomic
 from reports.pages.tearsheet import inputs_key, render
-from reports.result import Result, Run
+from reports.records.result import Result, Run
 from runners.engine.execution.executor import Progress, WorkerDiedError, map_surviving, no_progress
 from runners.engine.execution.processes import Processes, in_own_python
 
@@ -24,7 +24,7 @@ def draw_tearsheets(run: Run, previous: Path | None, jobs: int | None, progress:
     `progress` is called with each name when its page is there. Where a worker dies its page is drawn once more. Raises
     WorkError that names a reading which cannot be drawn.
     """
-    listed = folder.listed(previous) if previous else {}
+    listed = atomic.manifest_checksums(previous) if previous else {}
     shared = _without_readings(run)
     pages: dict[str, bytes] = {}
     missing: list[_Tearsheet] = []

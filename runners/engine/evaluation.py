@@ -7,20 +7,22 @@ import pandas as pd
 
 from data.errors import RequestError
 from data.prices import Prices
-from reports.result import HORIZONS, Horizon, Result
-from runners.engine.backtest import CAPITAL, Launch, backtest, window
-from runners.engine.batch import run_each
+from reports.records.result import HORIZONS, Horizon, Result
+from runners.engine.backtest.cerebro import CAPITAL, EntrySchedule, run_backtest, window_rows
+from runners.engine.backtest.frictions import Frictions
 from runners.engine.comparators import comparator_name, comparator_wealth, excess_over, log_or_ruin, require_listed
-from runners.engine.frictions import Frictions
 from runners.engine.run_notes import decision_table, describe_outcome, run_warnings
-from runners.engine.scenarios import Scenario, Scenarios
 from runners.engine.story import story_of
 from runners.engine.study import Study
+from runners.engine.vectorized.batch import run_each
+from runners.engine.vectorized.scenarios import Scenario, Scenarios
 
 FILL_COLUMNS = ["session", "symbol", "size", "price", "commission", "spread_cost"]
 
 
-def evaluate(study: Study, prices: Prices, launch: Launch, frictions: Frictions, benchmark: pd.Series[float]) -> Result:
+def evaluate(
+    study: Study, prices: Prices, launch: EntrySchedule, frictions: Frictions, benchmark: pd.Series[float]
+) -> Result:
     """Run a study. `benchmark` holds daily simple returns on the sessions after the first of the window.
 
     The comparator goes through Backtrader as the study does, so that both have the same rounding. Raises RequestError
@@ -30,7 +32,7 @@ def evaluate(study: Study, prices: Prices, launch: Launch, frictions: Frictions,
     scenario = Scenario(launch.entry, launch.hold, launch.rebalance, launch.shock, frictions, study.parameters)
     scenarios = Scenarios.of([scenario])
     require_listed(study, prices, scenarios)
-    run = backtest(study.strategy, prices.select(study.symbols), launch, frictions, study.parameters)
+    run = run_backtest(study.strategy, prices.select(study.symbols), launch, frictions, study.parameters)
     (to_beat,) = comparator_wealth(study, prices, scenarios, run_each)
     comparator = pd.Series(np.broadcast_to(to_beat, run.equity.shape), run.sessions)
     d = float(excess_over(log_or_ruin(run.equity[-1] / CAPITAL), log_or_ruin(comparator.iloc[-1])))
@@ -85,8 +87,8 @@ def writable(value: object) -> object:
     return f"{named.__module__}.{named.__qualname__}"
 
 
-def _require_history(study: Study, prices: Prices, launch: Launch, frictions: Frictions) -> None:
-    start, _ = window(prices, launch, frictions.lag)
+def _require_history(study: Study, prices: Prices, launch: EntrySchedule, frictions: Frictions) -> None:
+    start, _ = window_rows(prices, launch, frictions.lag)
     if start + 1 < study.least:
         first = prices.sessions[study.least] if study.least < len(prices.sessions) else None
         remedy = f"enter on {first:%Y-%m-%d} or later" if first is not None else "load more prices"

@@ -18,20 +18,21 @@ from data import fomc, load_prices
 from data.errors import DataError, RequestError
 from data.prices import Prices
 from data.sources import open_source
-from reports import run_folder
-from reports.metrics import PERIODS, metrics
-from reports.result import Failure, Result, Run
-from runners import evidence
+from reports.figures.metrics import compute_metrics
+from reports.folders import run as run_folder
+from reports.records.result import Failure, Result, Run
+from reports.statistics.returns import PERIODS
 from runners.engine import drawing
-from runners.engine.backtest import window
+from runners.engine.backtest.cerebro import window_rows
 from runners.engine.evaluation import evaluate
 from runners.engine.execution.executor import Executor, Progress, no_progress
 from runners.engine.execution.processes import Processes, preload
-from runners.engine.failure import ANY, failure
 from runners.engine.plan import Plan, make_plan, needed_symbols, nothing_left
 from runners.engine.provenance import run_manifest
 from runners.engine.request import PriceWindow, Request
+from runners.engine.research import evidence
 from runners.engine.run_settings import chart_marks, claims_note, hindsight_notice, run_settings, unknown_rates_notice
+from runners.engine.tracebacks import ANY, describe_failure
 from runners.engine.trial_key import trial_key, window_fingerprint
 from runners.engine.trial_ledger import LedgerError, Trial, TrialLedger, Trials
 
@@ -75,7 +76,7 @@ def with_prices(plan: Plan, read: ReadPrices) -> PricedPlan:
 
 def _priced(plan: Plan, read: ReadPrices) -> PricedPlan:
     needed = plan.symbols
-    more = evidence.symbols(plan) if plan.request.evidence else ()
+    more = evidence.evidence_symbols(plan) if plan.request.evidence else ()
     try:
         return PricedPlan(plan, read((*needed, *more)))
     except (RequestError, DataError) as error:
@@ -91,7 +92,7 @@ def lacking_prices(needed: Mapping[Key, Sequence[str]], read: ReadPrices) -> dic
         try:
             read(symbols)
         except (RequestError, DataError) as error:
-            found[key] = failure(error)
+            found[key] = describe_failure(error)
     return found
 
 
@@ -130,7 +131,7 @@ def produce_run(priced: PricedPlan, command: str | None, executor: Executor, ste
     run = replace(run, notices=(*run.notices, *unkept), manifest={"command": command, **run.manifest})
     if not plan.request.evidence:
         return run
-    return evidence.gather(run, plan, prices, known, executor, step("evidence", len(plan.asked)))
+    return evidence.gather_evidence(run, plan, prices, known, executor, step("evidence", len(plan.asked)))
 
 
 def run_studies(priced: PricedPlan, done: Progress = no_progress) -> Run:
@@ -141,7 +142,7 @@ def run_studies(priced: PricedPlan, done: Progress = no_progress) -> Run:
     """
     plan, prices = priced.plan, priced.prices
     request, launch = plan.request, plan.request.launch
-    start, stop = window(prices, launch, request.frictions.lag)
+    start, stop = window_rows(prices, launch, request.frictions.lag)
     sessions = prices.sessions[start:stop]
     _require_benchmark(request.benchmark, prices, start)
     benchmark = benchmark_returns(prices, request.benchmark, start, stop)
@@ -150,7 +151,7 @@ def run_studies(priced: PricedPlan, done: Progress = no_progress) -> Run:
         try:
             results.append(evaluate(subject, prices, launch, request.frictions, benchmark))
         except ANY as error:
-            failed[subject.name] = failure(error, subject.strategy.__module__)
+            failed[subject.name] = describe_failure(error, subject.strategy.__module__)
         done(subject.name)
     if not results:
         raise nothing_left(failed)
@@ -176,7 +177,7 @@ def run_studies(priced: PricedPlan, done: Progress = no_progress) -> Run:
 def run_trials(plan: Plan, prices: Prices, run: Run) -> list[Trial]:
     """The variants that a run looked at, in the order of its results."""
     launch, costs = plan.request.launch, plan.request.frictions
-    _, stop = window(prices, launch, costs.lag)
+    _, stop = window_rows(prices, launch, costs.lag)
     return [
         Trial(
             trial_key(
@@ -188,7 +189,9 @@ def run_trials(plan: Plan, prices: Prices, run: Run) -> list[Trial]:
             ),
             subject.name,
             # Cash alone has a Sharpe ratio that says nothing about any rule.
-            None if result.fills.empty or (yearly := metrics(result, run).sharpe) is None else yearly / sqrt(PERIODS),
+            None
+            if result.fills.empty or (yearly := compute_metrics(result, run).sharpe) is None
+            else yearly / sqrt(PERIODS),
         )
         for subject, result in zip(plan.asked, run.results, strict=True)
     ]

@@ -9,12 +9,12 @@ from typing import Any
 from unicodedata import normalize
 
 from data.errors import BrokenStrategyError, RequestError
-from reports.result import Failure, Result
+from reports.records.result import Failure, Result
 from runners.engine import strategy_set
-from runners.engine.failure import ANY, blamed, failure
 from runners.engine.parameters import declared_parameters
 from runners.engine.request import Request
 from runners.engine.study import Study, prepare
+from runners.engine.tracebacks import ANY, describe_failure, is_authors_fault
 
 RESERVED = ("index", "side-by-side")  # pages of a run folder that belong to no reading
 
@@ -123,9 +123,9 @@ def _load_asked(request: Request, given: Mapping[str, type[Any]]) -> tuple[tuple
             _require_free_name(request, subject)
             loaded.append(subject)
         except ANY as error:
-            if (request.readings or request.event.readings) and not blamed(error, module):
+            if (request.readings or request.event.readings) and not is_authors_fault(error, module):
                 raise
-            failed[name] = failure(error, module)
+            failed[name] = describe_failure(error, module)
     if not loaded:
         raise broken_error(failed)
     _require_distinct(request, loaded)

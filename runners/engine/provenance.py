@@ -12,9 +12,9 @@ from types import CodeType
 from typing import Any
 
 from data.prices import Prices
-from reports.result import Result
+from reports.records.result import Result
+from runners.engine.dependencies import KNOWN, ROOT, module_file, modules_reached
 from runners.engine.plan import Plan
-from runners.engine.sources import KNOWN, ROOT, file_of, reached
 from runners.engine.study import Study
 
 # Packages whose versions shape numbers and pages.
@@ -44,11 +44,13 @@ def run_manifest(plan: Plan, prices: Prices, results: Sequence[Result]) -> dict[
         "event": request.event.as_dict(),
         "parameters": {result.name: dict(result.parameters) for result in results},
         "frictions": request.frictions.as_dict(),
-        **inputs(plan.asked, prices),
+        **input_provenance(plan.asked, prices),
     }
 
 
-def inputs(subjects: Sequence[Study], prices: Prices, packages: Sequence[str] = PACKAGES) -> dict[str, object]:
+def input_provenance(
+    subjects: Sequence[Study], prices: Prices, packages: Sequence[str] = PACKAGES
+) -> dict[str, object]:
     """Source, versions, code hash and price fingerprints, as every manifest holds them."""
     return {
         "source": prices.origin,
@@ -73,7 +75,7 @@ def price_provenance(prices: Prices, symbol: str) -> dict[str, object]:
 def code_hash(subjects: Sequence[Study] = ()) -> str:
     """SHA-256 over this project's files, those of the strategies and what these import: equal code, equal hash."""
     ours = [path for room in ROOMS for folder in _folders(ROOT / room) for path in folder if path.suffix in SHAPING]
-    theirs = reached(base.__module__ for subject in subjects for base in subject.strategy.__mro__)
+    theirs = modules_reached(base.__module__ for subject in subjects for base in subject.strategy.__mro__)
     named = {module: path for module in theirs if (path := _outside_file(module))}
     named |= {path.relative_to(ROOT).as_posix(): path for path in ours}
     digest = sha256()
@@ -87,7 +89,7 @@ def code_hash(subjects: Sequence[Study] = ()) -> str:
 
 def _outside_file(module: str) -> Path | None:
     """File of a module that is neither ours nor covered by a package version."""
-    return None if module.partition(".")[0] in {*KNOWN, "__main__"} else file_of(module)
+    return None if module.partition(".")[0] in {*KNOWN, "__main__"} else module_file(module)
 
 
 def _file(strategy: type[Any]) -> Path | None:

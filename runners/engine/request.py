@@ -8,9 +8,9 @@ import pandas as pd
 
 from data import calendar
 from data.errors import RequestError
-from data.event import Event
-from runners.engine.backtest import Launch
-from runners.engine.frictions import Frictions
+from data.events.event import Event
+from runners.engine.backtest.cerebro import EntrySchedule
+from runners.engine.backtest.frictions import Frictions
 from strategies.base.schedule import LONGEST
 
 
@@ -54,14 +54,14 @@ class Request:
             raise RequestError(f"{sorted(twice)[0]} is asked for twice; name each reading once")
 
     @property
-    def launch(self) -> Launch:
+    def launch(self) -> EntrySchedule:
         """Entry and shock as sessions. Raises RequestError for a date on which the exchange is closed."""
         if self.entry == "published":
-            return Launch(self.event.entry, self.hold, self.rebalance, self.event.shock)
+            return EntrySchedule(self.event.entry, self.hold, self.rebalance, self.event.shock)
         if self.entry == "shock":
-            return Launch(self.event.shock, self.hold, self.rebalance, self.event.shock)
+            return EntrySchedule(self.event.shock, self.hold, self.rebalance, self.event.shock)
         entry = parse_session(self.entry)
-        return Launch(entry, self.hold, self.rebalance, calendar.offset(entry, -self.event.lead))
+        return EntrySchedule(entry, self.hold, self.rebalance, calendar.offset(entry, -self.event.lead))
 
     @property
     def hindsight(self) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from runners.engine.account import AFTER, BEFORE, Refusal
-from runners.engine.backtest import CAPITAL, Backtest
+from runners.engine.backtest.broker import AFTER, BEFORE, RefusedOrder
+from runners.engine.backtest.cerebro import CAPITAL, Backtest
 from runners.engine.study import Study
 
 FEW = 3  # refused orders for one reason that are named one by one
@@ -74,7 +74,7 @@ def describe_symbols(first_sessions: Mapping[str, pd.Timestamp], what: str, reas
     ]
 
 
-def describe_refusals(refusals: Sequence[Refusal]) -> list[str]:
+def describe_refusals(refusals: Sequence[RefusedOrder]) -> list[str]:
     """Orders that were not filled: a line for each, or for each reason with more than FEW, or that is by design."""
     lines = []
     for reason in dict.fromkeys(refusal.reason for refusal in refusals):
@@ -92,7 +92,7 @@ def describe_refusals(refusals: Sequence[Refusal]) -> list[str]:
     return lines
 
 
-def _count(orders: Sequence[Refusal], which: str = "") -> str:
+def _count(orders: Sequence[RefusedOrder], which: str = "") -> str:
     """How many orders, and when they were sent."""
     first, last = (f"{orders[end].session:%Y-%m-%d}" for end in (0, -1))
     if len(orders) == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from data import calendar, fomc
-from data.event import FOMC, NEW_YORK, Event
+from data.events.event import FOMC, NEW_YORK, Event
 from runners.engine.request import Request
 
 Mark = tuple[pd.Timestamp, str, str]
@@ -66,7 +66,7 @@ def hindsight_notice(request: Request) -> tuple[str, ...]:
 
 def unknown_rates_notice(last: str) -> tuple[str, ...]:
     """A notice where prices reach beyond the last decision of the Fed that is known; `last` is an ISO date."""
-    unknown = str(fomc.known_before())
+    unknown = str(fomc.first_unknown_decision())
     if last < unknown:
         return ()
     return (f"The Fed's decisions from {unknown} on are not known to this version; the last range stays.",)
@@ -76,7 +76,7 @@ def _fomc_decisions() -> list[tuple[pd.Timestamp, str]]:
     """Scheduled decisions of the FOMC whose outcome is known."""
     return [
         (pd.Timestamp(decision.date), _change(decision.change_bps))
-        for decision in fomc.decisions()
+        for decision in fomc.fomc_decisions()
         if decision.scheduled and decision.change_bps is not None
     ]
 

@@ -14,8 +14,8 @@ import jinja2
 
 import strategies
 from data.errors import RequestError
-from data.symbol import SYMBOL
-from reports.folder import require_possible
+from data.universe import SYMBOL
+from reports.folders.atomic import require_possible_path
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = Path(__file__).with_name("templates")
@@ -63,7 +63,7 @@ class Scaffold:
     def single_file(self, out: Path) -> dict[Path, str]:
         """The strategy alone, in the folder `out` or the file `out`. Raises RequestError where it cannot be."""
         path = out if out.suffix == ".py" else out / f"{self.name}.py"
-        require_possible(path, "{}")
+        require_possible_path(path, "{}")
         if not path.stem.isidentifier():
             raise RequestError(f"--out {out}: {path.name} cannot be imported; name it as in my_idea.py")
         if not path.parent.is_dir():
@@ -96,7 +96,7 @@ class Scaffold:
         return text.render(name=self.name, class_name=self.class_name, symbols=_assignment(self.symbols))
 
 
-def write(files: Mapping[Path, str]) -> None:
+def write_scaffold(files: Mapping[Path, str]) -> None:
     """Write all of the files or none. Raises RequestError where one exists or cannot be written."""
     for path in files:
         if path.exists():

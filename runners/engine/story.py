@@ -7,9 +7,9 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from data.event import Member
-from data.printable import brief, printable
-from reports.result import Story
+from data.events.event import EventReading
+from data.text import escape_unprintable, shorten
+from reports.records.result import Story
 from runners.engine.study import Study
 
 SECTIONS = ("Claim", "Rule", "Trades", "Refuted")
@@ -21,7 +21,7 @@ def story_of(study: Study) -> Story:
     return with_titles(docstring_story(study.strategy), study)
 
 
-def with_titles(story: Story, named: Study | Member | None) -> Story:
+def with_titles(story: Story, named: Study | EventReading | None) -> Story:
     """A story with the title and the claim of a study, or of an event's reading, where that has any."""
     if named is None:
         return story
@@ -35,10 +35,10 @@ def docstring_story(strategy: type[Any]) -> Story:
         module = None  # a notebook, whose own docstring is not about the strategy
     texts = [inspect.cleandoc(text) for text in (strategy.__doc__, module and module.__doc__) if text]
     with_sections = [text for text in texts if any(f"\n{section}:" in text for section in SECTIONS)]
-    text = printable((with_sections or texts or [strategy.__name__])[0])
+    text = escape_unprintable((with_sections or texts or [strategy.__name__])[0])
     parts = re.split(rf"^({'|'.join((*SECTIONS, 'Parameters'))}):", text, flags=re.MULTILINE)
     sections = {
-        key: brief(" ".join(value.split()), LONGEST_SECTION)
+        key: shorten(" ".join(value.split()), LONGEST_SECTION)
         for key, value in zip(parts[1::2], parts[2::2], strict=True)
     }
-    return Story(brief(parts[0].strip().split("\n")[0]), *(sections.get(key, "") for key in SECTIONS))
+    return Story(shorten(parts[0].strip().split("\n")[0]), *(sections.get(key, "") for key in SECTIONS))

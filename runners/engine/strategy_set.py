@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import strategies
-from data import events
 from data.errors import RequestError, StrategyError
-from data.event import Event, Member
-from runners.engine.failure import ANY
+from data.events import catalog
+from data.events.event import Event, EventReading
 from runners.engine.parameters import declared_parameters
 from runners.engine.study import Study, prepare
+from runners.engine.tracebacks import ANY
 
 
 def reading_names(event: Event) -> tuple[str, ...]:
@@ -25,10 +25,10 @@ def reading_names(event: Event) -> tuple[str, ...]:
 
 def required_names(event: Event) -> tuple[str, ...]:
     """Names without which the set is not complete: the event's own readings, else the files of strategies/."""
-    return tuple(found.name for found in event.readings) or strategies.files()
+    return tuple(found.name for found in event.readings) or strategies.reading_files()
 
 
-def event_member(event: Event, name: str) -> Member | None:
+def event_member(event: Event, name: str) -> EventReading | None:
     """The event's own reading of that name."""
     return next((found for found in event.readings if found.name == name), None)
 
@@ -56,8 +56,8 @@ def load_strategy(event: Event, name: str) -> type[Any]:
 
 def _of_another(event: Event, name: str) -> str | None:
     """The bundled event that has a reading of that name."""
-    others = (other for other in events.names() if other != event.origin)
-    return next((other for other in others if event_member(events.load(other), name)), None)
+    others = (other for other in catalog.event_names() if other != event.origin)
+    return next((other for other in others if event_member(catalog.load_event(other), name)), None)
 
 
 def _placed(event: Event, path: str) -> str:
@@ -94,7 +94,7 @@ def loadable_studies(event: Event, benchmark: str) -> Iterator[Study]:
             yield load_study(event, name, benchmark)
 
 
-def typed_parameters(event: Event, own: Member, strategy: type[Any]) -> Mapping[str, object]:
+def typed_parameters(event: Event, own: EventReading, strategy: type[Any]) -> Mapping[str, object]:
     """The parameters of an event's reading, each of the type of its default, baskets as their symbols."""
     known = declared_parameters(strategy)  # the schedule is that of the run
     found = {}
@@ -107,7 +107,7 @@ def typed_parameters(event: Event, own: Member, strategy: type[Any]) -> Mapping[
     return found
 
 
-def _typed(event: Event, own: Member, name: str, value: object, default: object) -> object:
+def _typed(event: Event, own: EventReading, name: str, value: object, default: object) -> object:
     if isinstance(default, list | tuple):
         return _symbols(event, own, name, value)
     if default is None or type(value) is type(default):
@@ -118,7 +118,7 @@ def _typed(event: Event, own: Member, name: str, value: object, default: object)
     raise RequestError(f"{event.place(own)}: parameters.{name}: {problem}")
 
 
-def _symbols(event: Event, own: Member, name: str, value: object) -> tuple[str, ...]:
+def _symbols(event: Event, own: EventReading, name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, tuple):
         return value
     baskets = dict(event.baskets)

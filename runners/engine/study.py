@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import strategies
 from data.errors import RequestError, StrategyError
 from runners.engine.parameters import Parameters, declared_parameters
-from strategies.base.comparator import BetaMatched, Comparator, Fund, symbols_of
+from strategies.base.comparator import BetaMatched, Comparator, Fund, comparator_symbols
 from strategies.base.reading import Decision, Reading
 
 LEAST_RETURNS = 60  # daily returns behind a beta; fewer would be noise
@@ -37,7 +37,7 @@ class Study(ABC):
     ignores: ClassVar[Mapping[str, str]] = {}  # settings of a run that do not apply to it, each with the reason
 
     def __post_init__(self) -> None:
-        strategies.require_name(self.name)  # also of a class that was made by hand, whose name can be anything
+        strategies.require_valid_name(self.name)  # also of a class that was made by hand, whose name can be anything
         object.__setattr__(self, "parameters", Parameters(self.parameters))
 
     @property
@@ -54,7 +54,7 @@ class Study(ABC):
     @property
     def needed(self) -> tuple[str, ...]:
         """All symbols whose prices it needs."""
-        return tuple(dict.fromkeys((*self.symbols, *symbols_of(self.comparator))))
+        return tuple(dict.fromkeys((*self.symbols, *comparator_symbols(self.comparator))))
 
     @property
     def history(self) -> int:

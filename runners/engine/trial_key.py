@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from data.prices import Prices
-    from runners.engine.backtest import Launch
-    from runners.engine.frictions import Frictions
+    from runners.engine.backtest.cerebro import EntrySchedule
+    from runners.engine.backtest.frictions import Frictions
 
 EXACT = 2**53  # up to here every whole number is a float
 
 
 def trial_key(
-    strategy: type[Any], parameters: Mapping[str, object], launch: Launch, frictions: Frictions, prices_fingerprint: str
+    strategy: type[Any],
+    parameters: Mapping[str, object],
+    launch: EntrySchedule,
+    frictions: Frictions,
+    prices_fingerprint: str,
 ) -> str:
     """SHA-256 (hexadecimal) of a variant, equal for equal variants.
 
@@ -70,7 +74,7 @@ def _parameters(strategy: type[Any], given: Mapping[str, object]) -> dict[str, o
     return {name: value for name, value in {**defaults, **given}.items() if name not in schedule}
 
 
-def _schedule(strategy: type[Any], launch: Launch) -> dict[str, object]:
+def _schedule(strategy: type[Any], launch: EntrySchedule) -> dict[str, object]:
     from data import calendar
     from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
 

@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 from zlib import crc32
 
-from data.lock import BusyError, locked
+from data.lock import BusyError, hold_lock
 from runners.engine.database import BUSY_SECONDS, NotADatabaseError, reading, writing
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-APPLICATION = "deepseek-readings"  # as in data.cache, which is slow to import
+APPLICATION = "deepseek-readings"  # as in data.sources.cache, which is slow to import
 VARIABLE = "DEEPSEEK_TRIALS"
 NAME, TEXT_NAME = "trials.sqlite", "trials.txt"
 MAGIC = b"SQLite format 3\0"  # how every database begins
@@ -183,7 +183,7 @@ class TrialLedger:
             text = self._text()
             if text:
                 # The lock of earlier versions, which may be adding to the text.
-                with locked(text.with_name(f"{text.name}.lock"), BUSY_SECONDS):
+                with hold_lock(text.with_name(f"{text.name}.lock"), BUSY_SECONDS):
                     self._take_over()
             with writing(self.path, *TABLES) as connection:
                 yield connection

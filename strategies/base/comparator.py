@@ -50,7 +50,7 @@ class BetaMatched:
 Comparator = Cash | Fund | EqualWeight | Variants | BetaMatched
 
 
-def symbols_of(comparator: Comparator) -> tuple[str, ...]:
+def comparator_symbols(comparator: Comparator) -> tuple[str, ...]:
     """The symbols that a comparator trades beyond those of the reading."""
     match comparator:
         case Fund(symbol) | BetaMatched(symbol):

@@ -102,21 +102,21 @@ class Past:
         close = self.close(symbol)[-sessions - 1 :]
         return np.asarray(close[1:] / close[:-1] - 1)
 
-    def meeting(self, ahead: int, ago: int, shift: int = 0) -> tuple[int, fomc.Decision] | None:
+    def meeting(self, ahead: int, ago: int, shift: int = 0) -> tuple[int, fomc.FomcDecision] | None:
         """The scheduled FOMC decision at most `ahead` sessions ahead or `ago` sessions ago, None without one.
 
         Comes with the number of sessions to it (0 on its day, negative afterwards). The calendar of meetings is public;
         the outcome (`change_bps`) is None until it is announced, before the close of its day. `shift` moves every
         decision by so many sessions, as placebos ask for.
         """
-        places, decisions = fomc.scheduled()
-        distance = places - calendar.place(self._prices.days[self._row])
+        places, decisions = fomc.scheduled_decisions()
+        distance = places - calendar.sessions_before(self._prices.days[self._row])
         near = np.flatnonzero((distance + shift <= ahead) & (distance + shift >= -ago))
         if not len(near):
             return None
         to_go, decision = int(distance[near[-1]]) + shift, decisions[near[-1]]
         announced = to_go <= 0 and distance[near[-1]] <= 0
-        return to_go, decision if announced else fomc.Decision(decision.date, True, None)
+        return to_go, decision if announced else fomc.FomcDecision(decision.date, True, None)
 
     def _require_row(self, sessions: int) -> None:
         if not 0 <= sessions <= self._row:

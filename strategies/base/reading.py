@@ -107,7 +107,7 @@ class Reading(bt.Strategy):
         self.under_a_share: dict[str, pd.Timestamp] = {}
         self._schedule = Schedule(self.p.hold, self.p.rebalance)
         entry = calendar.require_session(self._require_entry())
-        self._entry_place = calendar.position(entry)
+        self._entry_place = calendar.calendar_index(entry)
         self._shock = str(self.p.shock or calendar.offset(entry, -SHOCK_BEFORE_ENTRY))[:10]
         self._feeds = {data._name: data for data in self.datas}
         self._due: list[tuple[int, dict[str, int]]] = []
@@ -151,7 +151,7 @@ class Reading(bt.Strategy):
     def _held(self) -> int:
         """Sessions since the close before the entry."""
         day = np.datetime64(int(self.datetime[0]) - ORDINAL_1970, "D")
-        return calendar.place(day) - self._entry_place + 1
+        return calendar.sessions_before(day) - self._entry_place + 1
 
     def _asked_before(self, held: int) -> bool:
         return len(self) > held
@@ -217,7 +217,7 @@ class Reading(bt.Strategy):
     def _tape(self) -> tuple[Prices, int]:
         """Prices up to now and the row of this close; from the feeds' own lines unless a feed carries `prices`."""
         day = np.datetime64(int(self.datetime[0]) - ORDINAL_1970, "D")
-        prices = getattr(self.data, "prices", None) or tape(self._feeds, day)
+        prices = getattr(self.data, "prices", None) or prices_of_feeds(self._feeds, day)
         return prices, int(prices.days.searchsorted(day))
 
 
@@ -241,11 +241,13 @@ def _short(value: object, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
-def tape(feeds: Mapping[str, Any], today: np.datetime64) -> Prices:
+def prices_of_feeds(feeds: Mapping[str, Any], today: np.datetime64) -> Prices:
     """The bars that anyone's Backtrader feeds have delivered by now, as Prices."""
     days = {symbol: _line(data, "datetime").astype(np.int64) - ORDINAL_1970 for symbol, data in feeds.items()}
     first = min(values[0] for values in days.values() if len(values))
-    sessions = calendar.xnys()[calendar.place(np.datetime64(int(first), "D")) : calendar.place(today) + 1]
+    sessions = calendar.xnys()[
+        calendar.sessions_before(np.datetime64(int(first), "D")) : calendar.sessions_before(today) + 1
+    ]
     fields = {name: np.full((len(sessions), len(feeds)), np.nan) for name in FIELDS}
     numbers = sessions.to_numpy().astype("datetime64[D]").astype(np.int64)
     for column, (symbol, data) in enumerate(feeds.items()):

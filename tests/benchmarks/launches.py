@@ -17,9 +17,9 @@ from peers.windows import Windows
 import strategies
 from data import load_prices
 from data.prices import Prices
-from runners.engine.batch import run_batch
-from runners.engine.frictions import Frictions
-from runners.engine.scenarios import Scenarios
+from runners.engine.backtest.frictions import Frictions
+from runners.engine.vectorized.batch import run_batch
+from runners.engine.vectorized.scenarios import Scenarios
 from strategies.base import Reading
 from strategies.gpu_bubble import GpuBubble
 

@@ -33,7 +33,7 @@ def peak_bytes() -> int:
 def main(folder: Path) -> None:
     import launches
 
-    from runners.engine.batch import run_batch
+    from runners.engine.vectorized.batch import run_batch
 
     prices = launches.market(folder, launches.GpuBubble)
     began = perf_counter()

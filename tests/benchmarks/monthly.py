@@ -11,8 +11,8 @@ from peers import Peer
 from peers.windows import Windows
 
 from data.prices import Prices
-from runners.engine.batch import run_batch
-from runners.engine.scenarios import Scenario, Scenarios
+from runners.engine.vectorized.batch import run_batch
+from runners.engine.vectorized.scenarios import Scenario, Scenarios
 from strategies.base import Past, Reading, Weights, leg
 
 EVERY, INVESTED = 21, 0.9

@@ -18,9 +18,9 @@ import numpy as np
 from launches import Seconds, admissible, market
 
 from data.prices import Prices
-from runners.engine.batch import launched
 from runners.engine.execution.dask import MOST, Cluster
-from runners.engine.scenarios import Scenario
+from runners.engine.vectorized.batch import launched
+from runners.engine.vectorized.scenarios import Scenario
 from strategies.gpu_bubble import GpuBubble
 from tests.resources import workers
 from tests.resources.machines import Machines

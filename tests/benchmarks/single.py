@@ -10,8 +10,8 @@ import pandas as pd
 
 from data import calendar
 from data.prices import FIELDS, Prices
-from runners.engine.backtest import Launch, backtest
-from runners.engine.frictions import Frictions
+from runners.engine.backtest.cerebro import EntrySchedule, run_backtest
+from runners.engine.backtest.frictions import Frictions
 
 SYMBOLS = tuple(f"S{number:02d}" for number in range(20))
 SESSIONS = 1_000
@@ -50,7 +50,7 @@ def prices() -> Prices:
     shape = (SESSIONS, len(SYMBOLS))
     close = 50 * np.exp(np.cumsum(rng.normal(0, 0.02, shape), axis=0))
     opened = close * np.exp(rng.normal(0, 0.01, shape))
-    place = calendar.position("2021-01-04")
+    place = calendar.calendar_index("2021-01-04")
     high, low = np.maximum(opened, close), np.minimum(opened, close)
     return Prices(
         calendar.xnys()[place : place + SESSIONS], SYMBOLS, opened, high, low, close, np.ones(shape), np.ones(shape)
@@ -77,7 +77,7 @@ def stock(bars: Prices) -> tuple[list[float], list[tuple[str, float, float]], fl
 def ours(bars: Prices) -> tuple[list[float], list[tuple[str, float, float]], float]:
     """The same of our wiring."""
     began = perf_counter()
-    result = backtest(Monthly, bars, Launch(bars.sessions[1], hold=None), FREE_CASH)
+    result = run_backtest(Monthly, bars, EntrySchedule(bars.sessions[1], hold=None), FREE_CASH)
     seconds = perf_counter() - began
     return result.equity.tolist(), [(fill.symbol, fill.size, fill.price) for fill in result.fills], seconds
 

@@ -27,14 +27,14 @@ from million import peak_bytes  # noqa: E402
 
 from data import calendar, load_prices  # noqa: E402
 from data.prices import Prices  # noqa: E402
-from runners.engine.backtest import CAPITAL, Launch, backtest  # noqa: E402
-from runners.engine.batch import run_batch  # noqa: E402
-from runners.engine.frictions import Frictions  # noqa: E402
-from runners.engine.scenarios import Scenario, Scenarios  # noqa: E402
+from runners.engine.backtest.cerebro import CAPITAL, EntrySchedule, run_backtest  # noqa: E402
+from runners.engine.backtest.frictions import Frictions  # noqa: E402
+from runners.engine.vectorized.batch import run_batch  # noqa: E402
+from runners.engine.vectorized.scenarios import Scenario, Scenarios  # noqa: E402
 from strategies.base.basket import Basket  # noqa: E402
 
 SYMBOLS = tuple(f"N{number:05d}" for number in range(10_000))
-SESSIONS = calendar.xnys()[calendar.position("2015-01-02") :][:2_520]
+SESSIONS = calendar.xnys()[calendar.calendar_index("2015-01-02") :][:2_520]
 REBALANCE = 20
 INVESTED = 0.9
 SPENT: list[float] = []
@@ -80,8 +80,8 @@ def through_backtrader(names: tuple[str, ...]) -> None:
     """Equal weight in `names`, rebalanced every 20 sessions for ten years; a run is fed no more than it trades."""
     prices = build()
     parameters = {"names": names, "weight": INVESTED}
-    launch = Launch(SESSIONS[1], None, REBALANCE)
-    ran = timed(lambda: backtest(Basket, prices.select(names), launch, Frictions(), parameters))
+    launch = EntrySchedule(SESSIONS[1], None, REBALANCE)
+    ran = timed(lambda: run_backtest(Basket, prices.select(names), launch, Frictions(), parameters))
     require(len({fill.symbol for fill in ran.fills}) == len(names) and ran.equity[-1] != CAPITAL)
 
 

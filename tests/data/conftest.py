@@ -16,7 +16,7 @@ HEADER = "Date,Open,High,Low,Close,Adj Close,Volume"
 
 def good_bars(count: int = 40, first: str = "2025-01-02") -> pd.DataFrame:
     """A calm stock near 100 USD without dividends: every bar differs and is inside its range."""
-    place = calendar.position(first)
+    place = calendar.calendar_index(first)
     close = np.round(100 + 3 * np.sin(np.arange(count)), 2)
     opened = np.round(close + 0.5 * np.cos(np.arange(count)), 2)
     columns = {

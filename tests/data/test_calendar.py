@@ -37,11 +37,11 @@ def test_the_exchange_is_open(date: str) -> None:
     ("year", "count"), [(2019, 252), (2020, 253), (2021, 252), (2023, 250), (2024, 252), (2025, 250)]
 )
 def test_sessions_a_year(year: int, count: int) -> None:
-    assert len(calendar.sessions(f"{year}-01-01", f"{year}-12-31")) == count
+    assert len(calendar.sessions_between(f"{year}-01-01", f"{year}-12-31")) == count
 
 
 def test_both_ends_of_a_span_are_included() -> None:
-    week = calendar.sessions("2025-01-27", "2025-01-31")
+    week = calendar.sessions_between("2025-01-27", "2025-01-31")
     assert [f"{day:%a %d}" for day in week] == ["Mon 27", "Tue 28", "Wed 29", "Thu 30", "Fri 31"]
 
 
@@ -66,8 +66,12 @@ def test_counting_sessions_across_weekend_and_closing() -> None:
 
 
 def test_a_day_without_trading_stands_where_the_next_session_does() -> None:
-    assert calendar.position("2025-01-09") == calendar.position("2025-01-10") == calendar.position("2025-01-08") + 1
-    assert calendar.position(calendar.FIRST) == 0
+    assert (
+        calendar.calendar_index("2025-01-09")
+        == calendar.calendar_index("2025-01-10")
+        == calendar.calendar_index("2025-01-08") + 1
+    )
+    assert calendar.calendar_index(calendar.FIRST) == 0
 
 
 @given(st.integers(100, 6000), st.integers(-100, 100))
@@ -75,7 +79,7 @@ def test_offsets_undo_each_other(place: int, count: int) -> None:
     session = calendar.xnys()[place]
     there = calendar.offset(session, count)
     assert calendar.offset(there, -count) == session
-    assert calendar.position(there) - calendar.position(session) == count
+    assert calendar.calendar_index(there) - calendar.calendar_index(session) == count
 
 
 def test_a_day_without_trading_is_refused_with_its_neighbours() -> None:
@@ -99,8 +103,11 @@ def test_a_day_beyond_the_calendar_is_refused_with_its_limits(date: str) -> None
 
 def test_a_time_of_day_is_taken_off() -> None:
     assert calendar.require_session("2025-01-27 16:00") == pd.Timestamp("2025-01-27")
-    assert calendar.position("2025-01-27 16:00") == calendar.position("2025-01-27")
-    assert calendar.place(np.datetime64("2000-01-03")) == 0 and calendar.place(np.datetime64("2000-01-04")) == 1
+    assert calendar.calendar_index("2025-01-27 16:00") == calendar.calendar_index("2025-01-27")
+    assert (
+        calendar.sessions_before(np.datetime64("2000-01-03")) == 0
+        and calendar.sessions_before(np.datetime64("2000-01-04")) == 1
+    )
 
 
 def test_the_ends_of_the_calendar_are_inside_it() -> None:

@@ -12,15 +12,15 @@ import pandas as pd
 import pytest
 
 from data import calendar
-from data.cache import Cache
 from data.errors import SourceError
+from data.sources.cache import Cache
 from data.sources.downloader import Downloader
 from data.sources.yahoo import HISTORY, YahooSource
 from tests.resources.killing_commands import snapshot
 from tests.resources.machines import ROOT
 from tests.resources.yahoo_stub import StubSession, Yahoo, invented_bars, serving, with_adjusted_close
 
-DAYS = calendar.sessions("2018-06-04", "2025-02-28")
+DAYS = calendar.sessions_between("2018-06-04", "2025-02-28")
 LATER, EARLIER = "2025-02-14", "2025-01-15"
 
 

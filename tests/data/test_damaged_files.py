@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from data import calendar, load_prices
 from data.errors import DataError, RequestError
-from data.event_file import parse
+from data.events.toml_reader import parse_event
 from tests.resources.storm import WHOLE
 
 HEAD = ["Date", "Open", "High", "Low", "Close", "Adj Close", "Volume", "Dividends", "Stock Splits"]
@@ -88,7 +88,7 @@ def spliced(draw: st.DrawFn, content: bytes) -> bytes:
 
 def good_rows() -> list[list[str]]:
     """Header and twelve sessions without a fault."""
-    place = calendar.position("2025-01-02")
+    place = calendar.calendar_index("2025-01-02")
     close = np.round(100 + 3 * np.sin(np.arange(12)), 2)
     opened = np.round(close + 0.5 * np.cos(np.arange(12)), 2)
     high, low = np.maximum(opened, close) + 0.25, np.minimum(opened, close) - 0.25
@@ -210,7 +210,7 @@ def plain_value(value: object) -> object:
 def test_a_damaged_event_file_is_read_right_or_refused() -> None:
     def accepted(content: bytes) -> bool:
         try:
-            found = parse(content, "my.toml")
+            found = parse_event(content, "my.toml")
         except RequestError as error:
             require_line(error, "event file 'my.toml'")
             return False

@@ -7,8 +7,8 @@ import pytest
 from data import calendar, fomc
 
 
-def decision(date: str) -> fomc.Decision:
-    return next(one for one in fomc.decisions() if one.date == np.datetime64(date))
+def decision(date: str) -> fomc.FomcDecision:
+    return next(one for one in fomc.fomc_decisions() if one.date == np.datetime64(date))
 
 
 def bounds(*dates: str) -> list[tuple[float, float]]:
@@ -31,24 +31,24 @@ def bounds(*dates: str) -> list[tuple[float, float]]:
     ],
 )
 def test_decisions_are_as_the_federal_reserve_stated_them(date: str, change: float, scheduled: bool) -> None:
-    assert decision(date) == fomc.Decision(np.datetime64(date), scheduled, change)
+    assert decision(date) == fomc.FomcDecision(np.datetime64(date), scheduled, change)
 
 
 def test_a_meeting_that_is_still_ahead_has_no_outcome() -> None:
-    assert decision("2026-12-09") == fomc.Decision(np.datetime64("2026-12-09"), True, None)
+    assert decision("2026-12-09") == fomc.FomcDecision(np.datetime64("2026-12-09"), True, None)
 
 
 def test_decisions_are_in_order_and_eight_are_scheduled_a_year() -> None:
-    dates = [one.date for one in fomc.decisions()]
+    dates = [one.date for one in fomc.fomc_decisions()]
     assert dates == sorted(set(dates))
     # The meeting of March 2020 was replaced by the one of 15 March, which was not on the calendar.
     years = {2020: 7, 2021: 8, 2022: 8, 2023: 8, 2024: 8, 2025: 8, 2026: 8}
-    planned = [one.date.astype(object).year for one in fomc.decisions() if one.scheduled]
+    planned = [one.date.astype(object).year for one in fomc.fomc_decisions() if one.scheduled]
     assert {year: planned.count(year) for year in years} == years
 
 
 def test_scheduled_decisions_come_with_their_places_in_the_calendar() -> None:
-    places, planned = fomc.scheduled()
+    places, planned = fomc.scheduled_decisions()
     assert all(one.scheduled for one in planned)
     assert len(places) == len(planned)
     held = [one.date for one in planned].index(np.datetime64("2025-01-29"))
@@ -56,7 +56,7 @@ def test_scheduled_decisions_come_with_their_places_in_the_calendar() -> None:
 
 
 def test_scheduled_decisions_fall_on_sessions() -> None:
-    assert all(calendar.is_session(pd.Timestamp(one.date)) for one in fomc.decisions() if one.scheduled)
+    assert all(calendar.is_session(pd.Timestamp(one.date)) for one in fomc.fomc_decisions() if one.scheduled)
 
 
 def test_the_range_in_the_week_of_the_shock() -> None:
@@ -76,23 +76,23 @@ def test_the_range_at_zero_and_at_its_peak() -> None:
 
 
 def test_changes_add_up_from_the_first_range_to_the_last() -> None:
-    lower, upper = fomc.policy_range(calendar.sessions("2019-05-01", "2026-08-31"))
-    moved = sum(one.change_bps for one in fomc.decisions() if one.change_bps is not None)
+    lower, upper = fomc.policy_range(calendar.sessions_between("2019-05-01", "2026-08-31"))
+    moved = sum(one.change_bps for one in fomc.fomc_decisions() if one.change_bps is not None)
     assert 10_000 * (lower[-1] - lower[0]) == pytest.approx(moved)
     np.testing.assert_allclose(upper - lower, 0.0025, atol=1e-12)
 
 
 def test_what_is_ahead_begins_with_the_first_meeting_without_an_outcome() -> None:
-    ahead = [one.date for one in fomc.decisions() if one.change_bps is None]
-    assert fomc.known_before() == min(ahead)
-    assert all(one.change_bps is not None for one in fomc.decisions() if one.date < fomc.known_before())
+    ahead = [one.date for one in fomc.fomc_decisions() if one.change_bps is None]
+    assert fomc.first_unknown_decision() == min(ahead)
+    assert all(one.change_bps is not None for one in fomc.fomc_decisions() if one.date < fomc.first_unknown_decision())
 
 
 def test_a_table_without_a_meeting_ahead_ends_the_day_after_its_last(monkeypatch: pytest.MonkeyPatch) -> None:
     days = ("2024-11-07", "2024-12-18", "2025-01-29")
-    past = tuple(fomc.Decision(np.datetime64(day), True, 0.0) for day in days)
-    monkeypatch.setattr(fomc, "decisions", lambda: past)
-    assert fomc.known_before() == np.datetime64("2025-01-30")
-    ahead = tuple(fomc.Decision(np.datetime64(day), True, None) for day in ("2025-03-19", "2025-05-07"))
-    monkeypatch.setattr(fomc, "decisions", lambda: past + ahead)
-    assert fomc.known_before() == np.datetime64("2025-03-19")
+    past = tuple(fomc.FomcDecision(np.datetime64(day), True, 0.0) for day in days)
+    monkeypatch.setattr(fomc, "fomc_decisions", lambda: past)
+    assert fomc.first_unknown_decision() == np.datetime64("2025-01-30")
+    ahead = tuple(fomc.FomcDecision(np.datetime64(day), True, None) for day in ("2025-03-19", "2025-05-07"))
+    monkeypatch.setattr(fomc, "fomc_decisions", lambda: past + ahead)
+    assert fomc.first_unknown_decision() == np.datetime64("2025-03-19")

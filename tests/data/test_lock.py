@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from data.lock import BusyError, locked
+from data.lock import BusyError, hold_lock
 from tests.resources.machines import ROOT
 
 # Adds 1 to the number in a file: read and written apart, so that two at once would lose some.
@@ -27,8 +27,8 @@ for _ in range(100):
 
 
 def test_it_is_gone_afterwards_and_keeps_others_out_until_then(tmp_path):
-    with locked(tmp_path / ".lock", 0):
-        with pytest.raises(BusyError), locked(tmp_path / ".lock", 0):
+    with hold_lock(tmp_path / ".lock", 0):
+        with pytest.raises(BusyError), hold_lock(tmp_path / ".lock", 0):
             pass
         assert [path.name for path in tmp_path.iterdir()] == [".lock"]
     assert list(tmp_path.iterdir()) == []
@@ -39,7 +39,7 @@ def test_what_a_dead_process_left_is_taken_over_and_removed(tmp_path):
     code += f"with locked(Path({str(tmp_path / '.lock')!r}), 0): os._exit(9)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 9
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
-    with locked(tmp_path / ".lock", 0):
+    with hold_lock(tmp_path / ".lock", 0):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -54,7 +54,7 @@ def test_processes_that_remove_it_again_and_again_never_hold_it_together(tmp_pat
 
 def test_where_it_cannot_be_made_the_reason_is_told(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match=r"Not a directory|File exists"), locked(tmp_path / "file" / ".lock", 0):
+    with pytest.raises(OSError, match=r"Not a directory|File exists"), hold_lock(tmp_path / "file" / ".lock", 0):
         pass
 
 
@@ -64,5 +64,5 @@ def test_a_file_system_without_locks_is_told_and_leaves_nothing(tmp_path, monkey
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
     monkeypatch.setattr("fcntl.flock", unknown)
-    with pytest.raises(OSError, match="not implemented"), locked(tmp_path / ".lock", 0):
+    with pytest.raises(OSError, match="not implemented"), hold_lock(tmp_path / ".lock", 0):
         pass

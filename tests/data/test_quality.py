@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data import calendar, place
+from data import calendar, line_numbers
 from data.errors import DataError
-from data.quality import check
-from data.sources.folder import FolderSource
+from data.quality import check_bars
+from data.sources.csv_folder import FolderSource
 
 DAY = pd.Timestamp("2025-01-15")
 
@@ -18,7 +18,7 @@ DAY = pd.Timestamp("2025-01-15")
 def refusal(bars: pd.DataFrame) -> str:
     """The message with which `bars` are refused: one line that begins with the symbol."""
     with pytest.raises(DataError) as caught:
-        check("NVDA", bars)
+        check_bars("NVDA", bars)
     message = str(caught.value)
     assert "\n" not in message
     assert message.startswith("NVDA on 20")
@@ -33,12 +33,12 @@ def paying(bars: pd.DataFrame, dividend: float) -> pd.DataFrame:
 
 
 def test_good_bars_pass(bars: pd.DataFrame) -> None:
-    check("NVDA", bars)
-    check("NVDA", paying(bars, 0.5))
+    check_bars("NVDA", bars)
+    check_bars("NVDA", paying(bars, 0.5))
 
 
 def test_a_single_bar_passes(bars: pd.DataFrame) -> None:
-    check("NVDA", bars.iloc[:1])
+    check_bars("NVDA", bars.iloc[:1])
 
 
 def test_every_tradable_file_of_the_real_folder_passes(market_data: Path) -> None:
@@ -46,7 +46,7 @@ def test_every_tradable_file_of_the_real_folder_passes(market_data: Path) -> Non
     tradable = [name for name, path in source.files.items() if "Adj Close" in path.read_text()]
     assert len(tradable) >= 45
     for symbol, frame in source.bars(tradable).items():
-        check(symbol, frame)
+        check_bars(symbol, frame)
 
 
 def test_dates_out_of_order_are_named(bars: pd.DataFrame) -> None:
@@ -80,7 +80,7 @@ def test_a_time_of_day_is_not_a_session(bars: pd.DataFrame) -> None:
 def test_rows_older_than_the_exchange_calendar_are_not_looked_at(bars: pd.DataFrame) -> None:
     from_2000 = bars.set_axis(calendar.xnys()[:40])
     older = pd.concat([bars.iloc[[0]].set_axis(pd.DatetimeIndex(["1999-12-31"])), from_2000])
-    check("NVDA", older)
+    check_bars("NVDA", older)
 
 
 def test_the_first_session_of_the_exchange_calendar_is_looked_at(bars: pd.DataFrame) -> None:
@@ -100,7 +100,7 @@ def test_a_row_after_the_exchange_calendar_is_named(bars: pd.DataFrame) -> None:
 
 
 def test_the_last_session_of_the_exchange_calendar_is_one(bars: pd.DataFrame) -> None:
-    check("NVDA", bars.set_axis(calendar.xnys()[-len(bars) :]))
+    check_bars("NVDA", bars.set_axis(calendar.xnys()[-len(bars) :]))
 
 
 def test_the_first_day_of_the_exchange_calendar_is_looked_at_and_was_a_saturday(bars: pd.DataFrame) -> None:
@@ -111,13 +111,13 @@ def test_the_first_day_of_the_exchange_calendar_is_looked_at_and_was_a_saturday(
 def test_the_line_of_a_fault_is_told_when_the_bars_came_from_a_file(bars: pd.DataFrame) -> None:
     bars.loc[DAY, "Close"] = -1.0
     line = 2 + bars.index.get_loc(DAY)
-    marked = place.mark(bars, "NVDA.csv", range(2, 2 + len(bars)))
+    marked = line_numbers.with_line_numbers(bars, "NVDA.csv", range(2, 2 + len(bars)))
     assert f"-1 is not a price (NVDA.csv, line {line}); download" in refusal(marked)
 
 
 def test_prices_of_a_hundredth_of_a_cent_are_prices(bars: pd.DataFrame) -> None:
     prices = ["Open", "High", "Low", "Close", "Adj Close"]
-    check("PENNY", bars.assign(**{field: bars[field] * 1e-6 for field in prices}))
+    check_bars("PENNY", bars.assign(**{field: bars[field] * 1e-6 for field in prices}))
 
 
 @pytest.mark.parametrize("field", ["Open", "High", "Low", "Close", "Adj Close"])
@@ -153,13 +153,13 @@ def test_a_number_that_its_column_cannot_hold_is_named(
 @pytest.mark.parametrize("scale", [1e-9 / 96, 1e12 / 104])
 def test_the_least_and_the_largest_numbers_pass_without_a_warning(bars: pd.DataFrame, scale: float) -> None:
     prices = ["Open", "High", "Low", "Close", "Adj Close"]
-    check("PENNY", bars.assign(**{field: bars[field] * scale for field in prices}, Volume=1e15))
+    check_bars("PENNY", bars.assign(**{field: bars[field] * scale for field in prices}, Volume=1e15))
 
 
 def test_a_day_without_trades_and_a_source_without_volume_pass(bars: pd.DataFrame) -> None:
     bars.loc[DAY, "Volume"] = 0.0
-    check("VRT", bars)
-    check("VRT", bars.assign(Volume=np.nan))
+    check_bars("VRT", bars)
+    check_bars("VRT", bars.assign(Volume=np.nan))
     unknown = bars.assign(Volume=np.nan, Dividends=np.where(bars.index == DAY, -1.0, 0.0))
     assert "2025-01-15, Dividends: -1 is not a dividend" in refusal(unknown)
 
@@ -179,7 +179,7 @@ def test_a_price_outside_its_range_is_named(bars: pd.DataFrame, field: str, beyo
 
 def test_the_last_digit_of_a_computed_range_is_forgiven(bars: pd.DataFrame) -> None:
     bars.loc[DAY, "High"] = bars.loc[DAY, ["Open", "Close"]].max() * (1 - 1e-9)
-    check("NVDA", bars)
+    check_bars("NVDA", bars)
 
 
 @pytest.mark.parametrize(("ratio", "terms"), [(2, "2:1"), (3, "3:1"), (10, "10:1"), (0.5, "1:2"), (0.1, "1:10")])
@@ -216,7 +216,7 @@ def test_a_crash_that_looks_like_a_split_is_believed_when_it_is_listed_as_none(b
     message = refusal(halved)
     assert "looks like a 2:1 split" in message
     assert "add a column Stock Splits with 1 that day and 0 on all others" in message
-    check("CHGG", halved.assign(**{"Stock Splits": [*[0.0] * 39, 1.0]}))
+    check_bars("CHGG", halved.assign(**{"Stock Splits": [*[0.0] * 39, 1.0]}))
 
 
 def test_a_slip_of_the_decimal_point_is_named(bars: pd.DataFrame) -> None:
@@ -233,15 +233,15 @@ def test_a_move_of_more_than_ten_times_is_not_credible(
     before = bars["Close"].iloc[-2]
     moving = split_day(bars, at_open, at_close)
     if not moved:
-        check("NVDA", moving)
+        check_bars("NVDA", moving)
         return
     trouble = f"the move from {before:g} to {before * at_close:g} is not credible"
     remedy = "download this symbol again or take it from another source; if the move is real, add a column"
     believe = "Stock Splits with 1 that day and 0 on all others"
     assert refusal(moving) == f"NVDA on {bars.index[-1]:%Y-%m-%d}, Close: {trouble}; {remedy} {believe}"
-    check("NVDA", moving.assign(**{"Stock Splits": [*[0.0] * 39, 1.0]}))
+    check_bars("NVDA", moving.assign(**{"Stock Splits": [*[0.0] * 39, 1.0]}))
     with pytest.raises(DataError, match="is not credible"):
-        check("NVDA", moving.assign(**{"Stock Splits": [*[0.0] * 39, 1.0 / 64]}))
+        check_bars("NVDA", moving.assign(**{"Stock Splits": [*[0.0] * 39, 1.0 / 64]}))
 
 
 @pytest.mark.parametrize("ratio", [1.1, 1.2, 1.25, 1.5, 2.0, 1 / 1.1, 0.8])
@@ -276,15 +276,15 @@ def test_a_listed_split_is_undivided_where_open_and_close_are_nearer_to_it_than_
     if undivided:
         assert f"repeats the split of {ratio:g} listed that day" in refusal(listed)
     else:
-        check("NVDA", listed)
+        check_bars("NVDA", listed)
 
 
 def test_a_stock_dividend_too_small_to_show_is_left_alone(bars: pd.DataFrame) -> None:
-    check("NVDA", split_day(bars, 1 / 1.05, 1 / 1.05).assign(**{"Stock Splits": [*[0.0] * 39, 1.05]}))
+    check_bars("NVDA", split_day(bars, 1 / 1.05, 1 / 1.05).assign(**{"Stock Splits": [*[0.0] * 39, 1.05]}))
 
 
 def test_prices_adjusted_for_a_listed_split_pass(bars: pd.DataFrame) -> None:
-    check("NVDA", bars.assign(**{"Stock Splits": np.where(bars.index == DAY, 10.0, 0.0)}))
+    check_bars("NVDA", bars.assign(**{"Stock Splits": np.where(bars.index == DAY, 10.0, 0.0)}))
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_prices_adjusted_for_a_listed_split_pass(bars: pd.DataFrame) -> None:
 def test_a_crash_or_a_leap_that_goes_on_after_the_open_is_believed(
     bars: pd.DataFrame, at_open: float, at_close: float
 ) -> None:
-    check("NVDA", split_day(bars, at_open, at_close))
+    check_bars("NVDA", split_day(bars, at_open, at_close))
 
 
 def test_an_adjustment_that_falls_is_named(bars: pd.DataFrame) -> None:
@@ -310,14 +310,14 @@ def test_an_adjustment_that_sinks_slowly_is_noticed(bars: pd.DataFrame) -> None:
 def test_rounding_of_small_adjusted_closes_is_forgiven_and_no_more(bars: pd.DataFrame, digits: int) -> None:
     # Near 0.5, where half a unit of the last digit is 1 % or 0.1 %.
     rounded = bars.assign(**{"Adj Close": (bars["Close"] * 0.005).round(digits)})
-    check("NVDA", rounded)
+    check_bars("NVDA", rounded)
     rounded.loc[rounded.index[-1], "Adj Close"] = round(rounded["Adj Close"].iloc[-1] - 3 * 10.0**-digits, digits)
     assert "Adj Close: its ratio to Close falls" in refusal(rounded)
 
 
 @pytest.mark.parametrize("digits", [2, 3, 4, 6])
 def test_adjusted_closes_rounded_for_print_pass(bars: pd.DataFrame, digits: int) -> None:
-    check("NVDA", bars.assign(**{"Adj Close": (bars["Close"] * 0.87654321).round(digits)}))
+    check_bars("NVDA", bars.assign(**{"Adj Close": (bars["Close"] * 0.87654321).round(digits)}))
 
 
 def test_bars_that_repeat_for_ten_sessions_are_named(bars: pd.DataFrame) -> None:
@@ -327,13 +327,13 @@ def test_bars_that_repeat_for_ten_sessions_are_named(bars: pd.DataFrame) -> None
     assert f"{filled.index[20]:%Y-%m-%d}, Close: {trouble};" in refusal(filled)
     assert "repeat for 10 sessions" in refusal(filled.iloc[20:30])
     filled.iloc[29] = bars.iloc[29]
-    check("NVDA", filled)
+    check_bars("NVDA", filled)
 
 
 def test_a_calm_close_within_changing_ranges_is_not_stale(bars: pd.DataFrame) -> None:
     calm = bars.assign(Open=91.5, Close=91.5, **{"Adj Close": 91.5})
     calm["High"], calm["Low"] = 91.5 + 0.01 * (np.arange(40) % 2), 91.49
-    check("BIL", calm)
+    check_bars("BIL", calm)
 
 
 def test_dividends_that_were_not_adjusted_for_are_named(bars: pd.DataFrame) -> None:
@@ -353,6 +353,6 @@ def test_real_dividends_agree_with_the_real_adjusted_closes(market_data: Path) -
         pytest.skip(f"no list of dividends in {listed}")
     paid = pd.read_csv(listed, index_col="Date", parse_dates=True)["Dividend"].reindex(frame.index).fillna(0.0)
     assert (paid > 0).sum() > 60
-    check("IEF", frame.assign(Dividends=paid))
+    check_bars("IEF", frame.assign(Dividends=paid))
     with pytest.raises(DataError, match="IEF on"):
-        check("IEF", frame.assign(Dividends=paid, **{"Adj Close": frame["Close"]}))
+        check_bars("IEF", frame.assign(Dividends=paid, **{"Adj Close": frame["Close"]}))

@@ -7,21 +7,21 @@ import pandas as pd
 import pytest
 
 from data import calendar
-from reports.evidence.availability import Missing
-from reports.evidence.bootstrap import Interval
-from reports.evidence.event_study import Sample
-from reports.evidence.family import Superiority
-from reports.evidence.placebo import Power, Rank
-from reports.evidence.record import END, BreakEven, Court, Described, Evidence, Launches, Sharpe
-from reports.evidence.regression import Coefficient, Regression
-from reports.evidence.shock import Shock, shock_study
-from reports.evidence.verdict import Verdict
-from reports.result import HORIZONS, Horizon, Result, Run, Story
+from reports.records.evidence import END, BreakEven, Description, Evidence, PastEntries, RunEvidence, SharpeEvidence
+from reports.records.result import HORIZONS, Horizon, Result, Run, Story
+from reports.statistics.availability import Missing
+from reports.statistics.bootstrap import Interval
+from reports.statistics.event_study import EventSample
+from reports.statistics.multiple_testing import Superiority
+from reports.statistics.placebo import PlaceboRank, Power
+from reports.statistics.regression import Coefficient, Regression
+from reports.statistics.shock import ShockStudy, study_shock
+from reports.statistics.verdict import Verdict
 
 
 def make_result(name: str = "first", seed: int = 1, sessions: pd.DatetimeIndex | None = None, **changes) -> Result:
     rng = np.random.default_rng(seed)
-    index = calendar.sessions("2025-01-30", "2026-02-03") if sessions is None else sessions
+    index = calendar.sessions_between("2025-01-30", "2026-02-03") if sessions is None else sessions
     returns = np.concatenate(([0.0], rng.normal(0.0005, 0.012, len(index) - 1)))
     equity = pd.Series(1e6 * np.cumprod(1 + returns), index, name=name)
     fills = pd.DataFrame(
@@ -91,7 +91,7 @@ def run_of():
     return make
 
 
-def make_rank(n: int = 64, effect: float = 0.05, **changes) -> Rank:
+def make_rank(n: int = 64, effect: float = 0.05, **changes) -> PlaceboRank:
     """A rank of a test that was held: of 64 launches, 6 did at least as well."""
     made = {
         "mean": 0.01,
@@ -105,23 +105,23 @@ def make_rank(n: int = 64, effect: float = 0.05, **changes) -> Rank:
         "high": 0.12,
         **changes,
     }
-    return Rank(n, effect, **made)
+    return PlaceboRank(n, effect, **made)
 
 
-def make_shock(names: tuple[str, ...] = ("AAA", "BBB", "CCC", "DDD")) -> Shock:
+def make_shock(names: tuple[str, ...] = ("AAA", "BBB", "CCC", "DDD")) -> ShockStudy:
     """An event study of three names held and one sold short, on noise."""
     rng = np.random.default_rng(5)
     market = rng.normal(0, 0.01, (100, 1))
     returns = market + rng.normal(0, 0.02, (100, len(names)))
-    sample = Sample(returns[:78], market[:78, 0], returns[78:], market[78:, 0], 1)
+    sample = EventSample(returns[:78], market[:78, 0], returns[78:], market[78:, 0], 1)
     weights = dict(zip(names, (0.25, 0.15, 0.1, -0.5), strict=True))
-    return shock_study(sample, names, weights, "2025-01-27", ("2024-09-03", "2024-12-24"), "SPY")
+    return study_shock(sample, names, weights, "2025-01-27", ("2024-09-03", "2024-12-24"), "SPY")
 
 
-def make_launches() -> Launches:
+def make_launches() -> PastEntries:
     """Forty launches, two of which have no number; four do not overlap."""
     d = tuple(round(0.01 * (place % 9) - 0.04, 6) for place in range(38))
-    return Launches(
+    return PastEntries(
         tuple(str(day.date()) for day in pd.bdate_range("2024-12-02", periods=40)),
         {str(n): (*d, None, None) for n in HORIZONS},
         {str(n): (35, 25, 15, 5) for n in HORIZONS},
@@ -133,7 +133,7 @@ SHORT = "5 placebos that do not overlap; 19 are needed"
 
 def make_evidence(name: str = "first", **changes) -> Evidence:
     """Evidence with every part there, on a reading that chooses names."""
-    late = Rank(5, -0.1, reason=SHORT)
+    late = PlaceboRank(5, -0.1, reason=SHORT)
     line = Regression(
         Coefficient(0.1, 0.1, -0.1, 0.3, 0.3), {"SPY": Coefficient(1.2, 0.1, 1.0, 1.4, 0.00001)}, 0.5, 4, 253, 0.95
     )
@@ -160,8 +160,8 @@ def make_evidence(name: str = "first", **changes) -> Evidence:
         },
         "regressions": {"SPY": line, "QQQ": Missing("alpha: QQQ explain every return; some must be left to judge by")},
         "break_even": BreakEven(748.26, Missing("nothing is sold short"), 3.0, 0.003),
-        "sharpe": Sharpe(1.01, 0.847, 0.00001, 1.78, 2.6, 1.0, 12, 3),
-        "described": (Described("decisions moved by days", "20", 16, -0.003, 0.004, 0.9375),),
+        "sharpe": SharpeEvidence(1.01, 0.847, 0.00001, 1.78, 2.6, 1.0, 12, 3),
+        "described": (Description("decisions moved by days", "20", 16, -0.003, 0.004, 0.9375),),
         **changes,
     }
     return Evidence(name, **made)
@@ -172,13 +172,13 @@ GONE = Missing("a launch at another date failed: nothing left")
 
 def make_empty(name: str = "first", **changes) -> Evidence:
     """Evidence of which nothing is available."""
-    none = {str(n): Rank(0, None, reason=GONE.reason) for n in HORIZONS}
+    none = {str(n): PlaceboRank(0, None, reason=GONE.reason) for n in HORIZONS}
     made = {
         "verdict": Verdict(None, reason="timing: nothing left"),
         "d": float("-inf"),
         "occurred": None,
         "timing": none,
-        "names": {**none, END: Rank(0, None, reason=GONE.reason)},
+        "names": {**none, END: PlaceboRank(0, None, reason=GONE.reason)},
         "launches": GONE,
         "drawn": (),
         "power": GONE,
@@ -186,14 +186,14 @@ def make_empty(name: str = "first", **changes) -> Evidence:
         "intervals": dict.fromkeys(("sharpe", "cagr", "alpha"), GONE),
         "regressions": {"SPY": GONE},
         "break_even": GONE,
-        "sharpe": Sharpe(GONE, GONE, GONE, GONE, GONE, 1.0, 1),
+        "sharpe": SharpeEvidence(GONE, GONE, GONE, GONE, GONE, 1.0, 1),
         "described": (),
         **changes,
     }
     return Evidence(name, **made)
 
 
-def make_court(*evidence: Evidence, **changes) -> Court:
+def make_court(*evidence: Evidence, **changes) -> RunEvidence:
     made = {
         "superiority": Superiority(0.168, 0.112, 0.2, (), {}, 0.05, 6, 2000),
         "confounders": (("2025-01-29", "the FOMC holds rates"),),
@@ -205,7 +205,7 @@ def make_court(*evidence: Evidence, **changes) -> Court:
         "seed": 20250131,
         **changes,
     }
-    return Court({each.name: each for each in evidence}, **made)
+    return RunEvidence({each.name: each for each in evidence}, **made)
 
 
 @pytest.fixture

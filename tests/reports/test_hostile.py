@@ -16,23 +16,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.printable import brief, is_line, printable, readable, same_json
-from reports import (
-    calibration,
-    folder,
-    index,
-    multiverse_page,
-    run_folder,
-    sweep_page,
-)
+from data.text import escape_all, escape_json, escape_unprintable, is_printable_line, shorten
 from reports.comparison import page as comparison_page
 from reports.comparison import run_reader
 from reports.comparison.diff import compare_runs
-from reports.evidence.availability import Missing
-from reports.evidence.verdict import Verdict
+from reports.folders import atomic
+from reports.folders import run as run_folder
+from reports.pages import calibration as calibration_page
+from reports.pages import index as index_page
+from reports.pages import multiverse as multiverse_page
+from reports.pages import sweep as sweep_page
 from reports.pages.tearsheet import render
-from reports.result import Failure, Story
-from reports.sweep import FIGURES, Knob, Sweep
+from reports.records import calibration
+from reports.records.result import Failure, Story
+from reports.records.sweep import FIGURES, SweepResult, SweptParameter
+from reports.statistics.availability import Missing
+from reports.statistics.verdict import Verdict
 from tests.resources.chromium import address, launched, opened, required
 from tests.resources.multiverses import multiverse_of, survey_of
 from tests.resources.page import HOSTILE
@@ -65,30 +64,36 @@ SHOWN = HOSTILE.replace("\u2028", "\\u2028")
     ],
 )
 def test_a_text_is_read_and_not_obeyed(text, shown):
-    assert printable(text) == (text if shown is None else shown)
-    assert printable(printable(text)) == printable(text)
+    assert escape_unprintable(text) == (text if shown is None else shown)
+    assert escape_unprintable(escape_unprintable(text)) == escape_unprintable(text)
 
 
 def test_a_brief_text_is_one_line_with_an_end():
-    assert brief("a\nb\tc\x1b") == "a\\nb\\tc\\x1b"
-    assert brief("x" * 1000) == "x" * 300 + "\u2026"
-    assert [is_line(text) for text in ("a b", HEBREW, "a\nb", "\x1b", "\u202e")] == [True, True, False, False, False]
+    assert shorten("a\nb\tc\x1b") == "a\\nb\\tc\\x1b"
+    assert shorten("x" * 1000) == "x" * 300 + "\u2026"
+    assert [is_printable_line(text) for text in ("a b", HEBREW, "a\nb", "\x1b", "\u202e")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_json_means_the_same_and_is_printable():
     text = '{"\x7f\u202e\U000e0041\ud800 \u00e9": 1}\n'
-    assert same_json(text) == '{"\\u007f\\u202e\\udb40\\udc41\\ud800 \u00e9": 1}\n'
-    assert folder.as_json({"\x1b\u202e": "\x00"}) == b'{\n  "\\u001b\\u202e": "\\u0000"\n}\n'
+    assert escape_json(text) == '{"\\u007f\\u202e\\udb40\\udc41\\ud800 \u00e9": 1}\n'
+    assert atomic.to_json({"\x1b\u202e": "\x00"}) == b'{\n  "\\u001b\\u202e": "\\u0000"\n}\n'
 
 
 def test_data_of_a_page_are_read_in_every_depth():
-    assert readable({"\x1b": ["\x00", ("\u202e", 1.5, None)]}) == {"\\x1b": ["\\x00", ["\\u202e", 1.5, None]]}
+    assert escape_all({"\x1b": ["\x00", ("\u202e", 1.5, None)]}) == {"\\x1b": ["\\x00", ["\\u202e", 1.5, None]]}
 
 
 @pytest.mark.parametrize("name", ["../x.html", "a/b", "a\\b", "..", "", "/etc/passwd", "a\x00b", "\x1b.html"])
 def test_a_folder_has_no_file_that_would_lie_elsewhere(tmp_path, name):
     with pytest.raises(ValueError, match="is no file of the folder"):
-        folder.write({name: b"", "manifest.json": b"{}"}, tmp_path / "deep" / "out")
+        atomic.write_folder({name: b"", "manifest.json": b"{}"}, tmp_path / "deep" / "out")
     assert list(tmp_path.rglob("*")) == [tmp_path / "deep"]
 
 
@@ -140,19 +145,19 @@ def of_a_run(judged, evidence_of, shock_of, run_of, result_of, tmp_path):
     out = tmp_path / "run"
     run_folder.write(run, {HEBREW: render(run.results[0], run).encode()}, out)
     named = run_of(told(result_of(), name=WHOLE), **settings_of(EVIL))
-    (out / "named.html").write_text(index.render(named), encoding="utf-8")
+    (out / "named.html").write_text(index_page.render(named), encoding="utf-8")
     return [out / f"{name}.html" for name in ("index", "side-by-side", HEBREW, f"{HEBREW}-evidence", "named")]
 
 
 def sweep_of():
     rng, codes = np.random.default_rng(1), np.indices((2, 2)).reshape(2, -1).T
     flags = {name: np.zeros(4) for name in ("truncated", "ruined", "refused", "hindsight")}
-    return Sweep(
+    return SweepResult(
         name=EVIL,
         story=Story(*[EVIL] * 5),
         comparator=EVIL,
         benchmark=EVIL,
-        knobs=(Knob(EVIL, (EVIL, "b"), "b"), Knob("two", ("c", f"d {EVIL}"), "c")),
+        knobs=(SweptParameter(EVIL, (EVIL, "b"), "b"), SweptParameter("two", ("c", f"d {EVIL}"), "c")),
         codes=codes,
         fixed={EVIL: EVIL},
         figures={**{name: rng.normal(0, 0.1, 4) for name in FIGURES}, **flags, "sessions": np.full(4, 61.0)},
@@ -170,7 +175,9 @@ def sweep_of():
 
 def calibrated():
     words = np.zeros((100, 3, 2), dtype=np.int8)
-    curve = calibration.Curve((EVIL, "b"), (0.1, 0.4), 20, np.zeros((10, 2, 2), dtype=bool), np.full((10, 2, 2), 0.2))
+    curve = calibration.PowerCurve(
+        (EVIL, "b"), (0.1, 0.4), 20, np.zeros((10, 2, 2), dtype=bool), np.full((10, 2, 2), 0.2)
+    )
     return calibration.Calibration(
         readings=(EVIL, "b"),
         seed=7,
@@ -205,8 +212,8 @@ def pages(of_a_run, run_of, result_of, tmp_path):
     others = {
         "sweep": sweep_page.render(sweep_of()),
         "multiverse": multiverse_page.render(survey),
-        "multiverse-reading": multiverse_page.render_reading(survey, one),
-        "calibration": calibration.render(calibrated()),
+        "multiverse-reading": multiverse_page.render_reading_multiverse(survey, one),
+        "calibration": calibration_page.render(calibrated()),
         "comparison": compared(run_of, result_of, tmp_path / "compared"),
     }
     for name, text in others.items():

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from reports.notebook import NotebookRun
-from reports.result import Failure
+from reports.records.result import Failure
 
 
 def test_a_result_has_its_figures_and_the_notices_of_its_run(run_of):

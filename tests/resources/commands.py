@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
-from runners import console
+from runners.cli import console
 
 ROOT = Path(__file__).parents[2]
 WIDTH = "80"  # of the terminal
@@ -46,7 +46,7 @@ def within(name: str, *words: object, cwd: Path = ROOT) -> Done:
         patch.setenv("COLUMNS", WIDTH)
         patch.setattr(sys, "argv", [name, *map(str, words)])
         with pytest.raises(SystemExit) as left:
-            console.run(runner(name))
+            console.run_command(runner(name))
     return Done([name, *words], int(left.value.code or 0), out.getvalue(), err.getvalue())
 
 

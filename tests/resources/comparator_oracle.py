@@ -7,21 +7,21 @@ from functools import reduce
 import numpy as np
 
 from data.prices import Prices
-from runners.engine.backtest import CAPITAL, Launch, backtest, window
-from runners.engine.frictions import Frictions
+from runners.engine.backtest.cerebro import CAPITAL, EntrySchedule, run_backtest, window_rows
+from runners.engine.backtest.frictions import Frictions
 from runners.engine.study import Study
 from strategies.base.basket import Basket
 from strategies.base.comparator import BetaMatched, Cash, EqualWeight, Fund, Variants
 
 
-def wealth_to_beat(study: Study, prices: Prices, launch: Launch, frictions: Frictions) -> np.ndarray:
+def wealth_to_beat(study: Study, prices: Prices, launch: EntrySchedule, frictions: Frictions) -> np.ndarray:
     """Wealth of one USD in what the study must beat, shape (n_sessions,)."""
     match study.comparator:
         case Cash():
-            start, stop = window(prices, launch, frictions.lag)
+            start, stop = window_rows(prices, launch, frictions.lag)
             return np.ones(stop - start)
         case Fund(symbol):
-            held = Launch(launch.entry, launch.hold, rebalance=None)
+            held = EntrySchedule(launch.entry, launch.hold, rebalance=None)
             return _basket(prices, held, frictions, (symbol,), 1.0)
         case EqualWeight(symbols, _, closes):
             return _basket(prices, launch, frictions, symbols, 1.0, closes)
@@ -33,27 +33,32 @@ def wealth_to_beat(study: Study, prices: Prices, launch: Launch, frictions: Fric
         case Variants(variants):
             own = prices.select(study.symbols)
             runs = (
-                backtest(study.strategy, own, launch, frictions, {**study.parameters, **variant})
+                run_backtest(study.strategy, own, launch, frictions, {**study.parameters, **variant})
                 for variant in variants
             )
             return reduce(np.maximum, [run.equity / CAPITAL for run in runs])
 
 
-def beta_of_earlier_returns(study: Study, prices: Prices, launch: Launch, frictions: Frictions) -> float:
+def beta_of_earlier_returns(study: Study, prices: Prices, launch: EntrySchedule, frictions: Frictions) -> float:
     """Slope of the rule's own daily returns on the fund's, by NumPy's covariance, on prices that end at the entry."""
     entry = prices.row(launch.entry)
     first = max(entry - study.comparator.sessions, study.history)
     before = prices.rows(0, entry)
-    earlier = Launch(prices.sessions[first], hold=None, rebalance=launch.rebalance)
-    run = backtest(study.strategy, before.select(study.symbols), earlier, frictions, study.parameters)
+    earlier = EntrySchedule(prices.sessions[first], hold=None, rebalance=launch.rebalance)
+    run = run_backtest(study.strategy, before.select(study.symbols), earlier, frictions, study.parameters)
     fund = before.select((study.comparator.symbol,)).rebased(0).close[first - 1 :, 0]
     covariance = np.cov(run.equity[1:] / run.equity[:-1], fund[1:] / fund[:-1])
     return float(covariance[0, 1] / covariance[1, 1])
 
 
 def _basket(
-    prices: Prices, launch: Launch, frictions: Frictions, symbols: tuple[str, ...], weight: float, closes: int = 1
+    prices: Prices,
+    launch: EntrySchedule,
+    frictions: Frictions,
+    symbols: tuple[str, ...],
+    weight: float,
+    closes: int = 1,
 ) -> np.ndarray:
     parameters = {"names": symbols, "weight": weight, "closes": closes}
-    run = backtest(Basket, prices.select(symbols), launch, frictions, parameters)
+    run = run_backtest(Basket, prices.select(symbols), launch, frictions, parameters)
     return run.equity / CAPITAL

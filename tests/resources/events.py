@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.events import load
+from data.events.catalog import load_event
 
-DEEPSEEK = load("deepseek")
-TARIFFS = load("tariffs")
+DEEPSEEK = load_event("deepseek")
+TARIFFS = load_event("tariffs")

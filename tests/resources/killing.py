@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.cache import COLUMNS, Cache, Entry
-from reports import folder
+from data.sources.cache import COLUMNS, Cache, CacheEntry
+from reports.folders import atomic
 from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.trial_ledger import Trial, TrialLedger
 
@@ -37,13 +37,13 @@ class RunFolder:
 
     def write(self, number: int) -> None:
         files = {"results.json": str(number).encode(), "page.html": bytes(200_000) + str(number).encode()}
-        folder.write(folder.with_manifest(files, {"number": number}), self.out)
+        atomic.write_folder(atomic.with_manifest(files, {"number": number}), self.out)
 
     def read(self) -> int:
         if not self.out.exists():
             assert isinstance(self, RunFolderInTwoSteps), "an exchange in one step left nothing"
             self.between += 1
-            folder.recover(self.out)  # as the next start does
+            atomic.recover_folder(self.out)  # as the next start does
         manifest = json.loads((self.out / "manifest.json").read_text())
         found = {path.name: sha256(path.read_bytes()).hexdigest() for path in self.out.iterdir()}
         found.pop("manifest.json")
@@ -60,7 +60,7 @@ class RunFolderInTwoSteps(RunFolder):
     def __init__(self, place: Path) -> None:
         super().__init__(place)
         self.between = 0
-        folder.exchange = lambda one, other: False
+        atomic.exchange = lambda one, other: False
         rename = Path.rename
 
         def slowly(path: Path, target: Path) -> Path:
@@ -81,7 +81,7 @@ class CacheFile:
         sessions = pd.bdate_range("2020-01-01", periods=2_000)
         bars = pd.DataFrame(float(number), index=sessions, columns=list(COLUMNS))
         with self.cache.locked():
-            self.cache.write("SPY", Entry(sessions[0], bars))
+            self.cache.write("SPY", CacheEntry(sessions[0], bars))
 
     def read(self) -> int:
         entry = self.cache.read("SPY")  # refuses what is not as its checksum says

@@ -30,14 +30,14 @@ import numpy as np
 import pandas as pd
 
 from data import calendar
-from data.cache import COLUMNS, Cache
+from data.sources.cache import COLUMNS, Cache
 from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.trial_ledger import TrialLedger
 from tests.resources.machines import ROOT
 from tests.resources.slow_strategy import SLOW
 from tests.resources.yahoo_stub import invented_bars, serving, with_adjusted_close
 
-SESSIONS = calendar.sessions("2024-06-03", "2025-12-30")
+SESSIONS = calendar.sessions_between("2024-06-03", "2025-12-30")
 LONGEST = 0.3  # seconds between what is waited for and the kill, at most
 IMPORTING = 2.0  # the same from the start of the process
 PATIENCE = 900.0  # seconds after which a command is taken to hang

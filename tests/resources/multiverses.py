@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from reports.evidence.availability import Missing
-from reports.evidence.multiverse import Choice, Dimension, Multiverse, Survey
-from reports.result import Story
+from reports.records.multiverse import Choice, Dimension, Multiverse, MultiverseRun
+from reports.records.result import Story
+from reports.statistics.availability import Missing
 
 ENTRY = Dimension(
     "entry",
@@ -55,7 +55,7 @@ def multiverse_of(name: str = "first", seed: int = 1, launches: int = 19, **chan
     return Multiverse(**made)
 
 
-def survey_of(*multiverses: Multiverse, **changes: object) -> Survey:
+def survey_of(*multiverses: Multiverse, **changes: object) -> MultiverseRun:
     """A survey of two readings unless other are given."""
     made = {
         "multiverses": multiverses or (multiverse_of("first"), multiverse_of("second", 2)),
@@ -66,4 +66,4 @@ def survey_of(*multiverses: Multiverse, **changes: object) -> Survey:
         "manifest": {"command": "python -m runners.multiverse"},
         **changes,
     }
-    return Survey(**made)
+    return MultiverseRun(**made)

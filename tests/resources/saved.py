@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from reports import run_folder
+from reports.folders import run as run_folder
 
 MANIFEST = {
     "command": "python -m runners.deepseek --source=here",

@@ -15,8 +15,8 @@ import numpy as np
 from data.errors import RequestError
 from data.prices import Prices
 from runners.engine.comparators import excess_log_returns
-from runners.engine.scenarios import TradingConditions
 from runners.engine.study import Study
+from runners.engine.vectorized.scenarios import TradingConditions
 
 
 def square(number: float) -> float:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from data import calendar
-from data.cache import Cache, Entry
+from data.sources.cache import Cache, CacheEntry
 from data.sources.yahoo import HISTORY
-from reports import folder
+from reports.folders import atomic
 from runners.engine.execution.checkpoint import Checkpoint
 from tests.resources import disks
 from tests.resources.killing_commands import MainJob, snapshot
@@ -20,7 +20,7 @@ from tests.resources.yahoo_stub import invented_bars, serving, with_adjusted_clo
 
 pytestmark = pytest.mark.skipif(not disks.available(), reason="no mount namespaces here")
 
-SESSIONS = calendar.sessions("2024-06-03", "2025-12-30")
+SESSIONS = calendar.sessions_between("2024-06-03", "2025-12-30")
 COMMANDS = {
     "deepseek": ("runners.deepseek", "bad_news", "--no-evidence", "--source", "sample"),
     "sweep": ("runners.sweep", "bad_news", "-p", "hold=5,10", "--source", "sample"),
@@ -42,7 +42,7 @@ def disk(tmp_path, request):
     """A folder with an earlier run in it, of the command that is tried."""
     words = request.node.callspec.params.get("words", ()) if hasattr(request.node, "callspec") else ()
     files = {"results.json": b"{}", **{name: b"" for command, name in OWN.items() if command in words}}
-    folder.write(folder.with_manifest(files, {}), tmp_path / "disk" / "out")
+    atomic.write_folder(atomic.with_manifest(files, {}), tmp_path / "disk" / "out")
     return tmp_path / "disk"
 
 
@@ -123,7 +123,10 @@ def main_job(address: str, now: str, out: Path) -> tuple[object, ...]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("room", "place"), [("4k", "yfinance could not use its notes in"), ("240k", "the cache in")])
 def test_a_cache_on_a_full_disk_is_named_and_what_it_held_stays(tmp_path, yahoo, room, place):
-    disk, wide = tmp_path / "disk", with_adjusted_close(invented_bars(calendar.sessions("2000-01-03", "2025-12-30")))
+    disk, wide = (
+        tmp_path / "disk",
+        with_adjusted_close(invented_bars(calendar.sessions_between("2000-01-03", "2025-12-30"))),
+    )
     disk.mkdir()
     (disk / "notes").write_text("mine")
     yahoo.market = dict.fromkeys(yahoo.market, wide)
@@ -140,7 +143,7 @@ def test_a_cache_on_a_full_disk_is_named_and_what_it_held_stays(tmp_path, yahoo,
 def test_a_cache_that_takes_nothing_is_used_as_it_is(tmp_path, yahoo):
     disk, last = tmp_path / "disk", "2025-04-30"
     for symbol, bars in yahoo.market.items():
-        Cache(disk).write(symbol, Entry(HISTORY, bars[:last]))
+        Cache(disk).write(symbol, CacheEntry(HISTORY, bars[:last]))
     before = {path.name: path.read_bytes() for path in (disk / "prices").iterdir()}
     words = main_job(yahoo.address, "2025-05-01", tmp_path / "out")
     done = disks.run(disks.READ_ONLY, disk, *words, DEEPSEEK_CACHE=str(disk))

@@ -20,13 +20,14 @@ from rich.text import Text
 
 import runners
 from data import file_names
-from data.cache import Cache
 from data.errors import RequestError
-from runners import calibrate, compare, console, deepseek, multiverse, new, prices, sweep, trials
-from runners.engine.failure import failure
+from data.sources.cache import Cache
+from runners import calibrate, compare, deepseek, multiverse, new, prices, sweep, trials
+from runners.cli import console
+from runners.cli.tables import PlainConsole, PlainTable
 from runners.engine.story import docstring_story
 from runners.engine.study import prepare
-from runners.screen import Screen, Table
+from runners.engine.tracebacks import describe_failure
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("data", "reports", "runners", "strategies")
@@ -82,7 +83,7 @@ def leave(command, *words, capsys, monkeypatch):
     """Run a command in this process as its module would; its status, standard output and standard error."""
     monkeypatch.setattr(sys, "argv", ["", *map(str, words)])
     with pytest.raises(SystemExit) as left:
-        console.run(command)
+        console.run_command(command)
     out, err = capsys.readouterr()
     return left.value.code, out, err
 
@@ -110,9 +111,9 @@ def require_refused(done, *words):
 
 
 def test_a_screen_shows_escapes_and_markup_as_they_are_written():
-    screen = Screen()
+    screen = PlainConsole()
     screen.file, screen.width = StringIO(), 200
-    table = Table("[bold]", "")
+    table = PlainTable("[bold]", "")
     table.add_row(f"[blink]{ESCAPE}[/blink]", Text(f"{TURNED} :bomb:", "red"))
     screen.print(table, f"[red]{ESCAPE}", Text(TURNED, "bold"), "[/]", ":bomb:")
     shown = screen.file.getvalue()
@@ -122,7 +123,7 @@ def test_a_screen_shows_escapes_and_markup_as_they_are_written():
 
 
 def test_on_a_terminal_only_our_own_colours_are_left():
-    screen = Screen()
+    screen = PlainConsole()
     screen.file, screen._force_terminal, screen._color_system = StringIO(), True, None
     screen.print(Text(f"{ESCAPE} words", "bold"))
     assert "\x1b[31m" not in screen.file.getvalue() and "\\x1b[31m" in screen.file.getvalue()
@@ -149,11 +150,11 @@ def test_an_error_is_told_in_printable_words_that_end():
         def __str__(self):
             raise RuntimeError
 
-    told = failure(ValueError(f"{ESCAPE}{TURNED}\ud800{LONG}"))
+    told = describe_failure(ValueError(f"{ESCAPE}{TURNED}\ud800{LONG}"))
     require_tame(told.summary + told.traceback)
     assert "ValueError: \\x1b[31m" in told.summary and "\\ud800" in told.traceback
     assert len(told.summary) < 2000 and len(told.traceback) < 3000
-    assert failure(UntellableError()).summary.startswith("UntellableError: ")
+    assert describe_failure(UntellableError()).summary.startswith("UntellableError: ")
 
 
 # --- what is asked for ----------------------------------------------------------------------------------------------
@@ -263,7 +264,7 @@ def test_a_cached_symbol_has_a_file_of_its_own_in_the_cache(tmp_path, symbol, fi
 
 @pytest.mark.parametrize("name", ["gpu_bubble", "my reading", "v1.2-b", "\u05e9\u05dc\u05d5\u05dd", HINDI])
 def test_such_a_name_can_be_that_of_pages(name):
-    assert file_names.fault(name) is None
+    assert file_names.file_name_fault(name) is None
 
 
 @pytest.mark.parametrize(
@@ -291,7 +292,7 @@ def test_such_a_name_can_be_that_of_pages(name):
     ],
 )
 def test_such_a_name_can_not(name):
-    assert file_names.fault(name) is not None
+    assert file_names.file_name_fault(name) is not None
 
 
 def test_a_class_made_by_hand_is_refused_by_its_name():
@@ -435,5 +436,5 @@ def test_commands_print_in_two_places_only():
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and dotted(node.func) in printing
     }
-    assert found == {("runners/console.py", "click.echo")}
-    assert importlib.util.find_spec("runners.screen") is not None
+    assert found == {("runners/cli/console.py", "click.echo")}
+    assert importlib.util.find_spec("runners.cli.tables") is not None

@@ -1,406 +1,264 @@
-"""Figures of a sweep against those of one study after the other, of the main job, and of pandas."""
+"""The command as a user runs it: outputs, determinism, resumption, a full disk, exit statuses."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
-import strategies
-from data.errors import RequestError
-from reports.evidence.availability import Missing
-from reports.evidence.overfitting import cross_validate
-from reports.metrics import metrics
-from reports.result import HORIZONS
-from reports.sweep import FIGURES, declared, ranking
-from runners import evidence
-from runners.engine import sweep, works
-from runners.engine.backtest import Launch
-from runners.engine.evaluation import evaluate
+from reports.folders.atomic import with_manifest, write_folder
+from runners import sweep
+from runners.cli import console
 from runners.engine.execution.checkpoint import Checkpoint
-from runners.engine.execution.executor import Serial
-from runners.engine.execution.processes import Processes
-from runners.engine.frictions import Frictions
-from runners.engine.parts import COLUMNS, Bench, Outcome, measured, moments
-from runners.engine.pipeline import PricedPlan, benchmark_returns, run_studies, run_trials
-from runners.engine.plan import Plan, load_studies
-from runners.engine.request import Request
-from runners.engine.scenarios import Scenario
-from runners.engine.study import prepare
-from runners.engine.trial_ledger import TrialLedger, Trials
-from strategies.base import Cash, Reading
-from tests.resources.events import DEEPSEEK
-from tests.resources.workers import Crossing
+from tests.resources.commands import within
+from tests.resources.slow_strategy import SLOW
 
-# Values beside the declared ones.
-OTHERS = {
-    "gpu_bubble": {"gross": 0.3},
-    "ai_software": {"hedge": True, "beta_sessions": 60},
-    "diversity_pool": {"lookback": 100, "power": 0.5},
-    "fomc_tilt": {"before": 3},
-    "policy_winners": {"count": 3},
-    "two_shocks": {"lookback": 20, "scaled": False},
-}
+ROOT = Path(__file__).parents[2]
+WORDS = ("gpu_bubble", "-p", "hold=20,60,252", "-p", "rebalance=5,20", "--source", "sample")
+UNIX = pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
 
 
-def swept(prices, kept, name, *knobs, symbols=(), executor=Serial(), **wanted):
-    """A sweep from its words, in memory."""
-    asked = sweep.Wanted(DEEPSEEK, name, knobs, symbols=symbols, **wanted)
-    space = sweep.prepared(asked)
-    found, search = sweep.run(asked, space, prices, executor, kept)
-    return sweep.told(asked, space, prices, found, search, (), "command"), found, space
+def started(*words: object, cwd: Path = ROOT, limit: int | None = None, **variables: str) -> subprocess.Popen[str]:
+    def limited() -> None:
+        import resource
 
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-@pytest.fixture
-def kept(tmp_path):
-    with Checkpoint.beside(tmp_path / "out") as opened:
-        yield opened
-
-
-@pytest.mark.parametrize("name", strategies.names())
-def test_d_of_every_setting_is_that_of_its_study(name, real_prices):
-    rng = np.random.default_rng(sum(map(ord, name)))
-    subject = prepare(name, strategies.load(name), "SPY")
-    specs = [
-        Scenario(
-            real_prices.sessions[int(rng.integers(160, len(real_prices.sessions) - 3))],
-            [None, 1, 20, 70][rng.integers(4)],
-            [None, 1, 5, 20][rng.integers(4)],
-            None,
-            Frictions(
-                float(rng.integers(9)), 2.0, 0.01, "policy" if rng.random() < 0.5 else 0.02, int(rng.integers(1, 4))
-            ),
-            OTHERS.get(name, {}) if number % 2 else {},
-        )
-        for number in range(3)
-    ]
-    table, _ = measured(Bench(subject, real_prices, "SPY"), specs)
-    for row, spec in zip(table, specs, strict=True):
-        launch = Launch(spec.entry, spec.hold, spec.rebalance)
-        first = real_prices.row(spec.entry) - 1
-        last = len(real_prices.sessions) if spec.hold is None else first + 1 + spec.hold + spec.frictions.lag
-        benchmark = benchmark_returns(real_prices, "SPY", first, min(last, len(real_prices.sessions)))
-        alone = evaluate(replace(subject, parameters=spec.parameters), real_prices, launch, spec.frictions, benchmark)
-        reached = [alone.horizons[n].d if n in alone.horizons else np.nan for n in HORIZONS]
-        ours = [row[COLUMNS.index(column)] for column in ("d", *(f"d_{n}" for n in HORIZONS), "net")]
-        net = alone.equity.iloc[-1] / alone.equity.iloc[0] - 1
-        assert ours == pytest.approx([alone.d, *reached, net], abs=1e-9, nan_ok=True), spec
-
-
-def test_the_declared_spec_has_the_figures_of_the_main_job(real_prices, kept):
-    told, _, _ = swept(real_prices, kept, "two_shocks", "hold=60,252", "lookback=20,60")
-    request = Request(DEEPSEEK, ("two_shocks",))
-    run = run_studies(PricedPlan(Plan(request, load_studies(request)), real_prices))
-    known = metrics(run.results[0], run)
-    place = 3
-    assert told.text(place) == "hold=252 lookback=60"
-    figures = {name: told.figures[name][place] for name in FIGURES}
-    benchmark = float((1 + run.benchmark).prod() - 1)
-    assert figures["net"] == pytest.approx(known.total_return, abs=1e-9)
-    assert figures["excess"] == pytest.approx(known.total_return - benchmark, abs=1e-9)
-    assert figures["d"] == pytest.approx(run.results[0].d, abs=1e-9)
-    assert figures["sharpe"] == pytest.approx(known.sharpe, rel=1e-8)
-    assert figures["drawdown"] == pytest.approx(known.max_drawdown, abs=1e-9)
-    assert figures["costs"] == pytest.approx(known.costs, abs=1e-3)
-    assert figures["exposure"] == pytest.approx(run.results[0].gross.iloc[1:].mean(), abs=1e-9)
-    traded = (run.results[0].fills["size"].abs() * run.results[0].fills["price"]).sum()
-    assert figures["turnover"] == pytest.approx(traded / 1e6, rel=1e-9)
-    assert told.days[place].tolist() == [f"{day:%Y-%m-%d}" for day in run.benchmark.index[[0, -1]]]
-    assert [figures[name] for name in ("truncated", "ruined", "refused", "hindsight")] == [0, 0, 0, 0]
-
-
-def test_the_best_is_deflated_as_the_main_job_does_it(real_prices, kept, monkeypatch, tmp_path):
-    monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "trials.txt"))
-    told, _, _ = swept(real_prices, kept, "bad_news", "rebalance=20,60", objective="net")
-    assert len(TrialLedger().read()) == 2, "every spec is in the ledger"
-    request = Request(DEEPSEEK, ("bad_news",), rebalance=int(told.labels(int(ranking(told)[0]))[0]))
-    subjects = load_studies(request)
-    run = run_studies(PricedPlan(Plan(request, subjects), real_prices))
-    known = TrialLedger().read()
-    (own,) = run_trials(Plan(request, subjects), real_prices, run)
-    assert own.key in known, "and it is the same trial as in the main job"
-    expected = evidence.sharpe(run.results[0], run, known)
-    for name in ("annual", "probabilistic", "deflated", "expected_best", "years_needed", "years"):
-        value = getattr(expected, name)
-        assert getattr(told.sharpe, name) == (
-            value if isinstance(value, Missing) else pytest.approx(value, rel=1e-6)
-        ), name
-    assert (told.sharpe.trials, told.manifest["trials"]["trials"]) == (2, 2)
-
-
-def test_reconstructed_prices_add_nothing_to_the_ledger(real_prices, kept, monkeypatch, tmp_path):
-    monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "trials.txt"))
-    told, _, _ = swept(replace(real_prices, real=False), kept, "bad_news", "rebalance=20,60")
-    assert not (tmp_path / "trials.txt").exists()
-    assert told.sharpe.trials == 2
-
-
-def test_what_is_cross_validated_are_the_daily_excess_returns_that_all_specs_share(real_prices, kept):
-    told, found, space = swept(
-        real_prices, kept, "gpu_bubble", "hold=20,80,end", "entry=2025-02-03,2025-02-10", "gross=1,.5"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80", **variables}
+    return subprocess.Popen(
+        [sys.executable, "-m", "runners.sweep", *map(str, words)],
+        cwd=cwd,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=None if limit is None else limited,  # noqa: PLW1509  (no threads here)
     )
-    returns, places, first, last = sweep.shared_returns(found, real_prices)
-    expected = {}
-    for place in range(4, 12):  # those of 20 sessions are too short
-        scenario = space.scenario(found.specs[place])
-        request = Request(DEEPSEEK, ("gpu_bubble",), entry=f"{scenario.entry:%Y-%m-%d}", hold=scenario.hold)
-        (subject,) = load_studies(request)
-        changed = (replace(subject, parameters=scenario.parameters),)
-        expected[place] = run_studies(PricedPlan(Plan(request, changed), real_prices)).results[0].returns
-    frame = pd.DataFrame(expected).dropna()
-    assert (len(frame), str(frame.index[0])[:10]) == (76, "2025-02-10")
-    from data import fomc
 
-    lower, upper = fomc.policy_range(frame.index)
-    rate = (1 + pd.Series((lower + upper) / 2).mean()) ** (1 / 252) - 1
-    assert places == list(expected)
-    assert returns == pytest.approx(frame.to_numpy() - rate, abs=1e-12)
-    assert (str(real_prices.days[first]), str(real_prices.days[last])) == tuple(
-        f"{day:%Y-%m-%d}" for day in frame.index[[0, -1]]
+
+def command(*words: object, cwd: Path = ROOT, limit: int | None = None, **variables: str) -> tuple[int, str, str]:
+    process = started(*words, cwd=cwd, limit=limit, **variables)
+    out, err = process.communicate(timeout=600)
+    return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A sweep on the bundled sample, declared setting included."""
+    out = tmp_path_factory.mktemp("sweep") / "out"
+    status, printed, err = command(*WORDS, "--out", out)
+    assert (status, err) == (0, "")
+    return out, printed
+
+
+def test_the_folder_holds_page_tables_and_manifest_and_nothing_lies_beside_it(folder):
+    out, _ = folder
+    assert {path.name for path in out.iterdir()} == {"index.html", "results.json", "sweep.csv", "manifest.json"}
+    assert list(out.parent.iterdir()) == [out]
+    table = pd.read_csv(out / "sweep.csv")
+    pairs = [(hold, rebalance) for hold in (20, 60, 252) for rebalance in (5, 20)]
+    assert list(zip(table["hold"], table["rebalance"], strict=True)) == pairs
+    assert table["spec"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert table["sessions"].tolist() == [21, 21, 61, 61, 253, 253]
+
+
+def test_results_say_what_the_table_says(folder):
+    out, _ = folder
+    results, table = json.loads((out / "results.json").read_text()), pd.read_csv(out / "sweep.csv")
+    assert (results["schema"], results["kind"], results["reading"], results["specs"]) == (1, "sweep", "gpu_bubble", 6)
+    ranked = table.sort_values("d", ascending=False)
+    assert [spec["spec"] for spec in results["best"]] == ranked["spec"].tolist()
+    assert [spec["spec"] for spec in results["worst"]] == ranked["spec"].tolist()[::-1]
+    assert results["best"][0]["d"] == ranked["d"].iloc[0]
+    assert results["best"][0]["knobs"] == {name: str(ranked[name].iloc[0]) for name in ("hold", "rebalance")}
+    assert results["declared"]["spec"] == 6
+    assert results["declared"]["rank"] == ranked["spec"].tolist().index(6) + 1
+    means = table.groupby("hold")["d"].mean()
+    shown = results["effects"]["hold"]["levels"]
+    assert [level["mean"] for level in shown] == pytest.approx(means.tolist(), abs=1e-12)
+    assert results["overfitting"]["specs"] == 4 and results["overfitting"]["sessions"] == 61
+
+
+def test_the_terminal_fits_and_warns(folder):
+    out, printed = folder
+    lines = printed.splitlines()
+    assert max(len(line.rstrip()) for line in lines if str(out.parent) not in line and "http" not in line) <= 80
+    words = " ".join(printed.split())
+    assert "real closes on 46 dates, simulated in between" in words
+    assert "The best of many settings, chosen after the fact, looks good by luck alone: it is no evidence" in words
+    assert "the declared setting ranks" in words
+    assert f"{out / 'index.html'}" in printed
+
+
+def test_the_same_inputs_give_the_same_bytes_and_json_is_the_file(folder, tmp_path):
+    out, _ = folder
+    status, printed, _ = command(*WORDS, "--out", tmp_path / "again", "--jobs", 1, "--json")
+    assert status == 0
+    for path in out.iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+    assert printed == (out / "results.json").read_text()
+
+
+def test_an_earlier_sweep_is_replaced_and_anything_else_is_not(tmp_path):
+    for knob in ("hold=5,10", "hold=10,20"):
+        done = within("sweep", "bad_news", "-p", knob, "--source", "sample", "--out", tmp_path / "out")
+        assert done.returncode == 0
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["request"]["knobs"] == ["hold=10,20"]
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    done = within("sweep", "bad_news", "-p", "hold=5", "--source", "sample", "--out", tmp_path / "out")
+    assert done.returncode == 2 and "mine.txt, which no manifest of a run there lists" in done.stderr
+    assert (tmp_path / "out" / "mine.txt").exists()
+
+
+def runs(tmp_path: Path) -> list[str]:
+    return (tmp_path / "runs").read_text().split() if (tmp_path / "runs").exists() else []
+
+
+def slow_words(tmp_path: Path) -> tuple[object, ...]:
+    (tmp_path / "slow.py").write_text(SLOW)
+    shares = ",".join(f"0.{n}" for n in range(10, 50, 2))
+    words = ("slow:Slow", "--symbols", "SPY", "-p", f"share={shares}", "-p", "hold=5")
+    return (*words, "--source", "sample", "--start", "2025-01-02", "--end", "2025-03-03")
+
+
+@UNIX
+@pytest.mark.parametrize("how", ["SIGKILL", pytest.param("SIGINT", marks=pytest.mark.slow)])
+def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, how):
+    words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
+    process = started(*words, "--out", "out", "--jobs", 2, PAUSE="1", **places)
+    kept = tmp_path / ".out.sweep"
+    until = time.monotonic() + 600
+    while time.monotonic() < until and len(Checkpoint(kept).contents) < 3:
+        time.sleep(0.02)
+    process.send_signal(getattr(signal, how))
+    _, err = process.communicate(timeout=600)
+    assert process.returncode == (130 if how == "SIGINT" else -9)
+    assert err == ("error: interrupted\n" if how == "SIGINT" else "")
+    assert not (tmp_path / "out").exists()
+    finished = len(Checkpoint(kept).contents)
+    assert 3 <= finished < 20
+    first = runs(tmp_path)
+    (tmp_path / "runs").unlink()
+    status, _, err = command(*words, "--out", "out", "--jobs", 2, **places)
+    assert (status, err) == (0, "")
+    second = runs(tmp_path)
+    assert len(second) == 20 - finished, "only what was not finished"
+    assert {*first, *second} == {str(float(f"0.{n}")) for n in range(10, 50, 2)}
+    assert not kept.exists()
+    if how == "SIGINT":
+        return
+    assert command(*words, "--out", "whole", "--jobs", 1, **places)[0] == 0
+    for path in (tmp_path / "out").iterdir():
+        assert path.read_bytes() == (tmp_path / "whole" / path.name).read_bytes(), path.name
+
+
+@UNIX
+@pytest.mark.slow
+def test_each_spec_is_kept_as_soon_as_it_is_finished(tmp_path):
+    words, kept = slow_words(tmp_path), tmp_path / ".out.sweep"
+    places = {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
+    process = started(*words, "--out", "out", "--jobs", 1, PAUSE="0.5", **places)
+    until = time.monotonic() + 600
+    while time.monotonic() < until and not Checkpoint(kept).contents:
+        time.sleep(0.02)
+    process.kill()
+    process.communicate(timeout=60)
+    assert len(runs(tmp_path)) <= 3, "of twenty: what is kept did not wait for the others"
+    assert Checkpoint(kept).contents
+
+
+@UNIX
+@pytest.mark.slow
+def test_a_disk_that_is_full_while_specs_are_kept_leaves_those_that_are(tmp_path):
+    words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
+    status, _, err = command(*words, "--out", "out", "--jobs", 1, limit=18_000, **places)
+    assert status == 1
+    assert err.startswith(f"error: what was found cannot be kept in {tmp_path / '.out.sweep'} (disk I/O error)")
+    finished = len(Checkpoint(tmp_path / ".out.sweep").contents)
+    assert 0 < finished < 20
+    assert f"): {finished} finished parts are in it; make room and give the same command again" in err
+    assert err.count("\n") == 1
+    (tmp_path / "runs").unlink()
+    assert command(*words, "--out", "out", **places)[0] == 0
+    assert len(runs(tmp_path)) == 20 - finished
+
+
+@UNIX
+def test_a_disk_that_is_full_while_the_folder_is_written_costs_nothing_that_was_run(tmp_path):
+    words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
+    status, _, err = command(*words, "--out", "out", limit=28_000, **places)
+    assert status == 1
+    kept = tmp_path / ".out.sweep"
+    assert err == (
+        f"error: --out {tmp_path / 'out'} cannot be written (File too large), nothing was written: make room there, or "
+        f"name another; all that was run is kept in {kept}: the same command writes it without running it again\n"
     )
-    assert told.validation.probability == cross_validate(frame.to_numpy() - rate).probability
-    assert (told.validation.specs, told.validation.sampled, told.validation.sessions) == (8, 12, 76)
+    assert not (tmp_path / "out").exists()
+    assert sorted(path.name for path in tmp_path.glob(".out*")) == [".out.sweep"]
+    (tmp_path / "runs").unlink()
+    assert command(*words, "--out", "out", **places)[0] == 0
+    assert runs(tmp_path) == []
+    assert not kept.exists()
 
 
 @pytest.mark.parametrize(
-    ("knobs", "reason"),
+    ("words", "complaint"),
     [
-        (("hold=5,20",), "0 specs ran for 40 sessions or more; 2 are needed"),
-        (("hold=20,60",), "1 specs ran for 40 sessions or more"),
-        (
-            ("entry=2024-01-02,2025-01-31", "hold=60"),
-            "share 0 sessions; 40 are needed, so give entries that are closer",
-        ),
+        ((), "Missing argument 'READING'"),
+        (("gpu_bubble",), "an empty grid"),
+        (("gpu_bubbel", "-p", "hold=20"), "did you mean gpu_bubble"),
+        (("gpu_bubble", "-p", "gros=1"), "did you mean gross?"),
+        (("gpu_bubble", "-p", "gross=x"), "'x' is no value for gross; expected: a number"),
+        (("gpu_bubble", "-p", "hold=20", "--symbols", "A"), "--symbols is for a plain bt.Strategy"),
+        (("gpu_bubble", "-p", "hold=20", "--entry", "2025-02-01"), "2025-02-01 (Saturday) is not a session"),
+        (("gpu_bubble", "-p", "gross=0.1..1"), "add --search optuna"),
+        (("gpu_bubble", "-p", "hold=20", "--objective", "luck"), "choose from d, net"),
+        (("gpu_bubble", "-p", "hold=20", "--jobs", "0"), "0 is not in the range"),
+        (("gpu_bubble", "-p", f"hold={','.join(map(str, range(1, 1002)))}", "-p",
+          f"gross={','.join(str(n) for n in range(1000))}"),
+         "1,001,000 specs are more than 1,000,000; give fewer values, --search optuna with a --budget, or confirm"),
     ],
-)
-def test_what_cannot_be_cross_validated_says_why(real_prices, kept, knobs, reason):
-    told, _, _ = swept(real_prices, kept, "bad_news", *knobs)
-    assert isinstance(told.validation, Missing) and reason in told.validation.reason
+)  # fmt: skip
+def test_a_wrong_request_is_status_2_in_one_line(tmp_path, monkeypatch, capsys, words, complaint):
+    more = ("--source", "sample", "--out", str(tmp_path / "out")) if words else ()
+    monkeypatch.setattr(sys, "argv", ["sweep", *words, *more])
+    with pytest.raises(SystemExit) as left:
+        console.run_command(sweep.sweep)
+    out, err = capsys.readouterr()
+    assert (left.value.code, out) == (2, "")
+    assert err.startswith("error: ") and err.count("\n") == 1
+    assert complaint in err
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_moments_are_those_of_pandas():
-    rng = np.random.default_rng(5)
-    excess = rng.standard_t(4, (3, 60)) * 0.01
-    excess[1, 40:] = np.nan
-    excess[2, 19:] = np.nan
-    ratio, skewness, kurtosis = moments(excess, np.array([False, False, False]))
-    for row in (0, 1):
-        series = pd.Series(excess[row]).dropna()
-        assert ratio[row] == pytest.approx(series.mean() / series.std(), rel=1e-12)
-        assert skewness[row] == pytest.approx(series.skew(), rel=1e-9)
-        assert kurtosis[row] == pytest.approx(series.kurt() + 3, rel=1e-9)
-    assert np.isnan([ratio[2], skewness[2], kurtosis[2]]).all(), "19 returns are too few"
-    assert np.isnan(moments(excess[:1], np.array([True]))[0]).all(), "nor after ruin"
-
-
-class Fussy(Reading):
-    """Fails at some of its settings, each in a way of its own."""
-
-    params = (("gross", 1.0),)
-    symbols = ("A", "B")
-    comparator = Cash()
-
-    def weights(self, past):
-        if self.p.gross < 0:
-            raise ZeroDivisionError("no such gross")
-        return {"A": self.p.gross}
-
-
-@pytest.fixture
-def fussy(monkeypatch):
-    monkeypatch.setattr("strategies.load", lambda name: Fussy)
-
-
-def test_a_spec_that_cannot_be_run_is_told_and_stops_no_other(fussy, random_prices, kept):
-    prices = random_prices(("A", "B", "SPY"), 400)
-    told, found, _ = swept(prices, kept, "fussy", "gross=0.5,-1,1,2,0.7", "hold=5,30")
-    assert sorted(told.failed) == [2, 3, 6, 7]
-    assert told.failed[2].startswith("ZeroDivisionError: no such gross (tests/runners/test_sweep.py, line ")
-    assert told.failed[6].startswith("Fussy at 2025-01-30: gross exposure 2.000000 of the targets exceeds 1")
-    assert np.isnan(told.figures["d"][[2, 3, 6, 7]]).all() and np.isfinite(told.figures["d"][[0, 1, 4, 5, 8, 9]]).all()
-    alone, _, _ = swept(prices, kept, "fussy", "gross=0.7", "hold=5,30")
-    assert told.figures["net"][[8, 9]] == pytest.approx(alone.figures["net"], abs=1e-12)
-    assert told.days[2].tolist() == ["", ""]
-    assert ranking(told)[-4:].tolist() == [2, 3, 6, 7]
-    assert set(found.curves) == {0, 1, 4, 5, 8, 9}
-
-
-def test_where_nothing_can_be_run_the_first_reason_is_told(fussy, random_prices, kept):
-    with pytest.raises(RequestError, match=r"not one of 2 specs could be run; the first: .*gross exposure 2.000000"):
-        swept(random_prices(("A", "B", "SPY"), 400), kept, "fussy", "gross=2,3")
-
-
-def test_an_entry_before_the_history_is_a_spec_that_could_not_be_run(real_prices, kept):
-    told, _, _ = swept(real_prices, kept, "fomc_tilt", "entry=2019-06-03,2025-01-31")
-    assert told.failed == {
-        0: "fomc_tilt needs 90 closes before its entry on 2019-06-03, and there are 11; "
-        "enter later, or load earlier prices"
-    }
-
-
-def test_hindsight_is_counted(real_prices, kept):
-    told, _, _ = swept(real_prices, kept, "bad_news", "entry=shock,published,2025-01-30")
-    assert told.figures["hindsight"].tolist() == [1, 0, 1]
-    assert told.notices[0].startswith("With hindsight: 2 of 3 specs enter before 2025-01-31")
-
-
-def test_an_objective_that_no_spec_has_is_refused(real_prices, kept):
-    with pytest.raises(RequestError, match="--objective d_252: no spec has a d after 252 sessions"):
-        swept(real_prices, kept, "bad_news", "hold=5,20", objective="d_252")
-
-
-@pytest.mark.parametrize("executor", [Serial(), Processes(2)])
-def test_a_plain_strategy_is_swept_too(random_prices, kept, executor):
-    prices = random_prices(("A", "SPY"), 330)
-    told, _, _ = swept(
-        prices,
-        kept,
-        "tests.resources.workers:Crossing",
-        "period=5,20",
-        "hold=10,30",
-        "half_spread_bps=0,50",
-        symbols=("A",),
-        executor=executor,
+def test_help_is_quick_and_fits():
+    code = (
+        "import sys; import runners.sweep; "
+        "print(sorted({'numpy', 'pandas', 'backtrader', 'rich', 'optuna', 'distributed'} & set(sys.modules)))"
     )
-    subject = prepare("tests.resources.workers:Crossing", Crossing, "SPY", ("A",))
-    entry = pd.Timestamp("2025-01-31")
-    first = prices.row(entry) - 1
-    for place, (period, hold, bps) in enumerate((p, h, b) for p in (5, 20) for h in (10, 30) for b in (0.0, 50.0)):
-        costs = Frictions(half_spread_bps=bps)
-        benchmark = benchmark_returns(prices, "SPY", first, first + 2 + hold)
-        own = replace(subject, parameters={"period": period})
-        alone = evaluate(own, prices, Launch(entry, hold), costs, benchmark)
-        assert told.figures["d"][place] == pytest.approx(alone.d, abs=1e-9)
-        assert told.figures["net"][place] == pytest.approx(alone.equity.iloc[-1] / 1e6 - 1, abs=1e-12)
-    assert told.figures["refused"].max() == 0, "orders of the warm-up are set aside as intended"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    status, out, _ = command("--help")
+    assert status == 0
+    assert max(map(len, out.splitlines())) <= 80
+    assert "python -m runners.sweep gpu_bubble -p hold=20,60,120 -p rebalance=5,20" in out
 
 
-def test_slow_specs_still_keep_many_workers_busy(random_prices, kept, monkeypatch):
-    clock, asked = [0.0], []
-
-    class Slow(Serial):
-        def map(self, work, shared, specs, *told):
-            asked.append(len(specs))
-            clock[0] += 60.0
-            return super().map(work, shared, specs, *told)
-
-    monkeypatch.setattr(works, "monotonic", lambda: clock[0])
-    words = ("tests.resources.workers:Crossing", "half_spread_bps=" + ",".join(map(str, range(96))), "hold=5")
-    swept(random_prices(("A", "SPY"), 330), kept, *words, symbols=("A",), executor=Slow())
-    assert min(asked[:-1]) >= 32 and sum(asked) == 96
+def test_a_scheduler_that_cannot_be_reached_is_told_of_a_small_grid_too(tmp_path):
+    words = ("gpu_bubble", "-p", "hold=20,60", "--source", "sample", "--out", tmp_path / "out")
+    done = within("sweep", *words, "--dask", "tcp://127.0.0.1:1")
+    assert done.returncode == 1 and "tcp://127.0.0.1:1" in done.stderr and done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
-def test_the_same_comes_out_in_parts_of_any_number_of_processes(real_prices, tmp_path, monkeypatch):
-    monkeypatch.setattr(works, "PART", 4)
-    words = ("two_shocks", "hold=20,60,120", "rebalance=5,20", "lookback=20,60")
-    tables = []
-    for executor in (Serial(), Processes(2)):
-        with Checkpoint.beside(tmp_path / type(executor).__name__) as kept:
-            _, found, _ = swept(real_prices, kept, *words, executor=executor)
-        tables.append(found.table)
-    assert tables[0].tobytes() == tables[1].tobytes()
-
-
-def test_what_is_finished_is_not_run_again(real_prices, tmp_path, monkeypatch):
-    monkeypatch.setattr(works, "PART", 4)
-    words = ("bad_news", "hold=20,60,120", "rebalance=5,20")
-    with Checkpoint.beside(tmp_path / "out") as kept:
-        _, found, _ = swept(real_prices, kept, *words)
-    asked = []
-
-    class Counting(Serial):
-        def map(self, work, shared, specs, *told):
-            asked.extend(specs)
-            return super().map(work, shared, specs, *told)
-
-    with Checkpoint.beside(tmp_path / "out") as kept:
-        _, same, _ = swept(real_prices, kept, *words, executor=Counting())
-    assert not asked
-    assert same.table.tobytes() == found.table.tobytes()
-    assert all((same.curves[place] == found.curves[place]).all() for place in found.curves)
-    key, content = next(iter(Checkpoint(kept.path).contents.items()))
-    kept.remove()
-    kept.add(key, content)
-    with Checkpoint.beside(tmp_path / "out") as first:
-        _, same, _ = swept(real_prices, first, *words, executor=Counting())
-    assert len(asked) == 1
-    assert same.table.tobytes() == found.table.tobytes()
-    asked.clear()
-    with Checkpoint.beside(tmp_path / "out") as kept:
-        swept(real_prices.rows(0, len(real_prices.sessions) - 1), kept, *words, executor=Counting())
-    assert len(asked) == 2, "other prices are another sweep"
-
-
-def test_an_outcome_is_read_back_to_the_last_bit():
-    table = np.random.default_rng(1).normal(size=(3, len(COLUMNS)))
-    table[1] = np.nan
-    table[2, 0], table[2, 1] = -np.inf, -0.0
-    outcome = Outcome(table, {1: 'no "such" spec\n é'}, {0: np.array([1e6, 1e6 + 1e-9])})
-    text = outcome.as_text()
-    assert text.isascii() and "\n" not in text
-    again = Outcome.of_text(text)
-    assert again.table.tobytes() == table.tobytes()
-    assert again.failed == outcome.failed
-    assert again.curves[0].tolist() == outcome.curves[0].tolist()
-
-
-def test_one_sweep_at_a_time_for_a_folder(tmp_path):
-    again = Checkpoint.beside(tmp_path / "out")
-    with Checkpoint.beside(tmp_path / "out"), pytest.raises(RequestError, match="is being worked on by another sweep"):
-        again.__enter__()
-
-
-@pytest.mark.parametrize(("size", "most"), [(1, 10), (10, 10), (11, 10), (2001, 1000), (999_999, 1000)])
-def test_samples_are_even(size, most):
-    places = works.evenly(size, most)
-    assert len(set(places)) == len(places) == min(size, most)
-    assert (places[0], places[-1]) == (0, size - 1)
-    assert len(places) < 3 or np.ptp(np.diff(places)) <= 1
-
-
-@pytest.mark.parametrize(
-    ("changes", "complaint"),
-    [
-        ({"objective": "profit"}, "--objective profit is not known; choose from d, net, sharpe, drawdown, d_5"),
-        ({"search": "grid"}, "--search grid is not known; choose from optuna"),
-        ({"search": "optuna"}, "--search optuna needs a number of trials: add --budget"),
-        ({"budget": 10}, "--budget 10 is for a search; add --search optuna"),
-        ({"search": "optuna", "budget": 0}, "--budget 0 is too small"),
-    ],
-)
-def test_what_cannot_be_asked_for_is_refused(changes, complaint):
-    with pytest.raises(RequestError, match=complaint):
-        sweep.Wanted(DEEPSEEK, "gpu_bubble", ("hold=20",), **changes)
-
-
-def test_no_ledger_no_deviation(real_prices, kept):
-    _, found, _ = swept(real_prices, kept, "bad_news", "hold=5,20")
-    assert sweep.deflated(found, 0, Trials({})) == Missing(
-        "the best spec has no Sharpe ratio: it was ruined, or ran for too few sessions"
-    )
-
-
-def test_a_setting_that_shares_a_changed_choice_is_not_the_declared_one(real_prices, kept):
-    told, _, _ = swept(real_prices, kept, "gpu_bubble", "hold=20,252", "commission_bps=50")
-    assert declared(told) is None
-    told, _, _ = swept(real_prices, kept, "gpu_bubble", "hold=20,252", "commission_bps=1")
-    assert declared(told) == 1
-    told, _, _ = swept(real_prices, kept, "gpu_bubble", "hold=20,252", entry="shock")
-    assert declared(told) is None
-
-
-def test_a_setting_that_never_trades_is_counted_and_has_no_ratio(real_prices, kept):
-    _, found, space = swept(real_prices, kept, "gpu_bubble", "lag=1,9999")
-    trades, never = sweep.trials(space, found, real_prices)
-    assert trades.sharpe is not None and never.sharpe is None
-
-
-@pytest.mark.parametrize(
-    "knob",
-    ["hold=99999999999999999999", "rebalance=100001", "borrow_rate=1e300", "half_spread_bps=10001", "cash_rate=1e9"],
-)
-def test_absurd_numbers_are_refused_with_what_is_allowed(knob):
-    with pytest.raises(RequestError, match=r"is no value for .*(1 to 100,000|0 to 10,000|0 to 100)"):
-        sweep.prepared(sweep.Wanted(DEEPSEEK, "gpu_bubble", (knob,)))
+def test_a_sweep_keeps_no_folder_of_another_name_waiting(tmp_path):
+    with Checkpoint.beside(tmp_path / "x"):
+        write_folder(with_manifest({"results.json": b"{}"}, {}), tmp_path / "x.sweep")
+    assert (tmp_path / "x.sweep" / "results.json").exists()

@@ -15,10 +15,10 @@ import pytest
 
 import strategies
 from data.prices import FIELDS, Prices
-from reports.result import HORIZONS
-from runners.engine.backtest import CAPITAL, Launch, Modes, backtest
+from reports.records.result import HORIZONS
+from runners.engine.backtest.cerebro import CAPITAL, CerebroModes, EntrySchedule, run_backtest
+from runners.engine.backtest.frictions import Frictions
 from runners.engine.evaluation import evaluate
-from runners.engine.frictions import Frictions
 from runners.engine.pipeline import benchmark_returns
 from runners.engine.story import docstring_story
 from runners.engine.study import prepare
@@ -27,7 +27,7 @@ from tests.resources import make_golden
 from tests.resources.events import DEEPSEEK
 
 GOLDEN = Path(__file__).parents[1] / "resources" / "golden"
-LAUNCH = Launch(DEEPSEEK.entry, shock=DEEPSEEK.shock)
+LAUNCH = EntrySchedule(DEEPSEEK.entry, shock=DEEPSEEK.shock)
 
 
 def readings() -> list[str]:
@@ -52,7 +52,7 @@ def run_of(real_prices):
     def run(name):
         if name not in runs:
             rule = strategies.load(name).rule()
-            runs[name] = backtest(strategies.load(name), real_prices.select(rule.symbols), LAUNCH)
+            runs[name] = run_backtest(strategies.load(name), real_prices.select(rule.symbols), LAUNCH)
         return runs[name]
 
     return run
@@ -147,7 +147,7 @@ def test_a_changed_future_changes_nothing_in_the_past(name, run_of, real_prices)
     later = (np.arange(len(own.sessions)) > cut)[:, None]
     changed = {field: getattr(own, field) * np.where(later, 2.0, 1.0) for field in FIELDS[:4]}
     future = Prices(own.sessions, own.symbols, **changed, volume=own.volume, factor=own.factor)
-    run, other = run_of(name), backtest(strategies.load(name), future, LAUNCH)
+    run, other = run_of(name), run_backtest(strategies.load(name), future, LAUNCH)
     assert other.equity[: today + 2].tolist() == run.equity[: today + 2].tolist()
     known = [decision for decision in run.decisions if decision.session <= own.sessions[cut]]
     assert list(other.decisions[: len(known)]) == known
@@ -157,22 +157,24 @@ def test_a_changed_future_changes_nothing_in_the_past(name, run_of, real_prices)
 def test_prices_that_end_earlier_give_the_same_past(name, run_of, real_prices):
     own = real_prices.select(strategies.load(name).rule().symbols)
     stop = own.row(DEEPSEEK.entry) + 90
-    short = backtest(strategies.load(name), own.rows(0, stop), LAUNCH)
+    short = run_backtest(strategies.load(name), own.rows(0, stop), LAUNCH)
     assert short.exit is None
     assert short.equity.tolist() == run_of(name).equity[: len(short.equity)].tolist()
 
 
 def test_the_order_of_symbols_changes_nothing(name, run_of, real_prices):
     own = real_prices.select(reversed(strategies.load(name).rule().symbols))
-    assert backtest(strategies.load(name), own, LAUNCH).equity == pytest.approx(run_of(name).equity, abs=1e-6)
+    assert run_backtest(strategies.load(name), own, LAUNCH).equity == pytest.approx(run_of(name).equity, abs=1e-6)
 
 
-@pytest.mark.parametrize("modes", [Modes(True, False), Modes(False, True), Modes(False, False)], ids=str)
+@pytest.mark.parametrize(
+    "modes", [CerebroModes(True, False), CerebroModes(False, True), CerebroModes(False, False)], ids=str
+)
 def test_every_mode_of_backtrader_gives_the_same_equity(name, run_of, real_prices, modes):
     own = real_prices.select(strategies.load(name).rule().symbols)
-    launch = Launch(DEEPSEEK.entry, hold=45, shock=DEEPSEEK.shock)
+    launch = EntrySchedule(DEEPSEEK.entry, hold=45, shock=DEEPSEEK.shock)
     assert (
-        backtest(strategies.load(name), own, launch, modes=modes).equity[:46].tolist()
+        run_backtest(strategies.load(name), own, launch, modes=modes).equity[:46].tolist()
         == run_of(name).equity[:46].tolist()
     )
 
@@ -196,7 +198,7 @@ def test_it_runs_in_anyones_own_cerebro(name, run_of, real_prices):
             elif order.status == order.Margin:
                 margins.append(bt.num2date(order.created.dt).date())
 
-    cerebro.addstrategy(Watched)
+    cerebro.addstrategy(Watched, entry=DEEPSEEK.entry)
     ran = cerebro.run()[0]
     # The same first orders on the same day; its broker pays no interest, so that sizes differ by as much.
     first = [(fill.session.date(), fill.symbol, fill.size) for fill in run_of(name).fills]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runners.engine.backtest import Launch, backtest
-from runners.engine.batch import run_batch
-from runners.engine.frictions import Frictions
-from runners.engine.scenarios import Scenario, Scenarios
+from runners.engine.backtest.cerebro import EntrySchedule, run_backtest
+from runners.engine.backtest.frictions import Frictions
 from runners.engine.story import SECTIONS, docstring_story
 from runners.engine.study import prepare
+from runners.engine.vectorized.batch import run_batch
+from runners.engine.vectorized.scenarios import Scenario, Scenarios
 from strategies.base import Cash, Fund, Past
 from strategies.generic.after_fall import AfterFall
 from strategies.generic.long_short import LongShort
@@ -110,7 +110,9 @@ def test_both_executors_give_the_same_equity(random_prices, strategy, parameters
     ]
     batch = run_batch(strategy, prices, Scenarios.of(launches))
     for place, each in enumerate(launches):
-        launch = Launch(each.entry, each.hold, each.rebalance, each.shock)
-        ran = backtest(strategy, prices.select(tuple(strategy.rule(**parameters).symbols)), launch, costs, parameters)
+        launch = EntrySchedule(each.entry, each.hold, each.rebalance, each.shock)
+        ran = run_backtest(
+            strategy, prices.select(tuple(strategy.rule(**parameters).symbols)), launch, costs, parameters
+        )
         assert np.allclose(batch.equity[place][: len(ran.equity)], ran.equity, rtol=0, atol=0.01)
     assert strategy is LongShort or any(len(set(batch.equity[place])) > 5 for place in range(3))

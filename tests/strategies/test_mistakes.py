@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from data.errors import RequestError, StrategyError
-from runners.engine.backtest import Launch, backtest
-from runners.engine.batch import run_batch
-from runners.engine.scenarios import Scenario, Scenarios
+from runners.engine.backtest.cerebro import EntrySchedule, run_backtest
 from runners.engine.study import prepare
+from runners.engine.vectorized.batch import run_batch
+from runners.engine.vectorized.scenarios import Scenario, Scenarios
 from strategies.base import Reading
 
 FLAT = {"SPY": [10.0] * 6, "TLT": [20.0] * 6}
@@ -54,7 +54,7 @@ WEIGHTS = [
 def test_wrong_weights_in_backtrader_and_side_by_side(weights, complaint, make_prices):
     mine, prices = reading(weights=lambda self, past: weights), make_prices(FLAT)
     with pytest.raises(StrategyError, match=complaint):
-        backtest(mine, prices, Launch(prices.sessions[3], hold=1))
+        run_backtest(mine, prices, EntrySchedule(prices.sessions[3], hold=1))
     with pytest.raises(StrategyError, match=complaint):
         run_batch(mine, prices, Scenarios.of([Scenario(prices.days[3], hold=1)]))
 
@@ -65,14 +65,14 @@ def test_no_rule_at_all(make_prices):
 
     prices = make_prices(FLAT)
     with pytest.raises(TypeError, match=r"Mine does not say what it holds: override weights\(self, past\)"):
-        backtest(Mine, prices, Launch(prices.sessions[3], hold=1))
+        run_backtest(Mine, prices, EntrySchedule(prices.sessions[3], hold=1))
 
 
 def test_more_closes_than_there_are(make_prices):
     prices = make_prices(FLAT)
     mine = reading(weights=lambda self, past: {"SPY": past.back(60).close("SPY")[-1]})
     with pytest.raises(RequestError, match="2025-01-29: cannot look 60 sessions back, history has 2"):
-        backtest(mine, prices, Launch(prices.sessions[3], hold=1))
+        run_backtest(mine, prices, EntrySchedule(prices.sessions[3], hold=1))
 
 
 def test_parameters_as_a_dict_work(make_prices):
@@ -84,4 +84,4 @@ def test_parameters_as_a_dict_work(make_prices):
             return {"SPY": np.float64(self.p.share)}
 
     prices = make_prices(FLAT)
-    assert backtest(Mine, prices, Launch(prices.sessions[3], hold=1)).fills[0].size == 50_000
+    assert run_backtest(Mine, prices, EntrySchedule(prices.sessions[3], hold=1)).fills[0].size == 50_000

@@ -102,17 +102,17 @@ class TestFomcTilt:
 
     def test_an_outcome_that_nobody_knows_changes_nothing(self, make_prices, monkeypatch):
         unknown = [
-            replace(item, change_bps=None) if str(item.date) == "2025-01-29" else item for item in fomc.decisions()
+            replace(item, change_bps=None) if str(item.date) == "2025-01-29" else item for item in fomc.fomc_decisions()
         ]
-        monkeypatch.setattr(fomc, "decisions", lambda: tuple(unknown))
-        fomc.scheduled.cache_clear()
+        monkeypatch.setattr(fomc, "fomc_decisions", lambda: tuple(unknown))
+        fomc.scheduled_decisions.cache_clear()
         closes = {name: [50.0] * 60 for name in ("SPY", "TLT", "VNQ", "XLU", "IWM")}
         # IEF leads at the close of D-6, 21 January, and no more at D
         closes |= {"BIL": [100.0] * 60, "IEF": [100 + 0.1 * step for step in range(53)] + [50.0] * 7}
         prices = make_prices(closes, first="2024-11-01")
         row = prices.row("2025-01-29")
         assert "TLT" in rule("fomc_tilt").weights(Past(prices, row, scheduled=False))
-        fomc.scheduled.cache_clear()
+        fomc.scheduled_decisions.cache_clear()
 
 
 def test_diversity_follows_the_leaders_when_the_pool_narrows(make_prices):

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from data.errors import RequestError, WorkError
-from data.lock import BusyError, locked
+from data.lock import BusyError, hold_lock
 from runners.engine.database import reading, writing
 
 TABLE = "parts (key TEXT PRIMARY KEY, content TEXT NOT NULL)"
@@ -40,7 +40,7 @@ class Checkpoint:
         with ExitStack() as held:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                held.enter_context(locked(lock, 0))
+                held.enter_context(hold_lock(lock, 0))
             except OSError as error:
                 raise RequestError(f"--out {out} cannot be made ({error.strerror}); name another folder") from None
             except BusyError:

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.errors import DataError, RequestError, WorkError
+from runners.engine.dependencies import OURS, modules_reached
 from runners.engine.execution.executor import (
     Executor,
     OnResult,
@@ -41,7 +42,6 @@ from runners.engine.execution.executor import (
     pickled,
 )
 from runners.engine.execution.processes import Processes
-from runners.engine.sources import OURS, reached
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -217,7 +217,7 @@ class _Tasks:
 
     def _submit_chunks(self, chunks: Sequence[range]) -> dict[Future[bytes], range]:
         common = {"work": self.work, "shared": self.shared, "expected": self.expected}
-        futures = self._submit(run_chunk, [self.pickles[places] for places in chunks], **common)
+        futures = self._submit(run_specs_on_worker, [self.pickles[places] for places in chunks], **common)
         self.futures += futures
         return dict(zip(futures, chunks, strict=True))
 
@@ -361,7 +361,7 @@ def _require_equal(where: str, here: Fingerprint, there: object) -> None:
 
 def _authors(modules: Iterable[str]) -> frozenset[str]:
     """Those modules that are neither Python's nor ours, with what they import of the same author."""
-    return reached(name for name in modules if name.partition(".")[0] not in {*OURS, *sys.stdlib_module_names})
+    return modules_reached(name for name in modules if name.partition(".")[0] not in {*OURS, *sys.stdlib_module_names})
 
 
 def fingerprint(modules: Iterable[str]) -> dict[str, str | None]:
@@ -390,7 +390,7 @@ def _source_hash(module: str) -> str:
     return sha256(Path(file).read_bytes()).hexdigest()[:12] if file and file.endswith(".py") else "without source"
 
 
-def run_chunk(specs: bytes, work: bytes, shared: bytes, expected: Fingerprint) -> bytes:
+def run_specs_on_worker(specs: bytes, work: bytes, shared: bytes, expected: Fingerprint) -> bytes:
     """In a worker: the results of `specs`, pickled. Raises WorkError that names the spec where one fails."""
     from distributed import get_worker
 

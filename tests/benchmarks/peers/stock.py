@@ -10,7 +10,7 @@ import pandas as pd
 
 from data.prices import FIELDS, Prices
 from peers.windows import CAPITAL
-from runners.engine.frictions import Frictions
+from runners.engine.backtest.frictions import Frictions
 from strategies.base import Reading
 
 

@@ -1,0 +1,289 @@
+"""Event files: TOML that is refused, with the key and the remedy, unless every line of it is understood.
+
+The format is told in docs/events.md.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from math import isfinite
+from typing import NoReturn, TypeVar
+
+import pandas as pd
+
+from data.errors import RequestError
+from data.events.event import FOMC, NEW_YORK, Dated, Event, EventReading
+from data.text import quote_message
+from data.universe import SYMBOL
+
+MOST_BYTES = 64 * 1024
+MOST_LINE = 8 * 1024  # bytes; on a key of 32,000 parts, which would fit into a file, tomllib spends many seconds
+MOST_TEXT = 300  # characters of one text
+YEARS = range(2000, 2100)
+EVENT_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+READING_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+BASKET_NAME = EVENT_NAME
+TYPES: Mapping[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    dict: "a table",
+    datetime: "a date with a time",
+    date: "a date",
+    time: "a time of day",
+}
+
+T = TypeVar("T")
+
+
+def parse_event(content: bytes, file: str) -> Event:
+    """The event that a file of TOML describes; `file` is what errors call it, and its `origin`.
+
+    Raises RequestError, a single line with the file, the key, the value and the remedy, for whatever is not as
+    docs/events.md says.
+    """
+    table = TomlTable(file, "", _toml(content, file))
+    table.require_known(KEYS)
+    fields = {key: take(table, key) for key, take in KEYS.items() if key in REQUIRED or key in table.values}
+    return Event(**fields, origin=file)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class TomlTable:
+    """A table of a file, with its place in there for errors."""
+
+    file: str
+    place: str
+    values: Mapping[str, object]
+
+    def refuse(self, key: str, problem: str) -> NoReturn:
+        """Raise RequestError about a key of this table."""
+        raise RequestError(f"event file {self.file!r}: {self.place}{quoted_key(key)}: {problem}")
+
+    def require_known(self, known: Iterable[str]) -> None:
+        """Raise RequestError for a key that is not among `known`."""
+        for key in self.values:
+            if key not in known:
+                close = difflib.get_close_matches(key[:40].lower(), known, n=2)
+                hint = f"did you mean {' or '.join(close)}?" if close else f"the keys are {', '.join(known)}"
+                self.refuse(key, f"there is no such key; {hint}")
+
+    def take(self, key: str, kind: type[T], remedy: str) -> T:
+        """The value of a key. Raises RequestError where it is missing, or is not of exactly that kind."""
+        if key not in self.values:
+            self.refuse(key, f"it is missing; {remedy}")
+        value = self.values[key]
+        if type(value) is not kind:
+            self.refuse(key, f"{quoted_value(value)} is {TYPES.get(type(value), 'something else')}; {remedy}")
+        return value
+
+    def text(self, key: str, remedy: str) -> str:
+        """A text that fits on a line of a page."""
+        text = self.take(key, str, remedy)
+        if not text.strip() or not text.isprintable() or len(text) > MOST_TEXT:
+            self.refuse(
+                key, f"{quoted_value(text)} is no line of text; {remedy}, {MOST_TEXT} printable characters at most"
+            )
+        return text.strip()
+
+    def named(self, key: str, pattern: re.Pattern[str], remedy: str) -> str:
+        """A text that is a name."""
+        text = self.text(key, remedy)
+        if not pattern.fullmatch(text):
+            self.refuse(key, f"{quoted_value(text)} is no name; {remedy}")
+        return text
+
+    def symbols(self, key: str) -> tuple[str, ...]:
+        """A list of different symbols, one at least."""
+        listed: Sequence[object] = self.take(key, list, 'list symbols, for example ["SPY", "TLT"]')
+        if not listed:
+            self.refuse(key, "the list is empty; name one symbol at least, or leave the key out")
+        found: dict[str, None] = {}
+        for symbol in listed:
+            if not isinstance(symbol, str) or not SYMBOL.fullmatch(symbol):
+                self.refuse(
+                    key, f"{quoted_value(symbol)} is not a symbol; write it as Yahoo does, for example NVDA or BRK-B"
+                )
+            if symbol in found:
+                self.refuse(key, f"{symbol} is listed twice; leave one out")
+            found[symbol] = None
+        return tuple(found)
+
+    def below(self, key: str, remedy: str) -> TomlTable:
+        """A table inside of this one."""
+        return TomlTable(self.file, f"{self.place}{quoted_key(key)}.", self.take(key, dict, remedy))
+
+
+def quoted_value(value: object) -> str:
+    """A value as it is quoted in an error: on one line, not endless."""
+    try:
+        told = repr(value) if not isinstance(value, date) else str(value)
+    except (ValueError, RecursionError):  # a whole number with thousands of digits; lists in lists
+        return "the value"
+    return told if len(told) <= 60 else f"{told[:57]}..."
+
+
+def quoted_key(key: str) -> str:
+    """A key as TOML writes it."""
+    return key if re.fullmatch(r"[A-Za-z0-9_-]{1,40}", key) else quoted_value(key)
+
+
+def _toml(content: bytes, file: str) -> Mapping[str, object]:
+    if len(content) > MOST_BYTES:
+        raise RequestError(f"event file {file!r} is larger than {MOST_BYTES:,} bytes; an event takes a few thousand")
+    if content.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        raise RequestError(f"event file {file!r} begins with a byte order mark; save it as UTF-8 without one")
+    for number, line in enumerate(content.split(b"\n"), 1):
+        if len(line) > MOST_LINE:
+            raise RequestError(f"event file {file!r}: line {number} is longer than {MOST_LINE:,} bytes; break it up")
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise RequestError(f"event file {file!r}: byte {error.start} is not UTF-8; save it as UTF-8") from None
+    except RecursionError:
+        raise RequestError(f"event file {file!r}: lists or tables are nested too deeply; make them flat") from None
+    except ValueError as error:
+        raise RequestError(
+            f"event file {file!r} is no TOML: {quote_message(error)}; see docs/events.md for an example"
+        ) from None
+
+
+def _session(table: TomlTable, key: str) -> pd.Timestamp:
+    day = table.take(key, date, "write a session without quotes, for example 2025-01-27")
+    _require_year(table, key, day)
+    return pd.Timestamp(day).as_unit("ns")
+
+
+def _moment(table: TomlTable, key: str) -> pd.Timestamp:
+    remedy = "write date, time and distance to UTC without quotes, for example 2025-01-31T03:16:00-05:00"
+    moment = table.take(key, datetime, remedy)
+    if moment.tzinfo is None:
+        table.refuse(key, f"{quoted_value(moment)} has no time zone; {remedy}")
+    _require_year(table, key, moment)
+    return pd.Timestamp(moment).tz_convert(NEW_YORK)
+
+
+def _require_year(table: TomlTable, key: str, day: date) -> None:
+    if day.year not in YEARS:
+        table.refuse(key, f"{quoted_value(day)} lies too far away; give a year from {YEARS[0]} to {YEARS[-1]}")
+
+
+def _dated(table: TomlTable, key: str) -> Dated:
+    below = table.below(key, 'make it a table of dates with words, for example 2025-01-29 = "the FOMC holds"')
+    return tuple(sorted((_day(below, day), below.text(day, "say in a line what happened")) for day in below.values))
+
+
+def _day(table: TomlTable, text: str) -> str:
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").date() if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) else None  # noqa: DTZ007
+    except ValueError:
+        day = None
+    if day is None:
+        table.refuse(text, "it is no date; write YYYY-MM-DD, for example 2025-01-29")
+    _require_year(table, text, day)
+    return text
+
+
+def _calendar(table: TomlTable, key: str) -> str | Dated:
+    if isinstance(table.values[key], dict):
+        return _dated(table, key)
+    if table.take(key, str, f'write "{FOMC}", or a table of dates with words') != FOMC:
+        table.refuse(
+            key, f'{quoted_value(table.values[key])} is no calendar; write "{FOMC}", or a table of dates with words'
+        )
+    return FOMC
+
+
+def _baskets(table: TomlTable, key: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    below = table.below(key, 'make it a table of lists, for example chips = ["SMH", "SOXX"]')
+    for name in below.values:
+        if not BASKET_NAME.fullmatch(name):
+            below.refuse(name, "it is no name of a basket; use small letters, digits and _, a letter first")
+    return tuple((name, below.symbols(name)) for name in below.values)
+
+
+def _readings(table: TomlTable, key: str) -> tuple[EventReading, ...]:
+    listed: Sequence[object] = table.take(key, list, "write each reading under a line [[readings]]")
+    found = []
+    for place, values in enumerate(listed, 1):
+        if not isinstance(values, dict):
+            table.refuse(key, f"{quoted_value(values)} is no table; write each reading under a line [[readings]]")
+        found.append(_member(TomlTable(table.file, f"{key} {place}: ", values)))
+    if not found:
+        table.refuse(key, "the list is empty; leave it out for the readings of strategies/")
+    return tuple(found)
+
+
+def _member(table: TomlTable) -> EventReading:
+    table.require_known(MEMBER)
+    fields = {key: take(table, key) for key, take in MEMBER.items() if key == "strategy" or key in table.values}
+    return EventReading(**fields)  # type: ignore[arg-type]
+
+
+def _parameters(table: TomlTable, key: str) -> tuple[tuple[str, object], ...]:
+    below = table.below(key, 'make it a table, for example { long = "chips", short = ["SPY"] }')
+    return tuple((name, _parameter(below, name)) for name in below.values)
+
+
+def _parameter(table: TomlTable, key: str) -> object:
+    value = table.values[key]
+    if type(value) is list:
+        return table.symbols(key)
+    if type(value) is str:
+        return table.text(key, "give a line of text, or the name of a basket")
+    if type(value) not in (bool, int, float) or not (abs(value) < 2**53 and isfinite(value)):  # type: ignore[arg-type]
+        table.refuse(key, f"{quoted_value(value)} is no parameter; give text, a finite number, true, false or symbols")
+    return value
+
+
+def _strategy(table: TomlTable, key: str) -> str:
+    return table.text(key, 'name a file of strategies/, or "package.module:Class"')
+
+
+def _text(remedy: str) -> Callable[[TomlTable, str], str]:
+    return lambda table, key: table.text(key, remedy)
+
+
+def _symbols(table: TomlTable, key: str) -> tuple[str, ...]:
+    return table.symbols(key)
+
+
+def _named(pattern: re.Pattern[str], remedy: str) -> Callable[[TomlTable, str], str]:
+    return lambda table, key: table.named(key, pattern, remedy)
+
+
+def _flag(table: TomlTable, key: str) -> bool:
+    return table.take(key, bool, "write true or false without quotes")
+
+
+REQUIRED = ("name", "title", "shock", "published")
+KEYS: Mapping[str, Callable[[TomlTable, str], object]] = {
+    "name": _named(EVENT_NAME, "use up to 40 small letters, digits and _, a letter first"),
+    "title": _text("say in a line what happened, as the heading of every page"),
+    "shock": _session,
+    "published": _moment,
+    "publication": _text('say what was published, for example "the essay"'),
+    "claims": _text('say how the claims are numbered, for example "C1 to C18"'),
+    "quiet_until": _session,
+    "universe": _symbols,
+    "calendar": _calendar,
+    "baskets": _baskets,
+    "marks": _dated,
+    "confounders": _dated,
+    "readings": _readings,
+}
+MEMBER: Mapping[str, Callable[[TomlTable, str], object]] = {
+    "strategy": _strategy,
+    "name": _named(READING_NAME, "use up to 40 letters, digits and _, a letter first"),
+    "title": _text("say in a line what it does"),
+    "claim": _text("say in a line what it claims"),
+    "parameters": _parameters,
+    "chooses": _flag,
+}

@@ -1,0 +1,24 @@
+"""Where a file has the bars that were read from it, so that an error can name the line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+
+def with_line_numbers(bars: pd.DataFrame, file: str, lines: Sequence[int]) -> pd.DataFrame:
+    """`bars` that know the name of their file and the line of each row."""
+    contiguous = range(lines[0], lines[0] + len(lines))
+    bars.attrs.update(file=file, lines=contiguous if list(lines) == list(contiguous) else tuple(lines))
+    return bars
+
+
+def line_note(bars: pd.DataFrame, session: pd.Timestamp) -> str:
+    """For example " (NVDA.csv, line 3)"; without the line for a session that has none, empty for bars of no file."""
+    if "file" not in bars.attrs:
+        return ""
+    rows = np.flatnonzero(bars.index == session)
+    line = f", line {bars.attrs['lines'][rows[-1]]}" if rows.size else ""
+    return f" ({bars.attrs['file']}{line})"

@@ -1,0 +1,1 @@
+"""Simulated markets: a factor model and the simulator that draws from it."""

@@ -1,0 +1,74 @@
+"""Folder of a calibration: page and table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reports.folders import atomic
+from reports.pages.calibration import render
+from reports.records.calibration import PROMISED, SCHEMA, SIDES, TESTS, Calibration, PowerPoint
+from reports.statistics.bootstrap import LEVEL
+
+PAGE, TABLE = "index.html", "results.json"
+
+
+def calibration_results(calibration: Calibration) -> dict[str, object]:
+    """What results.json holds; shares are fractions."""
+    return {
+        "schema": SCHEMA,
+        "kind": "calibration",
+        "markets": calibration.markets,
+        "seed": calibration.seed,
+        "draws": calibration.draws,
+        "placebos": calibration.placebos,
+        "level": LEVEL,
+        "promised": PROMISED,
+        "kept": calibration.holds,
+        "false_positives": {
+            test: {
+                side: {
+                    "any": calibration.any(test, side).as_dict(),
+                    "readings": {name: rate.as_dict() for name, rate in calibration.each(test, side).items()},
+                }
+                for side in SIDES
+            }
+            for test in TESTS
+        },
+        "power": {
+            test: {
+                "sessions": planted.sessions,
+                "markets": planted.markets,
+                "readings": {
+                    name: [_point(point) for point in points] for name, points in calibration.power(test).items()
+                },
+            }
+            for test, planted in (("timing", calibration.timing), ("names", calibration.names))
+        },
+        "intervals": {
+            name: {**held.as_dict(), **dict(zip(("true_below", "true_above"), calibration.missed(name), strict=True))}
+            for name, held in calibration.covered.items()
+        },
+        "resampled": dict(zip(("name", "benchmark", "sessions", "resamples"), calibration.resampled, strict=True)),
+        "notes": dict(calibration.notes),
+        "left_out": list(calibration.left_out),
+    }
+
+
+def _point(point: PowerPoint) -> dict[str, object]:
+    return {"effect": point.effect, **point.rate.as_dict(), "gained": point.gained}
+
+
+def write(calibration: Calibration, out: Path) -> None:
+    """Write the folder of a calibration, whole or not at all: built beside `out`, then exchanged with it.
+
+    An earlier calibration or run in `out` is replaced; until the exchange it stays as it is. Raises RequestError where
+    `out` holds something else or is being written by another run, WorkError where the disk takes no more.
+    """
+    made = {PAGE: render(calibration).encode(), TABLE: atomic.to_json(calibration_results(calibration))}
+    settings = {
+        "event": calibration.event,
+        "markets": len(calibration.words),
+        "draws": calibration.draws,
+        "seed": calibration.seed,
+    }
+    atomic.write_folder(atomic.with_manifest(made, {"calibration": settings}), out)

@@ -1,0 +1,64 @@
+"""Evidence as results.json holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from reports.records.evidence import END, Evidence, RunEvidence
+from reports.statistics.availability import Missing
+from reports.statistics.verdict import HORIZON
+
+
+def evidence_summary(evidence: Evidence, court: RunEvidence) -> dict[str, Any]:
+    """What results.json holds under `evidence`: the verdict in front, everything else behind."""
+    rank = evidence.headline
+    return {
+        "verdict": evidence.verdict.word,
+        "by": list(evidence.verdict.by),
+        "conflict": evidence.verdict.conflict or None,
+        "reason": evidence.verdict.reason or None,
+        "hindsight": court.hindsight,
+        "source": court.origin,
+        "p": rank.p,
+        "p_family": rank.p_family,
+        "p_lower": rank.p_lower,
+        "p_family_lower": rank.p_family_lower,
+        "n": rank.n,
+        "effect": rank.effect,
+        "interval": None if rank.low is None else [rank.low, rank.high],
+        "horizon": HORIZON,
+        "names": None if evidence.names is None else json_value(evidence.names[END]),
+        "details": json_value(
+            {
+                field.name: getattr(evidence, field.name)
+                for field in fields(evidence)
+                if field.name not in ("name", "verdict", "launches", "drawn")
+            }
+        ),
+        "superiority": json_value(court.superiority),
+        "confounders": [list(each) for each in court.confounders],
+        "draws": court.draws,
+        "resamples": court.resamples,
+        "seed": court.seed,
+        "family": list(court.family),
+    }
+
+
+def json_value(value: Any) -> Any:
+    """The same as JSON can hold it: null and a reason for what is not available."""
+    if isinstance(value, Missing):
+        return {"not_available": value.reason}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: json_value(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): json_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_value(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return json_value(value.tolist())
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -1,0 +1,118 @@
+"""The folder that a run leaves behind: pages for people, tables for programs; whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from reports.figures.metrics import compute_metrics
+from reports.folders import atomic, evidence_json
+from reports.folders.atomic import to_csv, to_json
+from reports.pages import evidence as evidence_page
+from reports.pages import index as index_page
+from reports.pages import side_by_side
+from reports.records.result import HORIZONS, Result, Run
+from reports.rendering.template import LIBRARY, chart_library
+
+SCHEMA = 1
+
+# What every folder of output has in common, under the names by which it is known here.
+require_writable = partial(atomic.require_writable, command=atomic.DEEPSEEK)
+recover = atomic.recover_folder
+
+
+def write(run: Run, sheets: Mapping[str, bytes], out: Path) -> None:
+    """Write the folder of a run: built beside `out`, then exchanged with it.
+
+    `sheets` holds the page of each reading by name. An earlier run in `out` is replaced; until the exchange it stays
+    as it is. Raises RequestError where `out` holds something else or is being written by another run, WorkError where
+    the disk takes no more.
+    """
+    atomic.write_folder(run_files(run, sheets), out)
+
+
+def run_files(run: Run, sheets: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Every file of the folder by name; the manifest, last, has the SHA-256 of all others."""
+    made: dict[str, bytes] = {
+        "index.html": index_page.render(run).encode(),
+        "side-by-side.html": side_by_side.render(run).encode(),
+        LIBRARY: chart_library(),
+        **{f"{name}.html": page for name, page in sheets.items()},
+        **evidence_pages(run),
+        "results.json": to_json(run_results(run)),
+        "returns.csv": to_csv(returns_table(run)),
+        "fills.csv": to_csv(_stacked(run, lambda result: result.fills)),
+        "decisions.csv": to_csv(_stacked(run, lambda result: result.decisions)),
+    }
+    return atomic.with_manifest(made, run.manifest)
+
+
+def evidence_pages(run: Run) -> dict[str, bytes]:
+    """The evidence on each reading by file name; none where none was asked for."""
+    if run.court is None:
+        return {}
+    return {
+        f"{result.name}-evidence.html": evidence_page.render(run.court.evidence[result.name], result, run).encode()
+        for result in run.results
+    }
+
+
+def run_results(run: Run) -> dict[str, object]:
+    """What results.json holds: fractions, USD, null where a figure is not defined."""
+    return {
+        "schema": SCHEMA,
+        "source": {"origin": run.origin, "real": run.real, "notices": list(run.notices)},
+        "window": {"first": _day(run.results[0].equity.index[0]), "last": _day(run.results[0].equity.index[-1])},
+        "benchmark": run.benchmark_name,
+        "frictions": dict(run.frictions),
+        "readings": {result.name: _reading(result, run) for result in run.results},
+        "failed": {name: failure.traceback for name, failure in run.failed.items()},
+    }
+
+
+def returns_table(run: Run) -> pd.DataFrame:
+    """Daily net simple returns: one column a reading, one the benchmark."""
+    table = run.returns
+    table.insert(0, "date", pd.DatetimeIndex(table.index).strftime("%Y-%m-%d"))
+    return table
+
+
+def _reading(result: Result, run: Run) -> dict[str, object]:
+    return {
+        "symbols": list(result.symbols),
+        "entry": _day(result.entry),
+        "exit": result.exit if result.exit is None else _day(result.exit),
+        "metrics": {**asdict(compute_metrics(result, run)), "d": result.d},
+        "horizons": {str(n): _horizon(result, n) for n in HORIZONS},
+        "interest": dict(result.interest),
+        "refuted": result.occurred,
+        "outcome": result.outcome,
+        "ruined": result.ruined if result.ruined is None else _day(result.ruined),
+        "evidence": None
+        if run.court is None
+        else evidence_json.evidence_summary(run.court.evidence[result.name], run.court),
+        "warnings": list(result.warnings),
+    }
+
+
+def _horizon(result: Result, sessions: int) -> dict[str, float] | None:
+    horizon = result.horizons.get(sessions)
+    if horizon is None:
+        return None
+    return {"return": horizon.net_return, "excess_benchmark": horizon.excess_benchmark, "d": horizon.d}
+
+
+def _stacked(run: Run, table: Callable[[Result], pd.DataFrame]) -> pd.DataFrame:
+    """One table of all readings, the reading's name in front, sessions as dates."""
+    parts = [table(result).assign(reading=result.name) for result in run.results]
+    stacked = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    stacked["session"] = pd.to_datetime(stacked["session"]).dt.strftime("%Y-%m-%d")
+    return stacked[["reading", *(column for column in stacked.columns if column != "reading")]]
+
+
+def _day(session: pd.Timestamp) -> str:
+    return f"{session:%Y-%m-%d}"

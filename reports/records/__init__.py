@@ -1,0 +1,1 @@
+"""What a run hands over to pages and files: data only."""

@@ -1,0 +1,127 @@
+"""What a run hands to the pages: arrays and tables, nothing that still has to be run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from reports.records.evidence import RunEvidence
+
+HORIZONS = (5, 20, 60, 120, 252)
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """Outcome at the close of the n-th session after the entry (the entry session is the first), leaving not paid.
+
+    `net_return` and `excess_benchmark` (net return less the benchmark's return) are fractions. `d` is
+    log(1 + net return) less log(1 + net return of the comparator).
+    """
+
+    net_return: float
+    excess_benchmark: float
+    d: float
+
+
+@dataclass(frozen=True)
+class Story:
+    """A reading in plain words: the sections of its docstring."""
+
+    title: str
+    claim: str
+    rule: str
+    trades: str
+    refuted: str
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One reading after its run; what commands write to pages and files, and what a notebook is given.
+
+    `equity` (USD at each close) and `gross` (gross exposure as a fraction of equity) share one index of sessions that
+    begins with the close before the entry, where equity is the starting capital. `comparator` is the wealth of one
+    unit in what the reading must beat, on the same index. `fills` has the columns session, symbol, size (shares,
+    negative when sold), price, commission, spread_cost (USD); `decisions` has session, symbol, weight (fraction of
+    equity). `exit` is None while the reading is still open at the end of the prices. `interest` holds USD over the
+    run: cash (received), debit (paid), borrow (paid). `occurred` says whether the reading's own criterion of
+    refutation came true at the end of its hold (None where there is none); `outcome` says in one or two sentences
+    what happened. `holdings` has a column a symbol on the sessions of `equity`: fractions of equity at each close,
+    negative when short, whose absolute values sum to `gross`.
+    """
+
+    name: str
+    claims: tuple[str, ...]
+    story: Story
+    parameters: Mapping[str, object]
+    symbols: tuple[str, ...]
+    entry: pd.Timestamp
+    exit: pd.Timestamp | None
+    d: float
+    equity: pd.Series[float]
+    gross: pd.Series[float]
+    comparator: pd.Series[float]
+    comparator_name: str
+    fills: pd.DataFrame
+    decisions: pd.DataFrame
+    interest: Mapping[str, float]
+    horizons: Mapping[int, Horizon]
+    occurred: bool | None
+    outcome: str
+    ruined: pd.Timestamp | None = None
+    warnings: tuple[str, ...] = ()
+    holdings: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def returns(self) -> pd.Series[float]:
+        """Daily net simple returns, from the entry session on."""
+        return self.equity.pct_change().iloc[1:].rename(self.name)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What stopped a strategy: in one line, and its author's traceback; `lacking` where its prices do not suffice."""
+
+    summary: str
+    traceback: str
+    lacking: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """All readings of one command, over one window.
+
+    `benchmark` holds the daily simple returns of `benchmark_name`, held without costs, on the index of every
+    `Result.returns`. `risk_free` is the middle of the policy range on the same sessions, a fraction a year.
+    `origin` names the source of the prices; `notices` are sentences that every page must show (a reconstructed
+    sample, an entry with hindsight). `marks` are dates for the charts with a label and a kind (event, fomc, calendar).
+    `settings` are the choices of the run in plain words (hold, rebalance, entry, costs), `manifest` the file's content
+    without the pages. `claims` says what the numbers of claims mean, empty where they have none. `judged` says that
+    the readings have evidence, which `court` holds. `failed` are readings that their own code stopped, by name.
+    """
+
+    results: tuple[Result, ...]
+    benchmark_name: str
+    benchmark: pd.Series[float]
+    risk_free: pd.Series[float]
+    origin: str
+    real: bool
+    title: str
+    notices: tuple[str, ...]
+    marks: tuple[tuple[pd.Timestamp, str, str], ...]
+    settings: Mapping[str, str]
+    frictions: Mapping[str, object]
+    claims: str = ""
+    judged: bool = False
+    court: RunEvidence | None = None
+    manifest: Mapping[str, object] = field(default_factory=dict)
+    failed: Mapping[str, Failure] = field(default_factory=dict)
+
+    @property
+    def returns(self) -> pd.DataFrame:
+        """Daily net simple returns, a column a reading and, last, one of the benchmark."""
+        columns = [*(result.returns for result in self.results), self.benchmark.rename(self.benchmark_name)]
+        return pd.concat(columns, axis=1)

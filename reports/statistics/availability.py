@@ -1,0 +1,51 @@
+"""When a number is not available: too few observations, gaps, or nothing that varies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from reports.statistics.returns import LEAST
+
+T = TypeVar("T")
+NOISE = 1e-12  # a standard deviation of returns below this is rounding, not variation
+
+
+class Unavailable(ValueError):  # noqa: N818 - a state of the number, not a mistake of the caller
+    """A number that these observations cannot give. The message is the reason, in one line, for the page."""
+
+
+def require_observations(values: np.ndarray, what: str = "returns", least: int = LEAST) -> np.ndarray:
+    """`values` as floats, shape (n_observations,), after they were found to be enough, finite and not constant.
+
+    Raises Unavailable, which calls the values `what`, for fewer than `least` of them, for NaN or infinity, and for no
+    variation beyond rounding; ValueError for any other shape.
+    """
+    array = np.asarray(values, dtype=float)
+    if array.ndim != 1:
+        raise ValueError(f"{what}: shape {array.shape}; one value an observation is needed")
+    if len(array) < least:
+        raise Unavailable(f"{what}: {len(array)} observations; {least} are needed")
+    if missing := int(np.sum(~np.isfinite(array))):
+        raise Unavailable(f"{what}: {missing} of {len(array)} observations are missing or infinite; none may be")
+    if np.std(array) <= NOISE:
+        raise Unavailable(f"{what}: all {len(array)} observations are the same; they must vary")
+    return array
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What stands where a number is not available: the reason, in one line."""
+
+    reason: str
+
+
+def value_or_missing(work: Callable[[], T]) -> T | Missing:
+    """What `work` gives, or the reason why it is not available."""
+    try:
+        return work()
+    except Unavailable as error:
+        return Missing(str(error))

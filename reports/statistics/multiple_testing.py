@@ -1,0 +1,134 @@
+"""The best of several readings: is it still special when all of them are counted?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from reports.statistics.availability import Unavailable, require_observations
+from reports.statistics.bootstrap import RESAMPLES, block_length
+
+if TYPE_CHECKING:
+    from arch.bootstrap import SPA
+
+SIZE = 0.05
+Method = Literal["bonferroni", "sidak", "holm", "fdr_bh", "fdr_by"]
+
+
+@dataclass(frozen=True)
+class Superiority:
+    """Which readings beat their benchmark, all of them counted.
+
+    `p` is the consistent p-value of the best one (superior predictive ability), between its bounds `p_lower` and
+    `p_upper`. `superior` names those that step-down testing holds to be better, at a family-wise error of `size`.
+    `left_out` gives the reason for each reading that could not take part. `block` is the mean length of a block in
+    sessions.
+    """
+
+    p: float
+    p_lower: float
+    p_upper: float
+    superior: tuple[str, ...]
+    left_out: Mapping[str, str]
+    size: float
+    block: int
+    resamples: int
+
+
+def superiority_test(
+    excess: Mapping[str, np.ndarray], seed: int, size: float = SIZE, count: int = RESAMPLES, block: int | None = None
+) -> Superiority:
+    """Test of superior predictive ability, and the set that is superior, of daily returns less the benchmark's.
+
+    `excess` holds an array of shape (n_sessions,) for each reading, all of the same sessions. SPA: Hansen 2005, JBES
+    23:365; stepwise (StepM): Romano & Wolf 2005, Econometrica 73:1237; both on a stationary bootstrap with blocks of
+    `block` sessions, by default as in `block_length`. Every reading is scaled to unit volatility first, so that
+    information ratios compete and not volatilities: arch takes `studentize` but leaves it out of its statistic.
+
+    Raises Unavailable where no reading can take part; ValueError for unequal lengths, a block below 1 or a size not
+    between 0 and 1.
+    """
+    from arch.bootstrap import SPA
+
+    if not 0 < size < 1:
+        raise ValueError(f"size {size} is not between 0 and 1; 0.05 is usual")
+    if block is not None and block < 1:
+        raise ValueError(f"block of {block} sessions; at least 1 is needed")
+    usable, left_out = _usable(excess)
+    length = block_length(*usable.values()) if block is None else block
+    scaled = np.column_stack([values / np.std(values, ddof=1) for values in usable.values()])
+    # arch compares losses, hence the minus.
+    spa = SPA(np.zeros(len(scaled)), -scaled, block_size=length, reps=count, seed=seed)
+    spa.compute()
+    p = spa.pvalues
+    superior = _stepwise(spa, size)
+    names = tuple(name for name, better in zip(usable, superior, strict=True) if better)
+    return Superiority(
+        float(p["consistent"]), float(p["lower"]), float(p["upper"]), names, left_out, size, length, count
+    )
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """P-values of a family after correction, by name, and the names that are rejected at `size`."""
+
+    p: Mapping[str, float]
+    rejected: tuple[str, ...]
+    method: Method
+    size: float
+
+
+def adjust_p_values(p_values: Mapping[str, float], method: Method = "holm", size: float = SIZE) -> Adjusted:
+    """P-values corrected for their number, as statsmodels does it.
+
+    Family-wise error: bonferroni, sidak, holm (Holm 1979). Share of false discoveries: fdr_bh (Benjamini & Hochberg
+    1995), fdr_by (Benjamini & Yekutieli 2001).
+
+    Raises Unavailable for no p-values or one that is not in [0, 1] (NaN included).
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    if not p_values:
+        raise Unavailable("family: 0 p-values; 1 is needed")
+    for name, p in p_values.items():
+        if not 0 <= p <= 1:
+            raise Unavailable(f"family: the p-value of {name} is {p}; all must be known to count them")
+    rejected, corrected, _, _ = multipletests(list(p_values.values()), alpha=size, method=method)
+    names = tuple(name for name, out in zip(p_values, rejected, strict=True) if out)
+    return Adjusted(dict(zip(p_values, map(float, corrected), strict=True)), names, method, size)
+
+
+def _usable(excess: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Readings that can take part, and the reasons of those that cannot."""
+    lengths = {len(values) for values in excess.values()}
+    if len(lengths) > 1:
+        raise ValueError(f"readings of {min(lengths)} to {max(lengths)} sessions; all must be of the same sessions")
+    usable: dict[str, np.ndarray] = {}
+    left_out: dict[str, str] = {}
+    for name, values in excess.items():
+        try:
+            usable[name] = require_observations(values, "excess returns")
+        except Unavailable as reason:
+            left_out[name] = str(reason)
+    if not usable:
+        raise Unavailable(f"family: none of {len(excess)} readings can take part; 1 is needed")
+    return usable, left_out
+
+
+def _stepwise(spa: SPA, size: float) -> np.ndarray:
+    """Which columns are superior: those found are taken out until no more are found.
+
+    arch's own StepM takes the same steps, but fails when the last reading is found after another.
+    """
+    remaining = np.ones(spa.k, dtype=np.bool_)
+    while remaining.any():
+        spa.subset(remaining)
+        spa.compute()
+        found = spa.better_models(size)
+        if not len(found):
+            break
+        remaining = remaining & ~np.isin(np.arange(spa.k), found)
+    return ~remaining

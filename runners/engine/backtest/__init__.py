@@ -1,0 +1,1 @@
+"""Backtests in Backtrader: the reference execution."""

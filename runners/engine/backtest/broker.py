@@ -1,0 +1,285 @@
+"""The account of a backtest: Backtrader's broker with credit, interest, borrow fees and a memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+
+from data.errors import RequestError
+from runners.engine.backtest.frictions import DAYS_A_YEAR, Frictions
+from strategies.base.reading import ORDINAL_1970
+
+# What would change capital, costs or fills of a run that has begun.
+RULES = (
+    *("set_coc", "set_coo", "set_eosbar", "set_filler", "set_slippage_perc", "set_slippage_fixed"),
+    *("set_cash", "setcash", "add_cash", "set_checksubmit", "set_shortcash", "set_int2pnl"),
+    *("setcommission", "addcommissioninfo", "set_fundmode", "set_fundstartval", "set_fund_history"),
+    "add_order_history",
+)
+# Reasons of orders that are refused by design: they were sent outside the window.
+BEFORE, AFTER = "before the entry", "after the hold"
+NEVER_FILLED = (bt.Order.Margin, bt.Order.Rejected, bt.Order.Canceled, bt.Order.Expired)
+
+
+@dataclass(frozen=True)
+class BrokerFill:
+    """A fill: shares (negative when sold), price in USD a share, costs in USD."""
+
+    session: pd.Timestamp
+    symbol: str
+    size: float
+    price: float
+    commission: float
+    spread_cost: float
+
+
+@dataclass(frozen=True)
+class RefusedOrder:
+    """An order that was not filled, and why."""
+
+    session: pd.Timestamp
+    symbol: str
+    size: float
+    reason: str
+
+    @property
+    def is_intended(self) -> bool:
+        """Whether nothing is wrong: the order lay outside the window."""
+        return self.reason in (BEFORE, AFTER)
+
+
+@dataclass
+class AccountHistory:
+    """What happened in the account, at each close.
+
+    `equity` (USD) and `gross` (fraction of equity) have shape (n_sessions,), `holdings` (fractions of equity, negative
+    when short) shape (n_sessions, n_symbols).
+    """
+
+    equity: np.ndarray
+    gross: np.ndarray
+    holdings: np.ndarray
+    interest: dict[str, float] = field(default_factory=lambda: {"cash": 0.0, "debit": 0.0, "borrow": 0.0})
+    fills: list[BrokerFill] = field(default_factory=list)
+    refusals: list[RefusedOrder] = field(default_factory=list)
+    ruined: pd.Timestamp | None = None
+
+
+class CreditBroker(bt.brokers.BackBroker):
+    """Backtrader's broker on `sessions`, the first of which is the close before the entry.
+
+    `capital` is the equity at the start. With `lends` an order never fails because a gap made cash negative: the broker
+    extends credit, which is held in Backtrader's cash and subtracted from cash and equity wherever they are read.
+    `symbols` are the names of the feeds. `last` is the session of the closing decision, from which on new orders are
+    refused (None: never). Interest is charged before the fills of a session, for the calendar days since the previous
+    one, on that one's closing values.
+    """
+
+    params = (
+        ("capital", 1_000_000.0),
+        ("lends", False),
+        ("frictions", Frictions()),
+        ("sessions", None),
+        ("symbols", ()),
+        ("last", None),
+    )
+
+    def init(self) -> None:
+        self.p.cash = self.p.capital
+        super().init()
+        self._credit = 0.0
+        sessions: pd.DatetimeIndex = self.p.sessions
+        self._rows = {int(day): row for row, day in enumerate(_ordinals(sessions))}
+        self._last = None if self.p.last is None else int(_ordinals(pd.DatetimeIndex([self.p.last]))[0])
+        self._nights = np.diff(_ordinals(sessions), prepend=0) / DAYS_A_YEAR
+        self._earns, self._costs = self.p.frictions.cash_rates(sessions)
+        self._row, self._today, self._shorts, self._closing = -1, -1, 0.0, False
+        self._longest: Any = None
+        self._columns = {symbol: column for column, symbol in enumerate(self.p.symbols)}
+        shape = len(sessions), len(self._columns)
+        self.ledger = AccountHistory(np.full(shape[0], self.p.capital), np.zeros(shape[0]), np.zeros(shape))
+
+    def start(self) -> None:
+        super().start()
+        self._sealed = True
+
+    def require_open(self, method: str) -> None:
+        """Raise RequestError where a strategy would change the rules of a run that has begun."""
+        if getattr(self, "_sealed", False):
+            raise RequestError(
+                f"the strategy calls broker.{method}: capital, costs and fills belong to the run; take it out"
+            )
+
+    def get_cash(self) -> float:
+        """Cash in USD, negative when on credit."""
+        return float(self.cash - self._credit)
+
+    getcash = get_cash
+
+    def get_value(self, datas: Any = None, mkt: bool = False, lever: bool = False) -> float:
+        """Equity in USD; with `datas` the value of those positions, with `mkt` of all positions."""
+        value = super().get_value(datas, mkt, lever)
+        return float(value if datas is not None or mkt else value - self._credit)
+
+    getvalue = get_value
+
+    def next(self) -> None:
+        self._today = int(self._clock().datetime[0])
+        self._row = self._rows.get(self._today, -1)
+        if self._row > 0:
+            self._accrue()
+        if self.pending or self.submitted or self._toactivate:
+            if self.p.lends:
+                self._lend()
+            super().next()
+        else:
+            # Without orders the rest of Backtrader's own session is valuation: stocks have no daily cash adjustment,
+            # and interest was charged above.
+            self._get_value()
+        if self._row >= 0:
+            self._record()
+
+    def _lend(self) -> None:
+        """Credit for whatever the waiting orders may cost at this open, fees included."""
+        needed = 2 * sum(abs(order.size) * order.data.open[0] for order in self.pending)
+        lacking = max(0.0, needed - self.cash)
+        self.cash += lacking
+        self._credit += lacking
+
+    def _clock(self) -> Any:
+        """The feed with the most bars: one that has a bar on every session."""
+        if self._longest is None:
+            self._longest = max(self.cerebro.datas, key=lambda data: data.count)
+        return self._longest
+
+    def submit(self, order: Any, check: bool = True) -> Any:
+        """Take an order, unless it lies outside the window."""
+        if self._today not in self._rows:
+            reason = BEFORE
+        elif self._last is not None and self._today >= self._last and not self._closing:
+            reason = AFTER
+        else:
+            return super().submit(order, check)
+        order.submit(self)
+        order.reject(self)
+        order.addinfo(refused=reason)
+        self.notify(order)
+        return order
+
+    def notify(self, order: Any) -> None:
+        """Note what became of an order, then tell its owner."""
+        if order.status == order.Completed:
+            self._note_fill(order)
+        elif order.status in NEVER_FILLED:
+            self._note_refusal(order, order.info.get("refused") or order.getstatusname().lower())
+        super().notify(order)
+
+    def _ococheck(self, order: Any) -> None:
+        """Cancel the others of its group; for one without a group Backtrader would look through all waiting orders."""
+        leader = self._ocos.get(self._ocos[order.ref])
+        if len(self._ocol.get(leader, ())) > 1:
+            super()._ococheck(order)
+        else:
+            self._ocol.pop(leader, None)
+
+    def close_out(self, strategy: Any) -> None:
+        """Cancel what is open and send closing orders for every position."""
+        for order in list(self.get_orders_open()):
+            self.cancel(order)
+        self._closing = True
+        held = {data: position.size for data, position in self.positions.items() if position.size}
+        for data in sorted(held, key=lambda data: held[data] < 0):  # sells pay for what covers shorts
+            strategy.close(data=data)
+        self._closing = False
+
+    def stopped(self) -> pd.Timestamp | None:
+        """The session after which the strategy itself ended the run, None where it came to its end or to ruin."""
+        if self.ledger.ruined is not None or self._row == len(self.p.sessions) - 1:
+            return None
+        return _session(self._today)
+
+    def is_last(self) -> bool:
+        """Whether the feeds have reached the session of the closing decision."""
+        return self._today == self._last
+
+    def unfilled(self) -> tuple[RefusedOrder, ...]:
+        """Orders still waiting when the prices end."""
+        waiting = (*self.submitted, *self.get_orders_open())
+        return tuple(
+            RefusedOrder(_session(order.created.dt), order.data._name, order.created.size, "still open")
+            for order in waiting
+        )
+
+    def _accrue(self) -> None:
+        """Interest and borrow fees since the previous session, on its closing values."""
+        rates, years, before = self.p.frictions, self._nights[self._row], self._row - 1
+        cash = self.get_cash()
+        earned = max(0.0, cash - self._shorts) * self._earns[before] * years
+        debit = max(0.0, -cash) * self._costs[before] * years
+        borrow = self._shorts * rates.borrow_rate * years
+        for kind, amount in (("cash", earned), ("debit", debit), ("borrow", borrow)):
+            self.ledger.interest[kind] += float(amount)
+        self.cash += earned - debit - borrow
+
+    def _record(self) -> None:
+        values = {
+            data._name: position.size * data.close[0] for data, position in self.positions.items() if position.size
+        }
+        self._shorts = -sum(value for value in values.values() if value < 0)
+        equity = float(self._value - self._credit)
+        self.ledger.equity[self._row :] = equity
+        if equity > 0:
+            self.ledger.gross[self._row] = sum(map(abs, values.values())) / equity
+            for symbol, value in values.items():
+                self.ledger.holdings[self._row, self._columns[symbol]] = value / equity
+        else:
+            self.ledger.ruined = self.p.sessions[self._row]
+            self.cerebro.runstop()
+
+    def _note_fill(self, order: Any) -> None:
+        value = abs(order.executed.size) * order.executed.price
+        frictions = self.p.frictions
+        self.ledger.fills.append(
+            BrokerFill(
+                _session(order.executed.dt),
+                order.data._name,
+                order.executed.size,
+                order.executed.price,
+                value * frictions.commission,
+                value * frictions.half_spread,
+            )
+        )
+
+    def _note_refusal(self, order: Any, reason: str) -> None:
+        session = _session(order.created.dt)
+        self.ledger.refusals.append(RefusedOrder(session, order.data._name, order.created.size, reason))
+
+
+def _ordinals(sessions: pd.DatetimeIndex) -> np.ndarray:
+    return sessions.to_numpy().astype("datetime64[D]").astype(np.int64) + ORDINAL_1970
+
+
+def _session(number: float) -> pd.Timestamp:
+    return pd.Timestamp(bt.num2date(number).date())
+
+
+def _until_the_start(method: str) -> Callable[..., Any]:
+    """The broker's own method, refused once the run has begun: capital, costs and fills are those of the run."""
+    usual = getattr(bt.brokers.BackBroker, method)
+
+    @wraps(usual)
+    def guarded(self: CreditBroker, *arguments: Any, **named: Any) -> Any:
+        self.require_open(method)
+        return usual(self, *arguments, **named)
+
+    return guarded
+
+
+for _method in RULES:
+    setattr(CreditBroker, _method, _until_the_start(_method))

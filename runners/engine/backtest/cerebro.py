@@ -1,0 +1,206 @@
+"""One backtest in Backtrader: the only place where a Cerebro is wired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+
+from data.errors import RequestError, StrategyError
+from data.missing_prices import first_missing_price, missing_price_error
+from data.prices import Prices
+from runners.engine.backtest.broker import BrokerFill, CreditBroker, RefusedOrder
+from runners.engine.backtest.feed import block_future_lines, price_feeds
+from runners.engine.backtest.frictions import Frictions
+from strategies.base.reading import Decision, Reading
+from strategies.base.schedule import Schedule
+
+CAPITAL = 1_000_000.0  # USD
+
+
+@dataclass(frozen=True)
+class EntrySchedule:
+    """When a strategy is launched and how long it runs. `hold` and `rebalance` count sessions, see Schedule."""
+
+    entry: pd.Timestamp
+    hold: int | None = 252
+    rebalance: int | None = 20
+    shock: pd.Timestamp | None = None
+
+    def __post_init__(self) -> None:
+        Schedule(self.hold, self.rebalance)
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """What a backtest did.
+
+    `sessions` run from the close before the entry to the open after the closing decision, or to the end of the prices;
+    `equity` (USD at the close, net) and `gross` (gross exposure as a fraction of equity) have shape (n_sessions,),
+    `holdings` (fractions of equity at the close, negative when short) shape (n_sessions, n_symbols). `exit` is the
+    session of the closing fills, None while positions are still held. After ruin equity stays where it fell to.
+    `left_out` are names that a reading's rule wanted and that had too few closes, `under_a_share` those whose target
+    came to no whole share, each with the first session of it.
+    `interest` is USD over the run: cash received, debit and borrow paid.
+    """
+
+    sessions: pd.DatetimeIndex
+    entry: pd.Timestamp
+    exit: pd.Timestamp | None
+    equity: np.ndarray
+    gross: np.ndarray
+    holdings: np.ndarray
+    fills: tuple[BrokerFill, ...]
+    decisions: tuple[Decision, ...]
+    refusals: tuple[RefusedOrder, ...]
+    left_out: Mapping[str, pd.Timestamp]
+    under_a_share: Mapping[str, pd.Timestamp]
+    interest: Mapping[str, float]
+    ruined: pd.Timestamp | None = None
+
+    @property
+    def wealth(self) -> pd.Series[float]:
+        """Equity as a Series over the sessions, USD."""
+        return pd.Series(self.equity, self.sessions)
+
+
+@dataclass(frozen=True)
+class CerebroModes:
+    """Backtrader's switches; every combination gives the same numbers."""
+
+    preload: bool = True
+    runonce: bool = True
+
+
+def run_backtest(
+    strategy: type[bt.Strategy],
+    prices: Prices,
+    launch: EntrySchedule,
+    frictions: Frictions = Frictions(),
+    parameters: Mapping[str, object] = {},
+    modes: CerebroModes = CerebroModes(),
+) -> Backtest:
+    """Run one strategy on `prices` and give back what it did.
+
+    A Reading is fed the window only and takes its history from `prices`; its orders always fill. Any other
+    `bt.Strategy` is fed the whole history as warm-up; its orders outside the window are refused, and after the hold
+    its positions are closed.
+
+    Raises RequestError where the prices do not reach around the entry, DataError where a listed name has no price by
+    the end of the run, StrategyError where the strategy ends the run before it is over.
+    """
+    start, stop = window_rows(prices, launch, frictions.lag)
+    if (gap := first_missing_price(prices, stop)) is not None:
+        raise missing_price_error(prices, gap, stop)
+    based = prices.rows(0, stop).rebased(start)
+    if based.listed.min() > start:
+        names = ", ".join(based.symbols)
+        raise RequestError(f"none of {names} has a close on {based.sessions[start]:%Y-%m-%d}; enter later")
+    is_reading = issubclass(strategy, Reading)
+    sessions = based.sessions[start:]
+    account = CreditBroker(
+        capital=CAPITAL,
+        lends=is_reading,
+        checksubmit=not is_reading,
+        frictions=frictions,
+        sessions=sessions,
+        symbols=based.symbols,
+        last=None if is_reading else _closing_session(sessions, launch.hold),
+    )
+    cerebro = _cerebro(account, frictions, modes)
+    for feed in price_feeds(based, start if is_reading else 0):
+        cerebro.adddata(feed)
+    if is_reading:
+        cerebro.addstrategy(strategy, **_schedule(launch, frictions), **parameters)
+    else:
+        cerebro.addstrategy(strategy, **parameters)
+        cerebro.addanalyzer(CloseOut)
+    strategies = cerebro.run()
+    if not strategies:
+        raise StrategyError(
+            f"{strategy.__name__} left itself out (StrategySkipError): give parameters that it runs with"
+        )
+    ran = strategies[0]
+    if (session := account.stopped()) is not None:
+        raise StrategyError(
+            f"{strategy.__name__} stopped the run on {session:%Y-%m-%d}, before it was over on "
+            f"{sessions[-1]:%Y-%m-%d}: close its positions there, and take runstop out"
+        )
+    return _result(ran, account, sessions, launch, frictions.lag)
+
+
+def window_rows(prices: Prices, launch: EntrySchedule, lag: int = 1) -> tuple[int, int]:
+    """First row (the close before the entry) and the row after the last (exit's fill, or end of the prices)."""
+    entry = prices.row(launch.entry)
+    if entry == 0:
+        raise RequestError(
+            f"entry {launch.entry:%Y-%m-%d} is the first session with prices; the first decision needs the close "
+            f"before it: enter later or load earlier prices"
+        )
+    end = len(prices.sessions)
+    return entry - 1, end if launch.hold is None else min(entry + launch.hold + lag, end)
+
+
+class CloseOut(bt.Analyzer):
+    """Closes the positions of a strategy that knows nothing of holds, at the close after its last session.
+
+    Its indicators, which Backtrader computes in advance, are as blind for the future as its feeds.
+    """
+
+    def start(self) -> None:
+        block_future_lines(self.strategy)
+
+    def next(self) -> None:
+        account: CreditBroker = self.strategy.broker
+        if account.is_last():
+            account.close_out(self.strategy)
+
+    prenext = nextstart = next
+
+
+def _cerebro(account: CreditBroker, frictions: Frictions, modes: CerebroModes) -> bt.Cerebro:
+    cerebro = bt.Cerebro(stdstats=False, preload=modes.preload, runonce=modes.runonce)
+    cerebro.broker = account
+    account.setcommission(commission=frictions.commission + frictions.half_spread, percabs=True, stocklike=True)
+    return cerebro
+
+
+def _schedule(launch: EntrySchedule, frictions: Frictions) -> dict[str, object]:
+    return {
+        "entry": launch.entry,
+        "hold": launch.hold,
+        "rebalance": launch.rebalance,
+        "lag": frictions.lag,
+        "shock": launch.shock,
+    }
+
+
+def _closing_session(sessions: pd.DatetimeIndex, hold: int | None) -> pd.Timestamp | None:
+    return sessions[hold] if hold is not None and hold < len(sessions) else None
+
+
+def _result(ran: Any, account: CreditBroker, sessions: pd.DatetimeIndex, launch: EntrySchedule, lag: int) -> Backtest:
+    ledger = account.ledger
+    leaves = len(sessions) if launch.hold is None else launch.hold + lag
+    flat = not any(position.size for position in account.positions.values())
+    closed = leaves < len(sessions) and ledger.ruined is None and flat
+    reading = ran if isinstance(ran, Reading) else None  # attributes of the same names on any other mean something else
+    return Backtest(
+        sessions=sessions,
+        entry=launch.entry,
+        exit=sessions[leaves] if closed else None,
+        equity=ledger.equity,
+        gross=ledger.gross,
+        holdings=ledger.holdings,
+        fills=tuple(ledger.fills),
+        decisions=tuple(reading.decisions if reading is not None else ()),
+        refusals=(*ledger.refusals, *account.unfilled()),
+        left_out=reading.left_out if reading is not None else {},
+        under_a_share=reading.under_a_share if reading is not None else {},
+        interest=ledger.interest,
+        ruined=ledger.ruined,
+    )

@@ -1,0 +1,1 @@
+"""What needs many backtests: evidence, multiverse, calibration."""

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from data import load_prices
+from data.errors import DataError, RequestError
+from data.sources.csv_folder import FolderSource
+
+HEADER = "Date,Open,High,Low,Close,Adj Close,Volume"
+LINES = (
+    HEADER,
+    "2025-01-27,124.80,128.40,116.70,118.42,118.3849,818830900",
+    "2025-01-28,121.81,129.00,116.25,128.99,128.9518,579666400",
+    "2025-01-29,126.50,126.89,120.05,123.70,123.6634,467120600",
+)
+Write = Callable[..., Path]
+
+
+def text(*lines: str) -> str:
+    return "\n".join(lines) + "\n"
+
+
+def refusal(folder: Path, symbol: str = "NVDA") -> str:
+    with pytest.raises((DataError, RequestError)) as caught:
+        load_prices([symbol], source=folder)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert symbol in message
+    return message
+
+
+def test_dividends_and_splits_are_read_and_capital_gains_count_as_dividends(write_folder: Write) -> None:
+    more = [LINES[0] + ",Dividends,Stock Splits,Capital Gains", *(f"{line},0.25,0.0,0.5" for line in LINES[1:])]
+    frame = FolderSource(write_folder(NVDA=text(*more))).bars(["NVDA"])["NVDA"]
+    assert list(frame["Dividends"]) == [0.75] * 3
+    assert list(frame["Stock Splits"]) == [0.0] * 3
+    assert "Capital Gains" not in frame
+
+
+def test_a_caret_may_be_left_out_of_the_name_of_the_file(write_folder: Write) -> None:
+    source = FolderSource(write_folder(VIX=text(*LINES), **{"^IRX": text(*LINES)}))
+    assert set(source.bars(["^VIX", "^IRX"])) == {"^VIX", "^IRX"}
+
+
+def test_origin_names_the_folder(write_folder: Write) -> None:
+    source = FolderSource(write_folder(NVDA=text(*LINES)))
+    assert source.origin == "folder prices (CSV files as Yahoo writes them)"
+    assert source.real
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"--source names '.*nowhere', which does not exist: give a folder"):
+        FolderSource(tmp_path / "nowhere")
+
+
+def test_a_file_instead_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "NVDA.csv").write_text(text(*LINES))
+    with pytest.raises(RequestError, match="which is not a folder"):
+        FolderSource(tmp_path / "NVDA.csv")
+
+
+def test_a_folder_without_prices_is_named(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("no prices")
+    with pytest.raises(RequestError, match=r"which holds no file that ends in \.csv"):
+        FolderSource(tmp_path)
+
+
+def test_a_symbol_without_a_file_gets_close_matches_and_the_remedy(write_folder: Write) -> None:
+    folder = write_folder(NVDA=text(*LINES), AMD=text(*LINES))
+    with pytest.raises(RequestError) as caught:
+        load_prices(["nvdia", "ZZZZ"], source=folder)
+    message = str(caught.value)
+    assert "no prices for nvdia (did you mean NVDA?), ZZZZ in" in message
+    assert f"save them there as nvdia.csv with the columns {HEADER}" in message
+
+
+@pytest.mark.parametrize("symbol", ["../NVDA", "a/b", "", "NV DA", "NVDA\n", "." * 3, "A" * 16, "..\\NVDA"])
+def test_a_symbol_that_is_none_is_refused(write_folder: Write, symbol: str) -> None:
+    with pytest.raises(RequestError, match="is not a symbol"):
+        load_prices([symbol], source=write_folder(NVDA=text(*LINES)))
+
+
+@pytest.mark.parametrize("column", HEADER.split(","))
+def test_a_missing_column_is_named(write_folder: Write, column: str) -> None:
+    header = HEADER.replace(column, "Other", 1) if column != "Close" else HEADER.replace(",Close,", ",Other,")
+    assert f"NVDA.csv has no column {column} (its header" in refusal(write_folder(NVDA=text(header, *LINES[1:])))
+
+
+def test_lines_are_counted_as_an_editor_does(write_folder: Write) -> None:
+    message = refusal(write_folder(NVDA=text(LINES[0], "", "", LINES[1], LINES[2].replace("116.25", "?"))))
+    assert "line 5, column Low" in message
+
+
+def test_lines_that_are_all_too_long_are_named(write_folder: Write) -> None:
+    every = [LINES[0], *(line + ",9" for line in LINES[1:])]
+    assert "line 2 has 8 fields under 7 names" in refusal(write_folder(NVDA=text(*every)))
+
+
+def test_a_file_is_checked_outside_the_window_too(write_folder: Write, bars: pd.DataFrame) -> None:
+    bars.loc["2025-01-15", "Low"] = -1.0
+    with pytest.raises(DataError, match="2025-01-15, Low: -1 is not a price"):
+        load_prices(["NVDA"], start="2025-02-03", source=write_folder(NVDA=bars))

@@ -1,0 +1,70 @@
+"""When numbers are enough to speak of, and what is said where they are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from reports.statistics.availability import Missing, Unavailable, require_observations, value_or_missing
+
+
+def test_what_is_enough_comes_back_as_floats():
+    given = [place % 3 for place in range(20)]
+    array = require_observations(given)
+    assert array.tolist() == given and array.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([0.01, 0.02] * 9 + [0.01], "returns: 19 observations; 20 are needed"),
+        (
+            [0.01, 0.02] * 9 + [np.nan, np.inf, -np.inf],
+            "returns: 3 of 21 observations are missing or infinite; none may be",
+        ),
+        ([0.01, 0.02] * 10 + [np.nan], "returns: 1 of 21 observations are missing or infinite; none may be"),
+        ([0.01] * 20, "returns: all 20 observations are the same; they must vary"),
+        # Of which the standard deviation is 1e-12 to the last bit, which is rounding still.
+        ([1e-12, -1e-12] * 16, "returns: all 32 observations are the same; they must vary"),
+    ],
+)
+def test_what_is_not_enough_is_told_in_a_line(values, told):
+    with pytest.raises(Unavailable) as caught:
+        require_observations(np.array(values))
+    assert str(caught.value) == told
+
+
+def test_a_hair_above_rounding_is_variation():
+    assert np.std(np.array([1e-12, -1e-12] * 16)) == 1e-12
+    assert len(require_observations(np.array([1.1e-12, -1.1e-12] * 10))) == 20
+
+
+def test_values_go_by_their_name_and_as_many_are_asked_for_as_one_likes():
+    assert require_observations(np.array([1.0, 2.0]), "alpha", 2).tolist() == [1.0, 2.0]
+    for values, told in (
+        ([1.0, 2.0], "alpha: 2 observations; 3 are needed"),
+        ([1.0, 2.0, np.nan], "alpha: 1 of 3 observations are missing or infinite; none may be"),
+        ([2.0, 2.0, 2.0], "alpha: all 3 observations are the same; they must vary"),
+    ):
+        with pytest.raises(Unavailable) as caught:
+            require_observations(np.array(values), "alpha", 3)
+        assert str(caught.value) == told
+
+
+def test_a_table_is_a_mistake_of_the_caller_and_no_state_of_the_number():
+    with pytest.raises(ValueError, match=r"^alpha: shape \(2, 3\); one value an observation is needed$") as caught:
+        require_observations(np.ones((2, 3)), "alpha")
+    assert not isinstance(caught.value, Unavailable)
+
+
+def test_an_attempt_gives_the_number_or_the_reason_and_hides_no_mistake():
+    def unavailable():
+        raise Unavailable("nothing varies")
+
+    def wrong():
+        raise ZeroDivisionError
+
+    assert value_or_missing(lambda: 3.5) == 3.5
+    assert value_or_missing(unavailable) == Missing("nothing varies")
+    with pytest.raises(ZeroDivisionError):
+        value_or_missing(wrong)

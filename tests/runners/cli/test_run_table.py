@@ -1,0 +1,128 @@
+"""The summary that a person sees when a run is done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reports.records.evidence import Evidence, RunEvidence, SharpeEvidence
+from reports.records.result import Result, Run, Story
+from reports.statistics.availability import Missing
+from reports.statistics.placebo import PlaceboRank
+from reports.statistics.verdict import Verdict
+from runners.cli import run_table
+
+NONE = Missing("nothing was run")
+LONGEST = "midrange_challengers"
+VERDICTS = {"first": "supported", "second": "not distinguishable from chance", LONGEST: "refuted", "fourth": None}
+
+
+def result(name: str) -> Result:
+    sessions = pd.bdate_range("2025-01-30", periods=30)
+    equity = pd.Series(np.linspace(1e6, 1.911e6, 30), sessions)
+    return Result(
+        name=name,
+        claims=(),
+        story=Story("", "", "", "", ""),
+        parameters={},
+        symbols=(),
+        entry=sessions[1],
+        exit=None,
+        d=-0.466,
+        equity=equity,
+        gross=pd.Series(1.0, sessions),
+        comparator=pd.Series(1.0, sessions),
+        comparator_name="cash",
+        fills=pd.DataFrame({"commission": [7000.0], "spread_cost": [3000.0], "size": [1.0], "price": [1.0]}),
+        decisions=pd.DataFrame(),
+        interest={},
+        horizons={},
+        occurred=True,
+        outcome="",
+    )
+
+
+def evidence(name: str, word: str | None) -> Evidence:
+    return Evidence(
+        name=name,
+        verdict=Verdict(word),
+        d=0.1,
+        occurred=True,
+        timing={"20": PlaceboRank(64, 0.1)},
+        names=None,
+        launches=NONE,
+        drawn=(),
+        power=NONE,
+        shock=NONE,
+        intervals={},
+        regressions={},
+        break_even=NONE,
+        sharpe=SharpeEvidence(NONE, NONE, NONE, NONE, NONE, 1.0, 1),
+        described=(),
+    )
+
+
+@pytest.fixture
+def run() -> Run:
+    results = tuple(result(name) for name in VERDICTS)
+    index = results[0].equity.index[1:]
+    return Run(
+        results=results,
+        benchmark_name="SPY",
+        benchmark=pd.Series(0.001, index),
+        risk_free=pd.Series(0.04, index),
+        origin="made up",
+        real=True,
+        title="A shock",
+        notices=(),
+        marks=(),
+        settings={},
+        frictions={},
+    )
+
+
+@pytest.fixture
+def judged(run: Run) -> Run:
+    found = {name: evidence(name, word) for name, word in VERDICTS.items()}
+    return replace(run, judged=True, court=RunEvidence(found, NONE, (), False, True, "made up", 10, 10, 1))
+
+
+def printed(run, capsys, monkeypatch) -> list[str]:
+    monkeypatch.setenv("COLUMNS", "80")
+    run_table.show_run(run, Path("out"))
+    return capsys.readouterr().out.splitlines()
+
+
+def test_verdicts_stand_in_a_table_of_80_columns_with_a_legend(judged, capsys, monkeypatch):
+    lines = printed(judged, capsys, monkeypatch)
+    rows = {line.split()[0]: line.split()[-1] for line in lines[2:7]}
+    assert rows == {"reading": "verdict", "first": "supported", "second": "chance", LONGEST: "refuted", "fourth": "-"}
+    assert max(map(len, lines)) <= 80
+    assert lines[7:12] == [
+        "verdicts  from two tests declared beforehand, each at a family-wise 2.5%",
+        "          supported: better than other dates or names, by more than luck",
+        "          refuted: worse than other dates or names, by more than luck",
+        "          chance: not distinguishable from chance",
+        "          -: no verdict, its page says why",
+    ]
+    assert "evidence  out/NAME-evidence.html" in lines
+
+
+def test_words_that_do_not_occur_are_not_explained_and_hindsight_is_said(judged, capsys, monkeypatch):
+    only = {name: evidence(name, "refuted") for name in VERDICTS}
+    lines = printed(replace(judged, court=replace(judged.court, evidence=only, hindsight=True)), capsys, monkeypatch)
+    assert lines[8:11] == [
+        "          refuted: worse than other dates or names, by more than luck",
+        "          with hindsight: the entry comes before the readings could be known",
+        "compare   out/index.html",
+    ]
+
+
+def test_without_evidence_the_readings_own_criterion_is_shown(run, capsys, monkeypatch):
+    lines = printed(run, capsys, monkeypatch)
+    assert lines[2].endswith("criterion") and all(line.endswith("met") for line in lines[3:7])
+    assert not any("evidence" in line or "verdict" in line for line in lines)

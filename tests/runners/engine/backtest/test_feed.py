@@ -1,0 +1,169 @@
+"""What a strategy sees through its feeds and indicators: the past alone, in every mode of Backtrader."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import backtrader as bt
+import pandas as pd
+import pytest
+
+from data.errors import StrategyError
+from runners.engine.backtest.cerebro import CerebroModes, EntrySchedule, run_backtest
+
+FUTURE = (
+    r"^(line\[(1|2)\] lies in the future: \[0\] is this bar and \[-\2\] \2 back; look back only"
+    r"|a line such as close\(5\) is made of what comes later; make lines of the past, as close\(-5\))$"
+)
+MODES = [CerebroModes(*switches) for switches in product((True, False), repeat=2)]
+
+
+class Looks(bt.Strategy):
+    """Makes a line in `__init__` and reads it, or another, in `next`."""
+
+    params = (("made", None), ("read", None))
+
+    def __init__(self):
+        self.line = self.p.made(self)
+
+    def next(self):
+        self.p.read(self, self.line)
+
+
+def ichimoku(self):
+    return bt.indicators.Ichimoku(self.data, tenkan=3, kijun=5, senkou=8, senkou_lead=5, chikou=5)
+
+
+LOOKS = {
+    "tomorrow": (lambda _: None, lambda self, _: self.data.close[1]),
+    "a window": (lambda _: None, lambda self, _: self.data.close.get(ago=1, size=5)),
+    "an indicator": (
+        lambda self: bt.indicators.SMA(bt.indicators.RSI(self.data, period=3), period=3),
+        lambda _, line: line[1],
+    ),
+    "an operation": (lambda self: self.data.close - self.data.close(-1), lambda _, line: line[2]),
+    "a logic": (
+        lambda self: bt.And(self.data.close > self.data.close(-1), self.data.close > 0),
+        lambda _, line: line[1],
+    ),
+    "a coupler": (lambda self: self.data1.close(), lambda _, line: line[1]),
+    "made of the future": (lambda self: self.data.close(2), lambda _, line: line[0]),
+    "chikou": (ichimoku, lambda _, line: line.chikou_span[0]),
+}
+
+
+@pytest.mark.parametrize("modes", MODES, ids=str)
+@pytest.mark.parametrize(("made", "read"), LOOKS.values(), ids=LOOKS)
+def test_what_comes_later_cannot_be_read(random_prices, made, read, modes):
+    prices = random_prices(("A", "B"), 120)
+    with pytest.raises(StrategyError, match=FUTURE):
+        run_backtest(
+            Looks, prices, EntrySchedule(prices.sessions[60]), parameters={"made": made, "read": read}, modes=modes
+        )
+
+
+class Early(bt.Strategy):
+    """Reads a name that is not listed yet."""
+
+    def prenext(self):
+        self.data1.close[0]
+
+
+def test_before_its_first_bar_a_line_is_not_its_last_one(make_prices):
+    prices = make_prices({"A": [10.0] * 9, "LATE": [None] * 6 + [20.0, 21.0, 22.0]})
+    with pytest.raises(
+        StrategyError, match=r"^line\[0\] lies before the first bar: there are fewer yet; ask len\(data\) before$"
+    ):
+        run_backtest(Early, prices, EntrySchedule(prices.sessions[2]))
+
+
+class Usual(bt.Strategy):
+    """Whatever looks back works as it does in any Cerebro."""
+
+    def __init__(self):
+        span = ichimoku(self)
+        self.cross = bt.indicators.CrossOver(span.tenkan_sen, span.kijun_sen)
+        self.both = bt.And(self.data.close > self.data.close(-1), bt.indicators.RSI(self.data, period=5) < 70)
+
+    def next(self):
+        close = self.data.close
+        assert list(close.get(size=3)) == [close[-2], close[-1], close[0]]
+        assert list(close.get(ago=-1, size=2)) == [close[-2], close[-1]]
+        assert list(close.get()) == [close[0]]
+        assert len(close.get(size=10_000)) == len(self.data)
+        assert list(close.get(ago=-len(self.data), size=3)) == []
+        if self.both[0] and self.cross[-1] >= 0 and not self.position:
+            self.buy(size=100)
+        elif self.position and not self.both[0]:
+            self.close()
+
+
+def test_whatever_looks_back_gives_what_a_plain_cerebro_gives(random_prices):
+    """The same fills as Backtrader's own feed of the same bars, on the sessions of the window."""
+    prices = random_prices(("A",), 160)
+    first = 60
+    runs = [
+        run_backtest(Usual, prices, EntrySchedule(prices.sessions[first], hold=None), modes=modes) for modes in MODES
+    ]
+    assert all((run.equity == runs[0].equity).all() for run in runs)
+    ours = [(fill.session, fill.size) for fill in runs[0].fills]
+    assert len(ours) > 10
+
+    based = prices.rebased(first - 1)
+    names = ("open", "high", "low", "close", "volume")
+    table = pd.DataFrame({name: getattr(based, name)[:, 0] for name in names}, based.sessions)
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.broker.setcash(1_000_000)
+    cerebro.adddata(bt.feeds.PandasData(dataname=table))
+    cerebro.addstrategy(Usual)
+    cerebro.addanalyzer(bt.analyzers.Transactions, _name="fills")
+    fills = cerebro.run()[0].analyzers.fills.get_analysis()
+    theirs = [(pd.Timestamp(moment.date()), size) for moment, rows in fills.items() for size, *_ in rows]
+    flat = next(place for place in range(len(theirs)) if theirs[place][0] >= ours[1][0])
+    assert ours[1:] == theirs[flat:]
+
+
+class Ends(bt.Strategy):
+    """Ends the run on its bar of that number, in `start` for 0, in `__init__` for -1."""
+
+    params = (("bar", 0),)
+
+    def __init__(self):
+        if self.p.bar < 0:
+            self.env.runstop()
+
+    def start(self):
+        if not self.p.bar:
+            self.env.runstop()
+
+    def next(self):
+        if len(self) == self.p.bar:
+            self.env.runstop()
+
+
+@pytest.mark.parametrize(("bar", "row"), [(-1, 0), (0, 0), (1, 0), (20, 19), (60, 59), (63, 62)])
+def test_a_strategy_that_ends_its_run_is_told_with_the_session(random_prices, bar, row):
+    prices = random_prices(("A",), 80)
+    last = f"{prices.sessions[65]:%Y-%m-%d}"
+    told = f"^Ends stopped the run on {prices.sessions[row]:%Y-%m-%d}, before it was over on {last}: close its"
+    with pytest.raises(StrategyError, match=f"{told} positions there, and take runstop out$"):
+        run_backtest(Ends, prices, EntrySchedule(prices.sessions[60], hold=5), parameters={"bar": bar})
+
+
+def test_whoever_ends_with_the_run_does_no_harm(random_prices):
+    prices = random_prices(("A",), 80)
+    assert (
+        len(run_backtest(Ends, prices, EntrySchedule(prices.sessions[60], hold=5), parameters={"bar": 66}).equity) == 7
+    )
+
+
+class Skips(bt.Strategy):
+    def __init__(self):
+        raise bt.errors.StrategySkipError
+
+
+def test_a_strategy_that_leaves_itself_out_is_told(random_prices):
+    prices = random_prices(("A",), 80)
+    told = r"^Skips left itself out \(StrategySkipError\): give parameters that it runs with$"
+    with pytest.raises(StrategyError, match=told):
+        run_backtest(Skips, prices, EntrySchedule(prices.sessions[60]))

@@ -1,0 +1,376 @@
+"""A worker that is killed, as for want of memory: who it was is told, nothing hangs, and the others lose nothing."""
+
+from __future__ import annotations
+
+import ast
+import json
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runners.engine.execution.checkpoint import Checkpoint
+from runners.engine.execution.executor import Serial, WorkerDiedError, isolated, map_surviving
+from runners.engine.execution.processes import Processes
+from runners.engine.sweep import resumable, sweep
+from tests.resources import workers
+from tests.resources.events import DEEPSEEK
+from tests.resources.killing_commands import kill, wait
+from tests.resources.machines import ROOT
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+
+DEADLY = '''
+import multiprocessing
+import os
+import signal
+
+import backtrader as bt
+
+from strategies.bad_news import BadNews
+
+
+def die_in_a_worker():
+    if multiprocessing.parent_process() is not None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Deadly(bt.Strategy):
+    """Kills whoever runs it with a large share, unless that is the command itself."""
+
+    symbols = ("SPY",)
+    params = (("share", 0.5),)
+
+    def next(self):
+        if self.p.share > 0.4:
+            die_in_a_worker()
+        if not self.position:
+            self.order_target_percent(target=self.p.share)
+
+
+class DeadlyNews(BadNews):
+    """The same of a reading."""
+
+    def weights(self, past):
+        die_in_a_worker()
+        return super().weights(past)
+
+
+class Lethal(BadNews):
+    """Kills whoever runs it with a large share, the command itself, too."""
+
+    params = (("share", 0.5),)
+
+    def weights(self, past):
+        if self.p.share > 0.4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().weights(past)
+'''
+SAID = "its worker process died, killed from outside or for want of memory"
+
+
+def command(folder: Path, module: str, *words: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    (folder / "deadly.py").write_text(DEADLY)
+    return subprocess.run(
+        [sys.executable, "-m", f"runners.{module}", *map(str, words), "--out", "out", "--jobs", "1"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **variables},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+
+
+def test_a_death_is_told_once_however_often_it_is_handed_on():
+    error = WorkerDiedError("Tsmc")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301  (our own)
+    assert str(again) == str(error) and str(error).count(SAID) == 1
+
+
+def test_the_others_outlive_a_spec_of_which_a_worker_dies():
+    told: list[str] = []
+    specs = ["one", "fatal", "two", "three"]
+    found = map_surviving(Processes(2), workers.fragile, (), specs, lambda spec, _: (spec, "killed"), told.append)
+    assert found == ["one", ("fatal", "killed"), "two", "three"]
+    assert sorted(told) == sorted(specs)
+
+
+def test_workers_that_cannot_live_at_all_are_not_started_for_each_spec():
+    lost: list[str] = []
+    with pytest.raises(WorkerDiedError, match="fatal: its worker process died"):
+        map_surviving(Processes(1), workers.fragile, (), ["fatal"] * 9, lambda spec, error: lost.append(spec))
+    assert lost == ["fatal"]
+
+
+def test_of_a_chunk_the_spec_that_kills_is_isolated():
+    tried: list[range] = []
+
+    def run(chunk: range) -> list[int]:
+        tried.append(chunk)
+        if 5 in chunk:
+            raise WorkerDiedError(str(chunk))
+        return list(chunk)
+
+    def halves(chunk: range) -> list[range]:
+        middle = len(chunk) // 2
+        return [half for half in (chunk[:middle], chunk[middle:]) if half]
+
+    found = isolated(range(8), run, halves, lambda chunk, error: [-1])
+    assert list(found) == [(range(4), [0, 1, 2, 3]), (range(4, 5), [4]), (range(5, 6), [-1]), (range(6, 8), [6, 7])]
+    assert len(tried) == 7, "nothing that has lived is run again"
+
+
+def test_a_worker_that_is_killed_between_two_tasks_costs_nothing():
+    def kill(place: int, process: int) -> None:
+        os.kill(process, signal.SIGKILL)
+        while any("Executor" in type(each).__name__ for each in threading.enumerate()):
+            time.sleep(0.01)  # until its death is noticed
+
+    assert len(Processes(1).map(workers.own_process, (), [0, 1, 2], on_result=kill)) == 3
+
+
+def test_want_of_memory_in_the_command_itself_is_one_line():
+    code = "import click, numpy\nfrom runners import console\n@click.command()\ndef much(): numpy.empty(10**17)\n"
+    words = [sys.executable, "-c", f"{code}console.run(much)"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("error: there is not memory enough (Unable to allocate 711. PiB for an array")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="no fork server here")
+def test_the_server_of_all_workers_may_be_killed_too():
+    code = (
+        "import os, signal\nfrom multiprocessing import forkserver\n"
+        "from runners.engine.execution.executor import map_surviving\nfrom tests.resources import workers\n"
+        "from runners.engine.execution.processes import Processes\n"
+        "def kill(_):\n"
+        "    if not killed:\n"
+        "        killed.append(forkserver._forkserver._forkserver_pid)\n"
+        "        os.kill(killed[0], signal.SIGKILL)\n"
+        "killed = []\n"
+        "print(map_surviving(Processes(2), workers.slow, (), list(range(9)), lambda spec, _: 'killed', kill))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=900, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    found = ast.literal_eval(done.stdout)
+    assert len(found) == 9 and all(one in (number, "killed") for number, one in enumerate(found))
+    assert found.count("killed") <= 2, "those that were worked on, at most"
+
+
+@pytest.mark.slow
+def test_a_reading_of_which_a_worker_dies_is_told_and_the_others_are_written(tmp_path):
+    done = command(tmp_path, "deepseek", "bad_news", "deadly:Deadly", "--source", "sample")
+    assert done.returncode == 1
+    assert done.stderr == f"Deadly\n{SAID}\n\nerror: Deadly failed; everything else was run\n"
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert list(results["readings"]) == ["bad_news"] and results["failed"] == {"Deadly": SAID}
+    assert not (tmp_path / "out" / "Deadly.html").exists()
+    assert SAID in (tmp_path / "out" / "index.html").read_text()
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["request"]["readings"] == ["bad_news"]
+
+
+@pytest.mark.slow
+def test_where_no_reading_is_left_nothing_is_written(tmp_path):
+    done = command(tmp_path, "deepseek", "deadly:Deadly", "--source", "sample")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: Deadly: {SAID}") and done.stderr.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) in (["__pycache__"], [])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit of memory is none elsewhere")
+def test_a_reading_that_meets_a_real_limit_of_memory_is_told_and_the_others_are_written(tmp_path):
+    (tmp_path / "greedy.py").write_text(
+        "import backtrader as bt\nimport numpy as np\n\n\nclass Greedy(bt.Strategy):\n    def next(self):\n"
+        "        self.held = [np.ones(2**28) for _ in range(16)]\n"
+    )
+    words = "greedy:Greedy bad_news --symbols SPY --source sample --no-evidence --out out"
+    limited = f"ulimit -v 6000000 && exec {sys.executable} -m runners.deepseek {words}"  # 6 GB where 34 are asked for
+    done = subprocess.run(
+        ["/bin/sh", "-c", limited],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and done.stderr.endswith("error: Greedy failed; everything else was run\n")
+    assert 'File "greedy.py", line 7, in next' in done.stderr and "Unable to allocate 2.00 GiB" in done.stderr
+    told = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert list(told["readings"]) == ["bad_news"] and list(told["failed"]) == ["Greedy"]
+
+
+@pytest.mark.slow
+def test_a_multiverse_is_written_without_the_reading_of_which_a_worker_dies(tmp_path):
+    done = command(tmp_path, "multiverse", "bad_news", "deadly:DeadlyNews", "--source", "sample")
+    assert done.returncode == 1
+    assert done.stderr == f"DeadlyNews\n{SAID}\n\nerror: DeadlyNews failed; everything else was run\n"
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert list(results["readings"]) == ["bad_news"] and results["failed"] == {"DeadlyNews": SAID}
+
+
+@pytest.mark.slow
+def test_a_sweep_tells_a_spec_of_which_a_worker_dies_and_runs_the_others(tmp_path):
+    words = ("sweep", "deadly:Deadly", "-p", "share=0.1,0.2,0.5,0.3", "--source", "sample")
+    done = command(tmp_path, *words)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: 1 of 4 specs were not run, since their worker processes died; everything else is written, and the same "
+        "command tries them again\n"
+    )
+    assert len(Checkpoint(tmp_path / ".out.sweep").contents) == 3
+    assert f"1 of 4 specs could not be run, the first (share=0.5): {SAID}" in " ".join(done.stdout.split())
+    told = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert told["failed"] == {"count": 1, "first": SAID}
+    assert {spec["knobs"]["share"]: spec["net"] is None for spec in [*told["best"], told["declared"]]} == {
+        **dict.fromkeys(("0.1", "0.2", "0.3"), False),
+        "0.5": True,
+    }
+    done = command(tmp_path, "sweep", "deadly:Deadly", "-p", "share=0.5", "--source", "sample")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: not one of 1 specs could be run; the first: {SAID}\n"
+
+
+@pytest.mark.slow
+def test_a_small_sweep_that_was_killed_with_its_command_goes_on_in_workers(tmp_path):
+    words = ("sweep", "deadly:Lethal", "-p", "share=0.1,0.5,0.2", "--source", "sample")
+    assert command(tmp_path, *words).returncode == -signal.SIGKILL
+    for _ in range(2):
+        done = command(tmp_path, *words)
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: 1 of 3 specs were not run, since their worker processes died;")
+        told = json.loads((tmp_path / "out" / "results.json").read_text())
+        assert told["failed"] == {"count": 1, "first": SAID}
+
+
+SHARES = "share=0.7,0.1,0.2,0.3,0.4,0.5,0.6,0.8,0.9"  # the deadly one first: most parts run after the death
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Parts of four specs, all of which go to workers."""
+    monkeypatch.setattr(resumable, "PART", 4)
+    monkeypatch.setattr(resumable, "FEW", 0)
+
+
+def swept(prices, out, *knobs, executor):
+    """What a sweep of Fatal found, and what is kept of it."""
+    wanted = sweep.SweepRequest(DEEPSEEK, "tests.resources.rules:Fatal", knobs)
+    space = sweep.prepare_space(wanted)
+    with Checkpoint.beside(out) as kept:
+        found, _ = sweep.run_sweep(wanted, space, prices, executor, kept)
+    with Checkpoint.beside(out) as kept:
+        return found, kept.contents
+
+
+@pytest.mark.slow
+def test_one_spec_of_which_workers_die_costs_a_sweep_of_a_reading_that_spec_alone(real_prices, tmp_path, small_parts):
+    knobs = (SHARES, "hold=5")
+    whole, _ = swept(real_prices, tmp_path / "whole", *knobs, executor=Serial())
+    found, kept = swept(real_prices, tmp_path / "out", *knobs, executor=Processes(2))
+    deadly = [place for place, spec in enumerate(found.specs) if spec[0] == 0.7]
+    assert found.dead == set(deadly) and dict(found.failed) == dict.fromkeys(deadly, SAID)
+    alive = [place for place in range(len(found.specs)) if place not in found.dead]
+    np.testing.assert_array_equal(found.table[alive], whole.table[alive])
+    assert np.isnan(found.table[deadly]).all()
+    # What lives is kept under its own key: going on where it was gives the same, and dies of the same specs alone.
+    again, more = swept(real_prices, tmp_path / "out", *knobs, executor=Processes(2))
+    np.testing.assert_array_equal(again.table, found.table)
+    assert more == kept and again.dead == found.dead
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_once_costs_a_sweep_of_a_reading_nothing(real_prices, tmp_path, small_parts):
+    knobs = (SHARES, "hold=5,10", f"mark={tmp_path / 'mark'}")
+    found, kept = swept(real_prices, tmp_path / "out", *knobs, executor=Processes(2))
+    assert (tmp_path / "mark").is_file() and not found.failed
+    whole, serial = swept(real_prices, tmp_path / "whole", *knobs, executor=Serial())
+    np.testing.assert_array_equal(found.table, whole.table)
+    assert serial.items() <= kept.items(), "each part under its own key, and halves beside it"
+
+
+@pytest.mark.slow
+def test_a_reading_of_which_workers_always_die_is_given_up_soon(real_prices, tmp_path, small_parts):
+    with pytest.raises(WorkerDiedError, match="its worker process died"):
+        swept(
+            real_prices,
+            tmp_path / "out",
+            "share=0.7",
+            "hold=" + ",".join(map(str, range(5, 30))),
+            executor=Processes(2),
+        )
+
+
+@pytest.mark.slow
+def test_a_python_of_its_own_ends_with_the_script_that_started_it(tmp_path):
+    code = (
+        "import pathlib\nfrom runners.engine.execution.processes import in_own_python\n"
+        "from tests.resources import workers\n"
+        f"in_own_python(workers.mark_and_wait, pathlib.Path({str(tmp_path / 'mark')!r}))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    wait(process, (tmp_path / "mark").exists)
+    kill(process, "parent")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="no /proc here")
+def test_a_calibration_ends_when_one_of_its_workers_is_killed(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "runners.calibrate", "--markets", "2000", "--out", tmp_path / "out", "--jobs", "2"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        os.kill(working(process.pid), signal.SIGKILL)
+        printed, told = process.communicate(timeout=900)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert (process.returncode, printed) == (1, "")
+    assert SAID in told and told.startswith("error: ") and told.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def working(group: int) -> int:
+    """A worker of the command, which is a child of its fork server, once it has computed for four seconds.
+
+    One that dies while it starts, which can take two, is replaced, and the command goes on.
+    """
+    until = time.monotonic() + 600
+    while time.monotonic() < until:
+        found = {process: stat for process, stat in stats().items() if int(stat[2]) == group}
+        for process, stat in found.items():
+            parent = found.get(int(stat[1]), stat)
+            if int(parent[1]) == group and int(stat[11]) > 4 * os.sysconf("SC_CLK_TCK"):
+                return process
+        time.sleep(0.05)
+    raise AssertionError("no worker within ten minutes")
+
+
+def stats() -> dict[int, list[str]]:
+    """What the system knows of each process, after its name: state, parent, group, ..., ticks of user time."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            found[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            continue
+    return found

@@ -1,0 +1,160 @@
+"""What a study is, and how one is prepared of a strategy class."""
+
+from __future__ import annotations
+
+import backtrader as bt
+import pytest
+
+from data.errors import RequestError, StrategyError
+from runners.engine.backtest.frictions import Frictions
+from runners.engine.study import PlainStudy, ReadingStudy, prepare
+from strategies.base import BetaMatched, Cash, Fund, Reading
+from tests.resources.rules import HalfMarket
+from tests.resources.workers import Crossing
+
+FREE = Frictions(0, 0, 0, 0)
+
+
+class Pick(HalfMarket):
+    """Picks.
+
+    Claim: it picks.
+    """
+
+    chooses = ("M", "N")
+    history = 7
+
+
+def test_what_a_study_needs_and_chooses():
+    one = ReadingStudy("pick", Pick, ("M", "N"), Fund("N"))
+    assert (one.needed, one.chooses, one.history, one.least) == (("M", "N"), ("M", "N"), 7, 7)
+    assert ReadingStudy("pick", Pick, ("M",), BetaMatched("B"), universe=("U",)).needed == ("M", "B")
+    assert ReadingStudy("pick", Pick, ("M",), BetaMatched("B"), universe=("U",)).chooses == ("U",)
+    assert ReadingStudy("pick", Pick, ("M",), BetaMatched("B")).least == 67
+    plain_one = PlainStudy("plain", bt.Strategy, ("M",), Cash())
+    assert (plain_one.chooses, plain_one.history, plain_one.least) == ((), 1, 1)
+    with pytest.raises(RequestError, match="'<b>' cannot name a reading"):
+        ReadingStudy("<b>", Pick, ("M",), Cash())
+
+
+def test_the_same_strategy_with_the_same_parameters_is_one_variant():
+    one = ReadingStudy("one", Pick, ("M",), Cash(), {"b": 1, "a": 2})
+    assert one.variant == ReadingStudy("other", Pick, ("M",), Fund("N"), {"a": 2, "b": 1}).variant
+    assert one.variant == (Pick, {"a": 2, "b": 1})
+    assert one.variant != ReadingStudy("one", Pick, ("M",), Cash(), {"b": 1, "a": 3}).variant
+    assert one.variant != ReadingStudy("one", HalfMarket, ("M",), Cash(), {"b": 1, "a": 2}).variant
+
+
+def reading(**attributes: object) -> type[Reading]:
+    return type("Own", (HalfMarket,), attributes)
+
+
+def refusal(strategy: type, *words: object, **named: object) -> tuple[type, str]:
+    with pytest.raises(RequestError) as caught:
+        prepare("own", strategy, "SPY", *words, **named)
+    return type(caught.value), str(caught.value)
+
+
+def test_a_reading_is_prepared_as_it_declares_itself():
+    own = reading(symbols=("M", "N", "M"), comparator=Fund("N"))
+    told = prepare("folder.module:Own", own, "SPY")
+    assert told.strategy is own
+    assert (told.name, told.symbols, told.comparator, told.parameters) == ("Own", ("M", "N"), Fund("N"), {})
+    given = prepare("own", reading(comparator=Cash()), "SPY", ("A",), {"share": 0.2})
+    assert (given.name, given.symbols, given.comparator, given.parameters) == ("own", ("M",), Cash(), {"share": 0.2})
+
+
+REMEDY = "write symbols = ('SPY', 'TLT') in class Own"
+
+
+@pytest.mark.parametrize(
+    ("symbols", "told"),
+    [
+        ("SPY", f"Own declares symbols = 'SPY', which names none to trade; {REMEDY}"),
+        (None, f"Own declares symbols = None, which names none to trade; {REMEDY}"),
+        ([], f"Own declares symbols = [], which names none to trade; {REMEDY}"),
+        ((), f"Own declares symbols = (), which names none to trade; {REMEDY}"),
+        ({"M"}, f"Own declares symbols = {{'M'}}, which names none to trade; {REMEDY}"),
+        (("M", 5), f"Own declares the symbol 5; {REMEDY}, in capitals"),
+        (("M", "spy"), f"Own declares the symbol 'spy'; {REMEDY}, in capitals"),
+        (("M", " SPY"), f"Own declares the symbol ' SPY'; {REMEDY}, in capitals"),
+        (("M", ""), f"Own declares the symbol ''; {REMEDY}, in capitals"),
+    ],
+)
+def test_symbols_of_a_reading_that_are_none_are_its_authors_to_mend(symbols, told):
+    assert refusal(reading(symbols=symbols, comparator=Cash())) == (StrategyError, told)
+
+
+def test_a_comparator_that_is_none_is_its_authors_to_mend():
+    assert refusal(reading(comparator="SPY")) == (
+        StrategyError,
+        "Own declares comparator = 'SPY'; write Cash(), Fund('SPY') or another of strategies.base",
+    )
+
+
+def test_a_reading_that_takes_its_symbols_from_parameters_needs_them():
+    empty = reading(symbols=property(lambda self: ()), comparator=Cash())
+    assert refusal(empty) == (
+        RequestError,
+        "own trades nothing by itself; give its symbols as parameters, in an event file or by a subclass",
+    )
+
+
+def test_a_plain_strategy_says_itself_what_it_trades_or_is_told():
+    class Plain(bt.Strategy):
+        pass
+
+    class Declared(bt.Strategy):
+        symbols = ("B", "A", "B")
+
+    told = prepare("own", Declared, "SPY", ("C",), {"x": 1})
+    assert told.strategy is Declared
+    assert (told.name, told.symbols, told.comparator, told.parameters) == ("own", ("B", "A"), Fund("SPY"), {"x": 1})
+    asked = "own does not say what it trades; give --symbols A,B or a class attribute `symbols`, a tuple of texts"
+    assert refusal(Plain) == (RequestError, asked)
+    for wrong in ("SPY", (5,), ("A", None)):
+        assert refusal(type("Wrong", (bt.Strategy,), {"symbols": wrong})) == (RequestError, asked)
+
+
+def test_a_strangers_strategy_needs_symbols_and_is_measured_against_the_benchmark():
+    class Plain(bt.Strategy):
+        pass
+
+    with pytest.raises(RequestError, match="--symbols A,B"):
+        prepare("mine:Plain", Plain, "SPY")
+    told = prepare("mine:Plain", Plain, "SPY", ("SPY", "TLT"))
+    assert (told.name, told.needed, told.comparator) == ("Plain", ("SPY", "TLT"), Fund("SPY"))
+
+
+class Leg(HalfMarket):
+    """Symbol and comparator follow from its parameters."""
+
+    params = (("leg", "M"),)
+
+    @property
+    def symbols(self):
+        return (self.p.leg,)
+
+    @property
+    def comparator(self):
+        return Fund(self.p.leg)
+
+
+def test_changed_parameters_change_what_a_reading_trades_and_must_beat():
+    changed = prepare("leg", Leg, "SPY").with_parameters({"leg": "N"})
+    assert (changed.symbols, changed.comparator, changed.parameters) == (("N",), Fund("N"), {"leg": "N"})
+    assert changed.all_parameters == {"share": 0.5, "leg": "N"} and changed.has_rule
+    assert changed.rule().symbols == ("N",)
+    plain = PlainStudy("plain", Crossing, ("A",), Fund("SPY")).with_parameters({"period": 3})
+    assert (plain.symbols, plain.comparator, plain.all_parameters) == (("A",), Fund("SPY"), {"period": 3})
+    assert not plain.has_rule and set(plain.ignores) == {"rebalance", "lag", "shock"}
+
+
+def test_only_a_reading_says_what_would_refute_it():
+    assert ReadingStudy("half", HalfMarket, ("M",), Cash()).refuted(-0.1, ()) is True
+    assert PlainStudy("plain", Crossing, ("A",), Cash()).refuted(-0.1, ()) is None
+
+
+def test_a_plain_strategy_has_no_beta_of_its_own():
+    with pytest.raises(RequestError, match=r"^crossing has no rule whose earlier returns could be matched; give"):
+        PlainStudy("crossing", Crossing, ("N",), BetaMatched("M", 9))

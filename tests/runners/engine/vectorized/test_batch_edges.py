@@ -1,0 +1,263 @@
+"""Batches at their edges: what is refused and how it is told, chunks, and strategies without a rule."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+import pytest
+
+from data.errors import DataError, RequestError
+from data.prices import Prices
+from reports.records.result import HORIZONS
+from runners.engine.backtest.cerebro import EntrySchedule, run_backtest
+from runners.engine.backtest.frictions import Frictions
+from runners.engine.execution.executor import Serial
+from runners.engine.vectorized import batch
+from runners.engine.vectorized.batch import run_batch, run_targets
+from runners.engine.vectorized.scenarios import Scenario, Scenarios
+from strategies.base import Past, Reading, Weights
+
+FREE = Frictions(0, 0, 0, 0)
+
+
+class Share(Reading):
+    """A share of equity in names that are parameters."""
+
+    params = (("share", 0.5), ("names", ("A",)))
+    history = 3
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(self.p.names)
+
+    def weights(self, past: Past) -> Weights:
+        return dict.fromkeys(self.p.names, self.p.share / len(self.p.names))
+
+
+class Once(bt.Strategy):
+    """Buys once, on a day that is a parameter, and never sells by itself."""
+
+    params = (("day", 4), ("size", -5_000))
+
+    def next(self) -> None:
+        if len(self) == self.p.day:
+            self.buy(size=self.p.size) if self.p.size > 0 else self.sell(size=-self.p.size)
+
+
+@pytest.fixture
+def prices(make_prices) -> Prices:
+    """Ten sessions from 27 January 2025: A rises by one a day, B stands still."""
+    return make_prices({"A": [100.0 + n for n in range(10)], "B": [50.0] * 10})
+
+
+def refusal(strategy, prices, *scenarios: Scenario) -> str:
+    with pytest.raises((RequestError, DataError)) as error:
+        run_batch(strategy, prices, Scenarios.of(scenarios), executor=Serial())
+    return str(error.value)
+
+
+def test_the_first_scenario_that_reaches_a_missing_price_is_named(make_prices):
+    gap = make_prices({"A": [100.0] * 10, "B": [50.0] * 7 + [float("nan")] + [50.0] * 2})
+    entry = pd.Timestamp("2025-01-30")
+    short, long = (Scenario(entry, hold, parameters={"names": ("B",)}) for hold in (3, 4))
+    run_batch(Share, gap, Scenarios.of([short, short]))
+    assert refusal(Share, gap, short, long, short).startswith("scenario 1: B on 2025-02-05, open: nan is not a price")
+
+
+def day(number: int) -> pd.Timestamp:
+    return pd.Timestamp(2025, 2, number)
+
+
+def test_entries_without_their_history_or_without_prices_are_refused(prices):
+    good = Scenario(prices.sessions[3], 2)
+    told = "earlier closes, and prices run from 2025-01-27 to 2025-02-07; enter inside them, or load earlier prices"
+    early = Scenario(prices.sessions[2], 2)
+    assert refusal(Share, prices, good, early, early) == f"scenario 1: entry 2025-01-29 needs 3 {told}"
+    assert refusal(Share, prices, good, Scenario(day(10), 2)) == f"scenario 1: entry 2025-02-10 needs 3 {told}"
+    first = Scenario(prices.sessions[0], 2)
+    assert refusal(Once, prices, first) == f"scenario 0: entry 2025-01-27 needs 1 {told}"
+    run_batch(Share, prices, Scenarios.of([good]))
+
+
+def test_parameters_that_do_not_exist_are_told_with_the_scenario(prices):
+    good, wrong = Scenario(day(3), 2), Scenario(day(3), 2, parameters={"sharee": 1})
+    assert refusal(Share, prices, good, wrong).startswith("scenario 1: parameters: Share has no parameter 'sharee'; it")
+    told = "scenario 1: parameters: Once has no parameter 'sharee'; it has day, size"
+    assert refusal(Once, prices, good, wrong) == told
+
+    class Bare(bt.Strategy):
+        pass
+
+    assert refusal(Bare, prices, wrong) == "scenario 0: parameters: Bare has no parameter 'sharee'; it has none"
+    nobody = replace(Scenarios.of([good, wrong]).take(np.array([0])))
+    with pytest.raises(RequestError, match=r"^scenario \?: parameters: Share has no parameter 'sharee'"):
+        run_batch(Share, prices, nobody)
+
+
+def test_scenarios_of_other_symbols_are_refused(prices):
+    several = [Scenario(day(3), 2, parameters={"names": names}) for names in (("A",), ("A", "B"), ("B",))]
+    assert refusal(Share, prices, *several) == (
+        "scenario 1: parameters: trades other symbols than the first scenario; "
+        "run scenarios with equal symbols together"
+    )
+
+
+def test_a_reading_that_changes_how_it_trades_is_refused(prices):
+    class Timed(Share):
+        def next(self) -> None:
+            super().next()
+
+        def helper(self) -> None: ...
+
+    assert refusal(Timed, prices, Scenario(day(3), 2)) == (
+        "Timed overrides next, which changes when or how it trades, and only Backtrader can follow; take it out, or "
+        "derive from bt.Strategy"
+    )
+
+
+def test_a_lag_is_refused_where_orders_are_sent_by_the_strategy(prices):
+    late = Scenario(day(3), 2, frictions=Frictions(lag=2))
+    assert refusal(Once, prices, late) == "lag is 2: Once sends its own orders, which fill next open"
+
+
+@pytest.mark.parametrize("field", ["open", "close"])
+@pytest.mark.parametrize(("row", "inside"), [(2, True), (3, True), (6, True), (7, True), (8, False)])
+def test_a_price_that_is_missing_is_told_where_a_window_needs_it(prices, field, row, inside):
+    # In from the 31st, row 4, three sessions: to the open of row 7, and rules look at what was before.
+    holed = np.where((np.arange(10)[:, None] == row) & (np.arange(2) == 1), np.nan, getattr(prices, field))
+    several = [Scenario(prices.sessions[9], 1), Scenario(prices.sessions[4], 3)]
+    several = [replace(each, parameters={"names": ("A", "B")}) for each in several]
+    gappy = replace(prices, **{field: holed})
+    if not inside:
+        run_batch(Share, gappy, Scenarios.of(several[1:]))
+        return
+    assert refusal(Share, gappy, *several) == (
+        f"scenario 0: B on {prices.sessions[row]:%Y-%m-%d}, {field}: nan is not a price; "
+        "mend it, or end the run before it"
+    )
+
+
+@pytest.mark.parametrize("room", [1, 2, 3, 8192])
+def test_scenarios_come_back_in_their_order_whatever_walks_together(monkeypatch, prices, room):
+    monkeypatch.setattr(batch, "CHUNK", room)
+    several = [
+        Scenario(prices.sessions[row], hold, None, None, FREE, {"share": share})
+        for row, hold, share in ((3, 1, 0.5), (5, 9, 0.2), (4, 2, 0.5), (6, 1, 0.2), (3, 4, 1.0))
+    ]
+    told = run_batch(Share, prices, Scenarios.of(several))
+    expected = []
+    for each in several:
+        row = prices.row(each.entry)
+        shares = np.floor(each.parameters["share"] * 1e6 / (99 + row) + 1e-6)
+        last = min(row + each.hold, 9)
+        expected.append(1e6 + shares * (last - row))  # bought and sold at opens, which are the closes here
+    assert told.terminal.tolist() == expected
+    assert told.sessions.tolist() == [2, 5, 3, 2, 5]
+    assert told.equity.shape == (5, 6)
+    for curve, length in zip(told.equity, told.sessions, strict=True):
+        assert not np.isnan(curve[: length + 1]).any() and np.isnan(curve[length + 1 :]).all()
+    assert told.refused.tolist() == [0] * 5 and told.refused.dtype == int
+    assert told.horizons.shape == (5, len(HORIZONS))
+    assert run_batch(Share, prices, Scenarios.of(several), curves=False).equity is None
+
+
+def test_targets_may_come_from_elsewhere(prices):
+    class Given:
+        watches = False
+        weights = np.array([[0.5, 0.0], [0.0, -0.5]])
+
+        def ask(self, places, held, scheduled):
+            return places % 2
+
+    scenarios = Scenarios.product([prices.sessions[3]], (4,), (None,), (FREE,)).take(np.zeros(3, dtype=int))
+    told = run_targets(Given(), prices, scenarios, curves=True)
+    shares = np.floor(500_000 / 102)
+    assert told.terminal.tolist() == [1e6 + shares * 4, 1e6, 1e6 + shares * 4]
+    assert told.equity.shape == (3, 6) and run_targets(Given(), prices, scenarios).equity is None
+    gap = np.where((np.arange(10)[:, None] == 4) & (np.arange(2) == 0), np.nan, prices.open)
+    later = Scenarios.product([prices.sessions[6], prices.sessions[4]], (1,), (None,), (FREE,))
+    with pytest.raises(DataError, match=r"^scenario 0: A on 2025-01-31, open: nan is not a price"):
+        run_targets(Given(), replace(prices, open=gap), later)
+
+
+class Greedy(bt.Strategy):
+    """Buys what it cannot pay, once a session from the third on."""
+
+    def next(self):
+        if len(self) > 2:
+            self.buy(size=1_000_000)
+
+
+def test_orders_of_the_window_that_are_not_filled_are_counted_and_those_outside_are_not(prices):
+    told = run_batch(Greedy, prices, Scenarios.of([Scenario(prices.sessions[5], 2, None, None, FREE)]), True, Serial())
+    alone = run_backtest(Greedy, prices, EntrySchedule(prices.sessions[5], 2), FREE)
+    reasons = Counter(order.reason for order in alone.refusals)
+    assert reasons == {"before the entry": 2, "margin": 2, "after the hold": 2}
+    assert told.refused.tolist() == [2]
+
+
+def test_a_plain_strategy_is_told_in_the_same_columns(prices):
+    # Short 5,000 A at 104 on the 31st, covered at 107 on 5 February: 15,000 lost, 1,055,000 traded.
+    told: list[str] = []
+    costs = Frictions(1, 2, 0, 0)
+    several = [
+        Scenario(prices.sessions[4], 3, None, None, costs),
+        Scenario(prices.sessions[4], None, None, None, costs, {"day": 6}),
+        Scenario(prices.sessions[7], 2, None, None, costs),
+    ]
+    found = run_batch(Once, prices, Scenarios.of(several), True, Serial(), told.append)
+    assert len(told) == 3
+    paid = 1_055_000 * 0.0003
+    assert found.terminal.tolist() == pytest.approx([1e6 - 15_000 - paid, 1e6 - 5_000 * 3 - 530_000 * 0.0003, 1e6])
+    assert found.costs.tolist() == pytest.approx([paid, 159, 0])
+    assert found.turnover.tolist() == pytest.approx([1.055, 0.53, 0])
+    assert (found.sessions.tolist(), found.truncated.tolist()) == ([4, 6, 3], [False, True, False])
+    assert (found.ruined.tolist(), found.refused.tolist()) == ([False] * 3, [0, 0, 0])
+    alone = run_backtest(Once, prices, EntrySchedule(several[0].entry, 3), costs)
+    assert found.equity[0, :5].tolist() == alone.equity.tolist()
+    assert found.exposure[0] == pytest.approx(alone.gross[1:].mean())
+    assert np.isnan(found.horizons[[0, 2]]).all() and found.horizons[1, 0] == found.equity[1, 5] / 1e6 - 1
+    assert run_batch(Once, prices, Scenarios.of(several), False, Serial()).equity is None
+
+
+def test_a_plain_strategy_that_is_ruined_says_so(make_prices):
+    prices = make_prices({"A": [100.0] * 5 + [400.0] * 3})
+    found = run_batch(
+        Once, prices, Scenarios.of([Scenario(prices.sessions[4], 3, None, None, FREE)]), executor=Serial()
+    )
+    assert found.ruined.tolist() == [True] and found.terminal.tolist() == [1e6 - 5_000 * 300]
+
+
+def test_a_plain_strategy_trades_what_it_names_or_else_everything(prices):
+    class Second(Once):
+        symbols = ("B",)
+
+    class Both(Once):
+        params = (("size", 1_000),)
+
+        def next(self) -> None:
+            super().next()
+            assert [data._name for data in self.datas] == list(prices.symbols)
+
+    scenarios = Scenarios.of([Scenario(prices.sessions[4], 3, None, None, FREE)])
+    assert run_batch(Second, prices, scenarios, executor=Serial()).turnover.tolist() == [5_000 * 100 / 1e6]
+    assert run_batch(Both, prices, scenarios, executor=Serial()).terminal.tolist() == [1_003_000]
+
+
+def test_a_plain_strategy_whose_prices_end_with_its_hold_is_truncated(prices):
+    # In on 3 February: five sessions of hold end with the prices, on the 7th, before anything could be sold.
+    entry = prices.sessions[5]
+    several = Scenarios.of([Scenario(entry, hold, None, None, FREE) for hold in (4, 5, 6)])
+    found = run_batch(Once, prices, several, executor=Serial())
+    assert (found.sessions.tolist(), found.truncated.tolist()) == ([5, 5, 5], [False, True, True])
+
+
+def test_the_open_of_the_day_of_its_listing_is_missing_too(make_prices):
+    nothing = float("nan")
+    late = make_prices({"A": [1.0] * 6, "B": [*[nothing] * 3, 2.0, 2.0, 2.0]}, {"B": [*[nothing] * 4, 2.0, 2.0]})
+    with pytest.raises(DataError, match=r"^scenario 0: B on 2025-01-30, open: nan is not a price"):
+        run_batch(Share, late, Scenarios.of([Scenario(late.sessions[3], 1, parameters={"names": ("A", "B")})]))
