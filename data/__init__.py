@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from data.prices import Prices
-    from data.sources import Source
+    from data.sources.source import Source
 
 __all__ = ["load_prices"]
 

@@ -11,7 +11,8 @@ import pandas as pd
 from data import calendar, quality
 from data.errors import DataError, RequestError
 from data.prices import FIELDS, Prices
-from data.sources import Source, open_source
+from data.sources import open_source
+from data.sources.source import Source
 from data.universe import SYMBOL
 
 Date = str | pd.Timestamp

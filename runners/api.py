@@ -15,7 +15,8 @@ from data import load_prices
 from data.errors import DataError, RequestError
 from data.events import catalog
 from data.prices import Prices
-from data.sources import Source, open_source
+from data.sources import open_source
+from data.sources.source import Source
 from data.text import escape_unprintable
 from reports.notebook import NotebookResult, NotebookRun
 from runners.cli.options import run_command_line

@@ -85,7 +85,8 @@ def show_calibration(found: Calibration, out: Path) -> None:
     """A row a reading, one for all of them, and what follows."""
     from rich.text import Text
 
-    from reports.records.calibration import SIDES, TESTS, calibration_conclusion
+    from reports.pages.calibration import calibration_conclusion
+    from reports.records.calibration import SIDES, TESTS
     from runners.cli.tables import PlainConsole, PlainTable
 
     console = PlainConsole()

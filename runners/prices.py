@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from data.prices import Prices
-    from data.sources import Source
+    from data.sources.source import Source
 
 # What the readings, their comparators and benchmarks trade besides the AI universe.
 FUNDS = ("SPY", "QQQ", "SMH", "SOXX", "IGV", "IWM", "TLT", "IEF", "BIL", "VNQ", "XLU", "KWEB", "FXI")

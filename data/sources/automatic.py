@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from data.errors import SourceError
-from data.sources import Source
+from data.sources.source import Source
 
 
 class AutomaticSource:

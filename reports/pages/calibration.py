@@ -9,11 +9,12 @@ from reports.records.calibration import (
     PROMISED,
     SIDES,
     TESTS,
+    VAGUE,
     WANTED,
     Calibration,
+    ErrorRate,
     PowerPoint,
     attainable_size,
-    calibration_conclusion,
     detectable_effect,
 )
 from reports.rendering.numbers import log_ratio, share
@@ -45,7 +46,7 @@ def draw_power_curve(name: str, points: Sequence[PowerPoint]) -> PowerDrawing:
     upper = [f"{x},{chart_height(value)}" for x, value in zip(across, high, strict=True)]
     lower = [f"{x},{chart_height(value)}" for x, value in zip(across, low, strict=True)]
     dots = tuple(
-        (x, chart_height(point.rate.share), f"{effect_text(point.effect)}: {point.rate.told}")
+        (x, chart_height(point.rate.share), f"{effect_text(point.effect)}: {rate_text(point.rate)}")
         for x, point in zip(across, points, strict=True)
     )
     found = detectable_effect(points)
@@ -71,7 +72,7 @@ def effect_ticks(effects: Sequence[float]) -> list[tuple[str, str]]:
 def render(calibration: Calibration) -> str:
     """The page. Equal inputs give equal bytes."""
     power = {test: calibration.power(test) for test in ("timing", "names")}
-    return template("calibration.html", share=share, log=log_ratio, effect=effect_text).render(
+    return template("calibration.html", rate_text=rate_text, share=share, log=log_ratio, effect=effect_text).render(
         calibration=calibration,
         conclusion=calibration_conclusion(calibration),
         tests=TESTS,
@@ -88,3 +89,20 @@ def render(calibration: Calibration) -> str:
         level=LEVEL,
         horizon=HORIZON,
     )
+
+
+def rate_text(rate: ErrorRate) -> str:
+    """A rate with its interval, in per cent."""
+    low, high = rate.bounds
+    return f"{share(rate.share)} ({share(low)} to {share(high)})"
+
+
+def calibration_conclusion(calibration: Calibration) -> str:
+    """What the false positives say, in a sentence or two."""
+    found = {side: calibration.any("verdict", side) for side in SIDES}
+    told = " and ".join(f"{side} in {rate_text(rate)}" for side, rate in found.items())
+    promise = f"at most {PROMISED:.0%} was promised for each"
+    kept = "which these markets do not contradict" if calibration.holds else "which is NOT kept"
+    vague = max(rate.bounds[1] for rate in found.values()) > VAGUE
+    few = " So few markets say little; simulate more." if vague and calibration.holds else ""
+    return f"Where nothing is to be found, some reading was called {told} of markets; {promise}, {kept}.{few}"

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from reports.rendering.numbers import share
 from reports.statistics.bootstrap import LEVEL
 from reports.statistics.placebo import SIZE
 
@@ -41,12 +40,6 @@ class ErrorRate:
 
         found = binomtest(self.count, self.n).proportion_ci(LEVEL, "exact")
         return float(found.low), float(found.high)
-
-    @property
-    def told(self) -> str:
-        """With its interval."""
-        low, high = self.bounds
-        return f"{share(self.share)} ({share(low)} to {share(high)})"
 
     def as_dict(self) -> dict[str, float]:
         """For files."""
@@ -171,14 +164,3 @@ def attainable_size(placebos: int) -> float:
     """The size that a test really has: p moves in steps of 1 / (placebos + 1) and must fall below SIZE."""
     steps = floor(SIZE * (placebos + 1))
     return (steps - (steps == SIZE * (placebos + 1))) / (placebos + 1)
-
-
-def calibration_conclusion(calibration: Calibration) -> str:
-    """What the false positives say, in a sentence or two."""
-    found = {side: calibration.any("verdict", side) for side in SIDES}
-    told = " and ".join(f"{side} in {rate.told}" for side, rate in found.items())
-    promise = f"at most {PROMISED:.0%} was promised for each"
-    kept = "which these markets do not contradict" if calibration.holds else "which is NOT kept"
-    vague = max(rate.bounds[1] for rate in found.values()) > VAGUE
-    few = " So few markets say little; simulate more." if vague and calibration.holds else ""
-    return f"Where nothing is to be found, some reading was called {told} of markets; {promise}, {kept}.{few}"

@@ -12,7 +12,7 @@ from data.errors import RequestError
 from reports.folders import atomic
 from reports.folders.calibration import calibration_results, write
 from reports.pages import calibration as calibration_page
-from reports.pages.calibration import render
+from reports.pages.calibration import calibration_conclusion, render
 from reports.records import calibration as report
 from reports.records.calibration import (
     Calibration,
@@ -20,7 +20,6 @@ from reports.records.calibration import (
     PowerCurve,
     PowerPoint,
     attainable_size,
-    calibration_conclusion,
     detectable_effect,
 )
 from tests.resources.page import HOSTILE, Page
