@@ -39,7 +39,7 @@ def names() -> tuple[str, ...]:
 
 def reading_files() -> tuple[str, ...]:
     """Names of the readings of this folder, the three exemplars first."""
-    found = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
+    found = sorted(path.stem for path in Path(__file__).parents[1].glob("*.py") if not path.stem.startswith("_"))
     return (*(name for name in FIRST if name in found), *(name for name in found if name not in FIRST))
 
 
