@@ -16,11 +16,11 @@ from tests.resources.machines import ROOT
 COUNTING = """
 import sys
 from pathlib import Path
-from data.lock import locked
+from data.lock import hold_lock
 
 place = Path(sys.argv[1])
 for _ in range(100):
-    with locked(place / ".lock", 600):
+    with hold_lock(place / ".lock", 600):
         number = int((place / "number").read_text())
         (place / "number").write_text(str(number + 1))
 """
@@ -35,8 +35,8 @@ def test_it_is_gone_afterwards_and_keeps_others_out_until_then(tmp_path):
 
 
 def test_what_a_dead_process_left_is_taken_over_and_removed(tmp_path):
-    code = "import os; from data.lock import locked; from pathlib import Path\n"
-    code += f"with locked(Path({str(tmp_path / '.lock')!r}), 0): os._exit(9)"
+    code = "import os; from data.lock import hold_lock; from pathlib import Path\n"
+    code += f"with hold_lock(Path({str(tmp_path / '.lock')!r}), 0): os._exit(9)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 9
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
     with hold_lock(tmp_path / ".lock", 0):

@@ -253,7 +253,7 @@ def test_another_shock_moves_the_windows(prices):
     assert days == expected
     # An entry by date keeps the distance of its event.
     for event, shock in ((TARIFFS, "2025-05-01"), (moved, "2025-04-24"), (DEEPSEEK, "2025-04-25")):
-        launch = Request(DEEPSEEK, event, entry="2025-05-01").launch
+        launch = Request(event, entry="2025-05-01").launch
         assert launch.shock == pd.Timestamp(shock) == calendar.offset(launch.entry, -event.lead)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import strategies
 from data.errors import RequestError
+from strategies import registry
 
 
 def test_the_listing_reads_file_names_exemplars_first():
@@ -30,7 +31,7 @@ def test_the_listing_imports_nothing():
 def test_a_package_that_comes_or_goes_meanwhile_is_noticed(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     asked = []
-    monkeypatch.setattr(strategies, "entry_points", lambda **words: asked.append(words) or entry_points(**words))
+    monkeypatch.setattr(registry, "entry_points", lambda **words: asked.append(words) or entry_points(**words))
     before = strategies.names()
     assert strategies.names() == before and len(asked) == 1
     info = tmp_path / "visitor-1.0.dist-info"

@@ -18,7 +18,7 @@ from data.universe import AI_UNIVERSE
 from tests.resources.events import DEEPSEEK
 from tests.resources.storm import SMALL, WHOLE
 
-FOLDER = Path(catalog.__file__).parent / "facts" / "events"
+FOLDER = Path(catalog.__file__).parents[1] / "facts" / "events"
 
 
 def told(text: str | bytes) -> str:

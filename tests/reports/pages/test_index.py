@@ -14,6 +14,7 @@ import pytest
 
 from reports.pages import index as index_page
 from reports.records.result import Horizon, Story
+from reports.rendering.template import page_address
 from reports.statistics.placebo import OneSidedPower
 from reports.statistics.verdict import Verdict
 from tests.resources.page import HOSTILE, READ, Page
@@ -187,7 +188,7 @@ def test_texts_are_escaped(run_of, result_of):
 
 @pytest.mark.parametrize("name", ["javascript:alert(1)", "../up", "//elsewhere", "a b"])
 def test_links_lead_beside_the_page(name):
-    assert re.fullmatch(r"[\w.%-]+\.html", index_page.page(name))
+    assert re.fullmatch(r"[\w.%-]+\.html", page_address(name))
 
 
 def test_the_page_loads_nothing(run_of):

@@ -185,7 +185,7 @@ def test_a_plain_strategy_of_an_event_is_told_its_parameters_and_beats_the_bench
     assert (subject.symbols, subject.comparator) == (("A", "B"), Fund("QQQ"))
     stranger = strategy_set.load_study(TARIFFS, "tests.resources.workers:Crossing", "QQQ", ("A",))
     assert (stranger.strategy, stranger.symbols, stranger.comparator) == (Crossing, ("A",), Fund("QQQ"))
-    declared = of(strategy="tests.runners.test_strategy_set:Declared", parameters=())
+    declared = of(strategy="tests.runners.engine.test_strategy_set:Declared", parameters=())
     assert [each.comparator for each in strategy_set.loadable_studies(declared, "QQQ")] == [Fund("QQQ")]
 
 

@@ -15,7 +15,7 @@ from runners.engine import tracebacks as engine_failure
 from runners.engine.execution.executor import WorkerDiedError
 from runners.engine.tracebacks import MOST, describe_failure, is_authors_fault, shown_file_name, worker_death
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BEGIN = "Traceback (most recent call last):"
 MINE = """def weights(past=0):
     return 1 / past
@@ -81,7 +81,7 @@ def test_an_error_is_told_with_its_kind_its_place_and_its_authors_lines(mine):
 def test_frames_of_ours_are_left_out(mine):
     error = caught(value_or_missing, mine.weights)
     assert [frame.tb_frame.f_code.co_name for frame in (error.__traceback__, error.__traceback__.tb_next)] == [
-        *("attempt", "weights"),
+        *("value_or_missing", "weights"),
     ]
     told = describe_failure(error)
     assert told.traceback.count("File ") == 1 and 'File "mine.py", line 2, in weights' in told.traceback

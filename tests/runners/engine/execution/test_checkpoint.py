@@ -129,13 +129,13 @@ def test_a_lock_that_was_left_means_a_job_that_was_killed(tmp_path):
 
 
 def test_an_output_that_is_being_worked_on_is_not_waited_for(tmp_path, monkeypatch):
-    waits, really = [], checkpoint.locked
+    waits, really = [], checkpoint.hold_lock
 
     def noting(path, seconds):
         waits.append(seconds)
         return really(path, seconds)
 
-    monkeypatch.setattr(checkpoint, "locked", noting)
+    monkeypatch.setattr(checkpoint, "hold_lock", noting)
     out = tmp_path / "out"
     with Checkpoint.beside(out), pytest.raises(RequestError) as caught, Checkpoint.beside(out):
         pass

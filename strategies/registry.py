@@ -15,6 +15,7 @@ from data import file_names
 from data.errors import RequestError, StrategyError
 from data.text import shorten
 
+NO_READINGS = ("__init__", "registry")  # files of this folder
 ENTRY_POINTS = "deepseek_readings.strategies"
 LONGEST = 60  # letters of a name that are shown
 FIRST = ("gpu_bubble", "ai_software", "fomc_tilt")
@@ -39,7 +40,7 @@ def names() -> tuple[str, ...]:
 
 def reading_files() -> tuple[str, ...]:
     """Names of the readings of this folder, the three exemplars first."""
-    found = sorted(path.stem for path in Path(__file__).parents[1].glob("*.py") if not path.stem.startswith("_"))
+    found = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in NO_READINGS)
     return (*(name for name in FIRST if name in found), *(name for name in found if name not in FIRST))
 
 
