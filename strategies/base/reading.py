@@ -215,7 +215,7 @@ class Reading(bt.Strategy):
                 self.buy(data=data, size=change)
 
     def _history(self) -> tuple[Prices, int]:
-        """Prices up to now and the row of this close, from the feed's attribute `prices` or else from all feeds' lines."""
+        """Prices and the row of this close, from the feed's attribute `prices` or else from the lines of all feeds."""
         day = np.datetime64(int(self.datetime[0]) - ORDINAL_1970, "D")
         prices = getattr(self.data, "prices", None) or prices_of_feeds(self._feeds, day)
         return prices, int(prices.days.searchsorted(day))

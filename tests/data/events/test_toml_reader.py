@@ -109,7 +109,7 @@ def test_omitted_keys_have_defaults():
         ("T12:00:00+01:00", "", r"published: 2025-03-04 is a date; write date, time and UTC offset"),
         ("2025-03-04T12", "2098-03-04T12", r"published 2098-03-04 .* lies outside the exchange calendar"),
         ("2025-03-04T12", "9999-03-04T12", r"published: .* is out of range"),
-        ("2025-03-04T12", "2025-02-04T12", r"2025-02-04, before the shock on 2025-03-03; give the moment"),
+        ("2025-03-04T12", "2025-02-04T12", r"2025-02-04, before the shock on 2025-03-03; give a time"),
         ("2025-02-28\nuniverse", "2025-03-03\nuniverse", r"quiet_until 2025-03-03 is not before the shock"),
         ("2025-02-28\nuniverse", "2025-03-01\nuniverse", r"quiet_until: 2025-03-01 \(Saturday\) is not a session"),
         ('"BRK-B"', '"BRK B"', r"universe: 'BRK B' is not a symbol; write it as Yahoo does"),
