@@ -1,5 +1,5 @@
 """Readings, one strategy per file, and functions to list and load them."""
 
-from strategies.base.registry import load, names, reading_files, require_valid_name
+from strategies.plugins.registry import load, names, reading_files, require_valid_name
 
 __all__ = ["load", "names", "reading_files", "require_valid_name"]

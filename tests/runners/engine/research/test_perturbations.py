@@ -13,8 +13,8 @@ from runners.engine.study import prepare
 from runners.engine.vectorized.batch import run_batch
 from runners.engine.vectorized.scenarios import Scenario, Scenarios
 from strategies.base import Past, Reading, Weights
-from strategies.base.registry import load
 from strategies.nvda_comeback import NvdaComeback
+from strategies.plugins.registry import load
 
 LEG = ("A", "B", "C")
 WEIGHTS = {"A": 0.2, "B": 0.3, "C": 0.1, "FUND": -0.4}
