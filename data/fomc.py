@@ -72,9 +72,9 @@ def policy_range(sessions: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray]:
 @cache
 def _ranges() -> tuple[np.ndarray, np.ndarray]:
     """Effective dates of the known decisions, and both bounds: before the first, then after each."""
-    known = _table().dropna(subset=["target_lower_after"])
+    decided = _table().dropna(subset=["target_lower_after"])
     bounds = [
-        np.concatenate(([known[f"target_{side}_before"].iloc[0]], known[f"target_{side}_after"])) / 100
+        np.concatenate(([decided[f"target_{side}_before"].iloc[0]], decided[f"target_{side}_after"])) / 100
         for side in ("lower", "upper")
     ]
-    return known["effective_date"].to_numpy().astype("datetime64[D]"), np.array(bounds)
+    return decided["effective_date"].to_numpy().astype("datetime64[D]"), np.array(bounds)

@@ -50,7 +50,7 @@ def parse_event(content: bytes, file: str) -> Event:
     format in docs/events.md.
     """
     table = TomlTable(file, "", _toml(content, file))
-    table.require_known(KEYS)
+    table.require_keys(KEYS)
     fields = {key: take(table, key) for key, take in KEYS.items() if key in REQUIRED or key in table.values}
     return Event(**fields, origin=file)  # type: ignore[arg-type]
 
@@ -67,12 +67,12 @@ class TomlTable:
         """Raise RequestError for a key of this table."""
         raise RequestError(f"event file {self.file!r}: {self.prefix}{quoted_key(key)}: {problem}")
 
-    def require_known(self, known: Iterable[str]) -> None:
-        """Raise RequestError for a key that is not among `known`."""
+    def require_keys(self, keys: Iterable[str]) -> None:
+        """Raise RequestError for a key of the table that is not in `keys`."""
         for key in self.values:
-            if key not in known:
-                close = difflib.get_close_matches(key[:40].lower(), known, n=2)
-                hint = f"did you mean {' or '.join(close)}?" if close else f"the keys are {', '.join(known)}"
+            if key not in keys:
+                close = difflib.get_close_matches(key[:40].lower(), keys, n=2)
+                hint = f"did you mean {' or '.join(close)}?" if close else f"the keys are {', '.join(keys)}"
                 self.refuse(key, f"unknown key; {hint}")
 
     def take(self, key: str, kind: type[T], remedy: str) -> T:
@@ -222,7 +222,7 @@ def _readings(table: TomlTable, key: str) -> tuple[EventReading, ...]:
 
 
 def _member(table: TomlTable) -> EventReading:
-    table.require_known(MEMBER)
+    table.require_keys(MEMBER)
     fields = {key: take(table, key) for key, take in MEMBER.items() if key == "strategy" or key in table.values}
     return EventReading(**fields)  # type: ignore[arg-type]
 

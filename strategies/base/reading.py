@@ -226,7 +226,7 @@ def require_weights(weights: object, where: str) -> None:
     if not isinstance(weights, Mapping):
         raise StrategyError(
             f"{where}: weights(past) returned {_short(weights)}; return a dict of symbol: fraction of equity, or None "
-            f"to leave positions alone"
+            f"to keep positions"
         )
     for symbol, weight in weights.items():
         if not isinstance(symbol, str) or isinstance(weight, bool) or not isinstance(weight, Real):

@@ -1,4 +1,4 @@
-"""Finds and loads strategies by name, by path, or from installed packages."""
+"""The list of strategies, and loading them by name, by path, or from installed packages."""
 
 from __future__ import annotations
 
@@ -50,9 +50,8 @@ def _entry_points() -> tuple[EntryPoint, ...]:
 
 @lru_cache(maxsize=1)
 def _cached_entry_points(_: tuple[tuple[str, int | None], ...]) -> tuple[EntryPoint, ...]:
-    return tuple(
-        entry_points(group=ENTRY_POINTS)
-    )  # cached, since it reads the list of every package and a run needs it dozens of times
+    # Cached: it reads the metadata of every installed package, and a run calls it dozens of times.
+    return tuple(entry_points(group=ENTRY_POINTS))
 
 
 def _modified(folder: str) -> int | None:

@@ -96,8 +96,8 @@ class Moment:
 
     def leg(self, weight: float, names: Iterable[str], closes: int = 1) -> Weights:
         """The weight divided equally among the names with enough closes."""
-        known = self.known(names, closes)
-        return {name: weight / len(known) for name in known}
+        listed = self.known(names, closes)
+        return {name: weight / len(listed) for name in listed}
 
 
 Rule = Callable[[Moment], Weights | None]  # None leaves positions alone; absent symbols are sold

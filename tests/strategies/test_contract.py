@@ -31,7 +31,7 @@ SCHEDULE = EntrySchedule(DEEPSEEK.entry, shock=DEEPSEEK.shock)
 
 
 def readings() -> list[str]:
-    """Readings in files of strategies/; a plain bt.Strategy has no rule, and packages have their own tests."""
+    """Readings in files of strategies/; a plain bt.Strategy has no rule, and packages test themselves."""
     names = []
     for name in strategies.names():
         with suppress(Exception):  # a broken file is kept, so that its tests fail

@@ -26,7 +26,7 @@ def bars():
 
 @pytest.fixture(scope="module")
 def pinned():
-    # Python's own conversion, which is exactly rounded.
+    # Python's conversion of decimals is correctly rounded.
     texts = pd.read_csv(Path(sample.__file__).parents[1] / "facts" / "pinned-closes.csv", dtype=str).set_index("date")
     return texts.map(float).set_axis(pd.DatetimeIndex(texts.index), axis=0)
 

@@ -149,8 +149,7 @@ def test_many_answers_are_kept_in_their_order(prices):
         (
             [0.5],
             4,
-            "weights(past) returned [0.5]; return a dict of symbol: fraction of equity, or None to leave positions "
-            "alone",
+            "weights(past) returned [0.5]; return a dict of symbol: fraction of equity, or None to keep positions",
         ),
         ({"A": "x"}, 4, "weights(past) returned 'A': 'x'; return symbols with fractions of equity, as in {'SPY': 0.5}"),
     ],
