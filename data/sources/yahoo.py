@@ -59,9 +59,9 @@ class Span:
 class YahooSource:
     """Daily bars from Yahoo through yfinance, downloaded only if they are not cached.
 
-    Missing sessions are fetched with some overlap; if the overlap disagrees (a later split, an added dividend), the
-    whole history of the symbol is. If Yahoo fails or has less than before, or the cache cannot be written, the cached
-    bars are used, provided the cache has every symbol, and `notes` says so.
+    Missing sessions are fetched with some overlap. If the overlap disagrees (a later split, an added dividend), the
+    whole history of the symbol is fetched. If Yahoo fails or has less than before, or the cache cannot be written, the
+    cached bars are used, provided the cache has every symbol, and `notes` says so.
 
     With `refresh` whole histories are fetched, and such a failure is an error. With `shorter` too, a shorter history
     from Yahoo replaces the cached one, and `notes` says so. Bars that fail a check are never cached. `now` is the
