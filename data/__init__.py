@@ -1,4 +1,4 @@
-"""What happened: prices, the exchange calendar, decisions on rates, and events."""
+"""Prices, the exchange calendar, decisions on interest rates, and events."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def load_prices(
     end: str | pd.Timestamp | None = None,
     source: str | PathLike[str] | Source = "auto",
 ) -> Prices:
-    """Prices of `symbols`, checked and aligned to the sessions of the New York Stock Exchange.
+    """Load prices of `symbols`, validated and aligned to the sessions of the New York Stock Exchange.
 
-    `start` and `end` (YYYY-MM-DD, both included) limit what is read; without them everything is, to the last session
-    that all symbols share. `source` is auto, yahoo, sample, the path of a folder of CSV files, or a source object.
-    NaN before a symbol's listing, nowhere else. Every row that the source gives is checked, also outside the window.
+    `start` and `end` (YYYY-MM-DD, both included) limit the window; the default is the whole history of the source.
+    `source` is "auto", "yahoo", "sample", the path of a folder of CSV files, or a `Source`. Values are NaN before a
+    symbol's listing and nowhere else. Every row from the source is checked, including rows outside the window.
 
-    Raises RequestError for a wrong symbol, date, window or source, DataError for prices that fail a check or end
-    earlier than those of another symbol, SourceError for a source that does not answer.
+    Raises RequestError for an invalid symbol, date, window or source, DataError for prices that fail a check or end
+    before those of another symbol, and SourceError if the source does not answer.
     """
     from data import loading
 

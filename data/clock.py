@@ -1,4 +1,4 @@
-"""What time it is. Asked here and nowhere else: only where prices end and how far the calendar looks depend on it."""
+"""The system clock, read in this module only: it limits the last session of prices and the reach of the calendar."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import pandas as pd
 
 
 def now() -> pd.Timestamp:
-    """This moment, in UTC, as the computer has it; it may be wrong, and may go backwards."""
+    """The current time in UTC by the computer's clock, which may be wrong and may go backwards."""
     return pd.Timestamp.now("UTC")

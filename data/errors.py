@@ -1,4 +1,4 @@
-"""Errors a user can act on. Each message is one line that names the value, the place and the remedy."""
+"""Errors that a user can fix. Each message is one line with the value, the place and the remedy."""
 
 
 class RequestError(ValueError):
@@ -6,7 +6,7 @@ class RequestError(ValueError):
 
 
 class StrategyError(RequestError):
-    """A strategy does not keep what strategies promise; its author mends it (exit status 2 where nothing else runs)."""
+    """A strategy breaks the rules for strategies; its author must fix it (exit status 2 if no other strategy runs)."""
 
 
 class DataError(ValueError):
@@ -14,15 +14,15 @@ class DataError(ValueError):
 
 
 class SourceError(RuntimeError):
-    """A source of prices failed: not reachable, rate-limited, or its answer could not be stored (exit status 1)."""
+    """A price source failed: unreachable, rate-limited, or its answer could not be stored (exit status 1)."""
 
 
 class WorkError(RuntimeError):
-    """A part of the work failed in a worker process; the message names the part (exit status 1)."""
+    """A task failed in a worker process; the message names the task (exit status 1)."""
 
 
 class BrokenStrategyError(WorkError):
-    """None of the strategies asked for could be run; `traceback` is their authors' own, many lines (exit status 1)."""
+    """Every requested strategy failed; `traceback` holds the tracebacks of their code, many lines (exit status 1)."""
 
     def __init__(self, message: str, traceback: str = "") -> None:
         super().__init__(message)

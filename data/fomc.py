@@ -18,7 +18,7 @@ from data import calendar
 
 @dataclass(frozen=True)
 class FomcDecision:
-    """One decision: its date, whether it was scheduled, and the change in basis points (None while unknown)."""
+    """One decision: its date, whether it was scheduled, and the change in basis points (None if unknown)."""
 
     date: np.datetime64
     scheduled: bool
@@ -33,7 +33,7 @@ def _table() -> pd.DataFrame:
 
 @cache
 def fomc_decisions() -> tuple[FomcDecision, ...]:
-    """All decisions in order of their dates; those without an outcome have `change_bps` None."""
+    """All decisions by date; `change_bps` is None where the outcome is unknown."""
     return tuple(
         FomcDecision(date, bool(scheduled), None if np.isnan(change) else float(change))
         for date, scheduled, change in zip(
@@ -47,13 +47,13 @@ def fomc_decisions() -> tuple[FomcDecision, ...]:
 
 @cache
 def scheduled_decisions() -> tuple[np.ndarray, tuple[FomcDecision, ...]]:
-    """The scheduled decisions and their places in the exchange calendar, shape (n_scheduled,)."""
-    planned = tuple(decision for decision in fomc_decisions() if decision.scheduled)
-    return calendar.xnys_days().searchsorted(np.array([decision.date for decision in planned])), planned
+    """Session indices in the exchange calendar, shape (n_scheduled,), and the scheduled decisions themselves."""
+    scheduled = tuple(decision for decision in fomc_decisions() if decision.scheduled)
+    return calendar.xnys_days().searchsorted(np.array([decision.date for decision in scheduled])), scheduled
 
 
 def first_unknown_decision() -> np.datetime64:
-    """The first decision whose outcome is not known here; the range after it cannot be known either."""
+    """Date of the first decision whose outcome is not in the table; the range after it is unknown."""
     unknown = [decision.date for decision in fomc_decisions() if decision.change_bps is None]
     return unknown[0] if unknown else fomc_decisions()[-1].date + np.timedelta64(1, "D")
 
@@ -61,20 +61,20 @@ def first_unknown_decision() -> np.datetime64:
 def policy_range(sessions: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper bound of the target range in force on each session, as fractions a year.
 
-    Returns two arrays of shape (n_sessions,). Before the first decision the range that it changed is in force; after
-    the last known one its outcome stays.
+    Returns two arrays of shape (n_sessions,). Sessions before the first decision have the range that it replaced;
+    sessions after the last known decision have its outcome.
     """
     effective, bounds = _ranges()
-    place = effective.searchsorted(sessions.to_numpy().astype("datetime64[D]"), side="right")
-    return bounds[0][place], bounds[1][place]
+    index = effective.searchsorted(sessions.to_numpy().astype("datetime64[D]"), side="right")
+    return bounds[0][index], bounds[1][index]
 
 
 @cache
 def _ranges() -> tuple[np.ndarray, np.ndarray]:
-    """Effective dates of the known decisions, and both bounds before the first and after each of them."""
-    known = _table().dropna(subset=["target_lower_after"])
+    """Effective dates of the known decisions, and both bounds: before the first, then after each."""
+    decided = _table().dropna(subset=["target_lower_after"])
     bounds = [
-        np.concatenate(([known[f"target_{side}_before"].iloc[0]], known[f"target_{side}_after"])) / 100
+        np.concatenate(([decided[f"target_{side}_before"].iloc[0]], decided[f"target_{side}_after"])) / 100
         for side in ("lower", "upper")
     ]
-    return known["effective_date"].to_numpy().astype("datetime64[D]"), np.array(bounds)
+    return decided["effective_date"].to_numpy().astype("datetime64[D]"), np.array(bounds)

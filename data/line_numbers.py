@@ -1,4 +1,4 @@
-"""Where a file has the bars that were read from it, so that an error can name the line."""
+"""File and line numbers of bars, so that an error can name the line."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pandas as pd
 
 
 def with_line_numbers(bars: pd.DataFrame, file: str, lines: Sequence[int]) -> pd.DataFrame:
-    """`bars` that know the name of their file and the line of each row."""
+    """`bars` with the name of their file and the line of each row, stored in `attrs`."""
     contiguous = range(lines[0], lines[0] + len(lines))
     bars.attrs.update(file=file, lines=contiguous if list(lines) == list(contiguous) else tuple(lines))
     return bars
 
 
 def line_note(bars: pd.DataFrame, session: pd.Timestamp) -> str:
-    """For example " (NVDA.csv, line 3)"; without the line for a session that has none, empty for bars of no file."""
+    """Source of a session, such as " (NVDA.csv, line 3)"; no line if it has no row, empty if bars have no file."""
     if "file" not in bars.attrs:
         return ""
     rows = np.flatnonzero(bars.index == session)

@@ -1,4 +1,4 @@
-"""From the bars of a source to Prices: checked whole, aligned to the exchange's sessions, cut to a window."""
+"""From the bars of a source to `Prices`: validated, aligned to the exchange's sessions, cut to a window."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Date = str | pd.Timestamp
 def load_checked(
     symbols: Iterable[str], start: Date | None, end: Date | None, source: str | PathLike[str] | Source
 ) -> Prices:
-    """What `data.load_prices` does."""
-    wanted = _symbols(symbols)
+    """The implementation of `data.load_prices`."""
+    requested = _symbols(symbols)
     first, last = _date("--start", start), _date("--end", end)
     _require_sessions(first, last)
     opened = open_source(source) if isinstance(source, str | PathLike) else source
-    found = opened.bars(wanted, first, last)
-    bars = {symbol: found[symbol] for symbol in wanted}
+    frames = opened.bars(requested, first, last)
+    bars = {symbol: frames[symbol] for symbol in requested}
     for symbol, frame in bars.items():
         quality.check_bars(symbol, frame)
     return align_bars(bars, first, last, opened.origin, opened.real)
@@ -36,28 +36,28 @@ def load_checked(
 def align_bars(
     bars: Mapping[str, pd.DataFrame], first: pd.Timestamp | None, last: pd.Timestamp | None, origin: str, real: bool
 ) -> Prices:
-    """Bars that have passed every check, side by side on the sessions from `first` to `last` that they reach.
+    """Align validated bars on the sessions from `first` to `last` that they cover.
 
-    NaN before a symbol's first bar. Raises DataError where one symbol ends before the others do, and RequestError
-    where no session is left.
+    NaN before a symbol's first bar. Raises DataError if one symbol ends before the others, and RequestError if no
+    session is left.
     """
     begin, final = min(frame.index[0] for frame in bars.values()), _common_end(bars, last)
     sessions = calendar.sessions_between(begin if first is None else max(begin, first), final)
     if sessions.empty:
-        reach = f"{begin:%Y-%m-%d} to {max(frame.index[-1] for frame in bars.values()):%Y-%m-%d}"
-        raise RequestError(f"no prices in the window {_window(first, last)}: {origin} has them from {reach}")
+        covered = f"{begin:%Y-%m-%d} to {max(frame.index[-1] for frame in bars.values()):%Y-%m-%d}"
+        raise RequestError(f"no prices in the window {_window(first, last)}: {origin} has them from {covered}")
     grid = [frame.reindex(sessions) for frame in bars.values()]
     columns = {name: np.column_stack([frame[name.title()] for frame in grid]) for name in FIELDS}
-    total = np.column_stack([frame["Adj Close"] for frame in grid])
-    return Prices(sessions, tuple(bars), **columns, factor=total / columns["close"], origin=origin, real=real)
+    adjusted = np.column_stack([frame["Adj Close"] for frame in grid])
+    return Prices(sessions, tuple(bars), **columns, factor=adjusted / columns["close"], origin=origin, real=real)
 
 
 def _common_end(bars: Mapping[str, pd.DataFrame], last: pd.Timestamp | None) -> pd.Timestamp:
-    """The last session of all symbols up to `last`. Raises DataError when one of them stops earlier than another."""
+    """The last session of all symbols, at most `last`. Raises DataError if one symbol ends before another."""
     ends = {symbol: pd.Timestamp(frame.index[-1]) for symbol, frame in bars.items()}
     longest = max(ends, key=lambda symbol: ends[symbol])
     final = ends[longest] if last is None else min(ends[longest], last)
-    # Only sessions count: an end on a Sunday asks for no more than Friday.
+    # Compared by session: for a `last` on a Sunday, prices to Friday are enough.
     target = calendar.calendar_index(final + pd.Timedelta(days=1))
     for symbol, end in ends.items():
         if calendar.calendar_index(end + pd.Timedelta(days=1)) < target:
@@ -69,13 +69,13 @@ def _common_end(bars: Mapping[str, pd.DataFrame], last: pd.Timestamp | None) -> 
 
 
 def _symbols(symbols: Iterable[str]) -> tuple[str, ...]:
-    wanted = tuple(dict.fromkeys([symbols] if isinstance(symbols, str) else symbols))
-    if not wanted:
-        raise RequestError("no symbols were asked for; name at least one, for example SPY")
-    for symbol in wanted:
+    distinct = tuple(dict.fromkeys([symbols] if isinstance(symbols, str) else symbols))
+    if not distinct:
+        raise RequestError("no symbols given; name at least one, for example SPY")
+    for symbol in distinct:
         if not SYMBOL.fullmatch(symbol):
             raise RequestError(f"{symbol!r} is not a symbol; write it as Yahoo does, for example NVDA, BRK-B or ^GSPC")
-    return wanted
+    return distinct
 
 
 def _date(option: str, date: Date | None) -> pd.Timestamp | None:

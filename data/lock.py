@@ -1,4 +1,4 @@
-"""One process at a time: a lock file beside what it guards, gone when it is let go."""
+"""A lock file that admits one process at a time and is removed on release."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ class BusyError(Exception):
 
 @contextmanager
 def hold_lock(path: Path, seconds: float) -> Iterator[None]:
-    """Hold the lock file `path`, whose folder exists. Raises BusyError where another process keeps it for `seconds`.
+    """Hold the lock file `path`, whose folder must exist; wait up to `seconds` for another process to release it.
 
-    Beside what it guards, and not among temporary files, of which containers and users have their own. A process that
-    is killed lets go of it and leaves the file, which the next one takes and removes. Raises OSError where it cannot
-    be made, or the file system knows no locks.
+    The file belongs beside what it guards, not in a temporary folder: containers and users do not share those. If the
+    process is killed, the lock is released and the file stays; the next process reuses and removes it.
+
+    Raises BusyError if another process keeps the lock, and OSError if the file cannot be created or the file system
+    does not support locks.
     """
     from filelock import FileLock, Timeout
 
     try:
-        # Whoever shares a folder shares its lock. A soft one would stay when its holder is killed.
+        # All users of a shared folder may lock it. A soft lock would survive the death of its holder.
         lock = FileLock(path, timeout=seconds, mode=0o666, fallback_to_soft=False)
         lock.acquire()
     except Timeout:
@@ -30,8 +32,8 @@ def hold_lock(path: Path, seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        # While it is held: whoever opened it meanwhile finds it without a name, and makes a new one. Windows refuses
-        # to remove a file that is open, and filelock removes it there.
+        # Removed while still held: a process that opened the file meanwhile finds it unlinked and creates a new one.
+        # Windows does not remove open files; there, filelock removes it.
         with suppress(OSError):
             path.unlink()
         lock.release()

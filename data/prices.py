@@ -23,7 +23,7 @@ class Prices:
     (n_sessions, n_symbols) in the units of the source (split-adjusted); `factor` turns them into total-return prices:
     adjusted = raw * factor. Only ratios of factors carry meaning, see `rebased`. NaN marks sessions before a symbol's
     listing, in all fields at once, and nothing else; volume may be NaN throughout where a source has none.
-    `origin` says in a few words where the prices come from and `real` is False for reconstructed ones.
+    `origin` describes the source in a few words; `real` is False for simulated or reconstructed prices.
     """
 
     sessions: pd.DatetimeIndex
@@ -63,11 +63,11 @@ class Prices:
 
     @cached_property
     def first_rows(self) -> dict[str, int]:
-        """The same by symbol."""
+        """Row of each symbol's first bar, by symbol."""
         return dict(zip(self.symbols, self.listed.tolist(), strict=True))
 
     def listed_by(self, symbols: tuple[str, ...]) -> int:
-        """The first row at which all of `symbols` have begun to trade; n_sessions where one never does."""
+        """The first row at which all of `symbols` are listed; n_sessions if one never is."""
         if symbols not in self._listings:
             never = len(self.sessions)
             self._listings[symbols] = max((self.first_rows.get(symbol, never) for symbol in symbols), default=0)
@@ -79,7 +79,7 @@ class Prices:
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
-        """SHA-256 of each symbol's own bars (sessions, raw fields, factor), the same whatever stands beside it."""
+        """SHA-256 of each symbol's bars (sessions, raw fields, factor), independent of the other symbols."""
         return {symbol: self._digest(column) for symbol, column in self.columns.items()}
 
     @cached_property
@@ -89,7 +89,7 @@ class Prices:
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def row(self, session: str | pd.Timestamp) -> int:
-        """Row of `session`. Raises RequestError when it is not among the sessions."""
+        """Row of `session`. Raises RequestError if there is no such session."""
         row = int(self.sessions.searchsorted(pd.Timestamp(session)))
         if row == len(self.sessions) or self.sessions[row] != pd.Timestamp(session):
             raise RequestError(
@@ -99,27 +99,27 @@ class Prices:
         return row
 
     def select(self, symbols: Iterable[str]) -> Prices:
-        """The same sessions with only `symbols`, in that order. Raises RequestError for one that is not here."""
-        wanted = tuple(symbols)
-        if wanted == self.symbols:
+        """Prices of `symbols` only, in that order. Raises RequestError for a symbol without prices."""
+        selected = tuple(symbols)
+        if selected == self.symbols:
             return self
-        missing = [symbol for symbol in wanted if symbol not in self.columns]
+        missing = [symbol for symbol in selected if symbol not in self.columns]
         if missing:
             raise RequestError(f"no prices for {', '.join(missing)} in {self.origin}")
-        columns = [self.columns[symbol] for symbol in wanted]
-        return self._with(symbols=wanted, **{name: getattr(self, name)[:, columns] for name in (*FIELDS, "factor")})
+        columns = [self.columns[symbol] for symbol in selected]
+        return self._with(symbols=selected, **{name: getattr(self, name)[:, columns] for name in (*FIELDS, "factor")})
 
     def rows(self, start: int, stop: int) -> Prices:
-        """The sessions of rows `start` to `stop` (excluded)."""
+        """Prices of rows `start` to `stop` (excluded)."""
         part = slice(start, stop)
         return self._with(
             sessions=self.sessions[part], **{name: getattr(self, name)[part] for name in (*FIELDS, "factor")}
         )
 
     def rebased(self, row: int) -> Prices:
-        """Total-return prices whose factor is 1 at `row`, or at the first bar of a symbol that is listed later.
+        """Total-return prices whose factor is 1 at `row`, or at the first bar of a symbol listed later.
 
-        Share counts of the past then do not depend on dividends paid afterwards.
+        Past share counts then do not depend on dividends paid later.
         """
         base = np.minimum(np.maximum(row, self.listed), len(self.sessions) - 1)
         scale = self.factor / self.factor[base, np.arange(len(self.symbols))]
@@ -134,15 +134,15 @@ class Prices:
         return digest.hexdigest()
 
     def _with(self, **changes: object) -> Prices:
-        kept = {name: getattr(self, name) for name in ("sessions", "symbols", *FIELDS, "factor", "origin", "real")}
+        fields = {name: getattr(self, name) for name in ("sessions", "symbols", *FIELDS, "factor", "origin", "real")}
         for values in changes.values():
             if isinstance(values, np.ndarray):
-                values.flags.writeable = False  # made here, and nobody else holds it
-        return Prices(**{**kept, **changes})
+                values.flags.writeable = False  # created in this class, so no copy is needed
+        return Prices(**{**fields, **changes})
 
 
 def _frozen(values: np.ndarray) -> np.ndarray:
-    """Floats that nobody can change: a copy, unless they are so already."""
+    """`values` as a read-only float64 array, copied unless they already are one."""
     if isinstance(values, np.ndarray) and values.dtype == np.float64 and not values.flags.writeable:
         return values
     copied = np.array(values, dtype=np.float64)

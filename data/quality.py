@@ -1,6 +1,7 @@
-"""What prices must pass before anything is computed from them.
+"""Quality checks that prices must pass before anything is computed from them.
 
-Every check takes the bars of one symbol (columns as in `data.sources.Source.bars`) and gives the first fault or None.
+Each check takes the bars of one symbol (columns as in `data.sources.source.Source.bars`) and returns the first fault,
+or None.
 """
 
 from __future__ import annotations
@@ -17,78 +18,78 @@ from data.errors import DataError
 
 PRICES = ("Open", "High", "Low", "Close", "Adj Close")
 AGAIN = "download this symbol again or take it from another source"
-# What the owner of a file says of a move that was a real one; no source lists a split of one to one.
-REAL = 1.0
-BELIEVE = "if the move is real, add a column Stock Splits with 1 that day and 0 on all others"
-UNSPLIT = f"divide all prices before it by the ratio; {BELIEVE}"
-# Least and most of each column, both included, and what is said of the rest. Whatever trades lies far inside, and what
-# is computed from such numbers stays finite.
+# A listed split of 1 marks a large move as real; no source lists a split of one to one.
+REAL_MOVE = 1.0
+CONFIRM = "if the move is real, add a column Stock Splits with 1 that day and 0 on all others"
+DIVIDE = f"divide all earlier prices by the ratio; {CONFIRM}"
+# Smallest and largest valid value of each column, both included, and the complaint about others. Real prices lie far
+# inside, and results computed from such values stay finite.
 LIMITS: Mapping[str, tuple[float, float, str]] = {
     **dict.fromkeys(PRICES, (1e-9, 1e12, "is not a price")),
     "Volume": (0.0, 1e15, "is not a number of shares"),
     "Dividends": (0.0, 1e12, "is not a dividend"),
     "Stock Splits": (0.0, 1e6, "is not the ratio of a split"),
 }
-# Relative: prices that were computed from others differ in their last digit.
+# Relative: prices computed from other prices differ in the last digit.
 ROUNDING = 1e-6
 # Relative: Yahoo rounds adjusted closes to about six digits.
 ADJUSTMENT_NOISE = 1e-5
-# A split betrays itself in the gap at the open, which is then within this share of a whole number ...
+# An unadjusted split shows as a gap at the open that lies within this share of a whole number ...
 AT_OPEN = 0.10
-# ... and which the close does not undo (TSLA rose by 13 % on the day of its split in 2020).
+# ... and that the close does not undo (TSLA rose by 13 % on the day of its split in 2020).
 BY_CLOSE = 0.20
-# A listed ratio below this one (a stock dividend of 5 %, say) cannot be told from what a day may bring.
+# A smaller listed ratio (a stock dividend of 5 %, say) cannot be distinguished from a day's ordinary move.
 SMALLEST_SPLIT = 1.09
-# The largest credible move from close to close, as a multiple; 27 January 2025 at its worst was 1.4.
+# The largest credible close-to-close move, as a multiple; the largest of 27 January 2025 was 1.4.
 LARGEST_MOVE = 10.0
-# The bars of Treasury-bill funds, the calmest that trade, repeat for up to 5 sessions.
+# Bars of Treasury-bill funds, the calmest securities, repeat for up to 5 sessions.
 STALE = 10
 
 
 class PriceFault(NamedTuple):
-    """Where prices are wrong, how, and what to do about it."""
+    """A fault in prices: where it is, what is wrong, and the remedy."""
 
     session: pd.Timestamp
     field: str
-    trouble: str
+    problem: str
     remedy: str = AGAIN
 
 
 def check_bars(symbol: str, bars: pd.DataFrame) -> None:
-    """Raise DataError, in one line, at the first check that the bars of `symbol` do not pass."""
-    for find in CHECKS:
-        if fault := find(bars):
+    """Raise DataError for the first check that the bars of `symbol` fail."""
+    for check in CHECKS:
+        if fault := check(bars):
             where = line_numbers.line_note(bars, fault.session)
             raise DataError(
-                f"{symbol} on {fault.session:%Y-%m-%d}, {fault.field}: {fault.trouble}{where}; {fault.remedy}"
+                f"{symbol} on {fault.session:%Y-%m-%d}, {fault.field}: {fault.problem}{where}; {fault.remedy}"
             )
     if "Dividends" in bars:
         check_adjustment(symbol, bars)
 
 
 def check_order(bars: pd.DataFrame) -> PriceFault | None:
-    """Dates rise, and none comes twice."""
+    """Dates increase, without duplicates."""
     dates = bars.index.to_numpy()
     row = _first(dates[1:] <= dates[:-1])
     if row is None:
         return None
     before, after = bars.index[row], bars.index[row + 1]
     if before == after:
-        return PriceFault(after, "Date", "the date comes twice", "keep one of the two rows")
+        return PriceFault(after, "Date", "the date occurs twice", "keep one of the two rows")
     return PriceFault(after, "Date", f"it follows {before:%Y-%m-%d}, which is later", "sort the rows by date")
 
 
 def check_sessions(bars: pd.DataFrame) -> PriceFault | None:
-    """Every session of the exchange from the first row to the last has a row, and no other day has one.
+    """The rows are exactly the sessions of the exchange from the first row to the last.
 
-    Rows before the exchange calendar begins (2000) are not looked at; its first session must follow them.
+    Rows before the exchange calendar begins (2000) are not checked, but its first session must follow them.
     """
     older = bars.index < pd.Timestamp(calendar.FIRST)
     dates = bars.index[~older]
     later = _first(dates > calendar.xnys()[-1])
     if later is not None:
-        trouble = f"it lies after the exchange calendar, which ends on {calendar.xnys()[-1]:%Y-%m-%d}"
-        return PriceFault(dates[later], "Date", trouble, "remove the row")
+        problem = f"it lies after the exchange calendar, which ends on {calendar.xnys()[-1]:%Y-%m-%d}"
+        return PriceFault(dates[later], "Date", problem, "remove the row")
     row = calendar.xnys().get_indexer(dates)
     closed = _first(row < 0)
     if closed is not None:
@@ -102,14 +103,14 @@ def check_sessions(bars: pd.DataFrame) -> PriceFault | None:
 
 
 def check_numbers(bars: pd.DataFrame) -> PriceFault | None:
-    """Every number is one that its column can hold. NaN is nowhere, but for a volume that the source does not know."""
-    for field, (least, most, verdict) in LIMITS.items():
+    """Every number lies within the limits of its column; NaN is allowed only if the whole volume column is NaN."""
+    for field, (lowest, highest, complaint) in LIMITS.items():
         if field not in bars or (field == "Volume" and bars[field].isna().all()):
             continue
         values = bars[field].to_numpy(dtype=float)
-        row = _first(~((values >= least) & (values <= most)))
+        row = _first(~((values >= lowest) & (values <= highest)))
         if row is not None:
-            return PriceFault(bars.index[row], field, f"{values[row]:g} {verdict}")
+            return PriceFault(bars.index[row], field, f"{values[row]:g} {complaint}")
     return None
 
 
@@ -128,48 +129,52 @@ def check_ranges(bars: pd.DataFrame) -> PriceFault | None:
 
 
 def check_jumps(bars: pd.DataFrame) -> PriceFault | None:
-    """No move looks like a split that was not adjusted for, none like a slip of the decimal point.
+    """No move looks like an unadjusted split or a misplaced decimal point.
 
-    A session for which the source lists a split is left to `splits`; one of 1 says that the move is real.
+    Sessions with a listed split are left to `check_splits`; a listed split of 1 marks the move as real.
     """
     opened, closed = _moves(bars)
     at_open, by_close = (np.where(opened > 1, move, 1 / move) for move in (opened, closed))
     whole = np.maximum(np.rint(at_open), 2)
-    row = _first(_repeats(at_open / whole, by_close / whole) & (_listed(bars) == 0))
+    row = _first(_matches_split(at_open / whole, by_close / whole) & (_listed_splits(bars) == 0))
     if row is not None:
         terms = f"1:{whole[row]:g}" if opened[row] > 1 else f"{whole[row]:g}:1"
-        return _jump(bars, row, f"looks like a {terms} split that was not adjusted for", UNSPLIT)
-    row = _first((np.maximum(closed, 1 / closed) > LARGEST_MOVE) & (_listed(bars) != REAL))
-    return None if row is None else _jump(bars, row, "is not credible", f"{AGAIN}; {BELIEVE}")
+        return _jump_fault(bars, row, f"looks like a {terms} split that was not adjusted for", DIVIDE)
+    row = _first((np.maximum(closed, 1 / closed) > LARGEST_MOVE) & (_listed_splits(bars) != REAL_MOVE))
+    return None if row is None else _jump_fault(bars, row, "is not credible", f"{AGAIN}; {CONFIRM}")
 
 
 def check_splits(bars: pd.DataFrame) -> PriceFault | None:
-    """Prices do not move by the ratio of a split that the source itself lists.
+    """Prices are adjusted for the splits that the source lists.
 
-    They do where open and close lie near the close before divided by the ratio, and both of them nearer than to that
-    close itself; ratios below SMALLEST_SPLIT are not looked at.
+    They are not if open and close both lie near the previous close divided by the ratio, and nearer to that than to the
+    previous close itself. Ratios below SMALLEST_SPLIT are not checked.
     """
-    ratio = np.where(_listed(bars) > 0, _listed(bars), 1.0)
+    ratio = np.where(_listed_splits(bars) > 0, _listed_splits(bars), 1.0)
     opened, closed = _moves(bars)
-    undivided = _repeats(opened * ratio, closed * ratio) & _nearer(opened, ratio) & _nearer(closed, ratio)
+    undivided = _matches_split(opened * ratio, closed * ratio) & _nearer(opened, ratio) & _nearer(closed, ratio)
     row = _first(undivided & (np.maximum(ratio, 1 / ratio) > SMALLEST_SPLIT))
-    return None if row is None else _jump(bars, row, f"repeats the split of {ratio[row]:g} listed that day", UNSPLIT)
+    return (
+        None
+        if row is None
+        else _jump_fault(bars, row, f"was not adjusted for the split of {ratio[row]:g} listed that day", DIVIDE)
+    )
 
 
 def check_adjusted_close(bars: pd.DataFrame) -> PriceFault | None:
     """Adj Close / Close never falls: a dividend can only lower the prices before it."""
-    close, total = (bars[field].to_numpy(dtype=float) for field in ("Close", "Adj Close"))
-    ratio = total / close
+    close, adjusted = (bars[field].to_numpy(dtype=float) for field in ("Close", "Adj Close"))
+    ratio = adjusted / close
     highest = np.maximum.accumulate(ratio)
-    row = _first(ratio < highest * (1 - ADJUSTMENT_NOISE - _grain(total) / total.min()))
+    row = _first(ratio < highest * (1 - ADJUSTMENT_NOISE - _rounding_unit(adjusted) / adjusted.min()))
     if row is None:
         return None
     fall = f"from {highest[row]:.6f} to {ratio[row]:.6f}"
-    return PriceFault(bars.index[row], "Adj Close", f"its ratio to Close falls {fall}, which no dividend does")
+    return PriceFault(bars.index[row], "Adj Close", f"its ratio to Close falls {fall}, but dividends can only raise it")
 
 
 def check_stale(bars: pd.DataFrame) -> PriceFault | None:
-    """Bars do not repeat themselves for ten sessions."""
+    """No bar repeats unchanged for ten sessions."""
     values = bars[["Open", "High", "Low", "Close"]].to_numpy(dtype=float)
     if len(values) < STALE:
         return None
@@ -177,8 +182,8 @@ def check_stale(bars: pd.DataFrame) -> PriceFault | None:
     row = _first(np.lib.stride_tricks.sliding_window_view(same, STALE - 1).all(axis=1))
     if row is None:
         return None
-    trouble = f"{values[row, 3]:g} and the rest of the bar repeat for {STALE} sessions or more"
-    return PriceFault(bars.index[row], "Close", trouble)
+    problem = f"{values[row, 3]:g} and the rest of the bar repeat for {STALE} sessions or more"
+    return PriceFault(bars.index[row], "Close", problem)
 
 
 CHECKS: tuple[Callable[[pd.DataFrame], PriceFault | None], ...] = (
@@ -187,37 +192,37 @@ CHECKS: tuple[Callable[[pd.DataFrame], PriceFault | None], ...] = (
 )
 
 
-def _first(wrong: Any) -> int | None:
-    """The first row of a mask of shape (n_rows,) that is true."""
-    return int(np.argmax(wrong)) if np.any(wrong) else None
+def _first(mask: Any) -> int | None:
+    """The first true row of a mask of shape (n_rows,), or None."""
+    return int(np.argmax(mask)) if np.any(mask) else None
 
 
 def _moves(bars: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Open and close as multiples of the close before, each of shape (n_sessions - 1,)."""
+    """Open and close as multiples of the previous close, each of shape (n_sessions - 1,)."""
     opened, close = (bars[field].to_numpy(dtype=float) for field in ("Open", "Close"))
     return opened[1:] / close[:-1], close[1:] / close[:-1]
 
 
-def _listed(bars: pd.DataFrame) -> np.ndarray:
-    """The ratio of the split that is listed for each session but the first, 0 where there is none."""
+def _listed_splits(bars: pd.DataFrame) -> np.ndarray:
+    """The listed split ratio of each session but the first, 0 if there is none; shape (n_sessions - 1,)."""
     return np.asarray(bars["Stock Splits"], dtype=float)[1:] if "Stock Splits" in bars else np.zeros(len(bars) - 1)
 
 
-def _repeats(at_open: np.ndarray, by_close: np.ndarray) -> np.ndarray:
-    """Whether moves that are divided by the ratio of a split leave next to nothing."""
+def _matches_split(at_open: np.ndarray, by_close: np.ndarray) -> np.ndarray:
+    """Whether moves, divided by the ratio of a split, are close to 1."""
     return np.asarray((np.abs(at_open - 1) < AT_OPEN) & (np.abs(by_close - 1) < BY_CLOSE))
 
 
 def _nearer(move: np.ndarray, ratio: np.ndarray) -> np.ndarray:
-    """Whether moves lie nearer to the inverse of `ratio` than to none."""
+    """Whether moves lie nearer to 1 / `ratio` than to 1."""
     return np.asarray(np.abs(np.log(move * ratio)) < np.abs(np.log(move)))
 
 
-def _jump(bars: pd.DataFrame, row: int, verdict: str, remedy: str) -> PriceFault:
+def _jump_fault(bars: pd.DataFrame, row: int, complaint: str, remedy: str) -> PriceFault:
     before, after = bars["Close"].iloc[row], bars["Close"].iloc[row + 1]
-    return PriceFault(bars.index[row + 1], "Close", f"the move from {before:g} to {after:g} {verdict}", remedy)
+    return PriceFault(bars.index[row + 1], "Close", f"the move from {before:g} to {after:g} {complaint}", remedy)
 
 
-def _grain(values: np.ndarray) -> float:
-    """The unit to which `values` were rounded when that is a cent or a tenth of it, else 0."""
+def _rounding_unit(values: np.ndarray) -> float:
+    """The unit to which `values` were rounded if it is a cent or a tenth of a cent, else 0."""
     return next((10.0**-digits for digits in (2, 3) if (np.round(values, digits) == values).all()), 0.0)

@@ -1,7 +1,7 @@
-"""Texts of others as people may read them: there is nothing in them that a terminal or a browser would obey.
+"""Makes foreign text safe to print: no control sequences that a terminal or a browser would execute.
 
-Docstrings, messages of exceptions, paths, parameters and files that someone else wrote come through here on their way
-to a terminal (`runners.cli.console`, `runners.cli.tables`) and to a page (`reports.rendering.template`).
+Docstrings, exception messages, paths, parameters and files by other authors pass through here on their way to a
+terminal (`runners.cli.console`, `runners.cli.tables`) and to a page (`reports.rendering.template`).
 """
 
 from __future__ import annotations
@@ -10,41 +10,41 @@ import re
 import unicodedata
 from typing import Any
 
-LONGEST = 300  # signs of a text that is quoted on a line
+LONGEST = 300  # characters of a text quoted on one line
 
-# Without the joiners some scripts cannot be written; ends of lines and tabs belong to blocks of text.
+# Some scripts need the joiners; newlines and tabs belong to blocks of text.
 KEPT = "\n\t\u200c\u200d"
 SUSPECT = re.compile(r"[^ -~\n\t]")
-ENDS = str.maketrans({"\n": "\\n", "\t": "\\t"})
+LINE_ESCAPES = str.maketrans({"\n": "\\n", "\t": "\\t"})
 
 
 def escape_unprintable(text: str) -> str:
-    """A text with escapes, such as that of U+202E, for what is obeyed rather than read.
+    """`text` with unprintable characters escaped, for example U+202E as a backslash, u and 202e.
 
-    That is controls, with which the sequences of terminals begin, marks that turn the direction of what follows, halves
-    of characters, and what no character is assigned to. Text from right to left stays, and so do ends of lines.
+    Unprintable are control characters, which begin terminal sequences, marks that change the direction of writing,
+    lone surrogates, and unassigned code points. Right-to-left text and line ends are kept.
     """
-    return text if text.isprintable() else SUSPECT.sub(_shown, text)
+    return text if text.isprintable() else SUSPECT.sub(_escape, text)
 
 
 def shorten(text: str, most: int = LONGEST) -> str:
-    """A text on one line, printable, of which no more than `most` signs are shown."""
-    line = escape_unprintable(text).translate(ENDS)
+    """`text` on one line, printable, cut after `most` characters."""
+    line = escape_unprintable(text).translate(LINE_ESCAPES)
     return line if len(line) <= most else f"{line[:most]}\u2026"
 
 
-def quote_message(words: object, most: int = 160) -> str:
-    """What an error, a file or a server says, as one of our own errors may repeat it."""
-    return shorten(" ".join(str(words).split()), most)
+def quote_message(message: object, most: int = 160) -> str:
+    """A foreign message (of an exception, a file or a server) as quoted in our own errors: one short line."""
+    return shorten(" ".join(str(message).split()), most)
 
 
 def is_printable_line(text: str) -> bool:
-    """Whether a text is printable as it is, on one line."""
-    return escape_unprintable(text).translate(ENDS) == text
+    """Whether `text` is a single printable line."""
+    return escape_unprintable(text).translate(LINE_ESCAPES) == text
 
 
 def escape_all(data: Any) -> Any:
-    """Lists, tuples and mappings in which every text, names of keys too, is printable."""
+    """`data` with every text, keys of mappings included, made printable; tuples become lists."""
     if isinstance(data, str):
         return escape_unprintable(data)
     if isinstance(data, dict):
@@ -53,20 +53,20 @@ def escape_all(data: Any) -> Any:
 
 
 def escape_json(text: str) -> str:
-    """JSON of the same meaning that is printable: programs get what they would, and a terminal obeys nothing."""
-    return SUSPECT.sub(_unit, text)
+    """Equivalent JSON in which unprintable characters are escaped."""
+    return SUSPECT.sub(_escape_utf16, text)
 
 
-def _shown(found: re.Match[str]) -> str:
-    return found[0] if _is_harmless(found[0]) else ascii(found[0])[1:-1]
+def _escape(match: re.Match[str]) -> str:
+    return match[0] if _is_harmless(match[0]) else ascii(match[0])[1:-1]
 
 
-def _unit(found: re.Match[str]) -> str:
-    if _is_harmless(found[0]):
-        return found[0]
-    units = found[0].encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4))
+def _escape_utf16(match: re.Match[str]) -> str:
+    if _is_harmless(match[0]):
+        return match[0]
+    units = match[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
-def _is_harmless(sign: str) -> bool:
-    return sign.isprintable() or sign in KEPT or unicodedata.category(sign) == "Zs"
+def _is_harmless(character: str) -> bool:
+    return character.isprintable() or character in KEPT or unicodedata.category(character) == "Zs"

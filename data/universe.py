@@ -1,4 +1,4 @@
-"""The names that the readings choose from, listed with hindsight (they are today's well-known names)."""
+"""The stocks that the readings choose from, listed with hindsight (today's well-known stocks)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ AI_UNIVERSE = (
     *("MSFT", "GOOGL", "META", "AMZN", "ORCL"),
     *AI_SOFTWARE,
 )
-# Companies of the AI universe that are not American.
+# Non-American companies of the AI universe.
 FOREIGN = ("TSM", "ARM")
 SYMBOL = re.compile(r"[\^A-Za-z0-9][A-Za-z0-9.\-=^]{0,14}")

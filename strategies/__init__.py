@@ -1,4 +1,4 @@
-"""Readings, one strategy a file; `strategies.registry` finds and loads them."""
+"""Readings, one strategy per file, and functions to list and load them."""
 
 from strategies.registry import load, names, reading_files, require_valid_name
 

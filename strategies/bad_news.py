@@ -1,9 +1,9 @@
-"""Short the chips, long the market: what the market itself read first.
+"""Short chips, long the market: the market's own first reading.
 
 Claim: the opposite of the essay, and the first reading of the day: cheap training means fewer chips, so the sector that
-    sells them loses against everything else.
+    sells them lags everything else.
 Rule: short SMH with half of equity, long SPY with half; dollar neutral.
-Trades: at the entry, then every 20 sessions back to these weights; closed after the hold.
+Trades: at the entry, then every 20 trading days back to these weights; closed at the end of the holding period.
 Refuted: when it has lost money, net of costs, against cash at zero.
 """
 

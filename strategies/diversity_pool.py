@@ -1,17 +1,17 @@
-"""Hold everybody while the pool of leaders widens, follow the leaders while it narrows.
+"""Hold all stocks equally while the pool of leaders widens, follow the leaders while it narrows.
 
-Claim: one closed ecosystem was a bottleneck; a new open environment fills with many species first, then converges to
+Claim: one closed ecosystem was a bottleneck; a new open environment first fills with many species, then converges to a
     few.
-Rule: the AI universe, names with 147 closes. A name's share of leadership is its growth over 126 sessions, normalised.
-    While the effective number of leaders (Hill number of order 1, the exponential of Shannon's entropy) is above its
-    value 20 sessions ago, equal weight; else weights proportional to the shares. `power` fixes the exponent of the
-    shares instead.
-Trades: at the entry, then every 20 sessions; closed after the hold.
-Refuted: when it has earned no more than the better of always-equal and always-following, net of costs.
+Rule: the stocks of the AI universe with 147 closes. A stock's share of leadership is its growth over 126 trading days,
+    normalised. While the effective number of leaders (Hill number of order 1, the exponential of Shannon's entropy) is
+    above its value 20 trading days ago, equal weight; otherwise weights proportional to the shares. `power` sets a
+    constant exponent of the shares instead.
+Trades: at the entry, then every 20 trading days; closed at the end of the holding period.
+Refuted: when it has earned no more than the better of always equal weight and always following, net of costs.
 Parameters:
-    lookback: sessions of growth behind a share
-    compare: sessions between the two Hill numbers
-    power: exponent of the shares held throughout (0 equal weight, 1 follow the leaders); None lets the pool decide
+    lookback: trading days of growth that make up a share
+    compare: trading days between the two Hill numbers
+    power: constant exponent of the shares (0 equal weight, 1 follow the leaders); None lets the pool decide
 """
 
 import numpy as np
@@ -30,17 +30,17 @@ class DiversityPool(Reading):
     history = 147
 
     def weights(self, past: Past) -> Weights:
-        names = past.tradable(AI_UNIVERSE, self.p.lookback + self.p.compare + 1)
-        shares = self.shares(past, names)
+        stocks = past.tradable(AI_UNIVERSE, self.p.lookback + self.p.compare + 1)
+        shares = self.shares(past, stocks)
         power = self.p.power
         if power is None:
-            power = 0 if effective_number(shares) > effective_number(self.shares(past, names, self.p.compare)) else 1
+            power = 0 if effective_number(shares) > effective_number(self.shares(past, stocks, self.p.compare)) else 1
         parts = shares**power
-        return dict(zip(names, (parts / parts.sum()).tolist(), strict=True))
+        return dict(zip(stocks, (parts / parts.sum()).tolist(), strict=True))
 
-    def shares(self, past: Past, names: tuple[str, ...], ago: int = 0) -> np.ndarray:
-        """Leadership shares `ago` sessions ago, shape (n_names,), summing to 1."""
-        growth = np.array([past.growth(name, self.p.lookback + ago, until=ago) for name in names])
+    def shares(self, past: Past, stocks: tuple[str, ...], ago: int = 0) -> np.ndarray:
+        """Shares of leadership `ago` sessions ago, shape (n_stocks,), summing to 1."""
+        growth = np.array([past.growth(stock, self.p.lookback + ago, until=ago) for stock in stocks])
         return np.asarray(growth / growth.sum())
 
 

@@ -1,36 +1,37 @@
 """Tilt to rate-sensitive assets around FOMC decisions.
 
 Claim: the rate decision two days after the shock looks like a separate matter; linking the two is where insight lies.
-Rule: all in SPY. Around every scheduled FOMC decision session D a tilt is held from the open of D-5 to the open of
-    D+11. Easing: half SPY, a tenth each TLT IEF VNQ XLU IWM. Tightening: half SPY, half BIL. At the close of D-6 it is
-    easing if IEF beat BIL over 20 sessions; at the close of D if the range was cut, or held while IEF leads.
-Trades: at the closes of D-6, D and D+10 and every 20 sessions; an entry inside a window takes the latest deciding
-    close; closed after the hold.
-Refuted: when it has earned no more than SPY and cash mixed at its own earlier beta, net of costs.
+Rule: all in SPY, except around the day D of each scheduled FOMC decision: a tilt is held from the open of D-5 to the
+    open of D+11. Easing: half SPY, a tenth each TLT IEF VNQ XLU IWM. Tightening: half SPY, half BIL. At the close of
+    D-6 it is easing if IEF beat BIL over 20 trading days; at the close of D, if the range was cut, or held while IEF
+    leads.
+Trades: decisions at the closes of D-6, D and D+10 and every 20 trading days; an entry inside a window uses the latest
+    deciding close; closed at the end of the holding period.
+Refuted: when it has earned no more than a mix of SPY and cash with its own earlier beta, net of costs.
 Parameters:
-    before: sessions before D at whose open the tilt begins
-    after: sessions after D at whose open it ends
-    lookback: sessions over which IEF is compared with BIL
-    shift: sessions by which every decision is moved, for placebos; an outcome is known when it was, or later
+    before: trading days before D at whose open the tilt begins
+    after: trading days after D at whose open it ends
+    lookback: trading days over which IEF is compared with BIL
+    shift: trading days by which all decisions are moved, for placebos; outcomes are not known earlier than in fact
 """
 
 from data.fomc import FomcDecision
 from strategies.base import BetaMatched, Past, Reading, Weights, leg
 
-MOVED = (*range(-13, -5), *range(6, 14))  # sessions, far enough to leave the real window's beginning
+SHIFTS = (*range(-13, -5), *range(6, 14))  # sessions; far enough to miss the start of the real window
 EASING = ("TLT", "IEF", "VNQ", "XLU", "IWM")
 
 
 class FomcTilt(Reading):
-    """SPY, half of it exchanged for rate-sensitive funds or bills around FOMC decisions."""
+    """SPY, half of it replaced by rate-sensitive funds or bills around FOMC decisions."""
 
     params = (("before", 5), ("after", 11), ("lookback", 20), ("shift", 0))
     symbols = ("SPY", *EASING, "BIL")
     claims = ("C16",)
     comparator = BetaMatched("SPY")
-    history = 30  # the lookback, and up to nine sessions since the deciding close
+    history = 30  # the lookback, and up to nine sessions after the deciding close
     watches = True
-    variants = {"FOMC decisions moved by 6 to 13 sessions": tuple({"shift": moved} for moved in MOVED)}  # noqa: RUF012
+    variants = {"FOMC decisions moved by 6 to 13 sessions": tuple({"shift": shift} for shift in SHIFTS)}  # noqa: RUF012
 
     def weights(self, past: Past) -> Weights:
         begins, ends = self.p.before + 1, 1 - self.p.after
@@ -43,9 +44,9 @@ class FomcTilt(Reading):
         return self.tilt(past, *meeting)
 
     def tilt(self, past: Past, to_go: int, decision: FomcDecision) -> Weights:
-        """The tilt as it was decided at the latest deciding close: D, or `before` + 1 sessions ahead of it.
+        """The tilt set at the latest deciding close: that of D, or `before` + 1 sessions ahead of it.
 
-        An outcome that the table of decisions does not have changes nothing.
+        If the outcome of D is unknown, the earlier decision stands.
         """
         change = decision.change_bps if to_go <= 0 else None
         since = self.p.before + 1 - to_go if change is None else -to_go

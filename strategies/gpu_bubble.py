@@ -1,9 +1,9 @@
 """Short the flagship GPU, long the overlooked ones.
 
-Claim: near-frontier results on mid-tier chips say that the premium on the very best GPU is too high, and that AMD and
-    Intel are good enough when the software is good. For holders of NVDA alone the news can keep pulling the price down.
+Claim: near-frontier results on mid-tier chips mean that the premium on the very best GPU is too high, and that AMD and
+    Intel are good enough with good software. For holders of NVDA alone the news can keep pulling the price down.
 Rule: short NVDA with half of the gross exposure, long AMD and INTC with a quarter each; dollar neutral.
-Trades: at the entry, then every 20 sessions back to these weights; closed after the hold.
+Trades: at the entry, then every 20 trading days back to these weights; closed at the end of the holding period.
 Refuted: when it has lost money, net of costs, against cash at zero.
 Parameters:
     gross: gross exposure, fraction of equity

@@ -1,8 +1,8 @@
-"""Long the top specification: demand for it continues.
+"""Long makers of top-specification hardware: demand for the best continues.
 
-Claim: cash-rich American technology companies keep buying the best there is.
+Claim: cash-rich American technology companies keep buying the best hardware there is.
 Rule: equal weight in NVDA AVGO TSM MU ANET VRT; long only.
-Trades: at the entry, then every 20 sessions back to equal weight; closed after the hold.
+Trades: at the entry, then every 20 trading days back to equal weight; closed at the end of the holding period.
 Refuted: when it has earned no more than QQQ, net of costs.
 """
 
@@ -11,7 +11,7 @@ from strategies.base import Fund, Past, Reading, Weights, leg
 
 
 class HighEndDemand(Reading):
-    """Equal weight in six makers of the top specification."""
+    """Equal weight in six makers of top-specification hardware."""
 
     symbols = ("NVDA", "AVGO", "TSM", "MU", "ANET", "VRT")
     claims = ("C13",)

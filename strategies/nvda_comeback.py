@@ -1,11 +1,11 @@
-"""Wait for NVDA to win back half of its fall.
+"""Wait for NVDA to recover half of its fall.
 
 Claim: the flagship vendor's own next move is the thing to watch.
-Rule: all in NVDA from the first close at or above the midpoint between the close before the shock and the shock's
-    close; out at a close below the low of the shock session; in again by the same rule. A close below the low is never
-    a signal to be in, also where the shock went up and its low lies above the midpoint.
-Trades: at the open after a signal, never otherwise; nothing before the shock's close is known; closed after the hold.
-Refuted: when it has lost money, net of costs, against cash at zero, was never in, or is out at the end.
+Rule: all in NVDA from the first close at or above the midpoint between the close before the shock and the close of the
+    shock; out at a close below the low of the day of the shock; in again by the same rule. A close below that low is
+    never an entry signal, even if the shock was a rise and its low lies above the midpoint.
+Trades: only at the open after a signal, and not before the close of the shock; closed at the end of the holding period.
+Refuted: when it has lost money, net of costs, against cash at zero, never bought, or is out of the market at the end.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from strategies.base import Decision, Past, Reading, Weights
 
 
 class NvdaComeback(Reading):
-    """NVDA above the midpoint of its fall, cash below the low of that day."""
+    """NVDA after a close above the midpoint of its fall, cash after a close below the low of that day."""
 
     symbols = ("NVDA",)
     claims = ("C12",)
@@ -30,8 +30,8 @@ class NvdaComeback(Reading):
         return None if now == before else {"NVDA": 1.0} if now else {}
 
     def course(self, past: Past) -> Mapping[int, Mapping[str, float]]:
-        told = self.signals(past)
-        signals = np.concatenate((np.zeros(len(past.sessions) - len(told)), told))
+        since_shock = self.signals(past)
+        signals = np.concatenate((np.zeros(len(past.sessions) - len(since_shock)), since_shock))
         latest = np.maximum.accumulate(np.where(signals != 0, np.arange(len(signals)), 0))
         inside = (signals[latest] > 0)[-1 - past.held :]
         turns = np.flatnonzero(np.diff(inside, prepend=False))
@@ -42,7 +42,7 @@ class NvdaComeback(Reading):
         return d <= 0 or not decisions or not any(decisions[-1].weights.values())
 
     def signals(self, past: Past) -> np.ndarray:
-        """From the shock's close on: 1 in, -1 out, 0 no signal; shape (n_sessions since the shock,)."""
+        """Signals from the close of the shock on: 1 in, -1 out, 0 none; shape (n_sessions since the shock,)."""
         shock = past.sessions.searchsorted(past.shock)
         close = past.close("NVDA")[shock:]
         if shock == 0 or not len(close):
@@ -52,6 +52,6 @@ class NvdaComeback(Reading):
 
 
 def is_in(signals: np.ndarray) -> bool:
-    """Whether the last signal said in."""
-    spoken = signals[signals != 0]
-    return len(spoken) > 0 and bool(spoken[-1] > 0)
+    """Whether the last signal other than 0 is 1."""
+    nonzero = signals[signals != 0]
+    return len(nonzero) > 0 and bool(nonzero[-1] > 0)

@@ -1,15 +1,15 @@
 """Back the American companies that already deliver.
 
-Claim: the government will not build a national AI laboratory; it will back companies that deliver, even over antitrust
-    worries.
-Rule: equal weight in the five American names of the AI universe with the highest growth from 126 to 21 sessions ago,
-    ties by symbol.
-Trades: at the entry, then chosen anew every 20 sessions; closed after the hold.
-Refuted: when it has earned no more than all those names at equal weight, net of costs.
+Claim: the government will not build a national AI laboratory; it will back companies that deliver, despite antitrust
+    concerns.
+Rule: equal weight in the five American stocks of the AI universe with the highest growth from 126 to 21 trading days
+    ago; ties are broken by symbol.
+Trades: at the entry, then selected anew every 20 trading days; closed at the end of the holding period.
+Refuted: when it has earned no more than all American stocks of the universe at equal weight, net of costs.
 Parameters:
-    count: names held
-    lookback: sessions ago at which growth begins
-    skip: sessions ago at which it ends
+    count: number of stocks held
+    lookback: start of the growth period, trading days ago
+    skip: end of the growth period, trading days ago
 """
 
 from data.universe import AI_UNIVERSE, FOREIGN
@@ -19,7 +19,7 @@ AMERICAN = tuple(symbol for symbol in AI_UNIVERSE if symbol not in FOREIGN)
 
 
 class PolicyWinners(Reading):
-    """The five strongest American names of the AI universe."""
+    """The five strongest American stocks of the AI universe."""
 
     params = (("count", 5), ("lookback", 126), ("skip", 21))
     symbols = AMERICAN
@@ -30,7 +30,7 @@ class PolicyWinners(Reading):
     history = 127
 
     def weights(self, past: Past) -> Weights:
-        names = past.tradable(AMERICAN, self.p.lookback + 1)
-        growth = {name: past.growth(name, self.p.lookback, until=self.p.skip) for name in names}
-        winners = sorted(names, key=lambda name: (-growth[name], name))[: self.p.count]
+        stocks = past.tradable(AMERICAN, self.p.lookback + 1)
+        growth = {stock: past.growth(stock, self.p.lookback, until=self.p.skip) for stock in stocks}
+        winners = sorted(stocks, key=lambda stock: (-growth[stock], stock))[: self.p.count]
         return leg(winners, 1.0)

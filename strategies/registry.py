@@ -1,4 +1,4 @@
-"""Finds and loads strategies by name, by path, or from installed packages."""
+"""The list of strategies, and loading them by name, by path, or from installed packages."""
 
 from __future__ import annotations
 
@@ -17,44 +17,45 @@ from data.text import shorten
 
 NO_READINGS = ("__init__", "registry")  # files of this folder
 ENTRY_POINTS = "deepseek_readings.strategies"
-LONGEST = 60  # letters of a name that are shown
+LONGEST = 60  # characters of a name in errors
 FIRST = ("gpu_bubble", "ai_software", "fomc_tilt")
 
 
 def names() -> tuple[str, ...]:
-    """Names of all readings: the files of this folder (the three exemplars first), then those of installed packages.
+    """Names of all readings: the files of strategies/ (the three exemplars first), then those of installed packages.
 
-    Raises RequestError when an installed package offers a name that is taken; both origins are named.
+    Raises RequestError, naming both origins, if an installed package uses a name that is taken.
     """
-    own = reading_files()
-    origins = {name: f"strategies/{name}.py" for name in own}
-    for point in _offers():
+    files = reading_files()
+    origins = {name: f"strategies/{name}.py" for name in files}
+    for point in _entry_points():
         origin = f"{point.value} of the package {point.dist.name if point.dist else '?'}"
         if origins.setdefault(point.name, origin) != origin:
             raise RequestError(
                 f"the reading {point.name!r} exists twice: {origins[point.name]} and {origin}; rename one or uninstall "
                 f"its package"
             )
-    return (*own, *sorted(set(origins) - set(own)))
+    return (*files, *sorted(set(origins) - set(files)))
 
 
 def reading_files() -> tuple[str, ...]:
-    """Names of the readings of this folder, the three exemplars first."""
-    found = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in NO_READINGS)
-    return (*(name for name in FIRST if name in found), *(name for name in found if name not in FIRST))
+    """Names of the readings in strategies/, the three exemplars first."""
+    stems = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in NO_READINGS)
+    return (*(name for name in FIRST if name in stems), *(name for name in stems if name not in FIRST))
 
 
-def _offers() -> tuple[EntryPoint, ...]:
-    """What installed packages offer, asked again once a folder of `sys.path` has changed, as by an installation."""
-    return _offers_of(tuple((folder, _changed(folder)) for folder in sys.path))
+def _entry_points() -> tuple[EntryPoint, ...]:
+    """Entry points of installed packages, read again when a folder of `sys.path` changes, as by an installation."""
+    return _cached_entry_points(tuple((folder, _modified(folder)) for folder in sys.path))
 
 
 @lru_cache(maxsize=1)
-def _offers_of(_: tuple[tuple[str, int | None], ...]) -> tuple[EntryPoint, ...]:
-    return tuple(entry_points(group=ENTRY_POINTS))  # reads every package's list: a run asks dozens of times
+def _cached_entry_points(_: tuple[tuple[str, int | None], ...]) -> tuple[EntryPoint, ...]:
+    # Cached: it reads the metadata of every installed package, and a run calls it dozens of times.
+    return tuple(entry_points(group=ENTRY_POINTS))
 
 
-def _changed(folder: str) -> int | None:
+def _modified(folder: str) -> int | None:
     try:
         return Path(folder).stat().st_mtime_ns
     except (OSError, ValueError):
@@ -62,11 +63,10 @@ def _changed(folder: str) -> int | None:
 
 
 def load(name: str) -> type[Any]:
-    """The strategy class behind a name of `names()`, `package.module:Class` or `path/to/file.py:Class`.
+    """Load the strategy class of a name in `names()`, of `package.module:Class` or of `path/to/file.py:Class`.
 
-    Errors of the imported module itself are let through untouched. Raises RequestError for an unknown name, and for one
-    that files cannot have, and StrategyError for a file of strategies/ or an installed package that does not hold a
-    strategy.
+    Errors raised by the imported module pass through unchanged. Raises RequestError for an unknown name or one that
+    files cannot have, and StrategyError for a file of strategies/ or an installed package without a strategy.
     """
     if (file := name.rpartition(":")[0]).endswith(".py"):
         return _load_path(f"{_module_of(Path(file))}:{name.rpartition(':')[2]}")
@@ -79,55 +79,53 @@ def load(name: str) -> type[Any]:
         hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names())}"
         raise RequestError(f"unknown reading {name!r}; {hint}")
     require_valid_name(name)
-    for point in _offers():
+    for point in _entry_points():
         if point.name == name:
-            return _offered(point.load(), f"{name} ({point.value})")
+            return _require_strategy(point.load(), f"{name} ({point.value})")
     return _only_strategy(importlib.import_module(f"strategies.{name}"))
 
 
 def require_valid_name(name: str) -> None:
-    """Raise RequestError for a name that pages and files cannot have on every system."""
+    """Raise RequestError for a name that is not valid for pages and files on every system."""
     if fault := file_names.file_name_fault(name):
-        raise RequestError(
-            f"{shorten(repr(name), LONGEST)} cannot name a reading: it {fault}; let its author rename it"
-        )
+        raise RequestError(f"{shorten(repr(name), LONGEST)} cannot name a reading: it {fault}; rename it")
 
 
 def _load_path(path: str) -> type[Any]:
     module_name, _, class_name = path.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), class_name)):
-        raise RequestError(f"{path!r} is no path to a class; write package.module:Class or path/to/file.py:Class")
+        raise RequestError(f"{path!r} is not a path to a class; write package.module:Class or path/to/file.py:Class")
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        # Only the asked-for module being absent is the user's slip; an import failing inside it is theirs to see.
+        # Only the absence of the requested module is a wrong request; failing imports inside it pass through.
         if error.name is None or not (module_name == error.name or module_name.startswith(f"{error.name}.")):
             raise
         raise RequestError(
-            f"no module {error.name!r} for {path!r}; run from the folder that holds it or install it"
+            f"no module {error.name!r} for {path!r}; run from the folder that contains it, or install it"
         ) from None
     if not hasattr(module, class_name):
         classes = [
             key for key, value in vars(module).items() if inspect.isclass(value) and value.__module__ == module_name
         ]
         raise RequestError(f"{module_name} has no class {class_name!r}; it has {', '.join(classes) or 'none'}")
-    if not _is_strategy(found := getattr(module, class_name)):
+    if not _is_strategy(strategy := getattr(module, class_name)):
         raise RequestError(f"{path!r} is not a backtrader strategy; name a class derived from bt.Strategy or Reading")
-    return cast("type[Any]", found)
+    return cast("type[Any]", strategy)
 
 
 def _module_of(file: Path) -> str:
-    """The dotted name under which a file is imported, here and in worker processes, which take over `sys.path`.
+    """The dotted name under which a file is imported, here and in worker processes, which inherit `sys.path`.
 
-    Its folder (that of its outermost package, where it lies in one) comes last on `sys.path`, so that the file hides no
-    module, and modules beside it can be imported.
+    Its folder (or that of its outermost package) is appended to `sys.path`, so that the file hides no other module and
+    can import modules beside it.
     """
     try:
         file = file.resolve()
-        found = file.is_file()
-    except (OSError, RuntimeError, ValueError):  # too long, a circle of links, a NUL
-        found = False
-    if not found:
+        exists = file.is_file()
+    except (OSError, RuntimeError, ValueError):  # too long, a cycle of links, a NUL
+        exists = False
+    if not exists:
         raise RequestError(f"there is no file {file}; name an existing one, as in path/to/file.py:Class")
     parts, folder = [file.stem], file.parent
     while (folder / "__init__.py").is_file():
@@ -138,16 +136,16 @@ def _module_of(file: Path) -> str:
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
         importlib.invalidate_caches()
-    if (taken := _origin(parts[0])) not in {str(file), str(folder / parts[0] / "__init__.py")}:
-        raise RequestError(f"{file.name} cannot be imported: {parts[0]!r} is the name of {taken}; rename the file")
+    if (other := _origin(parts[0])) not in {str(file), str(folder / parts[0] / "__init__.py")}:
+        raise RequestError(f"{file.name} cannot be imported: {parts[0]!r} is the name of {other}; rename the file")
     return name
 
 
 def _origin(module: str) -> str:
-    """Where a top-level module is imported from."""
+    """The file from which a top-level module is imported."""
     try:
         spec = importlib.util.find_spec(module)
-    except ValueError:  # __main__, and modules made by hand
+    except ValueError:  # __main__, and modules created in code
         spec = None
     origin = spec.origin if spec is not None else None
     return str(Path(origin).resolve()) if origin and Path(origin).exists() else origin or "another module"
@@ -156,24 +154,24 @@ def _origin(module: str) -> str:
 def _only_strategy(module: Any) -> type[Any]:
     import backtrader as bt
 
-    own = [
+    classes = [
         value
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, bt.Strategy) and value.__module__ == module.__name__
     ]
-    if len(own) != 1:
-        names = f" ({', '.join(value.__name__ for value in own)})" if own else ""
+    if len(classes) != 1:
+        listed = f" ({', '.join(value.__name__ for value in classes)})" if classes else ""
         raise StrategyError(
-            f"strategies/{Path(module.__file__).name} defines {len(own)} strategy classes{names}; a file of "
+            f"strategies/{Path(module.__file__).name} defines {len(classes)} strategy classes{listed}; a file of "
             f"strategies/ holds exactly one"
         )
-    return own[0]
+    return classes[0]
 
 
-def _offered(value: object, origin: str) -> type[Any]:
+def _require_strategy(value: object, origin: str) -> type[Any]:
     if not _is_strategy(value):
         raise StrategyError(
-            f"{origin} is not a backtrader strategy; let the entry point name a class derived from bt.Strategy or "
+            f"{origin} is not a backtrader strategy; the entry point must name a class derived from bt.Strategy or "
             f"Reading"
         )
     return cast("type[Any]", value)

@@ -1,8 +1,8 @@
 """Long the whole AI sector, the flagship included.
 
-Claim: taken whole, the event is very good news for AI; breadth and size of the sector get a catalyst.
+Claim: on the whole the event is very good news for AI; it is a catalyst for the breadth and size of the sector.
 Rule: half SMH (semiconductors), half IGV (software).
-Trades: at the entry, then every 20 sessions back to halves; closed after the hold.
+Trades: at the entry, then every 20 trading days back to halves; closed at the end of the holding period.
 Refuted: when it has earned no more than SPY, net of costs.
 """
 

@@ -1,12 +1,12 @@
-"""Join the two shocks: AI software and chips, scaled by what bonds say about rates.
+"""Combine the two shocks: AI software and chips, scaled by what bonds say about rates.
 
-Claim: the technology shock and the rate decision belong together; the sector's catalyst works when rates fall.
-Rule: half the AI software basket, half SMH; all of it while IEF beats BIL over 60 sessions, else half of it and half
-    BIL. `scaled` off holds the basket throughout.
-Trades: at the entry, then every 20 sessions; closed after the hold.
-Refuted: when it has earned no more than its own basket held without scaling, net of costs.
+Claim: the technology shock and the rate decision belong together; the catalyst for the sector works when rates fall.
+Rule: a basket of half AI software, half SMH; fully invested while IEF beats BIL over 60 trading days, otherwise half
+    basket and half BIL. Without `scaled` it is always fully invested.
+Trades: at the entry, then every 20 trading days; closed at the end of the holding period.
+Refuted: when it has earned no more than its own basket without scaling, net of costs.
 Parameters:
-    lookback: sessions over which IEF is compared with BIL
+    lookback: trading days over which IEF is compared with BIL
     scaled: halve the basket while IEF does not lead
 """
 

@@ -3,7 +3,7 @@
 Claim: a state-run sprint shines early, but a diverse and competitive pool wins in the long run; the final beneficiary
     is the United States.
 Rule: long QQQ with half of equity, short KWEB and FXI with a quarter each; dollar neutral.
-Trades: at the entry, then every 20 sessions back to these weights; closed after the hold.
+Trades: at the entry, then every 20 trading days back to these weights; closed at the end of the holding period.
 Refuted: when it has lost money, net of costs, against cash at zero.
 """
 

@@ -1,1 +1,1 @@
-"""Events: what happened, when it was published, and which readings belong to it."""
+"""Events: what happened, when it was published, and its readings."""

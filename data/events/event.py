@@ -1,4 +1,4 @@
-"""An event: what happened when, when it could first be traded, and what is read into it."""
+"""An event: what happened, when it could first be traded, and the readings of it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ NEW_YORK = "America/New_York"
 OPEN = pd.Timedelta(hours=9, minutes=30)
 FOMC = "fomc"  # the calendar of the Federal Open Market Committee, see data.fomc
 
-Dated = tuple[tuple[str, str], ...]  # (YYYY-MM-DD, words)
+Dated = tuple[tuple[str, str], ...]  # (YYYY-MM-DD, text)
 
 
 @dataclass(frozen=True)
 class EventReading:
-    """A reading of an event's family: a strategy under a name of its own, with its parameters.
+    """A member of an event's strategy set: a strategy with its own name and parameters.
 
-    `strategy` is what `strategies.load` takes; `title` and `claim` stand in the place of those of its docstring.
-    Where a parameter holds several symbols its value may be the name of a basket of the event. `chooses`: the claim is
-    a choice among the names of the event's universe, from which placebo baskets are then drawn.
+    `strategy` is a name for `strategies.load`; `title` and `claim` replace those of its docstring. A parameter that
+    holds several symbols may give the name of one of the event's baskets. `chooses` means that the claim is a selection
+    of stocks from the event's universe; placebo baskets are then drawn from that universe.
     """
 
     strategy: str
@@ -38,18 +38,19 @@ class EventReading:
 
 @dataclass(frozen=True)
 class Event:
-    """A shock and the publication that reads it.
+    """A shock and the publication that interprets it.
 
-    `shock` is the first session that traded on the news; `published` the moment (with a time zone) from which the
-    reading could be known, `publication` what was published then. `marks` are further dates worth a line on a chart.
-    `quiet_until` is the last session that no news of the event can have touched: estimation windows end there at the
-    latest. `confounders` are dated sentences of what else moved prices around it. `claims` says which numbers its
-    claims have, for example "C1 to C18". Placebo baskets of names are drawn from `universe`; `baskets` are named
-    symbols for the parameters of `readings`, its family (empty: the files of strategies/). `calendar` holds the
-    recurring dates that charts mark: FOMC, or dates of its own. `origin` is where it was read from.
+    `shock` is the first session that traded on the news, `published` the time (with a time zone) from which the
+    interpretation was public, and `publication` the document published then. `marks` are further dates to draw on
+    charts. `quiet_until` is the last session that news of the event cannot have affected; estimation windows end there
+    at the latest. `confounders` are other news that moved prices at the time, by date. `claims` gives the numbers of
+    the publication's claims, for example "C1 to C18". Placebo baskets are drawn from `universe`; `baskets` are named
+    lists of symbols for the parameters of `readings`, the event's strategy set (if empty, the files of strategies/).
+    `calendar` holds the recurring dates that charts mark: FOMC, or the event's own dates. `origin` is the file of the
+    event.
 
-    Raises ValueError or RequestError naming the field for a moment without a time zone, a shock or quiet session on
-    which the exchange was closed, a quiet session that is not before the shock, or an entry before it.
+    Raises ValueError or RequestError, naming the field, for a time without a time zone, a shock or quiet session on
+    which the exchange was closed, a quiet session that is not before the shock, or an entry before the shock.
     """
 
     name: str
@@ -74,7 +75,7 @@ class Event:
         if self.entry < self.shock:
             raise RequestError(
                 f"{self.where}: published {self.published} can be traded on {self.entry:%Y-%m-%d}, before the "
-                f"shock on {self.shock:%Y-%m-%d}; give the moment at which the shock had been read"
+                f"shock on {self.shock:%Y-%m-%d}; give a time of publication after the shock"
             )
         if self.quiet_until is not None:
             self._require_session("quiet_until", self.quiet_until)
@@ -87,11 +88,11 @@ class Event:
 
     @property
     def where(self) -> str:
-        """What errors call it: its file, or its name when it was made in Python."""
+        """The event's file, for errors; its name if it was built in Python."""
         return f"event file {self.origin!r}" if self.origin else f"event {self.name!r}"
 
-    def place(self, member: EventReading) -> str:
-        """Where one of its readings stands, for errors."""
+    def locate(self, member: EventReading) -> str:
+        """Position of one of its readings, for errors."""
         return f"{self.where}: readings {self.readings.index(member) + 1} ({member.name})"
 
     @property
@@ -106,12 +107,12 @@ class Event:
             return calendar.xnys()[after]
         raise RequestError(
             f"{self.where}: published {self.published} lies outside the exchange calendar "
-            f"({calendar.xnys()[0]:%Y-%m-%d} to {calendar.xnys()[-1]:%Y-%m-%d}); give a moment inside"
+            f"({calendar.xnys()[0]:%Y-%m-%d} to {calendar.xnys()[-1]:%Y-%m-%d}); give a time inside it"
         )
 
     @property
     def lead(self) -> int:
-        """Sessions from the shock to the entry; launches at other dates keep it."""
+        """Sessions from the shock to the entry; past entries keep this distance."""
         return calendar.calendar_index(self.entry) - calendar.calendar_index(self.shock)
 
     @property
@@ -121,7 +122,7 @@ class Event:
         return int((opens - self.published) // pd.Timedelta(hours=1))
 
     def as_dict(self) -> dict[str, object]:
-        """What decides the numbers of a run, for files."""
+        """The fields that determine the numbers of a run, for JSON files."""
         return {
             "name": self.name,
             "shock": f"{self.shock:%Y-%m-%d}",
@@ -150,12 +151,12 @@ class Event:
             raise RequestError(f"{self.where}: {key}: {error}") from None
 
     def _require_readings(self) -> None:
-        places: dict[str, int] = {}
-        for place, member in enumerate(self.readings, 1):
-            if (first := places.setdefault(member.name, place)) != place:
-                problem = f"{member.name!r} is that of readings {first}; give each its own"
-                raise RequestError(f"{self.where}: readings {place}: name: {problem}")
+        numbers: dict[str, int] = {}
+        for number, member in enumerate(self.readings, 1):
+            if (first := numbers.setdefault(member.name, number)) != number:
+                problem = f"{member.name!r} is already the name of readings {first}; give each its own"
+                raise RequestError(f"{self.where}: readings {number}: name: {problem}")
             if member.chooses and not self.universe:
                 raise RequestError(
-                    f"{self.place(member)}: chooses: there is no universe to choose from; list its symbols as universe"
+                    f"{self.locate(member)}: chooses: the event has no universe; list the symbols to choose from"
                 )

@@ -1,4 +1,4 @@
-"""Where prices come from: `source` is the protocol, each source is one file, and `open_source` opens it by name."""
+"""Price sources: the protocol in `source`, one file for each source, and `open_source` to open one by name."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ VARIABLE = "DEEPSEEK_PRICES"
 
 
 def open_source(name: str | PathLike[str]) -> Source:
-    """The source called auto, yahoo or sample, or the folder of CSV files with that path.
+    """Open "auto", "yahoo", "sample", or a folder of CSV files by its path.
 
-    `auto` is the folder in the variable DEEPSEEK_PRICES if that is set, else Yahoo, else the bundled sample.
-    Raises RequestError for any other word, and for a folder without prices.
+    "auto" is the folder in the variable DEEPSEEK_PRICES if it is set, otherwise Yahoo, or the bundled sample if Yahoo
+    fails. Raises RequestError for any other name, and for a folder without prices.
     """
     if name == "auto":
         return _automatic()
@@ -49,7 +49,7 @@ def _folder(name: str | PathLike[str]) -> Source:
     try:
         path = Path(name).expanduser()
     except RuntimeError:
-        raise RequestError(f"--source {str(name)[:200]!r} begins with a user who is not here: give a folder") from None
+        raise RequestError(f"--source {str(name)[:200]!r} names an unknown user: give a folder") from None
     if (close := get_close_matches(str(name)[:40].lower(), NAMES, n=1)) and not path.exists():
         raise RequestError(f"--source {str(name)!r} is neither a source nor a folder: did you mean {close[0]}?")
     return FolderSource(path)

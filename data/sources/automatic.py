@@ -1,4 +1,4 @@
-"""The first source that answers."""
+"""A chain of price sources, of which the first that answers is used."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from data.sources.source import Source
 
 
 class AutomaticSource:
-    """Asks `candidates` in order and speaks for the one that answered (the first, until one has).
+    """Tries `candidates` in order and takes on the name, origin and notes of the first that answers.
 
-    Only a source that does not answer is passed over. One that answers with wrong prices is not: to fall back then
-    would hide them. `tried` says of each that was passed over why, and the user must be told.
+    Only SourceError leads to the next candidate. Wrong prices do not: falling back would hide them. `failures` says
+    why candidates failed; as part of `notes` they are shown to the user.
     """
 
     def __init__(self, candidates: Sequence[Source]) -> None:
         self.candidates = tuple(candidates)
         self.chosen = self.candidates[0]
-        self.tried: tuple[str, ...] = ()
+        self.failures: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -36,19 +36,19 @@ class AutomaticSource:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (*self.tried, *self.chosen.notes)
+        return (*self.failures, *self.chosen.notes)
 
     def bars(
         self, symbols: Sequence[str], start: pd.Timestamp | None, end: pd.Timestamp | None
     ) -> dict[str, pd.DataFrame]:
-        """Bars of the first candidate that answers. Raises SourceError when none does."""
-        self.tried = ()
+        """Bars of the first candidate that answers. Raises SourceError if none does."""
+        self.failures = ()
         for candidate in self.candidates:
             try:
                 bars = candidate.bars(symbols, start, end)
             except SourceError as error:
-                self.tried = (*self.tried, f"{candidate.name} was passed over: {error}")
+                self.failures = (*self.failures, f"{candidate.name} failed: {error}")
             else:
                 self.chosen = candidate
                 return bars
-        raise SourceError("no source of prices answered: " + "; ".join(self.tried))
+        raise SourceError("no price source answered: " + "; ".join(self.failures))

@@ -1,6 +1,6 @@
-"""Prices kept on disk: one Parquet file a symbol, replaced whole, with its SHA-256 inside.
+"""The price cache on disk: one Parquet file per symbol, replaced atomically, with its SHA-256 inside.
 
-The folder is that of the user's caches, or the one in the variable DEEPSEEK_CACHE.
+It lies in the user's cache folder, or in the folder in the variable DEEPSEEK_CACHE.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ APPLICATION = "deepseek-readings"
 VARIABLE = "DEEPSEEK_CACHE"
 COLUMNS = ("Open", "High", "Low", "Close", "Volume", "Dividends", "Stock Splits")
 LOCK_SECONDS = 600.0
-# What pyarrow and pandas raise for bytes that are not what they were; a single bit brings any of them about.
+# What pyarrow and pandas raise for corrupted bytes; a single flipped bit can cause any of them.
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, ArithmeticError, NotImplementedError, MemoryError)
-PART = ".part"  # ends the name of a file that is being written
+PART = ".part"  # suffix of a file that is being written
 
 
 def default_cache_folder() -> Path:
-    """The folder in DEEPSEEK_CACHE, else this application's place among the user's caches."""
+    """The folder in DEEPSEEK_CACHE, else this application's folder among the user's caches."""
     import platformdirs
 
     return Path(os.environ.get(VARIABLE) or platformdirs.user_cache_dir(APPLICATION))
@@ -40,11 +40,11 @@ def default_cache_folder() -> Path:
 
 @dataclass(frozen=True, eq=False)
 class CacheEntry:
-    """What a source said of one symbol when it was asked for everything since `start`.
+    """The bars of one symbol, downloaded with a request for everything since `start`.
 
-    `bars` are indexed by tz-naive sessions and hold the columns COLUMNS as float64: prices and dividends in USD
-    adjusted for splits only, volume in shares, and the split ratio on its ex-date (0 on other days). They begin
-    later than `start` for a symbol that was listed later.
+    `bars` are indexed by tz-naive sessions and hold COLUMNS as float64: prices and dividends in USD, adjusted for
+    splits only, volume in shares, and the split ratio on its ex-date (0 on other days). They begin after `start` if the
+    symbol was listed later.
     """
 
     start: pd.Timestamp
@@ -60,37 +60,37 @@ class CacheEntry:
 
     @property
     def last(self) -> pd.Timestamp:
-        """The last session that is held."""
+        """The last session in the cache."""
         return pd.Timestamp(self.bars.index[-1])
 
     def until(self, session: pd.Timestamp) -> pd.DataFrame:
-        """The bars up to `session`, included; all of them where the first is later."""
+        """The bars up to and including `session`; all bars if the first is later."""
         return self.bars.loc[:session] if self.bars.index[0] <= session else self.bars
 
     def digest(self, symbol: str) -> str:
         """SHA-256 over the symbol, `start` and every bar."""
-        total = hashlib.sha256(f"{symbol} {self.start:%Y-%m-%d}".encode())
-        total.update(self.bars.index.to_numpy().astype("<i8").tobytes())
+        checksum = hashlib.sha256(f"{symbol} {self.start:%Y-%m-%d}".encode())
+        checksum.update(self.bars.index.to_numpy().astype("<i8").tobytes())
         for column in COLUMNS:
-            total.update(self.bars[column].to_numpy().astype("<f8").tobytes())
-        return total.hexdigest()
+            checksum.update(self.bars[column].to_numpy().astype("<f8").tobytes())
+        return checksum.hexdigest()
 
 
 @dataclass(frozen=True)
 class Cache:
-    """Entries of many symbols in the folder `root`. Reading needs no lock: a file is always whole."""
+    """Cache entries by symbol in the folder `root`. Reading needs no lock: files are never partly written."""
 
     root: Path = field(default_factory=default_cache_folder)
 
     def path(self, symbol: str) -> Path:
-        """The file of `symbol`; characters that mean something in a path are escaped, and of CON and such the first."""
+        """The file of `symbol`, with characters special in paths escaped, and the first letter of names such as CON."""
         name = quote(symbol, safe="^")
         if DEVICE.fullmatch(name):
             name = f"%{ord(name[0]):02X}{name[1:]}"
         return self.root / "prices" / f"{name}.parquet"
 
     def read(self, symbol: str) -> CacheEntry | None:
-        """The entry of `symbol`, or None. Raises DataError when its file is damaged."""
+        """The entry of `symbol`, or None. Raises DataError if its file is damaged."""
         path = self.path(symbol)
         try:
             return _read(path, symbol)
@@ -103,7 +103,7 @@ class Cache:
             ) from error
 
     def write(self, symbol: str, entry: CacheEntry) -> None:
-        """Replace the file of `symbol`, all of it or nothing. Raises SourceError when it cannot be written."""
+        """Replace the file of `symbol` atomically. Raises SourceError if it cannot be written."""
         try:
             _replace(self.path(symbol), _serialised(symbol, entry))
         except OSError as error:
@@ -111,14 +111,14 @@ class Cache:
 
     @contextmanager
     def locked(self, seconds: float = LOCK_SECONDS) -> Iterator[None]:
-        """Hold the cache for writing, so that only one process downloads.
+        """Lock the cache for writing, so that only one process downloads.
 
-        Raises SourceError when another process keeps it longer than `seconds`.
+        Raises SourceError if another process holds the lock for longer than `seconds`.
         """
-        with ExitStack() as held:
+        with ExitStack() as stack:
             try:
                 self.root.mkdir(parents=True, exist_ok=True)
-                held.enter_context(hold_lock(self.root / "lock", seconds))
+                stack.enter_context(hold_lock(self.root / "lock", seconds))
             except BusyError as error:
                 raise SourceError(
                     f"another process has been downloading into {self.root} for {seconds:g} s: wait for it to end"
@@ -129,10 +129,10 @@ class Cache:
             yield
 
     def _tidy(self) -> None:
-        """Remove what a writer that was killed left unfinished; whoever holds the lock is the only one who writes."""
-        for left in self.path("").parent.glob(f".*{PART}"):
+        """Remove unfinished files of killed writers; the holder of the lock is the only writer."""
+        for part in self.path("").parent.glob(f".*{PART}"):
             with suppress(OSError):
-                left.unlink()
+                part.unlink()
 
     def _unwritable(self, error: OSError) -> SourceError:
         return SourceError(
@@ -144,16 +144,15 @@ class Cache:
 def _read(path: Path, symbol: str) -> CacheEntry:
     import pyarrow.parquet
 
-    # Opened here because pyarrow words a missing file in its own way.
-    # Without any thread of Arrow's: now and then one is still ending when Python is, which aborts the process
-    # (apache/arrow#34314). `read_table` starts one whatever it is asked for.
-    if path.exists() and not path.is_file():  # a pipe would be waited for
+    # Opened here because pyarrow has its own error for a missing file. No Arrow threads: one that is still ending at
+    # the exit of Python aborts the process now and then (apache/arrow#34314), and `read_table` always starts one.
+    if path.exists() and not path.is_file():  # reading a pipe could block
         raise OSError("it is not a file")
     with path.open("rb") as file:
         table = pyarrow.parquet.ParquetFile(file, pre_buffer=False).read(use_threads=False)
-    notes: dict[bytes, bytes] = table.schema.metadata or {}
-    entry = CacheEntry(pd.Timestamp(notes[b"start"].decode()), _frame(table))
-    if entry.digest(symbol) != notes[b"sha256"].decode():
+    metadata: dict[bytes, bytes] = table.schema.metadata or {}
+    entry = CacheEntry(pd.Timestamp(metadata[b"start"].decode()), _frame(table))
+    if entry.digest(symbol) != metadata[b"sha256"].decode():
         raise ValueError("its SHA-256 is not the one recorded")
     return entry
 
@@ -168,14 +167,14 @@ def _serialised(symbol: str, entry: CacheEntry) -> bytes:
     import pyarrow.parquet
 
     columns = {"Date": entry.bars.index.to_numpy(), **{name: entry.bars[name].to_numpy() for name in COLUMNS}}
-    notes = {"symbol": symbol, "start": f"{entry.start:%Y-%m-%d}", "sha256": entry.digest(symbol)}
+    metadata = {"symbol": symbol, "start": f"{entry.start:%Y-%m-%d}", "sha256": entry.digest(symbol)}
     sink = pyarrow.BufferOutputStream()
-    pyarrow.parquet.write_table(pyarrow.table(columns).replace_schema_metadata(notes), sink)
+    pyarrow.parquet.write_table(pyarrow.table(columns).replace_schema_metadata(metadata), sink)
     return bytes(sink.getvalue().to_pybytes())
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write beside `path`, force it to the disk, then swap: a crash leaves the old file or the new one."""
+    """Write a temporary file beside `path`, sync it, then rename it: a crash leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=PART)
     try:
@@ -190,5 +189,5 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _brief(error: Exception) -> str:
-    told = error.strerror if isinstance(error, OSError) and error.strerror else error
-    return quote_message(told, 120) or type(error).__name__
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return quote_message(reason, 120) or type(error).__name__

@@ -1,4 +1,4 @@
-"""A folder of CSV files as Yahoo writes them, one file a symbol."""
+"""A folder of CSV files in Yahoo's format, one per symbol."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from data.sources import csv_reader
 
 @dataclass(frozen=True)
 class FolderSource:
-    """Prices in the files SYMBOL.csv of `path` (a caret may be left out: VIX.csv holds ^VIX).
+    """Prices in the files SYMBOL.csv of the folder `path` (a caret may be omitted: VIX.csv holds ^VIX).
 
-    Each has a header and the columns Date (YYYY-MM-DD), Open, High, Low, Close, Adj Close, Volume, in any order;
-    Dividends, Capital Gains and Stock Splits are read where present, other columns are ignored. `named_by` says in
-    errors where the path was given. Raises RequestError for a path without such files.
+    Each file has a header with the columns Date (YYYY-MM-DD), Open, High, Low, Close, Adj Close, Volume, in any order;
+    Dividends, Capital Gains and Stock Splits are read if present, other columns ignored. `named_by` is the option or
+    variable that gave the path, for errors. Raises RequestError for a path without such files.
     """
 
     path: Path
@@ -31,22 +31,22 @@ class FolderSource:
 
     def __post_init__(self) -> None:
         try:
-            trouble = self._trouble()
-        except (OSError, ValueError) as error:  # a name that cannot be one, a folder that is not ours to list
-            trouble = f"which cannot be read ({getattr(error, 'strerror', None) or error})"
-        if trouble:
-            remedy = "give a folder of CSV files, one a symbol, or auto, yahoo or sample"
-            raise RequestError(f"{self.named_by} names {str(self.path)!r}, {trouble}: {remedy}")
-        if twice := [name for name, paths in self._named.items() if len(paths) > 1]:
-            both = " and ".join(path.name for path in self._named[twice[0]])
-            raise RequestError(f"{self.path} holds {both}: keep the right one of the two")
+            problem = self._problem()
+        except (OSError, ValueError) as error:  # an impossible name, a folder without permission
+            problem = f"which cannot be read ({getattr(error, 'strerror', None) or error})"
+        if problem:
+            remedy = "give a folder of CSV files, one per symbol, or auto, yahoo or sample"
+            raise RequestError(f"{self.named_by} names {str(self.path)!r}, {problem}: {remedy}")
+        if duplicates := [name for name, paths in self._paths.items() if len(paths) > 1]:
+            both = " and ".join(path.name for path in self._paths[duplicates[0]])
+            raise RequestError(f"{self.path} holds {both}: keep only the right one")
 
-    def _trouble(self) -> str:
+    def _problem(self) -> str:
         if not self.path.exists():
             return "which does not exist"
         if not self.path.is_dir():
             return "which is not a folder"
-        return "" if self._named else "which holds no file that ends in .csv"
+        return "" if self._paths else "which holds no file that ends in .csv"
 
     @property
     def origin(self) -> str:
@@ -54,31 +54,31 @@ class FolderSource:
 
     @cached_property
     def files(self) -> dict[str, Path]:
-        """The file of each name, without its ending."""
-        return {name: paths[0] for name, paths in self._named.items()}
+        """Files by name without the extension."""
+        return {name: paths[0] for name, paths in self._paths.items()}
 
     @cached_property
-    def _named(self) -> dict[str, list[Path]]:
-        found: dict[str, list[Path]] = {}
+    def _paths(self) -> dict[str, list[Path]]:
+        paths: dict[str, list[Path]] = {}
         for path in sorted(self.path.iterdir()):
             if path.suffix.lower() == ".csv":
-                found.setdefault(path.stem, []).append(path)
-        return found
+                paths.setdefault(path.stem, []).append(path)
+        return paths
 
     def bars(
         self, symbols: Sequence[str], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
     ) -> dict[str, pd.DataFrame]:
-        """Every row of the files of `symbols`, whatever `start` and `end` are, so that each file is checked whole."""
+        """All rows of the files of `symbols`; `start` and `end` are ignored, so that whole files are checked."""
         del start, end
-        found = {symbol: self._file(symbol) for symbol in symbols}
-        if missing := [symbol for symbol, path in found.items() if path is None]:
-            raise RequestError(self._without(missing))
-        return {symbol: csv_reader.read_price_file(symbol, path) for symbol, path in found.items() if path}
+        paths = {symbol: self._file(symbol) for symbol in symbols}
+        if missing := [symbol for symbol, path in paths.items() if path is None]:
+            raise RequestError(self._missing_message(missing))
+        return {symbol: csv_reader.read_price_file(symbol, path) for symbol, path in paths.items() if path}
 
     def _file(self, symbol: str) -> Path | None:
         return self.files.get(symbol) or self.files.get(symbol.removeprefix("^"))
 
-    def _without(self, missing: Sequence[str]) -> str:
+    def _missing_message(self, missing: Sequence[str]) -> str:
         close = {symbol: get_close_matches(symbol.upper(), self.files, n=1) for symbol in missing}
         guesses = [f"{symbol} (did you mean {close[symbol][0]}?)" if close[symbol] else symbol for symbol in missing]
         return (

@@ -1,4 +1,4 @@
-"""A CSV file of daily bars as Yahoo writes it: read to the last digit, or refused with its line and the remedy."""
+"""Strict reader of CSV files with daily bars in Yahoo's format; errors name the line and the remedy."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from data import line_numbers
 from data.errors import DataError
 
 NUMBERS = ("Open", "High", "Low", "Close", "Adj Close", "Volume")
-# Paid by funds; Yahoo's adjusted close takes both.
+# Paid by funds; Yahoo's adjusted close accounts for both.
 PAYMENTS = ("Dividends", "Capital Gains")
 EXTRAS = (*PAYMENTS, "Stock Splits")
 HEADER = ",".join(("Date", *NUMBERS))
 
-MOST_BYTES = 8 * 2**20  # more than a century of daily bars, however many digits
-YEARS = range(1678, 2262)  # that a pandas Timestamp in nanoseconds can hold
+MOST_BYTES = 8 * 2**20  # more than a century of daily bars with any number of digits
+YEARS = range(1678, 2262)  # the range of a pandas Timestamp in nanoseconds
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-# What `float` would take besides is no number of a price file: 1_0, nan, inf, spaces around, digits of other scripts.
+# Stricter than `float`, which also accepts 1_0, nan, inf, surrounding spaces and digits of other scripts.
 NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-SIGNS = re.compile(r"[0-9.eE+-]*")  # all that occur in a NUMBER
+NUMBER_CHARACTERS = re.compile(r"[0-9.eE+-]*")
 
 AGAIN = "correct it or download the file again"
 POINT = "write it as 1234.56, or download the file again"
-DATE = "write every date in that way, or download the file again"
+DATE = "write all dates in this format, or download the file again"
 
 
 def read_price_file(symbol: str, path: Path) -> pd.DataFrame:
-    """The bars in the CSV file `path`, in the order of its lines.
+    """Read the bars in the CSV file `path`, in the order of its lines.
 
-    Raises DataError, one line with the symbol, the file, the line, the column and the remedy, where it is not a table
-    of dates and numbers. Nothing but a file is opened: a pipe would never end.
+    Raises DataError, one line with the symbol, the file, the line, the column and the remedy, if it is not a table of
+    dates and numbers. Only regular files are opened: reading a pipe could block.
     """
     try:
         if not path.is_file():
@@ -51,33 +51,33 @@ def read_price_file(symbol: str, path: Path) -> pd.DataFrame:
 
 
 def parse_price_file(symbol: str, file: str, content: bytes) -> pd.DataFrame:
-    """What `read` does, for the content of a file."""
+    """Parse the `content` of a price file; see `read_price_file`."""
     text = _text(symbol, file, content)
     try:
         table = _Table.of(text)
         columns = {name: table.numbers(name) for name in (*NUMBERS, *EXTRAS) if name in table.names}
         bars = pd.DataFrame(columns, index=pd.DatetimeIndex(table.days("Date"), name="Date"))
-    except _FileError as wrong:
-        _refuse(symbol, file, wrong.trouble, wrong.remedy)
+    except _FileError as error:
+        _refuse(symbol, file, error.problem, error.remedy)
     return line_numbers.with_line_numbers(_with_gains(bars), file, table.lines)
 
 
 class _FileError(Exception):
-    """What is wrong with a file, beginning where the file's name ends, and what to do about it."""
+    """A fault in a file: the problem, worded to follow the file's name, and the remedy."""
 
-    def __init__(self, trouble: str, remedy: str = AGAIN) -> None:
-        super().__init__(trouble)
-        self.trouble, self.remedy = trouble, remedy
+    def __init__(self, problem: str, remedy: str = AGAIN) -> None:
+        super().__init__(problem)
+        self.problem, self.remedy = problem, remedy
 
 
-def _refuse(symbol: str, file: str, trouble: str, remedy: str) -> NoReturn:
-    raise DataError(f"{symbol}: {file}{trouble}: {remedy}")
+def _refuse(symbol: str, file: str, problem: str, remedy: str) -> NoReturn:
+    raise DataError(f"{symbol}: {file}{problem}: {remedy}")
 
 
 def _text(symbol: str, file: str, content: bytes) -> str:
     if len(content) > MOST_BYTES:
-        most = f" is larger than {MOST_BYTES >> 20} MiB"
-        _refuse(symbol, file, most, "keep one line a session, which takes far less for a century")
+        problem = f" is larger than {MOST_BYTES >> 20} MiB"
+        _refuse(symbol, file, problem, "keep one line per session; a century of them is far smaller")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -85,13 +85,13 @@ def _text(symbol: str, file: str, content: bytes) -> str:
         _refuse(symbol, file, f" is not text in UTF-8 (line {line})", "save it as plain CSV")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        _refuse(symbol, file, f", line {line} holds a NUL byte, which no text does", "download the file again")
+        _refuse(symbol, file, f", line {line} holds a NUL byte, so it is not text", "download the file again")
     return text
 
 
 @dataclass(frozen=True)
 class _Table:
-    """The cells of a CSV file below its header, and the line on which each row ends."""
+    """The cells of a CSV file below its header, and the line number on which each row ends."""
 
     names: list[str]
     columns: list[tuple[str, ...]]
@@ -99,7 +99,7 @@ class _Table:
 
     @classmethod
     def of(cls, text: str) -> _Table:
-        """Raises _FileError for what is no table with the columns of HEADER."""
+        """Raises _FileError unless `text` is a table with the columns of HEADER."""
         rows, lines = _rows(text)
         if not rows:
             raise _FileError(" is empty", "download it again")
@@ -112,41 +112,41 @@ class _Table:
         return cls(names, list(zip(*rows[1:], strict=True)), lines[1:])
 
     def numbers(self, name: str) -> np.ndarray:
-        """A column of numbers. Raises _FileError at the first cell that is none."""
+        """A column of numbers. Raises _FileError at the first cell that is not a number."""
         cells = self.cells(name)
         values = _floats(cells)
         if values is None:
-            self._refuse(name, _first(cells, NUMBER.fullmatch), "is not a number", POINT)
+            self._refuse(name, _first_invalid(cells, NUMBER.fullmatch), "is not a number", POINT)
         return values
 
     def days(self, name: str) -> np.ndarray:
-        """A column of dates as `datetime64[ns]`. Raises _FileError at the first cell that is none."""
+        """A column of dates as `datetime64[ns]`. Raises _FileError at the first cell that is not a date."""
         cells = self.cells(name)
         days = _dates(cells)
         if days is None:
-            bad = _first(cells, lambda cell: _dates([cell]) is not None)
-            self._refuse(name, bad, "is not a date like 2025-01-31", DATE)
-        far = (days < np.datetime64(f"{YEARS[0]}-01-01")) | (days > np.datetime64(f"{YEARS[-1]}-12-31"))
-        if far.any():
+            row = _first_invalid(cells, lambda cell: _dates([cell]) is not None)
+            self._refuse(name, row, "is not a date like 2025-01-31", DATE)
+        out_of_range = (days < np.datetime64(f"{YEARS[0]}-01-01")) | (days > np.datetime64(f"{YEARS[-1]}-12-31"))
+        if out_of_range.any():
             remedy = f"give a year from {YEARS[0]} to {YEARS[-1]}, or remove the line"
-            self._refuse(name, int(far.argmax()), "lies too far away", remedy)
+            self._refuse(name, int(out_of_range.argmax()), "is out of range", remedy)
         return days.astype("datetime64[ns]")
 
     def cells(self, name: str) -> tuple[str, ...]:
         """A column as text."""
         return self.columns[self.names.index(name)]
 
-    def _refuse(self, name: str, row: int, trouble: str, remedy: str) -> NoReturn:
+    def _refuse(self, name: str, row: int, problem: str, remedy: str) -> NoReturn:
         cell = self.cells(name)[row]
-        raise _FileError(f", line {self.lines[row]}, column {name}: {_shown(cell)} {trouble}", remedy)
+        raise _FileError(f", line {self.lines[row]}, column {name}: {_quoted(cell)} {problem}", remedy)
 
 
 def _rows(text: str) -> tuple[list[list[str]], list[int]]:
-    """The lines that are not empty, as cells, and their numbers as an editor counts them."""
+    """The cells of each non-empty line, and line numbers as an editor counts them."""
     reader = csv.reader(io.StringIO(text, newline=None), strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
-    begins = 1  # of a quote that is never closed the beginning is what helps
+    begins = 1  # of the present row: for an unclosed quote, the line where it opens
     try:
         for cells in reader:
             if cells:
@@ -161,11 +161,11 @@ def _rows(text: str) -> tuple[list[list[str]], list[int]]:
 def _require_names(names: Sequence[str]) -> None:
     if missing := [name for name in ("Date", *NUMBERS) if name not in names]:
         raise _FileError(
-            f" has no column {', '.join(missing)} (its header: {_shown(','.join(names), 80)})",
+            f" has no column {', '.join(missing)} (its header: {_quoted(','.join(names), 80)})",
             f"save it with {HEADER}; an index without Adj Close cannot be traded",
         )
-    if twice := [name for name in ("Date", *NUMBERS, *EXTRAS) if names.count(name) > 1]:
-        raise _FileError(f" has the column {twice[0]} more than once", "leave only the right one")
+    if duplicates := [name for name in ("Date", *NUMBERS, *EXTRAS) if names.count(name) > 1]:
+        raise _FileError(f" has the column {duplicates[0]} more than once", "keep only the right one")
 
 
 def _require_length(cells: int, names: int, line: int) -> None:
@@ -176,33 +176,33 @@ def _require_length(cells: int, names: int, line: int) -> None:
 
 
 def _floats(cells: Sequence[str]) -> np.ndarray | None:
-    """Cells as numbers, None where one is none: what `float` takes of SIGNS is a NUMBER, and no other is."""
+    """Cells as numbers, or None if one is not a NUMBER, which is what `float` accepts of NUMBER_CHARACTERS."""
     try:
-        return np.array([float(cell) for cell in cells]) if SIGNS.fullmatch("".join(cells)) else None
+        return np.array([float(cell) for cell in cells]) if NUMBER_CHARACTERS.fullmatch("".join(cells)) else None
     except ValueError:
         return None
 
 
 def _dates(cells: Sequence[str]) -> np.ndarray | None:
-    """Cells as `datetime64[D]`, None where one is no day of the calendar, written in full."""
+    """Cells as `datetime64[D]`, or None if one is not a date in the form YYYY-MM-DD."""
     try:
         return np.array(cells, dtype="datetime64[D]") if all(map(DAY.fullmatch, cells)) else None
     except ValueError:
         return None
 
 
-def _first(cells: Sequence[str], good: Callable[[str], object]) -> int:
-    return next(row for row, cell in enumerate(cells) if not good(cell))
+def _first_invalid(cells: Sequence[str], is_valid: Callable[[str], object]) -> int:
+    return next(row for row, cell in enumerate(cells) if not is_valid(cell))
 
 
-def _shown(cell: str, most: int = 40) -> str:
-    """A cell as an error quotes it: on one line, not endless."""
+def _quoted(cell: str, most: int = 40) -> str:
+    """A cell as quoted in errors: on one line, at most `most` characters."""
     return repr(cell) if len(cell) <= most else f"{cell[:most]!r}..."
 
 
 def _with_gains(bars: pd.DataFrame) -> pd.DataFrame:
-    """Capital gains that a fund distributes counted as dividends."""
-    paid = [column for column in PAYMENTS if column in bars]
-    if not paid:
+    """`bars` with distributed capital gains counted as dividends."""
+    payments = [column for column in PAYMENTS if column in bars]
+    if not payments:
         return bars
-    return bars.assign(Dividends=bars[paid].sum(axis=1)).drop(columns="Capital Gains", errors="ignore")
+    return bars.assign(Dividends=bars[payments].sum(axis=1)).drop(columns="Capital Gains", errors="ignore")

@@ -1,6 +1,6 @@
-"""The one place that talks to Yahoo: serial, through yfinance, patient with rate limits, quick to see it is offline.
+"""Downloads from Yahoo through yfinance, one at a time: waits out rate limits, notices quickly when it is offline.
 
-Worker processes never come here: what they need is in the cache before they start.
+Worker processes never download: the cache holds what they need before they start.
 """
 
 from __future__ import annotations
@@ -29,38 +29,38 @@ from data.text import quote_message
 HOST = "https://query2.finance.yahoo.com/"
 REMEDY = "try later, or use --source sample or --source DIR"
 
-# Seconds. Yahoo must answer something within REACH; one request may take REQUEST; a run of requests BUDGET in all,
-# of which PATIENCE may be spent waiting for a rate limit to relent.
+# Seconds. Yahoo must give any answer within REACH; one request may take REQUEST; a series of requests BUDGET in all,
+# of which PATIENCE may be spent waiting for a rate limit to end.
 REACH, REQUEST, BUDGET, PATIENCE = 6.0, 8.0, 300.0, 60.0
 FIRST_WAIT = 3.0
-# Times that a request which failed on the way is made.
+# Attempts at a request that fails in transit.
 TRIES = 3
 
 
 class UnknownSymbolError(Exception):
-    """Yahoo answered that it does not know the symbol."""
+    """Yahoo does not know the symbol."""
 
 
 class TimedSession(Session[Any]):
-    """A session of the only kind that yfinance accepts, whose requests together end before `deadline`.
+    """A session (curl_cffi, the only kind that yfinance accepts) whose requests all end before `deadline`.
 
-    yfinance allows its detours for cookies 30 s each, which adds up to minutes when a proxy drops packets.
+    yfinance allows 30 s for each request for cookies, which adds up to minutes if a proxy drops packets.
     """
 
     deadline = float("inf")
 
     def request(self, method: Any, url: str, **options: Any) -> Any:  # type: ignore[override]
-        left = self.deadline - time.monotonic()
-        if left <= 0:
+        remaining = self.deadline - time.monotonic()
+        if remaining <= 0:
             raise TimeoutError(f"Yahoo took more than {BUDGET:g} s")
-        response = super().request(method, url, **{**options, "timeout": min(REQUEST, left)})
+        response = super().request(method, url, **{**options, "timeout": min(REQUEST, remaining)})
         if "/v8/finance/chart/" in url:
             _check_status(response.status_code)
         return response
 
 
 def _check_status(status: int) -> None:
-    """Tell an unknown symbol from a failing server: yfinance takes the words of either for a delisting."""
+    """Distinguish an unknown symbol from a failing server; yfinance reports both as a delisting."""
     if status == HTTPStatus.NOT_FOUND:
         raise UnknownSymbolError
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -73,19 +73,19 @@ def _new_session() -> TimedSession:
 
 @dataclass(eq=False)
 class Downloader:
-    """Fetches the daily bars of one symbol at a time. `notebook` is where yfinance keeps its small databases."""
+    """Fetches the daily bars of one symbol at a time. `databases` is the folder of yfinance's own small databases."""
 
-    notebook: Path
+    databases: Path
     session: TimedSession = field(default_factory=_new_session)
     sleep: Callable[[float], None] = time.sleep
     patience: float = PATIENCE
 
     def reach(self) -> None:
-        """Begin a run of requests. Raises SourceError when Yahoo answers nothing at all within REACH seconds."""
+        """Begin a series of requests. Raises SourceError if Yahoo does not answer at all within REACH seconds."""
         self.patience = PATIENCE
         self.session.deadline = time.monotonic() + BUDGET
         reasons: SimpleQueue[str] = SimpleQueue()
-        # In a thread because a name server that stays silent can hold up even a request with a time limit.
+        # In a thread, because a silent name server can hold up even a request with a time limit.
         threading.Thread(target=self._probe, args=(reasons,), daemon=True).start()
         try:
             reason = reasons.get(timeout=REACH)
@@ -95,11 +95,11 @@ class Downloader:
             raise SourceError(f"Yahoo cannot be reached ({reason}): {REMEDY}")
 
     def history(self, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-        """Bars of `symbol` from `start` to `end`, both included, as `tidy` leaves them; empty when Yahoo has none.
+        """Bars of `symbol` from `start` to `end`, both included, as tidied below; empty if Yahoo has none.
 
-        Raises SourceError when Yahoo fails, or limits the rate of requests for longer than our patience.
+        Raises SourceError if Yahoo fails, or limits the rate of requests for longer than PATIENCE.
         """
-        from peewee import PeeweeException  # of yfinance
+        from peewee import PeeweeException  # raised by yfinance's databases
         from yfinance.exceptions import YFException, YFRateLimitError, YFTickerMissingError
 
         for attempt in count(1):
@@ -110,9 +110,9 @@ class Downloader:
             except (YFTickerMissingError, UnknownSymbolError):
                 break
             except PeeweeException as error:
-                shutil.rmtree(self.notebook, ignore_errors=True)  # nothing that could not be asked for again
+                shutil.rmtree(self.databases, ignore_errors=True)  # everything in there can be downloaded again
                 raise SourceError(
-                    f"yfinance could not use its notes in {self.notebook} ({_brief(error)}) and they were removed: "
+                    f"yfinance could not use its databases in {self.databases} ({_brief(error)}); they were removed: "
                     f"make room there and run again"
                 ) from error
             except OSError as error:
@@ -124,7 +124,7 @@ class Downloader:
         return pd.DataFrame()
 
     def _probe(self, reasons: SimpleQueue[str]) -> None:
-        """Put why Yahoo cannot be reached, or nothing when it answers, whatever it says."""
+        """Put the reason why Yahoo cannot be reached, or an empty text if it gives any answer."""
         try:
             self.session.get(HOST)
         except OSError as error:
@@ -136,23 +136,23 @@ class Downloader:
         seconds *= np.random.default_rng().uniform(0.75, 1.25)
         if seconds > self.patience:
             raise SourceError(
-                f"Yahoo limits the rate of requests (HTTP 429) and did not relent in "
-                f"{PATIENCE - self.patience:.0f} s of waiting with {symbol}; what came before it is cached: {REMEDY}"
+                f"Yahoo limits the rate of requests (HTTP 429) and did not stop in "
+                f"{PATIENCE - self.patience:.0f} s of waiting for {symbol}; earlier symbols are cached: {REMEDY}"
             ) from error
         self.patience -= seconds
         self.sleep(seconds)
 
     def _ask(self, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-        yfinance = _configured(self.notebook)
-        # It remembers answers, bad ones too, for the life of the process.
+        yfinance = _configured(self.databases)
+        # yfinance remembers answers, bad ones too, for the life of the process.
         yfinance.data.YfData.cache_get.cache_clear()
         with warnings.catch_warnings():
-            # yfinance trips over deprecations of pandas that are no business of our users.
+            # Deprecations of pandas in the code of yfinance do not concern our users.
             warnings.simplefilter("ignore")
             frame: pd.DataFrame = yfinance.Ticker(symbol, session=self.session).history(
                 interval="1d",
                 start=f"{start:%Y-%m-%d}",
-                end=f"{end + pd.Timedelta(days=1):%Y-%m-%d}",  # yfinance leaves its end out
+                end=f"{end + pd.Timedelta(days=1):%Y-%m-%d}",  # yfinance excludes its end
                 auto_adjust=False,
                 actions=True,
                 repair=False,
@@ -162,11 +162,11 @@ class Downloader:
 
 
 def tidy_yahoo_frame(frame: pd.DataFrame, symbol: str, end: pd.Timestamp) -> pd.DataFrame:
-    """yfinance's answer as plain columns (Open to Volume, Adj Close, Dividends, Stock Splits) by tz-naive session.
+    """yfinance's frame with plain columns (Open to Volume, Adj Close, Dividends, Stock Splits) and tz-naive sessions.
 
-    Takes columns with a level for the ticker, on either side. Bars after `end` (Yahoo appends the running session) and
-    empty bars at the end (it publishes late) are dropped; one inside is left for the quality check to name.
-    Capital gains that a fund distributes count as dividends: Yahoo's own adjusted close takes both.
+    The columns may have a ticker level, on either side. Bars after `end` (Yahoo appends the running session) and empty
+    bars at the end (Yahoo publishes late) are dropped; an empty bar inside is left for the quality check to report.
+    Distributed capital gains count as dividends, since Yahoo's own adjusted close accounts for both.
     """
     if isinstance(frame.columns, pd.MultiIndex):
         level = next((level for level in range(2) if symbol in frame.columns.get_level_values(level)), None)
@@ -176,18 +176,18 @@ def tidy_yahoo_frame(frame: pd.DataFrame, symbol: str, end: pd.Timestamp) -> pd.
     sessions = pd.DatetimeIndex(frame.index).tz_localize(None).normalize()
     bars = frame.set_axis(sessions, axis=0).loc[:end]
     bars = bars.loc[: bars["Close"].last_valid_index()] if bars["Close"].notna().any() else bars.iloc[:0]
-    paid = bars["Dividends"] + bars["Capital Gains"] if "Capital Gains" in bars else bars["Dividends"]
-    return bars.assign(Dividends=paid).drop(columns="Capital Gains", errors="ignore").rename_axis(columns=None)
+    payments = bars["Dividends"] + bars["Capital Gains"] if "Capital Gains" in bars else bars["Dividends"]
+    return bars.assign(Dividends=payments).drop(columns="Capital Gains", errors="ignore").rename_axis(columns=None)
 
 
 @cache
-def _configured(notebook: Path) -> Any:
-    """yfinance, told to raise instead of log, and to keep quiet."""
+def _configured(databases: Path) -> Any:
+    """The module yfinance, configured to raise errors instead of logging them."""
     import yfinance
     import yfinance.data
 
-    # Databases of its own, away from those of other programs, with which it comes to "database is locked".
-    yfinance.set_tz_cache_location(str(notebook))
+    # Separate databases: sharing them with other programs leads to "database is locked".
+    yfinance.set_tz_cache_location(str(databases))
     yfinance.config.debug.hide_exceptions = False
     logging.getLogger("yfinance").setLevel(logging.CRITICAL + 1)
     return yfinance
@@ -198,5 +198,5 @@ def _failed(symbol: str, error: Exception) -> SourceError:
 
 
 def _brief(error: Exception) -> str:
-    words = quote_message(error, 400).removeprefix("Failed to perform, ").split(". See http")[0]
-    return words[:160] or type(error).__name__
+    reason = quote_message(error, 400).removeprefix("Failed to perform, ").split(". See http")[0]
+    return reason[:160] or type(error).__name__

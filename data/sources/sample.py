@@ -1,7 +1,7 @@
-"""The bundled sample, for a machine that cannot reach Yahoo.
+"""The bundled sample of prices, for machines that cannot reach Yahoo.
 
 3 January 2022 to 30 April 2026. The closes on the pinned dates (`facts/pinned-closes.csv`; its first row is the close
-before the sample) are real, everything else is simulated: the same bars on every machine, whatever is asked for.
+before the sample) are real, everything else is simulated. The bars are the same on every machine and for every request.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from data.synthetic import factor_model, simulator
 SEED = 20250127
 CENTS = 2
 
-# First sessions of names that were listed after the sample begins (NASDAQ); the first pin of ARM is two weeks later.
+# First sessions of stocks listed after the sample begins (NASDAQ); the first pin of ARM is two weeks later.
 LISTED = {"ARM": "2023-09-14"}
 
-# Assumed effective yields a year, near what these funds paid on average; the pins carry no dividends.
+# Assumed effective annual yields, close to what these funds paid on average; the pins carry no dividends.
 YIELDS = {"TLT": 0.035, "IEF": 0.030, "SHY": 0.030, "VNQ": 0.040, "XLU": 0.030}
 
 NOTICE = (
@@ -48,15 +48,15 @@ class SampleSource:
     def bars(
         self, symbols: Sequence[str], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
     ) -> dict[str, pd.DataFrame]:
-        """All bars of `symbols`, whatever `start` and `end` are; those of ARM begin with its listing."""
+        """All bars of `symbols`; `start` and `end` are ignored, and ARM begins with its listing."""
         del start, end
         prices = reconstruct_sample()
         if missing := [symbol for symbol in symbols if symbol not in prices.columns]:
-            raise RequestError(_without(missing, prices.symbols))
+            raise RequestError(_missing_message(missing, prices.symbols))
         return {symbol: _frame(prices, symbol) for symbol in symbols}
 
 
-def _without(missing: Sequence[str], symbols: Sequence[str]) -> str:
+def _missing_message(missing: Sequence[str], symbols: Sequence[str]) -> str:
     close = {symbol: get_close_matches(symbol.upper(), symbols, n=1) for symbol in missing}
     guesses = [f"{symbol} (did you mean {close[symbol][0]}?)" if close[symbol] else symbol for symbol in missing]
     return (
@@ -68,7 +68,7 @@ def _without(missing: Sequence[str], symbols: Sequence[str]) -> str:
 def _frame(prices: Prices, symbol: str) -> pd.DataFrame:
     column = prices.columns[symbol]
     traded = slice(int(prices.listed[column]), None)
-    # Six digits, as Yahoo prints them; they also hide the last bits, in which machines differ.
+    # Six digits, as Yahoo prints them; rounding also hides the last bits, which differ between machines.
     adjusted = np.round(prices.close * prices.factor, 6)
     fields = {"Open": prices.open, "High": prices.high, "Low": prices.low, "Close": prices.close}
     table = {**fields, "Adj Close": adjusted, "Volume": prices.volume}
@@ -85,17 +85,17 @@ def pinned_closes() -> pd.DataFrame:
 
 @cache
 def reconstruct_sample() -> Prices:
-    """The whole sample. The factor is 1 at the last session."""
+    """Prices of the whole sample; the factor is 1 at the last session."""
     days = calendar.sessions_between(pinned_closes().index[0], pinned_closes().index[-1])
     model, rng = factor_model.sample_model(), simulator.random_generator(SEED)
     returns, deviation = simulator.draw_log_returns(model, len(days) - 1, rng)
-    path = _pinned(days, returns, deviation)
+    path = _pinned_path(days, returns, deviation)
     bars = simulator.simulate_bars(model, days[1:], path, deviation, rng)
-    return _listed(bars)
+    return _finish(bars)
 
 
-def _pinned(days: pd.DatetimeIndex, returns: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """Log closes on `days` that go through the pins, shape (n_days, n_symbols)."""
+def _pinned_path(days: pd.DatetimeIndex, returns: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Log closes on `days` that pass through the pins, shape (n_days, n_symbols)."""
     start = np.zeros((1, returns.shape[1]))
     path = np.vstack((start, np.cumsum(returns, axis=0)))
     clock = np.vstack((start, np.cumsum(deviation**2, axis=0)))
@@ -103,27 +103,27 @@ def _pinned(days: pd.DatetimeIndex, returns: np.ndarray, deviation: np.ndarray) 
     return simulator.bridge_to_pins(path, np.log(targets), clock)
 
 
-def _listed(bars: Prices) -> Prices:
-    """`bars` in cents, with dividends, and without the sessions before a listing."""
+def _finish(bars: Prices) -> Prices:
+    """`bars` rounded to cents, with dividends, and NaN before a listing."""
     first = np.array([LISTED.get(symbol, bars.sessions[0]) for symbol in bars.symbols], dtype="datetime64[D]")
-    alive = bars.days[:, None] >= first
+    is_listed = bars.days[:, None] >= first
     opened, high, low, close = (
-        np.where(alive, np.round(values, CENTS), np.nan) for values in (bars.open, bars.high, bars.low, bars.close)
+        np.where(is_listed, np.round(values, CENTS), np.nan) for values in (bars.open, bars.high, bars.low, bars.close)
     )
-    factor = np.where(alive, _factors(bars, close), np.nan)
-    volume = np.where(alive, bars.volume, np.nan)
+    factor = np.where(is_listed, _factors(bars, close), np.nan)
+    volume = np.where(is_listed, bars.volume, np.nan)
     return Prices(
         bars.sessions, bars.symbols, opened, high, low, close, volume, factor, origin=SampleSource.origin, real=False
     )
 
 
 def _factors(bars: Prices, close: np.ndarray) -> np.ndarray:
-    """Adjusted close over close, shape (n_sessions, n_symbols): it grows by the dividends and ends at 1."""
+    """Adjusted close over close, shape (n_sessions, n_symbols): grows with dividends and ends at 1."""
     factor = np.ones(close.shape)
     for symbol, rate in YIELDS.items():
         factor[:, bars.columns[symbol]] = accrued_growth(bars.sessions, np.full(len(close), rate))
-    # The real price of BIL collects its interest and falls when it is paid out, and the pins stand anywhere in
-    # between. So its total return is what accrues, and a dividend is whatever the price has fallen behind that.
+    # The real price of BIL accumulates interest and falls when it is paid out; pins lie anywhere in between. So its
+    # total return is the accrued interest, and its dividends are the amount by which the price falls behind that.
     bills = bars.columns["BIL"]
     accrued = accrued_growth(bars.sessions, np.mean(fomc.policy_range(bars.sessions), axis=0))
     factor[:, bills] = np.maximum.accumulate(accrued / close[:, bills])
@@ -131,9 +131,9 @@ def _factors(bars: Prices, close: np.ndarray) -> np.ndarray:
 
 
 def accrued_growth(sessions: pd.DatetimeIndex, rate: np.ndarray) -> np.ndarray:
-    """Growth since the first session of 1 USD that earns, by calendar days, the `rate` of the session before.
+    """Value of 1 USD invested at the first session, earning the previous session's `rate` by calendar days.
 
-    `rate`, shape (n_sessions,), is an effective rate a year of 365 days, as a fraction.
+    `rate`, shape (n_sessions,), is an effective annual rate (365 days), as a fraction.
     """
     days = np.diff(sessions.to_numpy()) / np.timedelta64(1, "D")
     return np.exp(np.concatenate(([0.0], np.cumsum(np.log1p(rate[:-1]) * days / 365))))

@@ -1,4 +1,4 @@
-"""The protocol of a source of prices."""
+"""The protocol of a price source."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pandas as pd
 
 
 class Source(Protocol):
-    """Something that has daily bars.
+    """A provider of daily bars.
 
-    `name` is the word that opens it, `origin` says in a few words on every page where the prices come from (read it
-    after `bars`), `real` is False for reconstructed prices, and `notes` are sentences about the last answer that the
-    user must see.
+    `name` is its name on the command line; `origin` describes on every page where the prices come from (read it after
+    calling `bars`); `real` is False for simulated or reconstructed prices; `notes` are messages about the last call
+    that the user must see.
     """
 
     @property
@@ -31,12 +31,12 @@ class Source(Protocol):
     def bars(
         self, symbols: Sequence[str], start: pd.Timestamp | None, end: pd.Timestamp | None
     ) -> dict[str, pd.DataFrame]:
-        """One frame a symbol, indexed by tz-naive sessions.
+        """One frame per symbol, indexed by tz-naive sessions.
 
-        Columns: Open High Low Close (USD, adjusted for splits only), Adj Close (for dividends too), Volume (shares),
-        and where the source knows them Dividends (USD, on the ex-date) and Stock Splits (the ratio on its date, else
-        0). `start` and `end` say what is needed, both included; a source may return more, and all of it is checked.
-        Raises RequestError for a symbol that the source does not have, DataError when what it has cannot be read and
-        SourceError when it does not answer.
+        Columns: Open, High, Low, Close (USD, adjusted for splits only), Adj Close (adjusted for dividends too), Volume
+        (shares), and, if the source knows them, Dividends (USD, on the ex-date) and Stock Splits (the ratio on its
+        date, else 0). `start` and `end`, both included, give the sessions needed; a source may return more, and all of
+        them are checked. Raises RequestError for an unknown symbol, DataError for data that cannot be read, and
+        SourceError if the source does not answer.
         """
         ...

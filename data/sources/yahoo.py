@@ -1,4 +1,4 @@
-"""Yahoo's prices, kept in a cache: raw bars, dividends and splits are stored, the adjustment is ours."""
+"""Prices from Yahoo with a cache. Raw bars, dividends and splits are stored; adjusted closes are computed from them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from data.sources.cache import COLUMNS, Cache, CacheEntry
 if TYPE_CHECKING:
     from data.sources.downloader import Downloader
 
-# Enough history for every rule, event or placebo of the readings.
+# Enough history for all rules, events and placebos of the readings.
 HISTORY = pd.Timestamp("2019-05-01")
-# Sessions fetched again with each update, to see whether Yahoo has restated what we hold.
+# Sessions fetched again with each update, to detect whether Yahoo has restated cached bars.
 OVERLAP = 10
-# A restatement moves a price by a cent or a split ratio; two downloads of the same bar differ in the seventh digit.
+# Relative. A restatement moves prices by at least a cent; two downloads of a bar differ only in the seventh digit.
 SAME = 1e-5
-# Sessions that a symbol may lag behind the others because Yahoo publishes it late.
+# Sessions by which a symbol may lag behind the others because Yahoo publishes late.
 LATE = 2
 # The bar of a session is final this long after midnight in New York: half an hour after the close.
 FINAL = pd.Timedelta(hours=16, minutes=30)
@@ -32,7 +32,7 @@ FINAL = pd.Timedelta(hours=16, minutes=30)
 
 @dataclass(frozen=True)
 class Span:
-    """Sessions to be held: from `first` to at least `needed`; what is fetched is fetched up to `final`."""
+    """Sessions that the cache must hold, from `first` to at least `needed`; downloads go on to `final`."""
 
     first: pd.Timestamp
     needed: pd.Timestamp
@@ -40,12 +40,12 @@ class Span:
 
     @classmethod
     def of(cls, start: str | pd.Timestamp | None, end: str | pd.Timestamp | None, now: pd.Timestamp) -> Span:
-        """The span of a request for `start` to `end` that is made at `now`. Raises SourceError for a wrong clock."""
+        """The span of a request for `start` to `end` made at `now`. Raises SourceError if the clock is wrong."""
         final = last_session(now)
         first = HISTORY if start is None else min(HISTORY, pd.Timestamp(start))
         if final < HISTORY:
             raise SourceError(
-                f"the clock of this computer says {now:%Y-%m-%d}, when there was nothing to download: set it right, or "
+                f"the clock of this computer says {now:%Y-%m-%d}, before any price to download: set it right, or "
                 f"use --source sample or --source DIR"
             )
         return cls(first, final if end is None else min(final, _session_by(pd.Timestamp(end))), final)
@@ -57,13 +57,15 @@ class Span:
 
 @dataclass(eq=False)
 class YahooSource:
-    """Daily bars from Yahoo through yfinance; what is cached is not asked for again.
+    """Daily bars from Yahoo through yfinance, downloaded only if they are not cached.
 
-    Only sessions that are missing are fetched, with some overlap; where the overlap disagrees (a later split, a
-    dividend that was added) the symbol is fetched whole. With `refresh` everything is fetched whole. When Yahoo fails,
-    or has less than it once had, or the cache takes no more, and the cache knows every symbol, the cache is used and
-    `notes` says so; after a refresh it is an error. With `shorter` too, what Yahoo has replaces more that was held, and
-    `notes` says so. Bars that fail a check are never kept. `now` is the clock, in any time zone.
+    Missing sessions are fetched with some overlap. If the overlap disagrees (a later split, an added dividend), the
+    whole history of the symbol is fetched. If Yahoo fails or has less than before, or the cache cannot be written, the
+    cached bars are used, provided the cache has every symbol, and `notes` says so.
+
+    With `refresh` whole histories are fetched, and such a failure is an error. With `shorter` too, a shorter history
+    from Yahoo replaces the cached one, and `notes` says so. Bars that fail a check are never cached. `now` is the
+    clock, in any time zone.
     """
 
     cache: Cache = field(default_factory=Cache)
@@ -84,12 +86,12 @@ class YahooSource:
         start: str | pd.Timestamp | None = None,
         end: str | pd.Timestamp | None = None,
     ) -> dict[str, pd.DataFrame]:
-        """One frame a symbol: Open High Low Close (USD, split-adjusted), Adj Close, Volume, Dividends, Stock Splits.
+        """One frame per symbol: Open High Low Close (USD, split-adjusted), Adj Close, Volume, Dividends, Stock Splits.
 
-        They begin at HISTORY, at `start` when that is earlier, or at the listing, and end at the last session that is
-        over, or at `end` (included; a symbol that was listed later comes whole). NaN is only what Yahoo itself left
-        empty. Raises SourceError when Yahoo fails and the cache cannot stand in, RequestError for a symbol that Yahoo
-        does not know, and DataError when Yahoo's adjusted prices contradict its dividends.
+        Bars begin at HISTORY, at an earlier `start`, or at the listing, and end at the last completed session or at
+        `end` (included; a symbol listed after `end` is returned whole). NaN marks values missing at Yahoo. Raises
+        SourceError if Yahoo fails and the cache is not enough, RequestError for a symbol unknown to Yahoo, and
+        DataError if Yahoo's adjusted prices contradict its dividends.
         """
         self.notes, self._stale = (), False
         span = Span.of(start, end, self.now())
@@ -104,11 +106,11 @@ class YahooSource:
             return entries
         try:
             with self.cache.locked():
-                # Another process may have fetched them while we waited.
+                # Another process may have fetched them in the meantime.
                 entries = self._cached(symbols)
                 self._update(self._missing(symbols, entries, span), entries, span)
         except SourceError as error:
-            self._stand_in(symbols, entries, span, error)
+            self._fall_back(symbols, entries, span, error)
         return {symbol: entries[symbol] for symbol in symbols}
 
     def _cached(self, symbols: tuple[str, ...]) -> dict[str, CacheEntry]:
@@ -132,20 +134,20 @@ class YahooSource:
         return [symbol for symbol in symbols if self.refresh or not complete(symbol)]
 
     def _update(self, symbols: list[str], entries: dict[str, CacheEntry], span: Span) -> None:
-        """Fetch `symbols` into `entries`, each stored at once so that a failure loses nothing.
+        """Fetch `symbols` into `entries`, caching each at once so that a failure loses nothing.
 
-        What fails a check is passed on for its fault to be told, and not stored: the next run asks again.
+        Bars that fail a check are returned, so that the fault is reported, but not cached.
         """
         if not symbols:
             return
         downloader = self._connected()
         for symbol in symbols:
-            before = entries.get(symbol)
-            entries[symbol] = self._fetched(downloader, symbol, before, span)
+            cached = entries.get(symbol)
+            entries[symbol] = self._fetch(downloader, symbol, cached, span)
             if _passes(symbol, entries[symbol]):
                 self.cache.write(symbol, entries[symbol])
-                lost = () if before is None else _less(symbol, before, entries[symbol])
-                self.notes = (*self.notes, *(f"{less}: replaced, as was asked" for less in lost))
+                losses = () if cached is None else _losses(symbol, cached, entries[symbol])
+                self.notes = (*self.notes, *(f"{loss}: replaced, as requested" for loss in losses))
 
     def _connected(self) -> Downloader:
         if self.downloader is None:
@@ -155,20 +157,20 @@ class YahooSource:
         self.downloader.reach()
         return self.downloader
 
-    def _fetched(self, downloader: Downloader, symbol: str, entry: CacheEntry | None, span: Span) -> CacheEntry:
+    def _fetch(self, downloader: Downloader, symbol: str, entry: CacheEntry | None, span: Span) -> CacheEntry:
         if entry is None:
-            return _whole(downloader, symbol, span.first, span.final)
-        final = max(span.final, entry.last)  # whatever the clock says, what is held was over
+            return _fetch_whole(downloader, symbol, span.first, span.final)
+        final = max(span.final, entry.last)  # cached sessions were complete, whatever the clock says now
         start = min(span.first, entry.start)
         if self.refresh and self.shorter:
-            return _whole(downloader, symbol, start, final)
-        longer = _extended(downloader, symbol, entry, final) if span.begun_by(entry) and not self.refresh else None
-        return longer or _again(downloader, symbol, entry, start, final)
+            return _fetch_whole(downloader, symbol, start, final)
+        extended = _extend(downloader, symbol, entry, final) if span.begun_by(entry) and not self.refresh else None
+        return extended or _fetch_again(downloader, symbol, entry, start, final)
 
-    def _stand_in(
+    def _fall_back(
         self, symbols: tuple[str, ...], entries: dict[str, CacheEntry], span: Span, error: SourceError
     ) -> None:
-        """Accept what the cache holds when it holds every symbol from the first session on; else raise `error`."""
+        """Accept the cached bars if the cache has every symbol from the first session on; else raise `error`."""
         if self.refresh or not all(symbol in entries and span.begun_by(entries[symbol]) for symbol in symbols):
             raise SourceError("; ".join((*self._damaged, str(error)))) from error
         self._stale = True
@@ -176,9 +178,9 @@ class YahooSource:
         self.notes = (*self.notes, f"cached prices, to {oldest:%Y-%m-%d}: {str(error).rpartition(': ')[0]}")
 
     def _common_last(self, entries: dict[str, CacheEntry]) -> pd.Timestamp:
-        """The last session that all hold, where some lag a little (Yahoo publishes some late) or stand in.
+        """The last session of all symbols if they differ by little (Yahoo publishes late) or the cache is stale.
 
-        A symbol that lags further is left as it is, for the quality check to name.
+        Otherwise the last session of any: a symbol that lags further is left for the quality check to report.
         """
         lasts = [entry.last for entry in entries.values()]
         behind = calendar_index(max(lasts)) - calendar_index(min(lasts))
@@ -186,7 +188,7 @@ class YahooSource:
 
 
 def last_session(now: pd.Timestamp) -> pd.Timestamp:
-    """The last session whose bar is final at `now` (time-zone aware)."""
+    """The last session whose bar is final at `now` (with a time zone)."""
     york = now.tz_convert("America/New_York").tz_localize(None)
     return _session_by((york - FINAL).normalize())
 
@@ -200,45 +202,45 @@ def _adjusted(bars: pd.DataFrame) -> pd.DataFrame:
     return bars.assign(**{"Adj Close": adjusted_close(bars)})
 
 
-def _whole(downloader: Downloader, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> CacheEntry:
+def _fetch_whole(downloader: Downloader, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> CacheEntry:
     bars = downloader.history(symbol, start, end)
     if bars.empty:
         raise RequestError(
-            f"Yahoo has no prices for {symbol!r} by {end:%Y-%m-%d}: unknown or delisted; check the symbol"
+            f"Yahoo has no prices for {symbol!r} up to {end:%Y-%m-%d}: unknown or delisted; check the symbol"
         )
     check_adjustment(symbol, bars)
     return CacheEntry(start, bars)
 
 
-def _again(
+def _fetch_again(
     downloader: Downloader, symbol: str, entry: CacheEntry, start: pd.Timestamp, end: pd.Timestamp
 ) -> CacheEntry:
-    """All of a symbol that is held. Raises SourceError where Yahoo knows less of it than before: that is a mood."""
+    """Fetch the whole history of a cached symbol. Raises SourceError if Yahoo now has less of it."""
     try:
-        whole = _whole(downloader, symbol, start, end)
+        whole = _fetch_whole(downloader, symbol, start, end)
     except RequestError:
         raise SourceError(
-            f"Yahoo has no prices for {symbol} any more (it was delisted, or it fails), of which the cache holds those "
-            f"to {entry.last:%Y-%m-%d}: try later, or stop there with --end {entry.last:%Y-%m-%d}"
+            f"Yahoo no longer has prices for {symbol} (delisted, or Yahoo fails); the cache has them to "
+            f"{entry.last:%Y-%m-%d}: try later, or stop there with --end {entry.last:%Y-%m-%d}"
         ) from None
-    for less in _less(symbol, entry, whole):
+    for loss in _losses(symbol, entry, whole):
         raise SourceError(
-            f"{less}: try later, or take what it has with python -m runners.prices {symbol} --source yahoo --refresh"
+            f"{loss}: try later, or accept what it has with python -m runners.prices {symbol} --source yahoo --refresh"
         )
     return whole
 
 
-def _less(symbol: str, entry: CacheEntry, whole: CacheEntry) -> Iterator[str]:
-    """What the cache holds of a symbol that a new answer does not have."""
-    begins, before = whole.bars.index[0], entry.bars.index[0]
-    if begins > before:
+def _losses(symbol: str, entry: CacheEntry, whole: CacheEntry) -> Iterator[str]:
+    """Sessions of a symbol that are cached but missing from a new download, in words."""
+    new_first, cached_first = whole.bars.index[0], entry.bars.index[0]
+    if new_first > cached_first:
         yield (
-            f"Yahoo left out the prices of {symbol} before {begins:%Y-%m-%d}, of which the cache holds those from "
-            f"{before:%Y-%m-%d}"
+            f"Yahoo left out the prices of {symbol} before {new_first:%Y-%m-%d}; the cache has them from "
+            f"{cached_first:%Y-%m-%d}"
         )
     if whole.last < entry.last:
         yield (
-            f"Yahoo left out the prices of {symbol} after {whole.last:%Y-%m-%d}, of which the cache holds those to "
+            f"Yahoo left out the prices of {symbol} after {whole.last:%Y-%m-%d}; the cache has them to "
             f"{entry.last:%Y-%m-%d}"
         )
 
@@ -251,20 +253,20 @@ def _passes(symbol: str, entry: CacheEntry) -> bool:
     return True
 
 
-def _extended(downloader: Downloader, symbol: str, entry: CacheEntry, end: pd.Timestamp) -> CacheEntry | None:
-    """`entry` with the sessions to `end`, or None when Yahoo has restated what it holds."""
-    held = entry.bars.iloc[-OVERLAP:]
-    fresh = downloader.history(symbol, held.index[0], end)
-    if not _agree(held, fresh):
+def _extend(downloader: Downloader, symbol: str, entry: CacheEntry, end: pd.Timestamp) -> CacheEntry | None:
+    """`entry` extended to `end`, or None if Yahoo has restated the cached bars."""
+    overlap = entry.bars.iloc[-OVERLAP:]
+    fresh = downloader.history(symbol, overlap.index[0], end)
+    if not _agree(overlap, fresh):
         return None
     check_adjustment(symbol, fresh)
     return CacheEntry(entry.start, pd.concat([entry.bars.iloc[:-OVERLAP], fresh[list(COLUMNS)]]))
 
 
-def _agree(held: pd.DataFrame, fresh: pd.DataFrame) -> bool:
-    """Whether a new answer repeats the sessions that are held, prices, dividends and splits alike."""
-    if not held.index.isin(fresh.index).all():
+def _agree(cached: pd.DataFrame, fresh: pd.DataFrame) -> bool:
+    """Whether a new download repeats the cached sessions with equal prices, dividends and splits."""
+    if not cached.index.isin(fresh.index).all():
         return False
     columns = ["Open", "High", "Low", "Close", "Dividends", "Stock Splits"]
-    again = fresh.loc[held.index, columns].to_numpy(dtype=float)
-    return bool(np.allclose(held[columns].to_numpy(), again, rtol=SAME, atol=0, equal_nan=True))
+    repeated = fresh.loc[cached.index, columns].to_numpy(dtype=float)
+    return bool(np.allclose(cached[columns].to_numpy(), repeated, rtol=SAME, atol=0, equal_nan=True))

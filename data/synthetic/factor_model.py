@@ -1,8 +1,8 @@
-"""The market that the bundled sample and the null markets are drawn from: 42 names and how they move together.
+"""The factor model of 42 symbols from which the bundled sample and the null markets are drawn.
 
-Volatilities are rough estimates from the pinned closes, 2022 to April 2026; loadings, chosen by kind, give the usual
-correlations of the period (chips with each other .6, semiconductor funds .97, SPY with QQQ .95, bonds near 0 with
-stocks); turnover is of the right order, no more.
+Volatilities are rough estimates from the pinned closes, 2022 to April 2026. Loadings, set by kind of asset, give the
+usual correlations of the period: chips with each other .6, semiconductor funds .97, SPY with QQQ .95, bonds with stocks
+near 0. Turnover is right in order of magnitude only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from data.synthetic.simulator import MarketModel
 
 FACTORS = ("market", "chips", "software", "value", "rates", "china")
 
-# Correlation of a kind with each factor, in the order of FACTORS.
+# Correlation of each kind of asset with the FACTORS, in their order.
 LOADINGS = {
     "chips": (0.62, 0.48, 0.00, 0.00, 0.00, 0.00),
     "hardware": (0.57, 0.33, 0.00, 0.00, 0.00, 0.00),
@@ -37,7 +37,7 @@ LOADINGS = {
     "china": (0.38, 0.00, 0.00, 0.00, 0.00, 0.80),
 }
 
-# Kind, volatility a year, turnover in billions of USD a day.
+# Kind, annual volatility, turnover in billions of USD a day.
 ASSETS = {
     "NVDA": ("chips", 0.50, 25.0),
     "AMD": ("chips", 0.60, 7.0),
@@ -73,7 +73,7 @@ ASSETS = {
     "TLT": ("long bonds", 0.15, 3.0),
     "IEF": ("bonds", 0.08, 0.7),
     "SHY": ("short bonds", 0.02, 0.4),
-    # Its interest comes through the adjusted close.
+    # Its interest is in the adjusted close.
     "BIL": ("bills", 0.001, 0.6),
     "VNQ": ("property", 0.20, 0.4),
     "SOXX": ("chip fund", 0.38, 0.6),
@@ -87,7 +87,7 @@ ASSETS = {
 
 @cache
 def sample_model() -> MarketModel:
-    """The model of all ASSETS, in that order."""
+    """The model of all ASSETS, in their order."""
     kinds, volatility, billions = zip(*ASSETS.values(), strict=True)
     return MarketModel(
         tuple(ASSETS), np.array(volatility), np.array([LOADINGS[kind] for kind in kinds]), np.array(billions) * 1e9

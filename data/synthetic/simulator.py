@@ -1,8 +1,8 @@
-"""Simulated daily bars: a factor model with fat tails, volatility that clusters, and pins.
+"""Simulated daily bars from a factor model with fat tails, clustered volatility, and pinned closes.
 
-A return is r_it = s_i (sum_k b_ik f_kt + sqrt(1 - sum_k b_ik^2) e_it) - v_it / 2 with independent factors f and own
-shocks e of unit variance, each a GARCH(1, 1) with Student t innovations (Bollerslev 1987); v_it is the conditional
-variance, so that every price is a martingale: nothing can be earned in such a market but what is planted in it.
+A return is r_it = s_i (sum_k b_ik f_kt + sqrt(1 - sum_k b_ik^2) e_it) - v_it / 2 with independent factors f and
+idiosyncratic shocks e of unit variance, each a GARCH(1, 1) with Student t innovations (Bollerslev 1987). v_it is the
+conditional variance, which makes every price a martingale: the only expected returns are those injected.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import pandas as pd
 from data.prices import Prices
 
 YEAR = 252
-# Sessions drawn and thrown away, so that a market does not begin in average volatility.
+# Sessions simulated and discarded, so that a market does not start at average volatility.
 BURN_IN = 250
-# Shares; volumes are whole round lots.
+# Shares; volumes are multiples of a round lot.
 LOT = 100
 
 
 @dataclass(frozen=True, eq=False)
 class MarketModel:
-    """What a market is drawn from.
+    """Parameters of a simulated market.
 
-    `volatility`: standard deviation of log returns a year, shape (n_symbols,). `loadings`: correlation of each symbol
-    with each factor, shape (n_symbols, n_factors); squares sum to at most 1. `turnover`: median USD a day, shape
-    (n_symbols,). `tails`: degrees of freedom of Student's t. `reaction` and `persistence`: the weights of the last
-    squared shock and of the last variance in GARCH(1, 1). `overnight`: share of a day's variance before the open.
-    Raises ValueError for numbers outside their range.
+    `volatility`: annual standard deviation of log returns, shape (n_symbols,). `loadings`: correlation of each symbol
+    with each factor, shape (n_symbols, n_factors); the squares of a row sum to at most 1. `turnover`: median USD a day,
+    shape (n_symbols,). `tails`: degrees of freedom of Student's t. `reaction` and `persistence`: the weights of the
+    last squared shock and of the last variance in GARCH(1, 1). `overnight`: share of a day's variance before the open.
+    Raises ValueError for parameters outside their range.
     """
 
     symbols: tuple[str, ...]
@@ -51,17 +51,17 @@ class MarketModel:
             raise ValueError(f"reaction {self.reaction} and persistence {self.persistence} must sum to less than 1")
         if not 0 <= self.overnight <= 1:
             raise ValueError(f"overnight is {self.overnight}: a share of the variance lies between 0 and 1")
-        if (crowded := np.flatnonzero(self.communality > 1)).size:
-            raise ValueError(f"the squared loadings of {self.symbols[crowded[0]]} sum to more than 1")
+        if (excessive := np.flatnonzero(self.communality > 1)).size:
+            raise ValueError(f"the squared loadings of {self.symbols[excessive[0]]} sum to more than 1")
 
     @property
     def communality(self) -> np.ndarray:
-        """Share of each symbol's variance that comes from the factors, shape (n_symbols,)."""
+        """Share of each symbol's variance explained by the factors, shape (n_symbols,)."""
         return np.asarray((self.loadings**2).sum(axis=1))
 
 
 def random_generator(seed: int) -> np.random.Generator:
-    """The random numbers of `seed`, from a named bit generator rather than from whatever NumPy prefers."""
+    """A generator with a fixed bit generator, so that a change of NumPy's default changes no numbers."""
     return np.random.Generator(np.random.PCG64(seed))
 
 
@@ -70,16 +70,16 @@ def simulate_prices(
     sessions: pd.DatetimeIndex,
     seed: int,
     first: float | np.ndarray = 100.0,
-    planted: np.ndarray | None = None,
+    injected: np.ndarray | None = None,
 ) -> Prices:
-    """A market without pins; no dividends, prices not rounded.
+    """Simulate a market without pins or dividends; prices are not rounded.
 
-    `first` is the close before the first session (USD); `planted`, shape (n_sessions, n_symbols), is added to the log
+    `first` is the close before the first session (USD); `injected`, shape (n_sessions, n_symbols), is added to the log
     returns. Equal arguments give equal prices.
     """
     rng = random_generator(seed)
     returns, deviation = draw_log_returns(model, len(sessions), rng)
-    total = returns if planted is None else returns + planted
+    total = returns if injected is None else returns + injected
     start = np.broadcast_to(np.log(first), (1, len(model.symbols)))
     return simulate_bars(model, sessions, np.vstack((start, start + np.cumsum(total, axis=0))), deviation, rng)
 
@@ -109,37 +109,38 @@ def _garch(shocks: np.ndarray, reaction: float, persistence: float) -> np.ndarra
 
 
 def bridge_to_pins(path: np.ndarray, pins: np.ndarray, clock: np.ndarray) -> np.ndarray:
-    """The log prices `path` bent through `pins`.
+    """Adjust the log prices `path` so that they pass through `pins`.
 
-    All of shape (n_sessions, n_symbols); a NaN among the pins leaves the session free. What is missing at the pins is
-    spread over the sessions between them as `clock`, the cumulative variance, runs: the expected path of a Brownian
-    bridge. Before the first pin and after the last the path keeps its own moves.
+    All arrays have shape (n_sessions, n_symbols); NaN among the pins leaves a session free. The gap between pins and
+    path is interpolated in `clock`, the cumulative variance: the expected path of a Brownian bridge. Before the first
+    pin and after the last, the moves of the path are unchanged.
     """
-    missing = pins - path
-    bent = np.empty_like(path)
+    gap = pins - path
+    bridged = np.empty_like(path)
     for column in range(path.shape[1]):
-        pinned = np.flatnonzero(~np.isnan(missing[:, column]))
-        correction = np.interp(clock[:, column], clock[pinned, column], missing[pinned, column])
-        bent[:, column] = path[:, column] + correction
-    return bent
+        pinned = np.flatnonzero(~np.isnan(gap[:, column]))
+        correction = np.interp(clock[:, column], clock[pinned, column], gap[pinned, column])
+        bridged[:, column] = path[:, column] + correction
+    return bridged
 
 
 def simulate_bars(
     model: MarketModel, sessions: pd.DatetimeIndex, path: np.ndarray, deviation: np.ndarray, rng: np.random.Generator
 ) -> Prices:
-    """Bars around the log closes `path`, shape (n_sessions + 1, n_symbols), whose first row is the close before.
+    """Bars around the log closes `path`, shape (n_sessions + 1, n_symbols), starting at the close before the first bar.
 
-    The day is a Brownian bridge from close to close with daily standard `deviation`, shape (n_sessions, n_symbols).
+    Within a day prices are a Brownian bridge between closes with standard deviation `deviation`, shape (n_sessions,
+    n_symbols).
     """
     before, after = path[:-1], path[1:]
     share = model.overnight
     opened = before + share * (after - before)
     opened += np.sqrt(share * (1 - share)) * deviation * rng.standard_normal(deviation.shape)
     intraday = np.sqrt(1 - share) * deviation
-    high = _reach(opened, after, intraday, rng.random(deviation.shape))
-    low = -_reach(-opened, -after, intraday, rng.random(deviation.shape))
+    high = _maximum(opened, after, intraday, rng.random(deviation.shape))
+    low = -_maximum(-opened, -after, intraday, rng.random(deviation.shape))
     surprise = np.abs(after - before) / deviation
-    busy = np.exp(0.3 * rng.standard_normal(deviation.shape) + 0.4 * np.minimum(surprise, 5) - 0.3)
+    activity = np.exp(0.3 * rng.standard_normal(deviation.shape) + 0.4 * np.minimum(surprise, 5) - 0.3)
     return Prices(
         sessions,
         model.symbols,
@@ -147,18 +148,18 @@ def simulate_bars(
         high=np.exp(high),
         low=np.exp(low),
         close=np.exp(after),
-        volume=np.rint(model.turnover * busy / np.exp(after) / LOT) * LOT,
+        volume=np.rint(model.turnover * activity / np.exp(after) / LOT) * LOT,
         factor=np.ones(after.shape),
         origin="simulated market",
         real=False,
     )
 
 
-def _reach(start: np.ndarray, end: np.ndarray, deviation: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """Highest point of a Brownian bridge (Glasserman 2004, Monte Carlo Methods in Financial Engineering, p. 367).
+def _maximum(start: np.ndarray, end: np.ndarray, deviation: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Maximum of a Brownian bridge (Glasserman 2004, Monte Carlo Methods in Financial Engineering, p. 367).
 
     M = (a + b + sqrt((b - a)^2 - 2 s^2 log U)) / 2 with U uniform on (0, 1].
     """
-    # 1 - U, since U may be 0.
+    # 1 - U, since the generator may return U = 0.
     spread = np.sqrt((end - start) ** 2 - 2 * deviation**2 * np.log(1 - uniform))
     return np.asarray((start + end + spread) / 2)

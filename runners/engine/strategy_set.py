@@ -44,7 +44,7 @@ def load_strategy(event: Event, name: str) -> type[Any]:
         except StrategyError:
             raise
         except RequestError as error:
-            raise RequestError(f"{event.place(own)}: strategy: {error}") from None
+            raise RequestError(f"{event.locate(own)}: strategy: {error}") from None
     if ":" not in name and name not in strategies.names() and (other := _of_another(event, name)):
         raise RequestError(f"{name!r} is a reading of another event; add --event {other}")
     if event.readings and ":" not in name and name not in strategies.names():
@@ -80,10 +80,10 @@ def load_study(event: Event, name: str, benchmark: str, symbols: tuple[str, ...]
     try:
         study = prepare(own.name, strategy, benchmark, symbols, given)
     except RequestError as error:
-        raise RequestError(f"{event.place(own)}: {error}") from None
+        raise RequestError(f"{event.locate(own)}: {error}") from None
     universe = event.universe if own.chooses else ()
     if universe and not set(universe) & set(study.symbols):
-        raise RequestError(f"{event.place(own)}: chooses: it trades none of the universe; list its symbols there")
+        raise RequestError(f"{event.locate(own)}: chooses: it trades none of the universe; list its symbols there")
     return replace(study, title=own.title, claim=own.claim, universe=universe)
 
 
@@ -102,7 +102,7 @@ def typed_parameters(event: Event, own: EventReading, strategy: type[Any]) -> Ma
         if name not in known:
             close = difflib.get_close_matches(name, known, n=2)
             hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(known) or 'none'}"
-            raise RequestError(f"{event.place(own)}: parameters.{name}: {own.strategy} has no such parameter; {hint}")
+            raise RequestError(f"{event.locate(own)}: parameters.{name}: {own.strategy} has no such parameter; {hint}")
         found[name] = _typed(event, own, name, value, known[name])
     return found
 
@@ -115,7 +115,7 @@ def _typed(event: Event, own: EventReading, name: str, value: object, default: o
     if isinstance(default, float) and type(value) is int:
         return float(value)
     problem = f"{value!r} is of another kind than its default; give a value like {default!r}"
-    raise RequestError(f"{event.place(own)}: parameters.{name}: {problem}")
+    raise RequestError(f"{event.locate(own)}: parameters.{name}: {problem}")
 
 
 def _symbols(event: Event, own: EventReading, name: str, value: object) -> tuple[str, ...]:
@@ -126,4 +126,4 @@ def _symbols(event: Event, own: EventReading, name: str, value: object) -> tuple
         return baskets[value]
     close = difflib.get_close_matches(str(value), baskets, n=2)
     hint = f"did you mean {' or '.join(close)}?" if close else f"the baskets are {', '.join(baskets) or 'none'}"
-    raise RequestError(f"{event.place(own)}: parameters.{name}: {value!r} is no basket; {hint}")
+    raise RequestError(f"{event.locate(own)}: parameters.{name}: {value!r} is no basket; {hint}")

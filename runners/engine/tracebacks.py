@@ -11,7 +11,7 @@ from reports.records.result import Failure
 from runners.engine.dependencies import LIBRARY, PACKAGES, ROOT
 from runners.engine.execution.executor import WorkerDiedError
 
-OURS = ("data", "reports", "runners", "strategies/base", "strategies/generic", "strategies/__init__.py")
+OURS = ("data", "reports", "runners", *(f"strategies/{name}" for name in ("base", "generic", "plugins", "__init__.py")))
 # Whatever an author lets through; Ctrl-C is the user's.
 ANY = (Exception, SystemExit)
 MOST = 1000  # signs of a message, or of a line of a traceback

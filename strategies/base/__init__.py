@@ -1,4 +1,4 @@
-"""What every reading is made of; a strategy file needs nothing but these names."""
+"""Building blocks of readings: everything a strategy file imports."""
 
 from strategies.base.comparator import BetaMatched, Cash, EqualWeight, Fund, Variants
 from strategies.base.past import Past, leg

@@ -1,4 +1,4 @@
-"""A plain basket at fixed weight: what comparators hold."""
+"""A basket at fixed weight, the holding of comparators."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from strategies.base.reading import Reading
 
 
 class Basket(Reading):
-    """`names` at equal weight, together `weight` of equity, refreshed at every decision.
+    """The stocks `names` at equal weight, rebalanced at every decision.
 
     Parameters:
         names: symbols
-        weight: fraction of equity
-        closes: closes that a name needs
+        weight: total weight, fraction of equity
+        closes: closes that a stock needs before it joins
     """
 
     params: ClassVar[Any] = (("names", ()), ("weight", 1.0), ("closes", 1))

@@ -1,4 +1,4 @@
-"""What a reading must beat: the comparator over which its excess log return d is measured."""
+"""Comparators of readings: the benchmarks from which the excess log return d is measured."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cash:
-    """Zero return: for readings that are dollar neutral or out of the market."""
+    """Zero return, for dollar-neutral readings and readings that may stay out of the market."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Fund:
 
 @dataclass(frozen=True)
 class EqualWeight:
-    """A basket at equal weight, under the reading's own schedule and frictions; names join with `closes` closes."""
+    """A basket at equal weight under the reading's schedule and frictions; a stock needs `closes` closes to join."""
 
     symbols: tuple[str, ...]
     name: str
@@ -29,7 +29,7 @@ class EqualWeight:
 
 @dataclass(frozen=True)
 class Variants:
-    """The same reading with other parameters; with several, the better one at each session."""
+    """The same reading with other parameters; with several sets of them, the best at each session."""
 
     parameters: tuple[Mapping[str, object], ...]
     name: str
@@ -37,10 +37,10 @@ class Variants:
 
 @dataclass(frozen=True)
 class BetaMatched:
-    """beta * fund + (1 - beta) * cash, under the reading's own schedule and frictions.
+    """beta * fund + (1 - beta) * cash, under the reading's schedule and frictions.
 
-    beta is the OLS slope of the rule's own daily returns on the fund's over the `sessions` sessions before the entry
-    (as many as there are where prices begin later), kept within [0, 1].
+    beta is the OLS slope of the rule's daily returns on the fund's over the `sessions` sessions before the entry (fewer
+    if prices begin later), clipped to [0, 1].
     """
 
     symbol: str
@@ -51,7 +51,7 @@ Comparator = Cash | Fund | EqualWeight | Variants | BetaMatched
 
 
 def comparator_symbols(comparator: Comparator) -> tuple[str, ...]:
-    """The symbols that a comparator trades beyond those of the reading."""
+    """The symbols that a comparator needs besides those of the reading."""
     match comparator:
         case Fund(symbol) | BetaMatched(symbol):
             return (symbol,)

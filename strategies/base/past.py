@@ -1,4 +1,4 @@
-"""What a rule may see: everything known at one close, nothing later."""
+"""The data a rule may see: everything known at one close, nothing later."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ class Past:
 
     Prices are total-return adjusted, in USD; only their ratios carry meaning. Arrays have shape (n_sessions,), oldest
     first, and are NaN before a symbol's listing. `held` counts sessions since the close before the entry (0 at the
-    first decision); `scheduled` says whether this close is a date of the reading's own schedule; `shock` is the
-    session of the event that the reading is about (NaT where none is told). Names that were asked for and could not be
-    used are in `left_out`.
+    first decision); `scheduled` says whether the reading's schedule has a decision at this close; `shock` is the
+    session of the event's shock (NaT if not given). `left_out` holds the symbols that `tradable` had to leave out.
     """
 
     def __init__(
@@ -63,39 +62,39 @@ class Past:
         return self._prices.days[: self._row + 1]
 
     def back(self, sessions: int) -> Past:
-        """The past as it was `sessions` sessions ago."""
+        """The past as of `sessions` sessions ago."""
         self._require_row(sessions)
         earlier = Past(self._prices, self._row - sessions, held=self.held - sessions, scheduled=self.scheduled)
         earlier.shock, earlier.left_out = self.shock, self.left_out
         return earlier
 
     def tradable(self, symbols: Iterable[str], closes: int = 1) -> tuple[str, ...]:
-        """Those of `symbols` that have at least `closes` closes by now; the others are noted in `left_out`."""
-        wanted, latest = tuple(symbols), self._row + 1 - closes
-        if self._prices.listed_by(wanted) <= latest:
-            return wanted
+        """The `symbols` with at least `closes` closes by now; the others are added to `left_out`."""
+        symbols, latest = tuple(symbols), self._row + 1 - closes
+        if self._prices.listed_by(symbols) <= latest:
+            return symbols
         first, never = self._prices.first_rows, len(self._prices.days)
-        usable = {symbol: first.get(symbol, never) <= latest for symbol in wanted}
-        self.left_out.update(dict.fromkeys(symbol for symbol, known in usable.items() if not known))
-        return tuple(symbol for symbol in wanted if usable[symbol])
+        late = [symbol for symbol in symbols if first.get(symbol, never) > latest]
+        self.left_out.update(dict.fromkeys(late))
+        return tuple(symbol for symbol in symbols if symbol not in late)
 
     def growth(self, symbol: str, sessions: int, until: int = 0) -> float:
-        """C_(t-until) / C_(t-sessions); NaN where a close is missing."""
+        """C_(t-until) / C_(t-sessions); NaN if a close is missing."""
         close = self.close(symbol)
         return float(close[-1 - until] / close[-1 - sessions]) if sessions < len(close) else float("nan")
 
     def beats(self, symbol: str, other: str, sessions: int) -> bool:
         """Whether `symbol` grew strictly more than `other` over the last `sessions` sessions.
 
-        Raises RequestError where one of them has no close that far back.
+        Raises RequestError if one of them has no close that far back.
         """
-        growth, yardstick = self.growth(symbol, sessions), self.growth(other, sessions)
-        if np.isnan(growth) or np.isnan(yardstick):
+        growth, other_growth = self.growth(symbol, sessions), self.growth(other, sessions)
+        if np.isnan(growth) or np.isnan(other_growth):
             raise RequestError(
                 f"{self.session:%Y-%m-%d}: comparing {symbol} with {other} needs {sessions} earlier sessions of both; "
                 f"enter later or load earlier prices"
             )
-        return growth > yardstick
+        return growth > other_growth
 
     def returns(self, symbol: str, sessions: int) -> np.ndarray:
         """The last `sessions` close-to-close simple returns."""
@@ -103,14 +102,14 @@ class Past:
         return np.asarray(close[1:] / close[:-1] - 1)
 
     def meeting(self, ahead: int, ago: int, shift: int = 0) -> tuple[int, fomc.FomcDecision] | None:
-        """The scheduled FOMC decision at most `ahead` sessions ahead or `ago` sessions ago, None without one.
+        """The scheduled FOMC decision at most `ahead` sessions ahead or `ago` sessions ago, or None.
 
-        Comes with the number of sessions to it (0 on its day, negative afterwards). The calendar of meetings is public;
-        the outcome (`change_bps`) is None until it is announced, before the close of its day. `shift` moves every
-        decision by so many sessions, as placebos ask for.
+        Returned with the number of sessions until it (0 on its day, negative afterwards). The dates of meetings are
+        public; the outcome (`change_bps`) is None until it is announced, before the close of its day. `shift` moves all
+        decisions by that many sessions, for placebos.
         """
-        places, decisions = fomc.scheduled_decisions()
-        distance = places - calendar.sessions_before(self._prices.days[self._row])
+        indices, decisions = fomc.scheduled_decisions()
+        distance = indices - calendar.sessions_before(self._prices.days[self._row])
         near = np.flatnonzero((distance + shift <= ahead) & (distance + shift >= -ago))
         if not len(near):
             return None
@@ -130,6 +129,6 @@ class Past:
 
 
 def leg(symbols: Iterable[str], weight: float) -> dict[str, float]:
-    """`weight` (fraction of equity, negative when short) spread equally over `symbols`; empty for no symbols."""
+    """`weight` (fraction of equity, negative for short) divided equally among `symbols`; empty for no symbols."""
     names = tuple(symbols)
     return dict.fromkeys(names, weight / len(names)) if names else {}

@@ -1,4 +1,4 @@
-"""A reading: a rule, a schedule, and the orders that follow from both."""
+"""The base class of readings: a rule, a schedule, and the orders that follow from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from strategies.base.past import Past
 from strategies.base.schedule import Schedule
 
 ORDINAL_1970 = 719163  # backtrader counts days from year 1, numpy from 1970
-SHOCK_BEFORE_ENTRY = 4  # sessions, where no shock is given; as in the DeepSeek event
+SHOCK_BEFORE_ENTRY = 4  # sessions, the default if no shock is given; as in the DeepSeek event
 GROSS_TOLERANCE = 1e-9
 SHARE_TOLERANCE = 1e-6
 
@@ -29,7 +29,7 @@ Weights = Mapping[str, float] | None
 
 @dataclass(frozen=True)
 class Decision:
-    """Targets that a rule asked for at a close: weights are fractions of equity, absent symbols are zero."""
+    """Target weights at a close, as fractions of equity; absent symbols have weight zero."""
 
     session: pd.Timestamp
     weights: Mapping[str, float]
@@ -38,13 +38,13 @@ class Decision:
 class Reading(bt.Strategy):
     """Base of all readings. A subclass declares `symbols` and overrides `weights`.
 
-    It works in any Cerebro whose feeds are daily and named by symbol: decisions are taken at closes, orders fill at
-    the next open, sells before buys. Target shares are sign(w) * floor(|w| * E / C + 1e-6), with equity E and price C
+    It works in any Cerebro with daily feeds named by symbol: decisions are made at the close, and orders fill at the
+    next open, sells before buys. Target shares are sign(w) * floor(|w| * E / C + 1e-6), with equity E and price C
     of the decision close.
 
-    Parameters (all in sessions but the dates):
+    Parameters (in sessions, except the dates):
         entry: first session whose open may be traded; required
-        hold: sessions until the closing decision, None to stay to the end
+        hold: sessions until the closing decision, None to hold to the end
         rebalance: sessions between decisions
         lag: sessions from a decision to its fill, 1 for the next open
         shock: session of the shock (default: `SHOCK_BEFORE_ENTRY` sessions before the entry)
@@ -56,13 +56,13 @@ class Reading(bt.Strategy):
     claims: tuple[str, ...] = ()
     comparator: Comparator = Cash()
     history = 1  # closes that the rule needs at its first decision
-    watches = False  # True: asked at every close, and answers None when nothing changes
+    watches = False  # True: `weights` is called at every close, and returns None when nothing changes
 
     # For the evidence:
-    chooses: tuple[str, ...] = ()  # names that its claim picks from; placebo baskets are drawn from them
-    rechooses = False  # True: it picks its names anew at every decision
-    reacts_to = ""  # symbol whose shock it reacts to; launches after a fall of that symbol are shown apart
-    variants: ClassVar[Mapping[str, tuple[Mapping[str, object], ...]]] = {}  # shown beside it, by a heading
+    chooses: tuple[str, ...] = ()  # stocks from which its claim selects; placebo baskets are drawn from them
+    rechooses = False  # True: it selects its stocks anew at every decision
+    reacts_to = ""  # symbol whose shock it reacts to; past entries after a fall of it are shown separately
+    variants: ClassVar[Mapping[str, tuple[Mapping[str, object], ...]]] = {}  # shown for comparison, by heading
 
     def weights(self, past: Past) -> Weights:
         """Target weights at this close, as fractions of equity; None leaves positions alone.
@@ -73,28 +73,28 @@ class Reading(bt.Strategy):
         raise TypeError(f"{type(self).__name__} does not say what it holds: override weights(self, past)")
 
     def course(self, past: Past) -> Mapping[int, Mapping[str, float]]:
-        """Answers of a whole launch by sessions held, up to the close of `past`; closes without one are left out.
+        """Target weights of all closes from the entry to that of `past`, by sessions held, without those that are None.
 
-        For speed only: a rule that looks at `held` or `shock` may override it to answer thousands of launches, and
-        must answer as `weights` does when it is asked at every close.
+        For speed only: a rule that uses `held` or `shock` may override it to compute thousands of past entries. The
+        result must equal that of calling `weights` at every close.
         """
-        asked = {held: self.weights(past.back(past.held - held)) for held in range(past.held + 1)}
-        return {held: weights for held, weights in asked.items() if weights is not None}
+        weights = {held: self.weights(past.back(past.held - held)) for held in range(past.held + 1)}
+        return {held: target for held, target in weights.items() if target is not None}
 
     @classmethod
     def refuted(cls, d: float, decisions: tuple[Decision, ...]) -> bool:
-        """Whether the reading's own criterion of refutation came true; `d` as in the docstring of its file."""
+        """Whether the reading is refuted by its own criterion; `d` is its excess log return over the comparator."""
         return d <= 0
 
     @classmethod
     def rule(cls, **parameters: object) -> Reading:
-        """The bare rule with these parameters, for asking `weights` outside of Backtrader.
+        """The rule with these parameters, for calling `weights` outside Backtrader.
 
         Raises RequestError for a parameter that the reading does not declare.
         """
-        known = cls.params._getkeys()
-        if unknown := [name for name in parameters if name not in known]:
-            raise RequestError(f"{cls.__name__} has no parameter {unknown[0]!r}; it has {', '.join(known)}")
+        declared = cls.params._getkeys()
+        if unknown := [name for name in parameters if name not in declared]:
+            raise RequestError(f"{cls.__name__} has no parameter {unknown[0]!r}; it has {', '.join(declared)}")
         rule: Reading = object.__new__(cls)
         rule.p = cls.params()
         for name, value in parameters.items():
@@ -107,7 +107,7 @@ class Reading(bt.Strategy):
         self.under_a_share: dict[str, pd.Timestamp] = {}
         self._schedule = Schedule(self.p.hold, self.p.rebalance)
         entry = calendar.require_session(self._require_entry())
-        self._entry_place = calendar.calendar_index(entry)
+        self._entry_index = calendar.calendar_index(entry)
         self._shock = str(self.p.shock or calendar.offset(entry, -SHOCK_BEFORE_ENTRY))[:10]
         self._feeds = {data._name: data for data in self.datas}
         self._due: list[tuple[int, dict[str, int]]] = []
@@ -119,25 +119,25 @@ class Reading(bt.Strategy):
     def _require_entry(self) -> Any:
         if not self.p.entry:
             raise RequestError(
-                f"{type(self).__name__} does not know when to enter; "
-                f"give the session, as in addstrategy({type(self).__name__}, entry='2025-01-31')"
+                f"{type(self).__name__} has no entry date; "
+                f"give a session, as in addstrategy({type(self).__name__}, entry='2025-01-31')"
             )
         return self.p.entry
 
     def clear(self) -> None:
-        """Forget the orders of the session that is over: Backtrader would keep them, 5 kB each, and read them never."""
+        """Drop the orders of the past session: Backtrader would keep them, 5 kB each, without ever reading them."""
         super().clear()
         self._orders.clear()
 
     def prenext(self) -> None:
-        # Backtrader calls `next` only once every feed has begun; a late listing must not hold up the others.
+        # Backtrader calls `next` only once all feeds have begun; a late listing must not delay the others.
         self.next()
 
     def next(self) -> None:
         held = self._held()
         if held < 0 or self.broker.getvalue() <= 0:
             return
-        if held > 0 and not self.decisions and not self._asked_before(held):
+        if held > 0 and not self.decisions and not self._had_first_decision(held):
             raise RequestError(
                 f"{type(self).__name__}: the feeds begin after the first decision, the close before the entry; "
                 f"start them earlier or set a later entry"
@@ -145,19 +145,19 @@ class Reading(bt.Strategy):
         if self._schedule.closes(held):
             self._aim(held, {})
         elif self._schedule.runs(held) and (self.watches or self._schedule.decides(held)):
-            self._ask(held)
+            self._decide(held)
         self._send_due(held)
 
     def _held(self) -> int:
         """Sessions since the close before the entry."""
         day = np.datetime64(int(self.datetime[0]) - ORDINAL_1970, "D")
-        return calendar.sessions_before(day) - self._entry_place + 1
+        return calendar.sessions_before(day) - self._entry_index + 1
 
-    def _asked_before(self, held: int) -> bool:
+    def _had_first_decision(self, held: int) -> bool:
         return len(self) > held
 
-    def _ask(self, held: int) -> None:
-        prices, row = self._tape()
+    def _decide(self, held: int) -> None:
+        prices, row = self._history()
         past = Past(prices, row, held=held, scheduled=self._schedule.decides(held), shock=self._shock)
         weights = self.weights(past)
         for symbol in past.left_out:
@@ -176,7 +176,7 @@ class Reading(bt.Strategy):
                 raise StrategyError(f"{where}: weight for {symbol!r}, which has no feed; list it in `symbols`")
             if weight and not len(self._feeds[symbol]):
                 raise StrategyError(
-                    f"{where}: weight for {symbol}, which has no price yet; enter later, or ask past.tradable"
+                    f"{where}: weight for {symbol}, which has no price yet; enter later, or use past.tradable"
                 )
             if not isfinite(weight):
                 raise StrategyError(f"{where}: weight of {symbol} is {weight}; give a finite fraction of equity")
@@ -185,7 +185,7 @@ class Reading(bt.Strategy):
             raise StrategyError(f"{where}: gross exposure {gross:.6f} of the targets exceeds 1; scale the weights down")
 
     def _aim(self, held: int, weights: Mapping[str, float]) -> list[str]:
-        """Whole shares for target weights, sent after the lag; the names of which that is none."""
+        """Schedule orders for target weights after the lag; returns symbols whose weight is less than one share."""
         equity = self.broker.getvalue()
         shares = {symbol: self._shares(weight, equity, symbol) for symbol, weight in weights.items()}
         self._due.append((held + self.p.lag - 1, shares))
@@ -193,7 +193,7 @@ class Reading(bt.Strategy):
 
     def _shares(self, weight: float, equity: float, symbol: str) -> int:
         if not weight:
-            return 0  # its feed may have no price yet
+            return 0  # the feed may have no price yet
         price = self._feeds[symbol].close[0]
         return int(copysign(floor(abs(weight) * equity / price + SHARE_TOLERANCE), weight))
 
@@ -202,7 +202,7 @@ class Reading(bt.Strategy):
             self._send(self._due.pop(0)[1])
 
     def _send(self, target: Mapping[str, int]) -> None:
-        """Orders from the present position to the target, sells first so that they pay for the buys."""
+        """Order the changes from positions to targets, sells first so that they pay for the buys."""
         changes = {
             data: target.get(symbol, 0) - self.getposition(data).size
             for symbol, data in self._feeds.items()
@@ -214,24 +214,24 @@ class Reading(bt.Strategy):
             elif change > 0:
                 self.buy(data=data, size=change)
 
-    def _tape(self) -> tuple[Prices, int]:
-        """Prices up to now and the row of this close; from the feeds' own lines unless a feed carries `prices`."""
+    def _history(self) -> tuple[Prices, int]:
+        """Prices and the row of this close, from the feed's attribute `prices` or else from the lines of all feeds."""
         day = np.datetime64(int(self.datetime[0]) - ORDINAL_1970, "D")
         prices = getattr(self.data, "prices", None) or prices_of_feeds(self._feeds, day)
         return prices, int(prices.days.searchsorted(day))
 
 
 def require_weights(weights: object, where: str) -> None:
-    """Raise StrategyError unless a rule's answer is a number a symbol."""
+    """Raise StrategyError unless `weights` maps symbols to numbers."""
     if not isinstance(weights, Mapping):
         raise StrategyError(
-            f"{where}: weights(past) gave {_short(weights)}; give a dict of symbol: fraction of equity, or None to "
-            f"leave positions alone"
+            f"{where}: weights(past) returned {_short(weights)}; return a dict of symbol: fraction of equity, or None "
+            f"to keep positions"
         )
     for symbol, weight in weights.items():
         if not isinstance(symbol, str) or isinstance(weight, bool) or not isinstance(weight, Real):
             raise StrategyError(
-                f"{where}: weights(past) gave {_short(symbol)}: {_short(weight)}; give a symbol and a fraction of "
+                f"{where}: weights(past) returned {_short(symbol)}: {_short(weight)}; return symbols with fractions of "
                 f"equity, as in {{'SPY': 0.5}}"
             )
 
@@ -242,7 +242,7 @@ def _short(value: object, most: int = 60) -> str:
 
 
 def prices_of_feeds(feeds: Mapping[str, Any], today: np.datetime64) -> Prices:
-    """The bars that anyone's Backtrader feeds have delivered by now, as Prices."""
+    """The bars that Backtrader feeds have delivered by now, as Prices."""
     days = {symbol: _line(data, "datetime").astype(np.int64) - ORDINAL_1970 for symbol, data in feeds.items()}
     first = min(values[0] for values in days.values() if len(values))
     sessions = calendar.xnys()[
@@ -251,8 +251,8 @@ def prices_of_feeds(feeds: Mapping[str, Any], today: np.datetime64) -> Prices:
     fields = {name: np.full((len(sessions), len(feeds)), np.nan) for name in FIELDS}
     numbers = sessions.to_numpy().astype("datetime64[D]").astype(np.int64)
     for column, (symbol, data) in enumerate(feeds.items()):
-        known, rows, _ = np.intersect1d(numbers, days[symbol], return_indices=True)
-        if len(known) < len(days[symbol]):
+        matched, rows, _ = np.intersect1d(numbers, days[symbol], return_indices=True)
+        if len(matched) < len(days[symbol]):
             raise RequestError(f"the feed {symbol!r} has bars on days without a session of the New York Stock Exchange")
         for name, values in fields.items():
             values[rows, column] = _line(data, name)
@@ -262,8 +262,8 @@ def prices_of_feeds(feeds: Mapping[str, Any], today: np.datetime64) -> Prices:
 
 
 def _line(data: Any, name: str) -> np.ndarray:
-    """One line of a feed up to the present bar."""
+    """One line of a feed up to the current bar."""
     line = getattr(data.lines, name)
     if line.mode != line.UnBounded:
-        raise RequestError("readings look back further than `exactbars` keeps; run Cerebro with exactbars=False")
+        raise RequestError("readings need more history than `exactbars` keeps; run Cerebro with exactbars=False")
     return np.array(line.array[: len(data)])

@@ -1,19 +1,19 @@
-"""When a reading is asked for its weights."""
+"""The schedule of a reading's decisions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-LONGEST = 100_000  # sessions, some four centuries
+LONGEST = 100_000  # sessions, about four centuries
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Decisions of one launch, counted in sessions held.
+    """Decision dates after one entry, counted in sessions held.
 
-    `held` is 0 at the close before the entry session (the first decision), 1 at the close of the entry session, and
-    so on. Decisions follow every `rebalance` sessions (None: only the first); after `hold` sessions (None: never) the
-    closing decision is taken.
+    `held` is 0 at the close before the entry session (the first decision), 1 at the close of the entry session, and so
+    on. Further decisions follow every `rebalance` sessions (None: no further ones); the closing decision is made after
+    `hold` sessions (None: never).
     """
 
     hold: int | None = 252
@@ -28,14 +28,14 @@ class Schedule:
                 raise ValueError(f"{name} is {value!r}; give {LONGEST:,} sessions or fewer, or None")
 
     def decides(self, held: int) -> bool:
-        """Whether the close after `held` sessions is a decision of the schedule (the closing one is not)."""
+        """Whether the schedule has a decision after `held` sessions, not counting the closing one."""
         regular = held == 0 if self.rebalance is None else held % self.rebalance == 0
         return held >= 0 and regular and self.runs(held)
 
     def runs(self, held: int) -> bool:
-        """Whether new targets may still be asked for at this close."""
+        """Whether the position is still open at this close, so that a rule may change it."""
         return held >= 0 and (self.hold is None or held < self.hold)
 
     def closes(self, held: int) -> bool:
-        """Whether the closing decision is taken at this close."""
+        """Whether the closing decision is made at this close."""
         return held == self.hold

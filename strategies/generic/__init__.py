@@ -1,1 +1,1 @@
-"""Readings of no event in particular: an event file gives them their symbols, see docs/events.md."""
+"""Readings for any event: the event file gives their symbols (docs/events.md)."""

@@ -2,11 +2,11 @@
 
 Claim: a shock goes too far before it is over.
 Rule: nothing until the first close at least `fall` below the close before the shock; from then on all in `symbol`.
-Trades: at the open after that close, once; closed after the hold.
+Trades: once, at the open after that close; closed at the end of the holding period.
 Refuted: when it has earned no more than `symbol` bought at the entry and held, net of costs, or never bought.
 Parameters:
     symbol: what is bought
-    fall: from the close before the shock, a fraction
+    fall: fraction below the close before the shock
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from strategies.base.comparator import Comparator
 
 
 class AfterFall(Reading):
-    """All in one symbol once it has fallen by so much since the close before the shock."""
+    """All in one symbol once it has fallen by `fall` since the close before the shock."""
 
     params = (("symbol", "SPY"), ("fall", 0.10))
     watches = True
@@ -41,10 +41,10 @@ class AfterFall(Reading):
         shock, close = int(past.sessions.searchsorted(past.shock)), past.close(self.p.symbol)
         if shock == 0:
             return {}
-        fallen = np.flatnonzero(close[shock:] <= close[shock - 1] * (1 - self.p.fall))
-        if not len(fallen):
+        lows = np.flatnonzero(close[shock:] <= close[shock - 1] * (1 - self.p.fall))
+        if not len(lows):
             return {}
-        since = len(close) - 1 - (shock + int(fallen[0]))
+        since = len(close) - 1 - (shock + int(lows[0]))
         return {max(0, past.held - since): {self.p.symbol: 1.0}}
 
     @classmethod

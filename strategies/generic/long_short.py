@@ -1,13 +1,13 @@
-"""Long one basket, short another, or long only.
+"""Long one basket and short another, or long only.
 
-Claim: the names of one basket gain on those of another.
-Rule: half of equity long in the names of `long`, half short in those of `short`, equal weight inside each; without
-    `short` all of it long. Names that are not trading yet are left out; nothing is held while a basket has none.
-Trades: at the entry, then at every decision of the schedule back to these weights; closed after the hold.
-Refuted: when it has earned no more than what it is measured against, net of costs.
+Claim: the stocks of one basket outperform those of another.
+Rule: half of equity long in the stocks of `long`, half short in those of `short`, equal weight inside each basket;
+    without `short`, all of it long. Stocks not yet listed are left out; nothing is held while a basket is empty.
+Trades: at the entry, then back to these weights at every scheduled decision; closed at the end of the holding period.
+Refuted: when it has earned no more than its comparator, net of costs.
 Parameters:
     long: symbols bought
-    short: symbols sold short, none for long only
+    short: symbols sold short; none for long only
     against: the fund to beat; empty for cash at zero
 """
 
@@ -17,7 +17,7 @@ from strategies.base.comparator import Comparator
 
 
 class LongShort(Reading):
-    """One basket against another, equal weight in each."""
+    """Long one basket, short another, equal weight inside each."""
 
     params = (("long", ()), ("short", ()), ("against", ""))
 

@@ -1,4 +1,4 @@
-"""Bars of one symbol, as a source gives them, and folders of CSV files made of them."""
+"""Bars of one symbol in the format of a source, and folders of CSV files with such bars."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ HEADER = "Date,Open,High,Low,Close,Adj Close,Volume"
 
 
 def good_bars(count: int = 40, first: str = "2025-01-02") -> pd.DataFrame:
-    """A calm stock near 100 USD without dividends: every bar differs and is inside its range."""
-    place = calendar.calendar_index(first)
+    """A calm stock near 100 USD without dividends; all bars differ and are valid."""
+    start = calendar.calendar_index(first)
     close = np.round(100 + 3 * np.sin(np.arange(count)), 2)
     opened = np.round(close + 0.5 * np.cos(np.arange(count)), 2)
     columns = {
@@ -27,7 +27,7 @@ def good_bars(count: int = 40, first: str = "2025-01-02") -> pd.DataFrame:
         "Adj Close": close,
         "Volume": np.full(count, 1e6),
     }
-    return pd.DataFrame(columns, index=calendar.xnys()[place : place + count].rename("Date"))
+    return pd.DataFrame(columns, index=calendar.xnys()[start : start + count].rename("Date"))
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def bars() -> pd.DataFrame:
 
 @pytest.fixture
 def write_folder(tmp_path: Path) -> Callable[..., Path]:
-    """Write one CSV a symbol, from bars or from plain text, and give the folder."""
+    """A function that writes one CSV file per symbol, from bars or plain text, and returns the folder."""
 
     def write(**files: pd.DataFrame | str) -> Path:
         folder = tmp_path / "prices"

@@ -1,3 +1,5 @@
+"""Total-return adjustment by hand and against Yahoo's adjusted closes."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -25,7 +27,7 @@ def test_two_dividends_by_hand() -> None:
     pd.testing.assert_series_equal(adjusted, expected, rtol=1e-15)
 
 
-def test_return_over_the_ex_date_is_that_of_the_dividend_kept() -> None:
+def test_the_return_over_the_ex_date_includes_the_dividend() -> None:
     adjusted = adjusted_close(bars([100, 99], [0, 1]))
     assert adjusted.iloc[1] / adjusted.iloc[0] == pytest.approx(99 / (100 - 1))
 
@@ -34,13 +36,13 @@ def test_without_dividends_the_close_stays() -> None:
     assert adjusted_close(bars([100, 90, 80], [0, 0, 0])).to_list() == [100, 90, 80]
 
 
-def test_one_bar_and_none() -> None:
+def test_a_single_bar_and_no_bar() -> None:
     assert adjusted_close(bars([100], [3])).to_list() == [100]
     assert adjusted_close(bars([], [])).empty
 
 
 @pytest.mark.parametrize("fund", FUNDS)
-def test_real_dividends_give_the_adjusted_closes_that_yahoo_gives(market_data: Path, fund: str) -> None:
+def test_real_dividends_reproduce_yahoos_adjusted_closes(market_data: Path, fund: str) -> None:
     table = pd.read_csv(market_data / f"{fund}.csv", index_col=0, parse_dates=True)
     paid = pd.read_csv(market_data.parent / "dividends" / f"{fund}.csv", index_col=0, parse_dates=True).iloc[:, 0]
     table["Dividends"] = paid.reindex(table.index).fillna(0.0)
@@ -53,12 +55,12 @@ def test_agreement_is_accepted() -> None:
     check_adjustment("ABC", bars([100, 90, 80, 81], [0, 1, 0, 2], [96.525, 87.75, 78.0, 81.0]))
 
 
-def test_prices_silently_unadjusted_are_refused() -> None:
-    with pytest.raises(DataError) as refused:
+def test_unadjusted_closes_are_rejected() -> None:
+    with pytest.raises(DataError) as caught:
         check_adjustment("ABC", bars([100, 90, 80, 81], [0, 1, 0, 0]))
-    assert str(refused.value) == (
+    assert str(caught.value) == (
         "ABC on 2025-01-28: the dividend of 1 calls for an adjustment of 0.990000, but Adj Close was adjusted by "
-        "1.000000; these prices cannot be trusted: download them again later, or take them from another source"
+        "1.000000; these prices cannot be trusted: download them again later, or use another source"
     )
 
 
@@ -69,23 +71,23 @@ def test_the_error_names_the_line_of_a_file() -> None:
         check_adjustment("ABC", read)
 
 
-def test_the_error_names_the_factors_of_its_own_session() -> None:
+def test_the_error_gives_the_adjustments_of_its_session() -> None:
     # Right over the 28th (0.99); over the 29th a factor of 0.95 for no dividend; right again over the 30th (0.975).
     adjusted = [100 * 0.99 * 0.95 * 0.975, 90 * 0.95 * 0.975, 80 * 0.975, 81.0]
-    said = r"^ABC on 2025-01-29: the dividend of 0 calls .* of 1\.000000, but Adj Close was adjusted by 0\.950000;"
-    with pytest.raises(DataError, match=said):
+    complaint = r"^ABC on 2025-01-29: the dividend of 0 calls .* of 1\.000000, but Adj Close was adjusted by 0\.950000;"
+    with pytest.raises(DataError, match=complaint):
         check_adjustment("ABC", bars([100, 90, 80, 81], [0, 1, 0, 2], adjusted))
 
 
-def test_two_sessions_are_enough_to_compare() -> None:
+def test_two_sessions_are_compared_and_one_is_not() -> None:
     with pytest.raises(DataError, match="2025-01-28"):
         check_adjustment("ABC", bars([100, 90], [0, 1]))
     check_adjustment("ABC", bars([100], [1], [50.0]))
 
 
 @pytest.mark.parametrize(("adjusted", "accepted"), [(98.96, True), (98.94, False), (99.04, True), (99.06, False)])
-def test_a_factor_may_stray_by_a_twentieth_of_the_dividend(adjusted: float, accepted: bool) -> None:
-    # A dividend of 1 on a close of 100: 0.99, give or take 0.0005 and 0.00001 for rounding.
+def test_the_tolerance_is_a_twentieth_of_the_dividend(adjusted: float, accepted: bool) -> None:
+    # A dividend of 1 on a close of 100: 0.99, plus or minus 0.0005, and 0.00001 for rounding.
     table = bars([100, 99], [0, 1], [adjusted, 99.0])
     if accepted:
         check_adjustment("ABC", table)
@@ -94,15 +96,15 @@ def test_a_factor_may_stray_by_a_twentieth_of_the_dividend(adjusted: float, acce
             check_adjustment("ABC", table)
 
 
-def test_the_twentieth_is_of_the_close_before_the_dividend() -> None:
-    # 1 on a close of 50: 0.98, give or take 0.001; of the first close of 100 it would be 0.0005.
+def test_the_tolerance_is_relative_to_the_close_before_the_dividend() -> None:
+    # 1 on a close of 50: 0.98, plus or minus 0.001; relative to the first close, 100, it would be 0.0005.
     check_adjustment("ABC", bars([100, 50, 49], [0, 0, 1], [97.92, 48.96, 49.0]))
 
 
-def test_a_dividend_that_is_not_listed_is_refused() -> None:
+def test_an_adjustment_without_a_listed_dividend_is_rejected() -> None:
     with pytest.raises(DataError, match="ABC on 2025-01-30"):
         check_adjustment("ABC", bars([100, 90, 80, 81], [0, 0, 0, 0], [97.5, 87.75, 78.0, 81.0]))
 
 
-def test_a_gap_is_left_for_the_quality_check() -> None:
+def test_missing_closes_are_left_for_the_quality_check() -> None:
     check_adjustment("ABC", bars([100, np.nan, 80], [0, 0, 0]))

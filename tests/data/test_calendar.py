@@ -1,3 +1,5 @@
+"""Sessions of the exchange against known holidays and closings."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -54,7 +56,7 @@ def test_sessions_are_naive_midnights_in_order() -> None:
     np.testing.assert_array_equal(calendar.xnys_days(), days.to_numpy().astype("datetime64[D]"))
 
 
-def test_the_calendar_reaches_meetings_that_are_months_ahead() -> None:
+def test_the_calendar_extends_months_ahead() -> None:
     assert calendar.xnys()[-1] > pd.Timestamp.now() + pd.Timedelta(days=300)
 
 
@@ -65,7 +67,7 @@ def test_counting_sessions_across_weekend_and_closing() -> None:
     assert calendar.offset("2025-01-31", 0) == pd.Timestamp("2025-01-31")
 
 
-def test_a_day_without_trading_stands_where_the_next_session_does() -> None:
+def test_a_closed_day_has_the_index_of_the_next_session() -> None:
     assert (
         calendar.calendar_index("2025-01-09")
         == calendar.calendar_index("2025-01-10")
@@ -75,14 +77,14 @@ def test_a_day_without_trading_stands_where_the_next_session_does() -> None:
 
 
 @given(st.integers(100, 6000), st.integers(-100, 100))
-def test_offsets_undo_each_other(place: int, count: int) -> None:
-    session = calendar.xnys()[place]
-    there = calendar.offset(session, count)
-    assert calendar.offset(there, -count) == session
-    assert calendar.calendar_index(there) - calendar.calendar_index(session) == count
+def test_offsets_undo_each_other(index: int, count: int) -> None:
+    session = calendar.xnys()[index]
+    moved = calendar.offset(session, count)
+    assert calendar.offset(moved, -count) == session
+    assert calendar.calendar_index(moved) - calendar.calendar_index(session) == count
 
 
-def test_a_day_without_trading_is_refused_with_its_neighbours() -> None:
+def test_a_closed_day_is_rejected_with_its_neighbours() -> None:
     with pytest.raises(RequestError) as caught:
         calendar.require_session("2025-01-09")
     message = str(caught.value)
@@ -93,15 +95,15 @@ def test_a_day_without_trading_is_refused_with_its_neighbours() -> None:
 
 
 @pytest.mark.parametrize("date", ["1999-12-31", "2150-01-01"])
-def test_a_day_beyond_the_calendar_is_refused_with_its_limits(date: str) -> None:
+def test_a_day_outside_the_calendar_is_rejected_with_its_limits(date: str) -> None:
     last = calendar.xnys()[-1]
     with pytest.raises(
-        RequestError, match=rf"^{date} lies outside the exchange calendar \(2000-01-03 to {last:%Y-%m-%d}\)$"
+        RequestError, match=rf"^{date} lies outside the exchange calendar \(2000-01-03 to {last:%Y-%m-%d}\); choose"
     ):
         calendar.require_session(date)
 
 
-def test_a_time_of_day_is_taken_off() -> None:
+def test_the_time_of_day_is_ignored() -> None:
     assert calendar.require_session("2025-01-27 16:00") == pd.Timestamp("2025-01-27")
     assert calendar.calendar_index("2025-01-27 16:00") == calendar.calendar_index("2025-01-27")
     assert (
@@ -113,10 +115,10 @@ def test_a_time_of_day_is_taken_off() -> None:
 def test_the_ends_of_the_calendar_are_inside_it() -> None:
     first, last, count = calendar.xnys()[0], calendar.xnys()[-1], len(calendar.xnys())
     assert calendar.offset(first, count - 1) == last and calendar.offset(last, 1 - count) == first
-    for session, steps, told in ((first, -1, "-1"), (last, 1, "+1")):
+    for session, steps, text in ((first, -1, "-1"), (last, 1, "+1")):
         with pytest.raises(RequestError) as caught:
             calendar.offset(session, steps)
         assert str(caught.value) == (
-            f"the exchange calendar (2000-01-03 to {last:%Y-%m-%d}) does not reach {told} sessions from {session}; "
-            "choose a date further inside"
+            f"the exchange calendar (2000-01-03 to {last:%Y-%m-%d}) does not reach {text} sessions from {session}; "
+            "choose a date further from its ends"
         )

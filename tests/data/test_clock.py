@@ -1,4 +1,4 @@
-"""A clock that goes backwards or is wrong: prices end with it, and nothing that was kept is lost."""
+"""A clock that goes backwards or is wrong: prices end with it, and no cached bars are lost."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ def yahoo() -> Iterator[Yahoo]:
 
 
 def source(root: Path, stub: Yahoo, *days: str, refresh: bool = False) -> YahooSource:
-    """One whose clock says the evening of each of `days` in turn; to be asked once more is an error."""
+    """A source whose clock shows the evening of each of `days` in turn; one more reading is an error."""
     client = Downloader(root / "yfinance", StubSession(stub.address), sleep=lambda _: None)
-    moments = iter([pd.Timestamp(f"{day} 23:00", tz="UTC") for day in days])
-    return YahooSource(Cache(root), refresh, now=lambda: next(moments), downloader=client)
+    times = iter([pd.Timestamp(f"{day} 23:00", tz="UTC") for day in days])
+    return YahooSource(Cache(root), refresh, now=lambda: next(times), downloader=client)
 
 
-def test_prices_end_with_the_clock_and_what_is_kept_stays(tmp_path: Path, yahoo: Yahoo) -> None:
+def test_prices_end_with_the_clock_and_cached_bars_stay(tmp_path: Path, yahoo: Yahoo) -> None:
     whole = source(tmp_path, yahoo, LATER).bars(["AAA"])["AAA"]
-    kept = Cache(tmp_path).path("AAA").read_bytes()
-    yahoo.asked.clear()
+    cached = Cache(tmp_path).path("AAA").read_bytes()
+    yahoo.requested.clear()
     shorter = source(tmp_path, yahoo, EARLIER).bars(["AAA"])["AAA"]
     assert shorter.index[-1] == pd.Timestamp(EARLIER)
     pd.testing.assert_frame_equal(shorter, whole.loc[:EARLIER], check_exact=True)
     pd.testing.assert_frame_equal(source(tmp_path, yahoo, LATER).bars(["AAA"])["AAA"], whole, check_exact=True)
-    assert yahoo.asked == [] and Cache(tmp_path).path("AAA").read_bytes() == kept
+    assert yahoo.requested == [] and Cache(tmp_path).path("AAA").read_bytes() == cached
 
 
 @pytest.mark.parametrize(("refresh", "start"), [(True, None), (False, "2018-09-04")])
-def test_what_is_fetched_anew_reaches_as_far_as_what_was_kept(
+def test_a_new_download_reaches_as_far_as_the_cache(
     tmp_path: Path, yahoo: Yahoo, refresh: bool, start: str | None
 ) -> None:
     source(tmp_path, yahoo, LATER).bars(["AAA"])
@@ -60,22 +60,22 @@ def test_what_is_fetched_anew_reaches_as_far_as_what_was_kept(
     assert entry.start == (HISTORY if start is None else pd.Timestamp(start))
 
 
-def test_a_download_asks_the_clock_once(tmp_path: Path, yahoo: Yahoo) -> None:
+def test_a_download_reads_the_clock_once(tmp_path: Path, yahoo: Yahoo) -> None:
     assert source(tmp_path, yahoo, LATER).bars(["AAA"])["AAA"].index[-1] == pd.Timestamp(LATER)
 
 
-def test_a_clock_that_lost_its_battery_is_told_and_nothing_is_asked(tmp_path: Path, yahoo: Yahoo) -> None:
+def test_a_reset_clock_is_reported_without_any_request(tmp_path: Path, yahoo: Yahoo) -> None:
     with pytest.raises(SourceError, match=r"^the clock of this computer says 1970-01-01, .* --source sample"):
         source(tmp_path, yahoo, "1970-01-01").bars(["AAA"])
     assert yahoo.requests == 0
 
 
 @pytest.mark.slow
-def test_the_year_changes_no_result(tmp_path: Path) -> None:
+def test_results_do_not_depend_on_the_year(tmp_path: Path) -> None:
     for now in ("1970-01-01", "2026-11-24", "2035-06-01"):
-        words = ["runners.sweep", "bad_news", "-p", "hold=5,10", "--source", "sample", "--out", str(tmp_path / now)]
+        arguments = ["runners.sweep", "bad_news", "-p", "hold=5,10", "--source", "sample", "--out", str(tmp_path / now)]
         done = subprocess.run(
-            [sys.executable, "-m", "tests.resources.at_yahoo", "http://127.0.0.1:9", now, *words],
+            [sys.executable, "-m", "tests.resources.at_yahoo", "http://127.0.0.1:9", now, *arguments],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,

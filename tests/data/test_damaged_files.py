@@ -1,6 +1,6 @@
-"""Damaged price files and event files: read as a plain reader reads them, or refused in one line. Nothing in between.
+"""Damaged price and event files are read as a plain reader reads them, or rejected in one line.
 
-More of them: `pytest tests/data/test_damaged_files.py --hypothesis-profile=thorough`.
+For more examples: `pytest tests/data/test_damaged_files.py --hypothesis-profile=thorough`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FIELDS = HEAD[1:7]
 SESSIONS = exchange_calendars.get_calendar("XNYS", start="2000-01-01").sessions.tz_localize(None)
 BIG = st.integers(0, 2**20)
 # fmt: off
-# Cells and bytes that have fooled a reader of numbers, dates or text.
+# Cells and bytes that have misled readers of numbers, dates or text.
 CELLS = [
     "", " ", "0", "-0", "-1", "1", "1e3", "1e999", "1e-999", "5e-324", "1e308", "1e12", "nan", "inf", "-inf", "NULL",
     "TRUE", "0x1A", "1_0", "1,5", "1.5.", ".5", "5.", "+5", "--5", "\u22125", "\u0661", "\uff11", "=1+1", "\t5",
@@ -58,25 +58,25 @@ KEYS = [
 
 
 def require_both(files: st.SearchStrategy[bytes], accepted: Callable[[bytes], bool]) -> None:
-    """Try files; `accepted` tells whether one was read. What is never read, or never refused, tests nothing."""
-    seen = set()
+    """Try `files`; `accepted` returns whether one was read. Both outcomes must occur, or the test would be empty."""
+    outcomes = set()
 
     @given(files)
-    def tried(content: bytes) -> None:
-        seen.add(accepted(content))
+    def attempt(content: bytes) -> None:
+        outcomes.add(accepted(content))
 
-    tried()
-    assert seen == {True, False}
+    attempt()
+    assert outcomes == {True, False}
 
 
-def require_line(error: Exception, place: str) -> None:
+def require_line(error: Exception, location: str) -> None:
     message = str(error)
-    assert message.isprintable() and len(message) <= 1000 and place in message, repr(message[:2000])
+    assert message.isprintable() and len(message) <= 1000 and location in message, repr(message[:2000])
 
 
 @st.composite
 def spliced(draw: st.DrawFn, content: bytes) -> bytes:
-    """The content, in one case of three with some bytes replaced."""
+    """The content, in one case out of three with some bytes replaced."""
     if draw(st.integers(0, 2)):
         return content
     start, length = draw(BIG) % (len(content) + 1), draw(st.integers(0, 12))
@@ -87,13 +87,13 @@ def spliced(draw: st.DrawFn, content: bytes) -> bytes:
 
 
 def good_rows() -> list[list[str]]:
-    """Header and twelve sessions without a fault."""
-    place = calendar.calendar_index("2025-01-02")
+    """A header and twelve faultless sessions."""
+    start = calendar.calendar_index("2025-01-02")
     close = np.round(100 + 3 * np.sin(np.arange(12)), 2)
     opened = np.round(close + 0.5 * np.cos(np.arange(12)), 2)
     high, low = np.maximum(opened, close) + 0.25, np.minimum(opened, close) - 0.25
     numbers = np.column_stack([opened, high, low, close, close])
-    days = calendar.xnys()[place : place + 12]
+    days = calendar.xnys()[start : start + 12]
     cells = [[f"{value:.2f}" for value in row] for row in numbers]
     return [HEAD, *([f"{day:%Y-%m-%d}", *row, "1000000", "0", "0"] for day, row in zip(days, cells, strict=True))]
 
@@ -105,36 +105,36 @@ def damage_rows(rows: list[list[str]], kind: str, one: int, other: int) -> None:
         rows.insert(other, list(rows[one]))
     elif kind == "swap":
         rows[one], rows[other] = rows[other], rows[one]
-    else:  # a split or a slip of the decimal point
+    else:  # a split or a misplaced decimal point
         for row in rows[1 : other + 1]:
             row[1:6] = [repr(float(value) * (0.01, 0.1, 0.5, 2.0, 10.0, 1.1)[one % 6]) for value in row[1:6]]
 
 
-def damage_cells(rows: list[list[str]], kind: str, one: int, place: int, cell: str) -> None:
+def damage_cells(rows: list[list[str]], kind: str, one: int, column: int, cell: str) -> None:
     if kind == "set":
-        rows[one][place] = cell
+        rows[one][column] = cell
     elif kind == "digit":
-        rows[one][place] = rows[one][place].replace(rows[one][place][-1:], str(one % 10), 1)
+        rows[one][column] = rows[one][column].replace(rows[one][column][-1:], str(one % 10), 1)
     elif kind == "cut":
-        del rows[one][place:]
+        del rows[one][column:]
     else:
         for row in rows:
-            moved = row.pop(place)
+            moved = row.pop(column)
             if kind == "move":
                 row.insert(one % len(row), moved)
 
 
-ROWS, PLACES = ("drop", "repeat", "swap", "scale"), ("set", "set", "digit", "digit", "cut", "remove", "move")
+ROWS, CELL_KINDS = ("drop", "repeat", "swap", "scale"), ("set", "set", "digit", "digit", "cut", "remove", "move")
 
 
 @st.composite
 def price_files(draw: st.DrawFn) -> bytes:
-    """A good file with up to three changes, in some dialect of CSV, and perhaps with other bytes."""
+    """A good file with up to three changes, in some dialect of CSV, and perhaps some other bytes."""
     rows = [list(row) for row in good_rows()]
     cells = st.sampled_from(CELLS) | st.text(max_size=4) | st.floats().map(repr)
-    steps = st.tuples(st.sampled_from(ROWS + PLACES), BIG, BIG, cells)
+    steps = st.tuples(st.sampled_from(ROWS + CELL_KINDS), BIG, BIG, cells)
     for kind, one, other, cell in draw(st.lists(steps, max_size=3)):
-        with suppress(IndexError, ValueError, ZeroDivisionError):  # an earlier change left nothing to change
+        with suppress(IndexError, ValueError, ZeroDivisionError):  # an earlier change may leave nothing to change
             if kind in ROWS:
                 damage_rows(rows, kind, one % len(rows), other % len(rows))
             else:
@@ -147,7 +147,7 @@ def price_files(draw: st.DrawFn) -> bytes:
 
 
 def plain_bars(content: bytes) -> pd.DataFrame:
-    """What pandas reads, from the first session of the calendar on."""
+    """The file as pandas reads it, from the first session of the calendar on."""
     table = pd.read_csv(io.BytesIO(content), encoding="utf-8-sig", dtype=str, keep_default_na=False, index_col=False)
     days = pd.DatetimeIndex(table["Date"].astype("datetime64[ns]"))
     bars = pd.DataFrame({name: [float(cell) for cell in table[name]] for name in FIELDS}, index=days)
@@ -165,20 +165,20 @@ def require_tradable(bars: pd.DataFrame) -> None:
     assert (bars["Low"] <= four.min(axis=1) * (1 + 2e-6)).all()
 
 
-def test_a_damaged_price_file_is_read_right_or_refused(tmp_path: Path) -> None:
+def test_a_damaged_price_file_is_read_correctly_or_rejected(tmp_path: Path) -> None:
     def accepted(content: bytes) -> bool:
         (tmp_path / "AAA.csv").write_bytes(content)
         try:
-            found = load_prices(["AAA"], source=tmp_path)
+            prices = load_prices(["AAA"], source=tmp_path)
         except (DataError, RequestError) as error:
-            # No session of the file lies in the calendar: the window is empty, and no file is wrong.
+            # If no session of the file lies in the calendar, the error is about the window, not the file.
             require_line(error, "no prices in the window" if "window" in str(error) else "AAA")
             return False
         bars = plain_bars(content)
-        assert (bars.index == found.sessions).all()
+        assert (bars.index == prices.sessions).all()
         for name in ("Open", "High", "Low", "Close", "Volume"):
-            np.testing.assert_array_equal(getattr(found, name.lower())[:, 0], bars[name], name)
-        np.testing.assert_array_equal(found.factor[:, 0], bars["Adj Close"] / bars["Close"])
+            np.testing.assert_array_equal(getattr(prices, name.lower())[:, 0], bars[name], name)
+        np.testing.assert_array_equal(prices.factor[:, 0], bars["Adj Close"] / bars["Close"])
         require_tradable(bars)
         return True
 
@@ -190,11 +190,11 @@ def test_a_damaged_price_file_is_read_right_or_refused(tmp_path: Path) -> None:
 
 @st.composite
 def event_files(draw: st.DrawFn) -> bytes:
-    """A good event with up to two lines replaced, inserted or dropped, and perhaps with other bytes."""
+    """A good event with up to two lines replaced, inserted or dropped, and perhaps some other bytes."""
     lines = WHOLE.replace('against = "SPY"', 'against = "SPY", fall = 0.1, turns = 3, on = true').splitlines()
     steps = st.tuples(st.sampled_from(["value", "line", "insert", "drop"]), BIG, st.sampled_from(KEYS))
-    for kind, place, key in draw(st.lists(steps, max_size=2)):
-        at, value = place % len(lines), draw(st.sampled_from(VALUES))
+    for kind, position, key in draw(st.lists(steps, max_size=2)):
+        at, value = position % len(lines), draw(st.sampled_from(VALUES))
         line = key if key.startswith("[") else f"{key} = {value}"
         if kind == "value":
             lines[at] = f"{lines[at].partition('=')[0]}= {value}"
@@ -207,24 +207,24 @@ def plain_value(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value.strip() if isinstance(value, str) else value
 
 
-def test_a_damaged_event_file_is_read_right_or_refused() -> None:
+def test_a_damaged_event_file_is_read_correctly_or_rejected() -> None:
     def accepted(content: bytes) -> bool:
         try:
-            found = parse_event(content, "my.toml")
+            event = parse_event(content, "my.toml")
         except RequestError as error:
             require_line(error, "event file 'my.toml'")
             return False
         plain = tomllib.loads(content.decode("utf-8"))
-        assert found.shock == pd.Timestamp(plain["shock"]) and found.shock in SESSIONS
-        assert found.published == pd.Timestamp(plain["published"])
-        assert found.entry >= found.shock and found.entry in SESSIONS
+        assert event.shock == pd.Timestamp(plain["shock"]) and event.shock in SESSIONS
+        assert event.published == pd.Timestamp(plain["published"])
+        assert event.entry >= event.shock and event.entry in SESSIONS
         for key in ("name", "title", "publication", "claims"):
-            assert key not in plain or getattr(found, key) == plain[key].strip()
-        assert list(found.universe) == plain.get("universe", [])
-        assert {name: list(symbols) for name, symbols in found.baskets} == plain.get("baskets", {})
+            assert key not in plain or getattr(event, key) == plain[key].strip()
+        assert list(event.universe) == plain.get("universe", [])
+        assert {name: list(symbols) for name, symbols in event.baskets} == plain.get("baskets", {})
         for key in ("marks", "confounders"):
-            assert dict(getattr(found, key)) == {day: text.strip() for day, text in plain.get(key, {}).items()}
-        for member, table in zip(found.readings, plain.get("readings", []), strict=True):
+            assert dict(getattr(event, key)) == {day: text.strip() for day, text in plain.get(key, {}).items()}
+        for member, table in zip(event.readings, plain.get("readings", []), strict=True):
             assert (member.strategy, member.chooses) == (table["strategy"].strip(), table.get("chooses", False))
             expected = {name: plain_value(value) for name, value in table.get("parameters", {}).items()}
             assert dict(member.parameters) == expected

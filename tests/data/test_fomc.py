@@ -1,3 +1,5 @@
+"""FOMC decisions and policy ranges against the statements of the Federal Reserve."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -30,29 +32,29 @@ def bounds(*dates: str) -> list[tuple[float, float]]:
         ("2020-03-15", -100, False),
     ],
 )
-def test_decisions_are_as_the_federal_reserve_stated_them(date: str, change: float, scheduled: bool) -> None:
+def test_decisions_match_the_statements_of_the_federal_reserve(date: str, change: float, scheduled: bool) -> None:
     assert decision(date) == fomc.FomcDecision(np.datetime64(date), scheduled, change)
 
 
-def test_a_meeting_that_is_still_ahead_has_no_outcome() -> None:
+def test_a_future_meeting_has_no_outcome() -> None:
     assert decision("2026-12-09") == fomc.FomcDecision(np.datetime64("2026-12-09"), True, None)
 
 
 def test_decisions_are_in_order_and_eight_are_scheduled_a_year() -> None:
     dates = [one.date for one in fomc.fomc_decisions()]
     assert dates == sorted(set(dates))
-    # The meeting of March 2020 was replaced by the one of 15 March, which was not on the calendar.
+    # The meeting of March 2020 was replaced by the unscheduled one of 15 March.
     years = {2020: 7, 2021: 8, 2022: 8, 2023: 8, 2024: 8, 2025: 8, 2026: 8}
-    planned = [one.date.astype(object).year for one in fomc.fomc_decisions() if one.scheduled]
-    assert {year: planned.count(year) for year in years} == years
+    scheduled = [one.date.astype(object).year for one in fomc.fomc_decisions() if one.scheduled]
+    assert {year: scheduled.count(year) for year in years} == years
 
 
-def test_scheduled_decisions_come_with_their_places_in_the_calendar() -> None:
-    places, planned = fomc.scheduled_decisions()
-    assert all(one.scheduled for one in planned)
-    assert len(places) == len(planned)
-    held = [one.date for one in planned].index(np.datetime64("2025-01-29"))
-    assert calendar.xnys()[places[held]] == pd.Timestamp("2025-01-29")
+def test_scheduled_decisions_come_with_their_calendar_indices() -> None:
+    indices, decisions = fomc.scheduled_decisions()
+    assert all(one.scheduled for one in decisions)
+    assert len(indices) == len(decisions)
+    january = [one.date for one in decisions].index(np.datetime64("2025-01-29"))
+    assert calendar.xnys()[indices[january]] == pd.Timestamp("2025-01-29")
 
 
 def test_scheduled_decisions_fall_on_sessions() -> None:
@@ -63,7 +65,7 @@ def test_the_range_in_the_week_of_the_shock() -> None:
     assert bounds("2025-01-27", "2025-01-31") == [(4.25, 4.50), (4.25, 4.50)]
 
 
-def test_a_change_counts_from_its_effective_date() -> None:
+def test_a_change_takes_effect_on_its_effective_date() -> None:
     assert bounds("2024-09-18", "2024-09-19") == [(5.25, 5.50), (4.75, 5.00)]
 
 
@@ -82,13 +84,15 @@ def test_changes_add_up_from_the_first_range_to_the_last() -> None:
     np.testing.assert_allclose(upper - lower, 0.0025, atol=1e-12)
 
 
-def test_what_is_ahead_begins_with_the_first_meeting_without_an_outcome() -> None:
+def test_the_first_unknown_decision_is_the_first_without_an_outcome() -> None:
     ahead = [one.date for one in fomc.fomc_decisions() if one.change_bps is None]
     assert fomc.first_unknown_decision() == min(ahead)
     assert all(one.change_bps is not None for one in fomc.fomc_decisions() if one.date < fomc.first_unknown_decision())
 
 
-def test_a_table_without_a_meeting_ahead_ends_the_day_after_its_last(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_future_meetings_the_first_unknown_day_follows_the_last_decision(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     days = ("2024-11-07", "2024-12-18", "2025-01-29")
     past = tuple(fomc.FomcDecision(np.datetime64(day), True, 0.0) for day in days)
     monkeypatch.setattr(fomc, "fomc_decisions", lambda: past)

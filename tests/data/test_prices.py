@@ -1,3 +1,5 @@
+"""Loading prices, the `Prices` object and its laws."""
+
 from __future__ import annotations
 
 import csv
@@ -49,8 +51,8 @@ def assert_equal(one: Prices, other: Prices) -> None:
 # --- loading -----------------------------------------------------------------
 
 
-def test_prices_are_those_of_the_file_and_the_factor_is_adjusted_over_raw(write_folder: Write) -> None:
-    # A dividend of 2 on a close of 100: everything before it is worth 98 % of its price.
+def test_prices_equal_the_file_and_the_factor_is_adjusted_over_raw_close(write_folder: Write) -> None:
+    # A dividend of 2 on a close of 100: earlier prices are adjusted to 98 %.
     text = (
         "Date,Open,High,Low,Close,Adj Close,Volume\n"
         "2025-01-27,99,101,98,100,98,1000\n2025-01-28,97,99.5,96,99,99,2000\n"
@@ -63,13 +65,13 @@ def test_prices_are_those_of_the_file_and_the_factor_is_adjusted_over_raw(write_
     assert prices.close.tolist() == [[100.0], [99.0]]
     assert prices.volume.tolist() == [[1000.0], [2000.0]]
     assert prices.factor.tolist() == [[0.98], [1.0]]
-    # The holder's return: a dollar lost, two received, on 100... reinvested at the close before: 99 / 98.
+    # The holder's return: a loss of 1 and a dividend of 2, reinvested at the close before: 99 / 98.
     total = prices.rebased(0).close[:, 0]
     assert total[0] == 100.0
     assert total[1] / total[0] == pytest.approx(99 / 98, rel=1e-15)
 
 
-def test_symbols_keep_their_order_and_are_read_once(write_folder: Write, make_bars: Make) -> None:
+def test_symbols_keep_their_order_without_duplicates(write_folder: Write, make_bars: Make) -> None:
     folder = write_folder(AAA=make_bars(), BBB=make_bars())
     assert load_prices(["BBB", "AAA", "BBB"], source=folder).symbols == ("BBB", "AAA")
     assert load_prices("AAA", source=folder).symbols == ("AAA",)
@@ -99,7 +101,7 @@ def test_a_symbol_listed_after_the_window_is_nan_throughout(write_folder: Write,
         ("2025-01-04", "2025-01-12", "2025-01-06", "2025-01-10"),  # weekends at both ends
         (None, "2025-01-06", "2025-01-02", "2025-01-06"),
         ("2025-02-26", None, "2025-02-26", "2025-03-03"),
-        ("2019-01-01", "2030-01-01", "2025-01-02", "2025-03-03"),  # limits, not demands
+        ("2019-01-01", "2030-01-01", "2025-01-02", "2025-03-03"),  # limits, not requirements
     ],
 )
 def test_start_and_end_are_limits_and_are_included(
@@ -109,7 +111,7 @@ def test_start_and_end_are_limits_and_are_included(
     assert (prices.sessions[0], prices.sessions[-1]) == (pd.Timestamp(first), pd.Timestamp(last))
 
 
-def test_a_symbol_that_ends_before_the_others_is_stale(write_folder: Write, make_bars: Make) -> None:
+def test_a_symbol_that_ends_before_the_others_is_rejected(write_folder: Write, make_bars: Make) -> None:
     folder = write_folder(AAA=make_bars(40), BBB=make_bars(38))
     with pytest.raises(DataError) as caught:
         load_prices(["AAA", "BBB"], source=folder)
@@ -119,7 +121,7 @@ def test_a_symbol_that_ends_before_the_others_is_stale(write_folder: Write, make
     assert load_prices(["AAA", "BBB"], end="2025-02-27", source=folder).sessions[-1] == pd.Timestamp("2025-02-27")
 
 
-def test_an_end_on_a_weekend_asks_for_no_more_than_friday(write_folder: Write, make_bars: Make) -> None:
+def test_an_end_on_a_weekend_needs_prices_to_friday_only(write_folder: Write, make_bars: Make) -> None:
     folder = write_folder(AAA=make_bars(40), BBB=make_bars(39))
     prices = load_prices(["AAA", "BBB"], end="2025-03-02", source=folder)
     assert prices.sessions[-1] == pd.Timestamp("2025-02-28")
@@ -139,27 +141,27 @@ def test_an_end_on_a_weekend_asks_for_no_more_than_friday(write_folder: Write, m
         (pd.NaT, None, "--start NaT is not a plain date"),
     ],
 )
-def test_a_window_without_prices_is_a_wrong_request(
+def test_a_window_without_prices_is_rejected(
     write_folder: Write, make_bars: Make, start: str | None, end: str | None, message: str
 ) -> None:
     with pytest.raises(RequestError, match=message):
         load_prices(["AAA"], start, end, write_folder(AAA=make_bars(40)))
 
 
-def test_asking_for_no_symbols_is_a_wrong_request(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="no symbols were asked for"):
+def test_an_empty_list_of_symbols_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="no symbols given"):
         load_prices([], source=tmp_path)
 
 
-def test_the_order_of_symbols_changes_no_fingerprint(write_folder: Write, make_bars: Make) -> None:
+def test_fingerprints_do_not_depend_on_the_order_of_symbols(write_folder: Write, make_bars: Make) -> None:
     folder = write_folder(AAA=make_bars(40), BBB=make_bars(40), CCC=make_bars(25, first="2025-01-27"))
-    straight, turned = (load_prices(order, source=folder) for order in (["AAA", "BBB", "CCC"], ["CCC", "AAA", "BBB"]))
-    assert straight.fingerprint == turned.fingerprint
-    assert straight.fingerprints == turned.fingerprints
-    assert_equal(straight, turned.select(straight.symbols))
+    forward, rotated = (load_prices(order, source=folder) for order in (["AAA", "BBB", "CCC"], ["CCC", "AAA", "BBB"]))
+    assert forward.fingerprint == rotated.fingerprint
+    assert forward.fingerprints == rotated.fingerprints
+    assert_equal(forward, rotated.select(forward.symbols))
 
 
-def test_a_company_of_other_symbols_changes_no_fingerprint(write_folder: Write, make_bars: Make) -> None:
+def test_fingerprints_do_not_depend_on_other_symbols(write_folder: Write, make_bars: Make) -> None:
     folder = write_folder(OLD=make_bars(40), NEW=make_bars(30, first="2025-01-17"))
     together = load_prices(["OLD", "NEW"], source=folder)
     assert together.fingerprints["NEW"] == load_prices(["NEW"], source=folder).fingerprints["NEW"]
@@ -168,7 +170,7 @@ def test_a_company_of_other_symbols_changes_no_fingerprint(write_folder: Write, 
 # --- facts from outside ------------------------------------------------------
 
 
-def test_the_day_of_the_shock_is_as_the_press_reported_it(market_data: Path) -> None:
+def test_the_day_of_the_shock_matches_press_reports(market_data: Path) -> None:
     reported = [row for row in facts("shock-day.csv") if not row["symbol"].startswith("^")]
     assert len(reported) == 24
     prices = load_prices([row["symbol"] for row in reported], source=market_data)
@@ -177,27 +179,27 @@ def test_the_day_of_the_shock_is_as_the_press_reported_it(market_data: Path) -> 
         digits = len(row["close_to_close_pct"].partition(".")[2])
         move = 100 * (prices.close[shock, column] / prices.close[before, column] - 1)
         assert f"{move:.{digits}f}" == row["close_to_close_pct"], row["symbol"]
-        for name, place in (("prior_close", before), ("close", shock)):
-            assert not row[name] or f"{prices.close[place, column]:.2f}" == row[name], row["symbol"]
+        for name, session in (("prior_close", before), ("close", shock)):
+            assert not row[name] or f"{prices.close[session, column]:.2f}" == row[name], row["symbol"]
 
 
-def test_closes_on_the_pinned_dates_are_the_pinned_closes(market_data: Path) -> None:
+def test_real_closes_equal_the_pinned_closes(market_data: Path) -> None:
     pinned = pd.DataFrame(facts("pinned-closes.csv")).set_index("date").replace("", np.nan).astype(float)
     assert pinned.shape == (46, 42)
     prices = load_prices(pinned.columns, source=market_data)
-    found = prices.close[[prices.row(date) for date in pinned.index]]
-    # Pins are rounded to the cent, a little of the source's rounding comes on top.
-    np.testing.assert_allclose(found, pinned.to_numpy(), rtol=0, atol=0.00501, equal_nan=True)
+    closes = prices.close[[prices.row(date) for date in pinned.index]]
+    # Pins are rounded to the cent, on top of the rounding of the source.
+    np.testing.assert_allclose(closes, pinned.to_numpy(), rtol=0, atol=0.00501, equal_nan=True)
 
 
-def test_total_returns_are_those_of_the_adjusted_closes(market_data: Path) -> None:
+def test_total_returns_equal_those_of_the_adjusted_closes(market_data: Path) -> None:
     prices = load_prices(["IEF"], start="2025-01-02", end="2025-12-31", source=market_data)
     file = pd.read_csv(market_data / "IEF.csv", index_col="Date")["Adj Close"].loc["2025-01-02":"2025-12-31"]
     total = prices.rebased(20).close[:, 0]
     np.testing.assert_allclose(total[1:] / total[:-1], (file / file.shift()).iloc[1:], rtol=1e-12)
 
 
-def test_an_earlier_end_changes_no_rebased_price(market_data: Path) -> None:
+def test_rebased_prices_do_not_depend_on_the_end(market_data: Path) -> None:
     whole = load_prices(["TLT", "NVDA", "ARM"], source=market_data)
     cut = load_prices(["TLT", "NVDA", "ARM"], end="2025-01-31", source=market_data)
     row = whole.row("2025-01-30")
@@ -208,30 +210,30 @@ def test_an_earlier_end_changes_no_rebased_price(market_data: Path) -> None:
 
 
 @given(st.integers(0, 10_000), st.permutations(["AAA", "BBB", "CCC"]))
-def test_selecting_in_any_order_keeps_every_fingerprint(seed: int, order: list[str]) -> None:
+def test_selecting_in_any_order_keeps_all_fingerprints(seed: int, order: list[str]) -> None:
     prices = market(seed)
-    turned = prices.select(order)
-    assert turned.symbols == tuple(order)
-    assert turned.fingerprints == prices.fingerprints
-    assert turned.fingerprint == prices.fingerprint
-    assert_equal(turned.select(prices.symbols), prices)
+    selected = prices.select(order)
+    assert selected.symbols == tuple(order)
+    assert selected.fingerprints == prices.fingerprints
+    assert selected.fingerprint == prices.fingerprint
+    assert_equal(selected.select(prices.symbols), prices)
 
 
 @given(st.integers(0, 10_000), st.integers(0, 29), st.floats(0.2, 1.0))
-def test_later_sessions_and_dividends_change_no_rebased_price_of_the_past(seed: int, row: int, later: float) -> None:
-    known = market(seed)
+def test_rebased_prices_do_not_depend_on_later_sessions_and_dividends(seed: int, row: int, later: float) -> None:
+    present = market(seed)
     future = market(seed + 1)
-    grown = {name: np.vstack([getattr(known, name), getattr(future, name)[10:]]) for name in ARRAYS}
-    # A later dividend lowers the adjusted prices of the whole past by one and the same share.
+    grown = {name: np.vstack([getattr(present, name), getattr(future, name)[10:]]) for name in ARRAYS}
+    # A later dividend lowers all earlier adjusted prices by the same factor.
     grown["factor"][:30] *= later
-    longer = Prices(calendar.xnys()[:50], known.symbols, **grown)
+    longer = Prices(calendar.xnys()[:50], present.symbols, **grown)
     past = longer.rebased(row).rows(0, 30)
     for name in ARRAYS:
-        np.testing.assert_allclose(getattr(past, name), getattr(known.rebased(row), name), rtol=1e-12)
+        np.testing.assert_allclose(getattr(past, name), getattr(present.rebased(row), name), rtol=1e-12)
 
 
 @given(st.integers(0, 10_000), st.integers(0, 30), st.integers(0, 30), st.integers(0, 10), st.integers(0, 10))
-def test_rows_of_rows_are_rows(seed: int, first: int, length: int, inner: int, span: int) -> None:
+def test_rows_compose(seed: int, first: int, length: int, inner: int, span: int) -> None:
     prices = market(seed)
     start, stop = first, min(first + length, 30)
     begin, end = min(start + inner, stop), min(start + inner + span, stop)
@@ -245,7 +247,7 @@ def test_select_and_rows_commute(seed: int, start: int, stop: int) -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(0, 29))
-def test_rebasing_keeps_the_base_close_the_value_traded_and_the_shape_of_bars(seed: int, row: int) -> None:
+def test_rebasing_keeps_the_base_close_the_traded_value_and_the_shape_of_bars(seed: int, row: int) -> None:
     prices = market(seed)
     rebased = prices.rebased(row)
     base = np.maximum(row, prices.listed), np.arange(3)
@@ -257,7 +259,7 @@ def test_rebasing_keeps_the_base_close_the_value_traded_and_the_shape_of_bars(se
 
 
 @pytest.mark.parametrize("name", ARRAYS)
-def test_any_change_of_any_number_changes_the_fingerprint(name: str) -> None:
+def test_a_change_in_any_field_changes_the_fingerprint(name: str) -> None:
     prices = market(1)
     arrays = {field: getattr(prices, field).copy() for field in ARRAYS}
     arrays[name][15, 1] *= 1 + 1e-12
@@ -266,18 +268,18 @@ def test_any_change_of_any_number_changes_the_fingerprint(name: str) -> None:
     assert changed.fingerprints["AAA"] == prices.fingerprints["AAA"]
 
 
-def test_the_same_numbers_on_other_sessions_have_another_fingerprint() -> None:
+def test_the_fingerprint_depends_on_the_sessions() -> None:
     prices = market(1)
     moved = Prices(calendar.xnys()[1:31], prices.symbols, *(getattr(prices, name) for name in ARRAYS))
     assert moved.fingerprint != prices.fingerprint
 
 
-def test_a_fingerprint_is_that_of_days_and_numbers_in_the_same_bytes_on_every_machine() -> None:
+def test_the_fingerprint_hashes_little_endian_days_and_numbers() -> None:
     # 3 and 4 January 2000 are days 10959 and 10960 since 1970; B is listed on the second.
-    columns = [np.array([[1.5 + place, np.nan], [2.5 + place, 7.25 + place]]) for place in range(6)]
+    columns = [np.array([[1.5 + field, np.nan], [2.5 + field, 7.25 + field]]) for field in range(6)]
     prices = Prices(calendar.xnys()[:2], ("B", "A"), *(column[:, ::-1] for column in columns))
-    old = struct.pack("<2q12d", 10959, 10960, *(value + place for place in range(6) for value in (1.5, 2.5)))
-    new = struct.pack("<q6d", 10960, *(7.25 + place for place in range(6)))
+    old = struct.pack("<2q12d", 10959, 10960, *(value + field for field in range(6) for value in (1.5, 2.5)))
+    new = struct.pack("<q6d", 10960, *(7.25 + field for field in range(6)))
     expected = {"A": hashlib.sha256(old).hexdigest(), "B": hashlib.sha256(new).hexdigest()}
     assert prices.fingerprints == expected
     both = f"A {expected['A']}\nB {expected['B']}"
@@ -287,7 +289,7 @@ def test_a_fingerprint_is_that_of_days_and_numbers_in_the_same_bytes_on_every_ma
 # --- the object --------------------------------------------------------------
 
 
-def test_prices_cannot_be_written_to_nor_changed_from_outside() -> None:
+def test_prices_are_read_only_copies() -> None:
     source = np.full((30, 3), 5.0)
     prices = Prices(calendar.xnys()[:30], ("AAA", "BBB", "CCC"), *[source] * 6)
     source[:] = 7.0
@@ -305,7 +307,7 @@ def test_whole_numbers_become_floats(writeable: bool) -> None:
     assert (prices.close == 5.0).all()
 
 
-def test_floats_that_nobody_can_change_are_not_copied() -> None:
+def test_read_only_arrays_are_not_copied() -> None:
     prices = market(1)
     again = Prices(prices.sessions, prices.symbols, *(getattr(prices, name) for name in ARRAYS))
     assert all(getattr(again, name) is getattr(prices, name) for name in ARRAYS)
@@ -315,14 +317,12 @@ def test_floats_that_nobody_can_change_are_not_copied() -> None:
     ("symbols", "row"),
     [(("AAA", "BBB"), 0), (("AAA", "CCC"), 10), (("CCC",), 10), (("AAA", "DDD"), 30), (("DDD",), 30), ((), 0)],
 )
-def test_symbols_are_listed_by_the_first_row_of_the_latest_also_when_asked_again(
-    symbols: tuple[str, ...], row: int
-) -> None:
+def test_listed_by_is_the_first_row_of_the_latest_listing_also_when_cached(symbols: tuple[str, ...], row: int) -> None:
     prices = market(1)
     assert [prices.listed_by(symbols), prices.listed_by(symbols)] == [row, row]
 
 
-def test_a_symbol_that_never_trades_has_no_rebased_prices_and_leaves_the_others_theirs() -> None:
+def test_rebasing_ignores_a_symbol_that_never_trades() -> None:
     prices = market(1)
     arrays = {name: getattr(prices, name).copy() for name in ARRAYS}
     for values in arrays.values():
@@ -333,13 +333,13 @@ def test_a_symbol_that_never_trades_has_no_rebased_prices_and_leaves_the_others_
     assert_equal(rebased.select(["AAA", "CCC"]), prices.rebased(29).select(["AAA", "CCC"]))
 
 
-def test_a_wrong_shape_is_refused_with_the_expected_one() -> None:
+def test_a_wrong_shape_is_rejected_with_the_expected_one() -> None:
     flat = np.ones((30, 2))
     with pytest.raises(ValueError, match=r"Prices.open has shape \(30, 2\), expected \(30, 3\)"):
         Prices(calendar.xnys()[:30], ("AAA", "BBB", "CCC"), *[flat] * 6)
 
 
-def test_a_session_or_a_symbol_that_is_not_there_is_named() -> None:
+def test_an_unknown_session_or_symbol_is_named() -> None:
     prices = market(1)
     assert prices.row("2000-01-04") == 1
     with pytest.raises(RequestError) as caught:

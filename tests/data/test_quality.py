@@ -1,3 +1,5 @@
+"""Faults in prices are reported with session, field, problem and remedy; unusual but valid prices pass."""
+
 from __future__ import annotations
 
 import re
@@ -16,7 +18,7 @@ DAY = pd.Timestamp("2025-01-15")
 
 
 def refusal(bars: pd.DataFrame) -> str:
-    """The message with which `bars` are refused: one line that begins with the symbol."""
+    """The error message for `bars`: one line that begins with the symbol."""
     with pytest.raises(DataError) as caught:
         check_bars("NVDA", bars)
     message = str(caught.value)
@@ -25,16 +27,16 @@ def refusal(bars: pd.DataFrame) -> str:
     return message
 
 
-def paying(bars: pd.DataFrame, dividend: float) -> pd.DataFrame:
-    """`bars` with a dividend on DAY, adjusted as Yahoo does: prices before it fall by dividend / close before."""
+def with_dividend(bars: pd.DataFrame, dividend: float) -> pd.DataFrame:
+    """`bars` with a dividend on DAY, adjusted as Yahoo does: earlier prices fall by dividend / previous close."""
     factor = np.where(bars.index < DAY, 1 - dividend / bars["Close"].shift().loc[DAY], 1.0)
-    paid = np.where(bars.index == DAY, dividend, 0.0)
-    return bars.assign(**{"Adj Close": bars["Close"] * factor, "Dividends": paid, "Stock Splits": 0.0})
+    dividends = np.where(bars.index == DAY, dividend, 0.0)
+    return bars.assign(**{"Adj Close": bars["Close"] * factor, "Dividends": dividends, "Stock Splits": 0.0})
 
 
 def test_good_bars_pass(bars: pd.DataFrame) -> None:
     check_bars("NVDA", bars)
-    check_bars("NVDA", paying(bars, 0.5))
+    check_bars("NVDA", with_dividend(bars, 0.5))
 
 
 def test_a_single_bar_passes(bars: pd.DataFrame) -> None:
@@ -54,9 +56,9 @@ def test_dates_out_of_order_are_named(bars: pd.DataFrame) -> None:
     assert "2025-01-03, Date: it follows 2025-01-06, which is later; sort" in refusal(shuffled)
 
 
-def test_a_date_that_comes_twice_is_named(bars: pd.DataFrame) -> None:
+def test_a_duplicate_date_is_named(bars: pd.DataFrame) -> None:
     doubled = bars.loc[[*bars.index[:5], bars.index[4], *bars.index[5:]]]
-    assert refusal(doubled) == "NVDA on 2025-01-08, Date: the date comes twice; keep one of the two rows"
+    assert refusal(doubled) == "NVDA on 2025-01-08, Date: the date occurs twice; keep one of the two rows"
 
 
 def test_a_missing_session_is_named(bars: pd.DataFrame) -> None:
@@ -68,7 +70,7 @@ def test_a_missing_session_is_named(bars: pd.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("closed", "weekday"), [("2025-01-09", "Thursday"), ("2025-01-11", "Saturday"), ("2025-01-20", "Monday")]
 )
-def test_a_row_on_a_day_without_trading_is_named(bars: pd.DataFrame, closed: str, weekday: str) -> None:
+def test_a_row_on_a_closed_day_is_named(bars: pd.DataFrame, closed: str, weekday: str) -> None:
     extra = pd.concat([bars, bars.iloc[[0]].set_axis(pd.DatetimeIndex([closed]))]).sort_index()
     assert refusal(extra) == f"NVDA on {closed}, Date: the exchange was closed ({weekday}); remove the row"
 
@@ -77,18 +79,18 @@ def test_a_time_of_day_is_not_a_session(bars: pd.DataFrame) -> None:
     assert "the exchange was closed" in refusal(bars.set_axis(bars.index + pd.Timedelta(hours=16)))
 
 
-def test_rows_older_than_the_exchange_calendar_are_not_looked_at(bars: pd.DataFrame) -> None:
+def test_rows_before_the_exchange_calendar_are_not_checked(bars: pd.DataFrame) -> None:
     from_2000 = bars.set_axis(calendar.xnys()[:40])
     older = pd.concat([bars.iloc[[0]].set_axis(pd.DatetimeIndex(["1999-12-31"])), from_2000])
     check_bars("NVDA", older)
 
 
-def test_the_first_session_of_the_exchange_calendar_is_looked_at(bars: pd.DataFrame) -> None:
+def test_sessions_are_checked_from_the_start_of_the_exchange_calendar(bars: pd.DataFrame) -> None:
     from_2000 = bars.set_axis(calendar.xnys()[:40])
     assert "2000-01-04, Date: this session has no row" in refusal(from_2000.drop(pd.Timestamp("2000-01-04")))
 
 
-def test_a_gap_behind_the_rows_older_than_the_exchange_calendar_is_named(bars: pd.DataFrame) -> None:
+def test_a_gap_after_rows_before_the_exchange_calendar_is_named(bars: pd.DataFrame) -> None:
     older = pd.concat([bars.iloc[[0]].set_axis(pd.DatetimeIndex(["1999-12-31"])), bars.set_axis(calendar.xnys()[2:42])])
     assert "2000-01-03, Date: this session has no row (2 missing in all)" in refusal(older)
 
@@ -99,42 +101,42 @@ def test_a_row_after_the_exchange_calendar_is_named(bars: pd.DataFrame) -> None:
     assert f"2099-12-31, Date: it lies after the exchange calendar, which ends on {end:%Y-%m-%d}; rem" in refusal(late)
 
 
-def test_the_last_session_of_the_exchange_calendar_is_one(bars: pd.DataFrame) -> None:
+def test_the_last_session_of_the_exchange_calendar_passes(bars: pd.DataFrame) -> None:
     check_bars("NVDA", bars.set_axis(calendar.xnys()[-len(bars) :]))
 
 
-def test_the_first_day_of_the_exchange_calendar_is_looked_at_and_was_a_saturday(bars: pd.DataFrame) -> None:
+def test_a_row_on_the_first_day_of_the_exchange_calendar_is_checked(bars: pd.DataFrame) -> None:
     first = bars.set_axis([pd.Timestamp("2000-01-01"), *calendar.xnys()[: len(bars) - 1]])
     assert refusal(first) == "NVDA on 2000-01-01, Date: the exchange was closed (Saturday); remove the row"
 
 
-def test_the_line_of_a_fault_is_told_when_the_bars_came_from_a_file(bars: pd.DataFrame) -> None:
+def test_the_line_in_the_file_is_named(bars: pd.DataFrame) -> None:
     bars.loc[DAY, "Close"] = -1.0
     line = 2 + bars.index.get_loc(DAY)
     marked = line_numbers.with_line_numbers(bars, "NVDA.csv", range(2, 2 + len(bars)))
     assert f"-1 is not a price (NVDA.csv, line {line}); download" in refusal(marked)
 
 
-def test_prices_of_a_hundredth_of_a_cent_are_prices(bars: pd.DataFrame) -> None:
+def test_tiny_prices_pass(bars: pd.DataFrame) -> None:
     prices = ["Open", "High", "Low", "Close", "Adj Close"]
     check_bars("PENNY", bars.assign(**{field: bars[field] * 1e-6 for field in prices}))
 
 
 @pytest.mark.parametrize("field", ["Open", "High", "Low", "Close", "Adj Close"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, -1.5])
-def test_what_is_not_a_price_is_named(bars: pd.DataFrame, field: str, value: float) -> None:
+def test_an_invalid_price_is_named(bars: pd.DataFrame, field: str, value: float) -> None:
     bars.loc[DAY, field] = value
     assert f"2025-01-15, {field}: {value:g} is not a price" in refusal(bars)
 
 
 @pytest.mark.parametrize("value", [np.nan, -1.0])
-def test_what_is_not_a_volume_is_named(bars: pd.DataFrame, value: float) -> None:
+def test_an_invalid_volume_is_named(bars: pd.DataFrame, value: float) -> None:
     bars.loc[DAY, "Volume"] = value
     assert f"2025-01-15, Volume: {value:g} is not a number of shares" in refusal(bars)
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "verdict"),
+    ("field", "value", "complaint"),
     [
         *(("Open", value, "is not a price") for value in (0.9e-9, 1.1e12)),
         *(("Volume", value, "is not a number of shares") for value in (1.1e15, np.inf)),
@@ -142,16 +144,16 @@ def test_what_is_not_a_volume_is_named(bars: pd.DataFrame, value: float) -> None
         *(("Stock Splits", value, "is not the ratio of a split") for value in (-1.0, 1.1e6, np.nan)),
     ],
 )
-def test_a_number_that_its_column_cannot_hold_is_named(
-    bars: pd.DataFrame, field: str, value: float, verdict: str
+def test_a_number_outside_the_limits_of_its_column_is_named(
+    bars: pd.DataFrame, field: str, value: float, complaint: str
 ) -> None:
     bars = bars.assign(Dividends=0.0, **{"Stock Splits": 0.0})
     bars.loc[DAY, field] = value
-    assert f"2025-01-15, {field}: {value:g} {verdict}; download" in refusal(bars)
+    assert f"2025-01-15, {field}: {value:g} {complaint}; download" in refusal(bars)
 
 
 @pytest.mark.parametrize("scale", [1e-9 / 96, 1e12 / 104])
-def test_the_least_and_the_largest_numbers_pass_without_a_warning(bars: pd.DataFrame, scale: float) -> None:
+def test_the_smallest_and_largest_numbers_pass_without_a_warning(bars: pd.DataFrame, scale: float) -> None:
     prices = ["Open", "High", "Low", "Close", "Adj Close"]
     check_bars("PENNY", bars.assign(**{field: bars[field] * scale for field in prices}, Volume=1e15))
 
@@ -160,8 +162,8 @@ def test_a_day_without_trades_and_a_source_without_volume_pass(bars: pd.DataFram
     bars.loc[DAY, "Volume"] = 0.0
     check_bars("VRT", bars)
     check_bars("VRT", bars.assign(Volume=np.nan))
-    unknown = bars.assign(Volume=np.nan, Dividends=np.where(bars.index == DAY, -1.0, 0.0))
-    assert "2025-01-15, Dividends: -1 is not a dividend" in refusal(unknown)
+    bad_dividend = bars.assign(Volume=np.nan, Dividends=np.where(bars.index == DAY, -1.0, 0.0))
+    assert "2025-01-15, Dividends: -1 is not a dividend" in refusal(bad_dividend)
 
 
 def test_a_high_below_the_low_is_named(bars: pd.DataFrame) -> None:
@@ -177,21 +179,21 @@ def test_a_price_outside_its_range_is_named(bars: pd.DataFrame, field: str, beyo
     assert f"2025-01-15, {field}: {outside:g} lies outside" in refusal(bars)
 
 
-def test_the_last_digit_of_a_computed_range_is_forgiven(bars: pd.DataFrame) -> None:
+def test_rounding_in_the_last_digit_of_a_range_passes(bars: pd.DataFrame) -> None:
     bars.loc[DAY, "High"] = bars.loc[DAY, ["Open", "Close"]].max() * (1 - 1e-9)
     check_bars("NVDA", bars)
 
 
 @pytest.mark.parametrize(("ratio", "terms"), [(2, "2:1"), (3, "3:1"), (10, "10:1"), (0.5, "1:2"), (0.1, "1:10")])
-def test_a_split_that_was_not_adjusted_for_is_named(bars: pd.DataFrame, ratio: float, terms: str) -> None:
+def test_an_unadjusted_split_is_named(bars: pd.DataFrame, ratio: float, terms: str) -> None:
     bars.loc[: pd.Timestamp("2025-01-14"), ["Open", "High", "Low", "Close", "Adj Close"]] *= ratio
     message = refusal(bars)
     assert "NVDA on 2025-01-15, Close: the move from" in message
     assert f"looks like a {terms} split that was not adjusted for" in message
 
 
-def split_day(bars: pd.DataFrame, at_open: float, at_close: float) -> pd.DataFrame:
-    """`bars` with a last session that opens and closes at multiples of the close before."""
+def with_last_move(bars: pd.DataFrame, at_open: float, at_close: float) -> pd.DataFrame:
+    """`bars` whose last session opens and closes at multiples of the previous close."""
     before = bars["Close"].iloc[-2]
     opened, close = before * at_open, before * at_close
     values = [opened, max(opened, close), min(opened, close), close, close]
@@ -199,88 +201,90 @@ def split_day(bars: pd.DataFrame, at_open: float, at_close: float) -> pd.DataFra
     return bars
 
 
-def test_a_split_shows_in_the_gap_though_the_day_was_wild(bars: pd.DataFrame) -> None:
-    # TSLA, 31 August 2020, had its 5:1 split been missed: 2213.40 before; open 444.61, close 498.32 after.
-    assert "looks like a 5:1 split" in refusal(split_day(bars, 444.61 / 2213.40, 498.32 / 2213.40))
+def test_an_unadjusted_split_is_recognised_on_a_volatile_day(bars: pd.DataFrame) -> None:
+    # TSLA on 31 August 2020 without its 5:1 split: close 2213.40 before, open 444.61 and close 498.32 after.
+    assert "looks like a 5:1 split" in refusal(with_last_move(bars, 444.61 / 2213.40, 498.32 / 2213.40))
 
 
-def test_a_reverse_split_after_a_rise_is_named(bars: pd.DataFrame) -> None:
-    # The move of its own day counts, not that since the first row; it opens a little below twice the close before.
+def test_an_unadjusted_reverse_split_after_a_rise_is_named(bars: pd.DataFrame) -> None:
+    # The move of the day counts, not the move since the first row; the open is just below twice the previous close.
     prices = ["Open", "High", "Low", "Close", "Adj Close"]
     bars[prices] = bars[prices].mul(np.linspace(1.0, 1.4, len(bars)), axis=0)
-    assert "looks like a 1:2 split" in refusal(split_day(bars, 1.95, 1.97))
+    assert "looks like a 1:2 split" in refusal(with_last_move(bars, 1.95, 1.97))
 
 
-def test_a_crash_that_looks_like_a_split_is_believed_when_it_is_listed_as_none(bars: pd.DataFrame) -> None:
-    halved = split_day(bars, 0.51, 0.52)
+def test_a_crash_that_looks_like_a_split_passes_if_marked_as_real(bars: pd.DataFrame) -> None:
+    halved = with_last_move(bars, 0.51, 0.52)
     message = refusal(halved)
     assert "looks like a 2:1 split" in message
     assert "add a column Stock Splits with 1 that day and 0 on all others" in message
     check_bars("CHGG", halved.assign(**{"Stock Splits": [*[0.0] * 39, 1.0]}))
 
 
-def test_a_slip_of_the_decimal_point_is_named(bars: pd.DataFrame) -> None:
+def test_a_misplaced_decimal_point_is_named(bars: pd.DataFrame) -> None:
     before = bars["Close"].shift().loc[DAY]
     bars.loc[DAY, ["Open", "High", "Low", "Close", "Adj Close"]] *= 0.01
     move = f"NVDA on 2025-01-15, Close: the move from {before:g} to {bars.loc[DAY, 'Close']:g}"
     assert re.match(rf"{move} looks like a 1?\d\d:1 split", refusal(bars))
 
 
-@pytest.mark.parametrize(("at_open", "at_close", "moved"), [(1.0, 11.0, True), (1.0, 9.9, False), (0.5, 0.0999, True)])
+@pytest.mark.parametrize(
+    ("at_open", "at_close", "rejected"), [(1.0, 11.0, True), (1.0, 9.9, False), (0.5, 0.0999, True)]
+)
 def test_a_move_of_more_than_ten_times_is_not_credible(
-    bars: pd.DataFrame, at_open: float, at_close: float, moved: bool
+    bars: pd.DataFrame, at_open: float, at_close: float, rejected: bool
 ) -> None:
     before = bars["Close"].iloc[-2]
-    moving = split_day(bars, at_open, at_close)
-    if not moved:
-        check_bars("NVDA", moving)
+    moved = with_last_move(bars, at_open, at_close)
+    if not rejected:
+        check_bars("NVDA", moved)
         return
-    trouble = f"the move from {before:g} to {before * at_close:g} is not credible"
+    problem = f"the move from {before:g} to {before * at_close:g} is not credible"
     remedy = "download this symbol again or take it from another source; if the move is real, add a column"
-    believe = "Stock Splits with 1 that day and 0 on all others"
-    assert refusal(moving) == f"NVDA on {bars.index[-1]:%Y-%m-%d}, Close: {trouble}; {remedy} {believe}"
-    check_bars("NVDA", moving.assign(**{"Stock Splits": [*[0.0] * 39, 1.0]}))
+    confirm = "Stock Splits with 1 that day and 0 on all others"
+    assert refusal(moved) == f"NVDA on {bars.index[-1]:%Y-%m-%d}, Close: {problem}; {remedy} {confirm}"
+    check_bars("NVDA", moved.assign(**{"Stock Splits": [*[0.0] * 39, 1.0]}))
     with pytest.raises(DataError, match="is not credible"):
-        check_bars("NVDA", moving.assign(**{"Stock Splits": [*[0.0] * 39, 1.0 / 64]}))
+        check_bars("NVDA", moved.assign(**{"Stock Splits": [*[0.0] * 39, 1.0 / 64]}))
 
 
 @pytest.mark.parametrize("ratio", [1.1, 1.2, 1.25, 1.5, 2.0, 1 / 1.1, 0.8])
-def test_prices_that_repeat_a_split_listed_beside_them_are_named(bars: pd.DataFrame, ratio: float) -> None:
+def test_prices_not_adjusted_for_a_listed_split_are_named(bars: pd.DataFrame, ratio: float) -> None:
     bars.loc[: pd.Timestamp("2025-01-14"), ["Open", "High", "Low", "Close", "Adj Close"]] *= ratio
     listed = bars.assign(Dividends=0.0, **{"Stock Splits": np.where(bars.index == DAY, ratio, 0.0)})
     message = refusal(listed)
-    believe = "if the move is real, add a column Stock Splits with 1 that day and 0 on all others"
-    remedy = f"divide all prices before it by the ratio; {believe}"
+    confirm = "if the move is real, add a column Stock Splits with 1 that day and 0 on all others"
+    remedy = f"divide all earlier prices by the ratio; {confirm}"
     assert re.search(r"2025-01-15, Close: the move from .* split", message)
     assert message.endswith(f"; {remedy}")
     if ratio < 2:
-        assert f"repeats the split of {ratio:g} listed that day" in message
+        assert f"was not adjusted for the split of {ratio:g} listed that day" in message
 
 
-def test_prices_that_repeat_a_reverse_split_listed_beside_them_are_named(bars: pd.DataFrame) -> None:
+def test_prices_not_adjusted_for_a_listed_reverse_split_are_named(bars: pd.DataFrame) -> None:
     bars.loc[: pd.Timestamp("2025-01-14"), ["Open", "High", "Low", "Close", "Adj Close"]] /= 4
     listed = bars.assign(**{"Stock Splits": np.where(bars.index == DAY, 0.25, 0.0)})
-    assert "repeats the split of 0.25 listed that day" in refusal(listed)
+    assert "was not adjusted for the split of 0.25 listed that day" in refusal(listed)
 
 
 @pytest.mark.parametrize("ratio", [1.1, 1 / 1.1, 1.25, 0.8])
 @pytest.mark.parametrize(
-    ("at_open", "at_close", "undivided"),
+    ("at_open", "at_close", "rejected"),
     [(0.4, 0.4, False), (0.6, 0.4, False), (0.4, 0.6, False), (0.6, 0.6, True), (1.0, 0.6, True), (1.0, 1.2, True)],
 )
-def test_a_listed_split_is_undivided_where_open_and_close_are_nearer_to_it_than_to_none(
-    bars: pd.DataFrame, ratio: float, at_open: float, at_close: float, undivided: bool
+def test_a_listed_split_is_unadjusted_if_open_and_close_are_nearer_to_it_than_to_no_move(
+    bars: pd.DataFrame, ratio: float, at_open: float, at_close: float, rejected: bool
 ) -> None:
-    day = split_day(bars, ratio**-at_open, ratio**-at_close)
+    day = with_last_move(bars, ratio**-at_open, ratio**-at_close)
     listed = day.assign(**{"Stock Splits": [*[0.0] * 39, ratio]})
-    if undivided:
-        assert f"repeats the split of {ratio:g} listed that day" in refusal(listed)
+    if rejected:
+        assert f"was not adjusted for the split of {ratio:g} listed that day" in refusal(listed)
     else:
         check_bars("NVDA", listed)
 
 
-def test_a_stock_dividend_too_small_to_show_is_left_alone(bars: pd.DataFrame) -> None:
-    check_bars("NVDA", split_day(bars, 1 / 1.05, 1 / 1.05).assign(**{"Stock Splits": [*[0.0] * 39, 1.05]}))
+def test_a_small_stock_dividend_is_not_checked(bars: pd.DataFrame) -> None:
+    check_bars("NVDA", with_last_move(bars, 1 / 1.05, 1 / 1.05).assign(**{"Stock Splits": [*[0.0] * 39, 1.05]}))
 
 
 def test_prices_adjusted_for_a_listed_split_pass(bars: pd.DataFrame) -> None:
@@ -290,25 +294,23 @@ def test_prices_adjusted_for_a_listed_split_pass(bars: pd.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("at_open", "at_close"), [(0.731, 0.667), (0.8, 0.5), (1.1, 2.0), (2.40, 2.35), (0.57, 0.57), (0.452, 0.46)]
 )
-def test_a_crash_or_a_leap_that_goes_on_after_the_open_is_believed(
-    bars: pd.DataFrame, at_open: float, at_close: float
-) -> None:
-    check_bars("NVDA", split_day(bars, at_open, at_close))
+def test_large_moves_that_are_not_whole_ratios_pass(bars: pd.DataFrame, at_open: float, at_close: float) -> None:
+    check_bars("NVDA", with_last_move(bars, at_open, at_close))
 
 
-def test_an_adjustment_that_falls_is_named(bars: pd.DataFrame) -> None:
+def test_a_falling_adjustment_is_named(bars: pd.DataFrame) -> None:
     bars.loc[DAY:, "Adj Close"] *= 0.99
     assert "2025-01-15, Adj Close: its ratio to Close falls from 1.000000 to 0.990000" in refusal(bars)
 
 
-def test_an_adjustment_that_sinks_slowly_is_noticed(bars: pd.DataFrame) -> None:
+def test_a_slowly_falling_adjustment_is_named(bars: pd.DataFrame) -> None:
     bars["Adj Close"] = bars["Close"] * (1 - 5e-6) ** np.arange(len(bars))
     assert "Adj Close: its ratio to Close falls" in refusal(bars)
 
 
 @pytest.mark.parametrize("digits", [2, 3])
-def test_rounding_of_small_adjusted_closes_is_forgiven_and_no_more(bars: pd.DataFrame, digits: int) -> None:
-    # Near 0.5, where half a unit of the last digit is 1 % or 0.1 %.
+def test_rounding_of_small_adjusted_closes_passes_and_larger_falls_do_not(bars: pd.DataFrame, digits: int) -> None:
+    # Near 0.5, half a unit of the last digit is 1 % or 0.1 %.
     rounded = bars.assign(**{"Adj Close": (bars["Close"] * 0.005).round(digits)})
     check_bars("NVDA", rounded)
     rounded.loc[rounded.index[-1], "Adj Close"] = round(rounded["Adj Close"].iloc[-1] - 3 * 10.0**-digits, digits)
@@ -316,34 +318,34 @@ def test_rounding_of_small_adjusted_closes_is_forgiven_and_no_more(bars: pd.Data
 
 
 @pytest.mark.parametrize("digits", [2, 3, 4, 6])
-def test_adjusted_closes_rounded_for_print_pass(bars: pd.DataFrame, digits: int) -> None:
+def test_rounded_adjusted_closes_pass(bars: pd.DataFrame, digits: int) -> None:
     check_bars("NVDA", bars.assign(**{"Adj Close": (bars["Close"] * 0.87654321).round(digits)}))
 
 
 def test_bars_that_repeat_for_ten_sessions_are_named(bars: pd.DataFrame) -> None:
-    filled = bars.copy()
-    filled.iloc[20:30] = filled.iloc[20].to_numpy()
-    trouble = f"{filled['Close'].iloc[20]:g} and the rest of the bar repeat for 10 sessions or more"
-    assert f"{filled.index[20]:%Y-%m-%d}, Close: {trouble};" in refusal(filled)
-    assert "repeat for 10 sessions" in refusal(filled.iloc[20:30])
-    filled.iloc[29] = bars.iloc[29]
-    check_bars("NVDA", filled)
+    stale = bars.copy()
+    stale.iloc[20:30] = stale.iloc[20].to_numpy()
+    problem = f"{stale['Close'].iloc[20]:g} and the rest of the bar repeat for 10 sessions or more"
+    assert f"{stale.index[20]:%Y-%m-%d}, Close: {problem};" in refusal(stale)
+    assert "repeat for 10 sessions" in refusal(stale.iloc[20:30])
+    stale.iloc[29] = bars.iloc[29]
+    check_bars("NVDA", stale)
 
 
-def test_a_calm_close_within_changing_ranges_is_not_stale(bars: pd.DataFrame) -> None:
+def test_a_constant_close_with_changing_ranges_is_not_stale(bars: pd.DataFrame) -> None:
     calm = bars.assign(Open=91.5, Close=91.5, **{"Adj Close": 91.5})
     calm["High"], calm["Low"] = 91.5 + 0.01 * (np.arange(40) % 2), 91.49
     check_bars("BIL", calm)
 
 
-def test_dividends_that_were_not_adjusted_for_are_named(bars: pd.DataFrame) -> None:
-    raw = paying(bars, 0.5).assign(**{"Adj Close": bars["Close"]})
+def test_unadjusted_dividends_are_named(bars: pd.DataFrame) -> None:
+    raw = with_dividend(bars, 0.5).assign(**{"Adj Close": bars["Close"]})
     assert "NVDA on 2025-01-15: the dividend of 0.5" in refusal(raw)
 
 
 def test_an_adjustment_without_its_dividend_is_named(bars: pd.DataFrame) -> None:
-    silent = paying(bars, 0.5).assign(Dividends=0.0)
-    assert "2025-01-15" in refusal(silent)
+    missing = with_dividend(bars, 0.5).assign(Dividends=0.0)
+    assert "2025-01-15" in refusal(missing)
 
 
 def test_real_dividends_agree_with_the_real_adjusted_closes(market_data: Path) -> None:

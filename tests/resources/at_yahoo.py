@@ -1,8 +1,8 @@
-"""Runs a command with Yahoo's stand-in and a clock of one's choice.
+"""Run a command with a stub for Yahoo and a chosen clock.
 
     python -m tests.resources.at_yahoo ADDRESS NOW MODULE [ARGUMENT ...]
 
-Everything but the host of requests and the hour is real: yfinance, curl, the cache, the command.
+Only the host of requests and the time are fake; yfinance, curl, the cache and the command are real.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from data import clock
 
 
 def main() -> None:
-    """Become the command."""
+    """Set the clock and the session, then run the command in this process."""
     address, now, module = sys.argv[1:4]
-    clock.now = partial(pd.Timestamp, now, tz="UTC")  # before anything keeps the real one
+    clock.now = partial(pd.Timestamp, now, tz="UTC")  # before any module binds the real one
     from data.sources import downloader
     from tests.resources.yahoo_stub import StubSession
 
-    # Looked up where it is used.
+    # `data.sources.yahoo` looks the class up when it needs it.
     downloader.Downloader = partial(downloader.Downloader, session=StubSession(address))  # type: ignore[misc,assignment]
     sys.argv = [module, *sys.argv[4:]]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

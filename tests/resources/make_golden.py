@@ -1,21 +1,21 @@
-"""Make the golden files: the account of each reading, by plain arithmetic on a folder of real prices.
+"""Make the golden files: the equity of each reading, by plain arithmetic on a folder of real prices.
 
     python tests/resources/make_golden.py [DIR] [READING ...]
 
-READING is a name (all by default). DIR holds a CSV a symbol as Yahoo writes them (Date,Open,High,Low,Close,Adj
-Close,Volume); the default is the folder in the variable DEEPSEEK_PRICES. Written beside this file: golden/NAME.csv, the
-equity (USD) on the decision sessions and at the horizons, and golden/d.csv, the log of a reading's growth less the log
-of its comparator's.
+READING is a name (default: all). DIR holds one CSV file per symbol in Yahoo's format (Date,Open,High,Low,Close,Adj
+Close,Volume); the default is the folder in the variable DEEPSEEK_PRICES. The script writes, beside itself,
+golden/NAME.csv, the equity (USD) on decision sessions and at the horizons, and golden/d.csv, the log growth of each
+reading minus that of its comparator.
 
-The recipes of the first twelve readings stand below. That of any other is a file of its own, recipes/NAME.py, with
+The recipes of the first twelve readings are below. The recipe of any other is a file recipes/NAME.py with
 
-    SYMBOLS   what it trades and is compared with
-    rule      what it wants at a close, a function of a Moment (below); None leaves positions alone
-    DAILY     True where it is asked at every close (may be left out)
-    AGAINST   rules, the best of which it must beat (may be left out: cash that earns nothing)
+    SYMBOLS   the symbols of the reading and its comparator
+    rule      the target weights at a close, a function of a Moment (below); None leaves positions alone
+    DAILY     True if the rule is evaluated at every close (optional)
+    AGAINST   rules, the best of which is the comparator (optional; default: cash at zero)
 
-Nothing of the project is imported, so that a mistake in the project cannot hide here. Sessions are counted in rows of
-SPY.csv; the account starts with cash at the close before the entry session, which is row `start`.
+The script imports nothing from the project, so that it cannot share a mistake with it. Sessions are counted in rows of
+SPY.csv; an account starts with cash at the close before the entry session, which is row `start`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ HORIZONS = (5, 20, 60, 120, 252)
 CAPITAL = 1_000_000.0
 COST = (1 + 2) / 10_000  # commission and half the spread, one way
 BORROW = 0.0030  # a year
-RATE_MARGIN = 0.50  # percentage points off the policy range, on either side
+RATE_MARGIN = 0.50  # percentage points outside the policy range, on either side
 
 FACTS = Path(__file__).parents[2] / "data" / "facts"
 GOLDEN = Path(__file__).parent / "golden"
@@ -68,7 +68,7 @@ class Market:
         return cast("int", self.close.index.get_loc(pd.Timestamp(date)))
 
     def rebased(self, row: int, factor: pd.DataFrame) -> Market:
-        """Every field times a factor that is 1 at the row, or at the first bar of what is listed later."""
+        """All fields times a factor that is 1 at the row, or at the first bar of a symbol listed later."""
         scale = factor / factor.iloc[row:].bfill().iloc[0]
         return Market(self.open * scale, self.low * scale, self.close * scale)
 
@@ -79,7 +79,7 @@ class Market:
 
 @dataclass(frozen=True)
 class Moment:
-    """The close at which a rule is asked, of an account that starts at the close of row `start`."""
+    """The close of `row`, for an account that starts at the close of row `start`."""
 
     market: Market
     row: int
@@ -90,17 +90,17 @@ class Moment:
         return (self.row - self.start) % REBALANCE == 0
 
     def known(self, names: Iterable[str], closes: int = 1) -> list[str]:
-        """The names that have at least so many closes by now."""
+        """The `names` with at least `closes` closes by now."""
         count = self.market.close.iloc[: self.row + 1].count()
         return [name for name in names if count[name] >= closes]
 
     def leg(self, weight: float, names: Iterable[str], closes: int = 1) -> Weights:
-        """The weight, spread equally over the names that have enough closes."""
-        known = self.known(names, closes)
-        return {name: weight / len(known) for name in known}
+        """The weight divided equally among the names with enough closes."""
+        listed = self.known(names, closes)
+        return {name: weight / len(listed) for name in listed}
 
 
-Rule = Callable[[Moment], Weights | None]  # None leaves positions alone; what is not named is sold
+Rule = Callable[[Moment], Weights | None]  # None leaves positions alone; absent symbols are sold
 
 
 def gpu_bubble(now: Moment) -> Weights:
@@ -154,14 +154,14 @@ def two_shocks(now: Moment) -> Weights:
 
 
 def leadership(now: Moment, ago: int = 0) -> pd.Series:
-    """The shares of the pool's names that have 147 closes by now, as they stood so many sessions ago."""
+    """Shares of leadership `ago` sessions ago, of the stocks with 147 closes by now."""
     close = now.market.close[now.known(AI_UNIVERSE, closes=147)]
     growth = close.iloc[now.row - ago] / close.iloc[now.row - ago - 126]
     return growth / growth.sum()
 
 
 def hill(share: pd.Series) -> float:
-    """Effective number of names, the Hill number of order 1."""
+    """Effective number of leaders, the Hill number of order 1."""
     return float(np.exp(-(share * np.log(share)).sum()))
 
 
@@ -179,7 +179,7 @@ def diversity_pool(now: Moment) -> Weights:
 
 
 def nvda_is_in(now: Moment, row: int) -> bool:
-    """The state of the signal at the close of a row, from the shock's close on."""
+    """Whether the signal is in at the close of a row, following it from the close of the shock."""
     close, shock = now.market.close["NVDA"], now.start + 1 - 4
     midpoint = (close.iloc[shock - 1] + close.iloc[shock]) / 2
     inside = False
@@ -199,7 +199,7 @@ def nvda_comeback(now: Moment) -> Weights | None:
 
 
 def is_easing(now: Moment, meeting: int, decision: str) -> bool:
-    """Read at the latest deciding close: the sixth before the meeting's decision session, or that session's own."""
+    """The decision of the latest deciding close: that of the meeting, or of the sixth session before it."""
     if now.row < meeting:
         return now.market.beats(meeting - 6, "IEF", "BIL", 20)
     return decision == "cut" or (decision == "hold" and now.market.beats(meeting, "IEF", "BIL", 20))
@@ -208,14 +208,14 @@ def is_easing(now: Moment, meeting: int, decision: str) -> bool:
 def fomc_tilt(now: Moment) -> Weights | None:
     meetings = FOMC[FOMC["scheduled"] & FOMC["decision_date"].isin(now.market.close.index)]
     weights = {"SPY": 1.0}
-    asked = now.scheduled
+    is_decision = now.scheduled
     for date, decision in zip(meetings["decision_date"], meetings["decision"], strict=True):
         meeting = now.market.row(date)
-        asked = asked or now.row in {meeting - 6, meeting, meeting + 10}
+        is_decision = is_decision or now.row in {meeting - 6, meeting, meeting + 10}
         if meeting - 6 <= now.row < meeting + 10:
             other = ["TLT", "IEF", "VNQ", "XLU", "IWM"] if is_easing(now, meeting, decision) else ["BIL"]
             weights = now.leg(0.5, ["SPY"]) | now.leg(0.5, other)
-    return weights if asked else None
+    return weights if is_decision else None
 
 
 def bought_and_held(name: str) -> Rule:
@@ -239,25 +239,25 @@ READINGS: dict[str, Rule] = {
         two_shocks,
     )
 }
-ASKED_DAILY = (nvda_comeback, fomc_tilt)
+DAILY_RULES = (nvda_comeback, fomc_tilt)
 
 
 @dataclass(frozen=True)
 class Account:
-    """Equity in USD at every close, and the sessions whose close set a target."""
+    """Equity in USD at every close, and the sessions with a decision."""
 
     equity: pd.Series
     decided: list[pd.Timestamp]
 
 
 def interest(cash: float, shares: pd.Series, close: pd.Series, since: pd.Timestamp, until: pd.Timestamp) -> float:
-    """What the positions of a close earn, less what they pay, until a later session."""
+    """Interest and borrow fees, in USD, on the positions at a close until a later session."""
     policy = FOMC[FOMC["effective_date"] <= since].iloc[-1]
     lower = max(0.0, policy["target_lower_after"] - RATE_MARGIN) / 100
     upper = (policy["target_upper_after"] + RATE_MARGIN) / 100
     short = -(shares.clip(upper=0) * close).sum()
-    a_year = lower * max(0.0, cash - short) - upper * max(0.0, -cash) - BORROW * short
-    return float(a_year) * (until - since).days / 365
+    annual = lower * max(0.0, cash - short) - upper * max(0.0, -cash) - BORROW * short
+    return float(annual) * (until - since).days / 365
 
 
 def target_shares(weights: Weights, equity: float, close: pd.Series) -> pd.Series:
@@ -270,12 +270,12 @@ def target_shares(weights: Weights, equity: float, close: pd.Series) -> pd.Serie
 def decide(rule: Rule, now: Moment, closing: int | None) -> Weights | None:
     if closing is not None and now.row >= closing:
         return {} if now.row == closing else None
-    daily = rule in ASKED_DAILY or rule.__globals__.get("DAILY", False)
+    daily = rule in DAILY_RULES or rule.__globals__.get("DAILY", False)
     return rule(now) if now.scheduled or daily else None
 
 
 def run(market: Market, rule: Rule, start: int, last: int, closing: int | None = None) -> Account:
-    """One account from the close of `start` to that of `last`; all is sold at the open after the row `closing`."""
+    """An account from the close of `start` to that of `last`, sold at the open after the row `closing`."""
     sessions, cash, target = market.close.index, CAPITAL, None
     shares = pd.Series(0.0, index=market.close.columns)
     equity, decided = {}, []
@@ -296,16 +296,16 @@ def run(market: Market, rule: Rule, start: int, last: int, closing: int | None =
 
 
 def fomc_beta(raw: Market, factor: pd.DataFrame, start: int) -> float:
-    """Slope of the rule's own returns on SPY's, over the 252 sessions that end at the start, within [0, 1]."""
+    """Slope of the rule's returns on SPY's over the 252 sessions up to the start, clipped to [0, 1]."""
     before = start - 252
     market = raw.rebased(before, factor)
-    own = run(market, fomc_tilt, before, start).equity.pct_change().iloc[1:]
-    fund = market.close["SPY"].pct_change().loc[own.index]
-    return float(np.clip(np.polyfit(fund, own, 1)[0], 0, 1))
+    returns = run(market, fomc_tilt, before, start).equity.pct_change().iloc[1:]
+    fund = market.close["SPY"].pct_change().loc[returns.index]
+    return float(np.clip(np.polyfit(fund, returns, 1)[0], 0, 1))
 
 
 def comparators(beta: float) -> dict[str, list[Rule]]:
-    """The best of these is what a reading is compared with; none means cash that earns nothing."""
+    """Rules by reading, the best of which is its comparator; without any, it is cash at zero."""
     spy, qqq = bought_and_held("SPY"), bought_and_held("QQQ")
     return {
         "ai_software": [qqq],
@@ -323,7 +323,7 @@ def log_growth(accounts: Iterable[Account], session: pd.Timestamp) -> float:
 
 
 def read(folder: Path, names: Iterable[str] = (*FUNDS, *AI_UNIVERSE)) -> tuple[Market, pd.DataFrame]:
-    """The prices without dividends, and the factors that bring them in."""
+    """Prices without dividends, and the factors that include them."""
     frames = {name: pd.read_csv(folder / f"{name}.csv", index_col="Date", parse_dates=True) for name in names}
     sessions = frames["SPY"].index
 
@@ -335,63 +335,69 @@ def read(folder: Path, names: Iterable[str] = (*FUNDS, *AI_UNIVERSE)) -> tuple[M
 
 
 def golden_rows(account: Account, start: int, sessions: pd.Index) -> pd.Series:
-    """Equity at the scheduled and the actual decisions, the entry, the horizons and the end."""
+    """Equity at scheduled and actual decisions, the entry, the horizons and the end."""
     rows = {*range(0, HOLD, REBALANCE), 1, *HORIZONS, HOLD + 1}
-    kept = {sessions[start + row] for row in rows} | set(account.decided)
-    return account.equity[sorted(kept)].rename_axis("session").rename("equity")
+    dates = {sessions[start + row] for row in rows} | set(account.decided)
+    return account.equity[sorted(dates)].rename_axis("session").rename("equity")
 
 
 def excess(account: Account, against: list[Account], ends: dict[str, pd.Timestamp]) -> dict[str, float]:
     return {label: log_growth([account], day) - log_growth(against, day) for label, day in ends.items()}
 
 
-def made(raw: Market, factor: pd.DataFrame, rule: Rule, against: Iterable[Rule]) -> tuple[pd.Series, dict[str, float]]:
-    """The rows of a golden file, and d at every horizon and at the end."""
+def golden_of_rule(
+    raw: Market, factor: pd.DataFrame, rule: Rule, against: Iterable[Rule]
+) -> tuple[pd.Series, dict[str, float]]:
+    """The rows of a golden file, and d at each horizon and at the end."""
     start = raw.row(ENTRY) - 1
     window = {"start": start, "last": start + HOLD + 1, "closing": start + HOLD}
     market, sessions = raw.rebased(start, factor), raw.close.index
     ends = {str(n): sessions[start + n] for n in HORIZONS} | {"end": sessions[start + HOLD + 1]}
     account = run(market, rule, **window)
-    d = excess(account, [run(market, rival, **window) for rival in against], ends)
+    d = excess(account, [run(market, other, **window) for other in against], ends)
     return golden_rows(account, start, sessions), d
 
 
-def made_of_recipe(folder: Path, name: str) -> tuple[pd.Series, dict[str, float]]:
-    """The same for the reading of recipes/NAME.py."""
+def golden_of_recipe(folder: Path, name: str) -> tuple[pd.Series, dict[str, float]]:
+    """The rows of a golden file, and d, of the reading in recipes/NAME.py."""
     spec = importlib.util.spec_from_file_location(f"recipe_{name}", RECIPES / f"{name}.py")
     recipe = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(recipe)
     raw, factor = read(folder, dict.fromkeys(("SPY", *recipe.SYMBOLS)))
-    return made(raw, factor, recipe.rule, getattr(recipe, "AGAINST", ()))
+    return golden_of_rule(raw, factor, recipe.rule, getattr(recipe, "AGAINST", ()))
 
 
 def recipes() -> list[str]:
     return sorted(path.stem for path in RECIPES.glob("*.py"))
 
 
-def main(folder: Path, wanted: list[str]) -> None:
+def main(folder: Path, readings: list[str]) -> None:
     raw, factor = read(folder)
     beta = fomc_beta(raw, factor, raw.row(ENTRY) - 1)
     GOLDEN.mkdir(exist_ok=True)
     table = pd.read_csv(GOLDEN / "d.csv", dtype=str) if (GOLDEN / "d.csv").exists() else pd.DataFrame()
-    known = dict(iter(table.groupby("reading"))) if len(table) else {}
-    for name in wanted:
+    tables = dict(iter(table.groupby("reading"))) if len(table) else {}
+    for name in readings:
         if name in READINGS:
-            equity, d = made(raw, factor, READINGS[name], comparators(beta).get(name, []))
+            equity, d = golden_of_rule(raw, factor, READINGS[name], comparators(beta).get(name, []))
         else:
-            equity, d = made_of_recipe(folder, name)
+            equity, d = golden_of_recipe(folder, name)
         equity.to_csv(GOLDEN / f"{name}.csv", float_format="%.2f", lineterminator="\n")
-        known[name] = pd.DataFrame({"reading": name, "horizon": list(d), "d": [f"{value:.8f}" for value in d.values()]})
+        tables[name] = pd.DataFrame(
+            {"reading": name, "horizon": list(d), "d": [f"{value:.8f}" for value in d.values()]}
+        )
         print(f"{name:22}{equity.iloc[-1]:16,.2f}{d['end']:12.6f}")
     print(f"beta of fomc_tilt's comparator: {beta:.8f}")
-    kept = pd.concat([known[name] for name in (*READINGS, *recipes()) if name in known])
-    kept.to_csv(GOLDEN / "d.csv", index=False, lineterminator="\n")
+    combined = pd.concat([tables[name] for name in (*READINGS, *recipes()) if name in tables])
+    combined.to_csv(GOLDEN / "d.csv", index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":
-    every = (*READINGS, *recipes())
-    names = [word for word in sys.argv[1:] if word in every]
-    folders = [word for word in sys.argv[1:] if word not in every] or [os.environ.get("DEEPSEEK_PRICES", "")]
+    available = (*READINGS, *recipes())
+    names = [argument for argument in sys.argv[1:] if argument in available]
+    folders = [argument for argument in sys.argv[1:] if argument not in available] or [
+        os.environ.get("DEEPSEEK_PRICES", "")
+    ]
     if len(folders) > 1 or not Path(folders[0] or "?").is_dir():
-        sys.exit(f"no folder of prices nor a reading: {' '.join(folders)}; name one, or set DEEPSEEK_PRICES")
-    main(Path(folders[0]), names or list(every))
+        sys.exit(f"neither a folder of prices nor a reading: {' '.join(folders)}; name one, or set DEEPSEEK_PRICES")
+    main(Path(folders[0]), names or list(available))

@@ -1,7 +1,7 @@
-"""A stand-in for Yahoo on the loopback: the shape of its chart answers, with invented numbers.
+"""A local stub for Yahoo: its format of chart answers, with invented numbers.
 
-`Yahoo` serves `market` (a frame of raw bars a symbol) the way v8/finance/chart does, so that yfinance and curl run
-for real. `StubSession` sends every request, whatever its host, to such a server.
+`Yahoo` serves `market` (a frame of raw bars per symbol) as v8/finance/chart does, so that yfinance and curl are real in
+tests. `StubSession` sends all requests, whatever their host, to such a server.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def invented_bars(sessions: pd.DatetimeIndex, seed: int = 1, price: float = 100.
 
 
 def with_adjusted_close(bars: pd.DataFrame) -> pd.DataFrame:
-    """`bars` with Adj Close worked out backwards, one session at a time, and rounded to six digits as Yahoo does."""
+    """`bars` with Adj Close computed backwards, session by session, and rounded to six digits as Yahoo does."""
     factor, adjusted = 1.0, []
     for row in range(len(bars) - 1, -1, -1):
         adjusted.append(round(bars["Close"].iloc[row] * factor, 6))
@@ -41,7 +41,7 @@ def with_adjusted_close(bars: pd.DataFrame) -> pd.DataFrame:
 
 
 def split(bars: pd.DataFrame, session: str, ratio: float) -> pd.DataFrame:
-    """The same company as Yahoo tells its history after a split on `session`: in new shares throughout."""
+    """The history as Yahoo restates it after a split on `session`: in new shares throughout."""
     restated = bars.copy()
     restated[["Open", "High", "Low", "Close", "Dividends"]] /= ratio
     restated["Volume"] *= ratio
@@ -50,11 +50,11 @@ def split(bars: pd.DataFrame, session: str, ratio: float) -> pd.DataFrame:
 
 
 class Yahoo:
-    """What the stub answers and what it was asked.
+    """Answers of the stub and a record of its requests.
 
-    `market` maps a symbol to its bars. `refusals` is how many chart requests are still answered with HTTP 429,
-    `failures` with 500, and `empty` is the body of all further answers, where it is given. `zone` is the time zone in
-    which Yahoo says the exchange is. `asked` lists (symbol, first date, last date) of each request for history, ends
+    `market` maps a symbol to its bars. `refusals` counts the next chart requests to be answered with HTTP 429,
+    `failures` those with 500; `empty`, if set, is the body of all further answers. `zone` is the exchange's time zone
+    according to Yahoo. `requested` lists (symbol, first date, last date) of the requests for history, both dates
     included.
     """
 
@@ -64,7 +64,7 @@ class Yahoo:
         self.failures = 0
         self.empty: str | None = None
         self.zone = NEW_YORK
-        self.asked: list[tuple[str, str, str]] = []
+        self.requested: list[tuple[str, str, str]] = []
         self.requests = 0
         self.address = ""
 
@@ -94,7 +94,7 @@ class Yahoo:
         if "period1" in query:
             first, end = (pd.Timestamp(int(query[key]), unit="s", tz=NEW_YORK) for key in ("period1", "period2"))
             last = end.tz_localize(None) - pd.Timedelta(days=1)
-            self.asked.append((symbol, f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"))
+            self.requested.append((symbol, f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"))
             opening = _opening(bars)
             bars = bars[(opening >= first) & (opening < end)]
         return 200, json.dumps({"chart": {"result": [_result(symbol, bars, self.zone)], "error": None}})
@@ -106,7 +106,7 @@ def _opening(bars: pd.DataFrame) -> pd.DatetimeIndex:
 
 def _result(symbol: str, bars: pd.DataFrame, zone: str) -> dict[str, Any]:
     stamps = [int(stamp.timestamp()) for stamp in _opening(bars)]
-    quote = {name.lower(): _listed(bars[name]) for name in ("Open", "High", "Low", "Close", "Volume")}
+    quote = {name.lower(): _values(bars[name]) for name in ("Open", "High", "Low", "Close", "Volume")}
     meta = {
         "currency": "USD",
         "symbol": symbol,
@@ -122,30 +122,30 @@ def _result(symbol: str, bars: pd.DataFrame, zone: str) -> dict[str, Any]:
         "meta": meta,
         "timestamp": stamps,
         "events": _events(stamps, bars),
-        "indicators": {"quote": [quote], "adjclose": [{"adjclose": _listed(bars["Adj Close"])}]},
+        "indicators": {"quote": [quote], "adjclose": [{"adjclose": _values(bars["Adj Close"])}]},
     }
 
 
 def _events(stamps: list[int], bars: pd.DataFrame) -> dict[str, Any]:
-    paid = {
+    dividends = {
         str(stamp): {"amount": float(amount), "date": stamp}
         for stamp, amount in zip(stamps, bars["Dividends"], strict=True)
         if amount
     }
-    halved = {
+    splits = {
         str(stamp): {"date": stamp, "numerator": float(ratio), "denominator": 1.0, "splitRatio": f"{ratio:g}:1"}
         for stamp, ratio in zip(stamps, bars["Stock Splits"], strict=True)
         if ratio
     }
-    return {"dividends": paid, "splits": halved}
+    return {"dividends": dividends, "splits": splits}
 
 
-def _listed(values: pd.Series) -> list[float | None]:
-    return [None if np.isnan(value) else float(value) for value in values]
+def _values(column: pd.Series) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in column]
 
 
 class StubSession(TimedSession):
-    """A real session whose requests all go to `address`, the host they were meant for kept in front of the path."""
+    """A real session that sends all requests to `address`, with the original host in front of the path."""
 
     def __init__(self, address: str) -> None:
         super().__init__()
@@ -157,7 +157,7 @@ class StubSession(TimedSession):
 
 @contextmanager
 def serving(market: dict[str, pd.DataFrame]) -> Iterator[Yahoo]:
-    """A running stub for `market`."""
+    """Run a stub for `market`."""
     yahoo = Yahoo(market)
 
     class Handler(BaseHTTPRequestHandler):
@@ -171,7 +171,7 @@ def serving(market: dict[str, pd.DataFrame]) -> Iterator[Yahoo]:
             self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
-            """Keep the terminal clean."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     yahoo.address = f"http://127.0.0.1:{server.server_address[1]}"

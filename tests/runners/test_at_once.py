@@ -24,7 +24,7 @@ def test_main_jobs_take_turns_at_folder_cache_and_ledger(tmp_path):
         command.check(1)
         assert len(TrialLedger(command.place / "trials.sqlite").read()) == 2
         # The second day has one session more; each session is fetched by one of them.
-        assert len(command.yahoo.asked) in (2, 4)
+        assert len(command.yahoo.requested) in (2, 4)
         assert command.left() == set()
 
 

@@ -121,7 +121,9 @@ def main_job(address: str, now: str, out: Path) -> tuple[object, ...]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("room", "place"), [("4k", "yfinance could not use its notes in"), ("240k", "the cache in")])
+@pytest.mark.parametrize(
+    ("room", "place"), [("4k", "yfinance could not use its databases in"), ("240k", "the cache in")]
+)
 def test_a_cache_on_a_full_disk_is_named_and_what_it_held_stays(tmp_path, yahoo, room, place):
     disk, wide = (
         tmp_path / "disk",

@@ -175,7 +175,7 @@ def test_an_event_of_ones_own_needs_nothing_but_its_file(own):
     ("event", "complaint"),
     [
         ("tarifs", "no event 'tarifs'; did you mean tariffs"),
-        ("broken.toml", "event file 'broken.toml': shok: there is no such key; did you mean shock?"),
+        ("broken.toml", "event file 'broken.toml': shok: unknown key; did you mean shock?"),
     ],
 )
 def test_a_wrong_event_exits_2_with_one_line(own, module, event, complaint):
@@ -263,7 +263,7 @@ def test_marks_are_those_of_the_events_own_calendar():
     assert [(f"{day:%m-%d}", label, kind) for day, label, kind in chart_marks(own, sessions)] == [
         ("04-03", "shock", "event"),
         ("04-04", "jobs report", "calendar"),  # instead of the event's own mark of that day
-        ("04-09", "pause of 90 days", "event"),
+        ("04-09", "90-day pause", "event"),
     ]
     assert ("05-07", "FOMC holds", "fomc") in [
         (f"{day:%m-%d}", label, kind) for day, label, kind in chart_marks(TARIFFS, sessions)

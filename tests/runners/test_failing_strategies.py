@@ -166,7 +166,7 @@ def test_others_run_and_each_failure_is_told_on_terminal_page_and_json(folder):
     ]
     assert 'File "mine.py", line 26' in failed["Leaves"] and failed["Leaves"].endswith("SystemExit: 7")
     assert "gross exposure 1.500000 of the targets exceeds 1" in failed["Borrows"]
-    assert "weights(past) gave [1.0]; give a dict" in failed["Lists"]
+    assert "weights(past) returned [1.0]; return a dict" in failed["Lists"]
     assert 'File "unfinished.py", line 1' in failed["unfinished:X"]
     assert failed["needy:X"].endswith("ModuleNotFoundError: No module named 'a_module_that_is_missing'")
     assert "KeyError: 'first'" in failed["Steps"], "what caused it is told as well"

@@ -78,7 +78,7 @@ def test_the_fingerprint_of_a_window_does_not_depend_on_later_dividends(command:
     yahoo.market["AAA"] = with_adjusted_close(later)
     again = json.loads(command("AAA", "--source", "yahoo", "--end", "2025-01-28", "--refresh", "--json")[1])
     assert again["symbols"]["AAA"]["sha256"] == short["symbols"]["AAA"]["sha256"]
-    assert len(yahoo.asked) == 2
+    assert len(yahoo.requested) == 2
 
 
 def test_a_table_fits_eighty_columns(command: Command, yahoo: Yahoo) -> None:
@@ -126,7 +126,7 @@ def test_a_wrong_request_is_status_2_in_one_line(
     assert (status, out) == (2, "")
     assert said in err
     assert err.count("\n") == 1
-    assert not yahoo.asked
+    assert not yahoo.requested
 
 
 def test_a_failed_check_is_status_2_after_the_table(command: Command, yahoo: Yahoo, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What every reading promises. A new file in strategies/ is tested by existing."""
+"""The contract that every reading fulfils; a new file in strategies/ is tested automatically."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from tests.resources import make_golden
 from tests.resources.events import DEEPSEEK
 
 GOLDEN = Path(__file__).parents[1] / "resources" / "golden"
-LAUNCH = EntrySchedule(DEEPSEEK.entry, shock=DEEPSEEK.shock)
+SCHEDULE = EntrySchedule(DEEPSEEK.entry, shock=DEEPSEEK.shock)
 
 
 def readings() -> list[str]:
-    """The readings of our own files; a plain bt.Strategy has no rule to ask, and a package has tests of its own."""
-    found = []
+    """Readings in files of strategies/; a plain bt.Strategy has no rule, and packages test themselves."""
+    names = []
     for name in strategies.names():
-        with suppress(Exception):  # a broken file stays among them, so that its tests fail
+        with suppress(Exception):  # a broken file is kept, so that its tests fail
             if not issubclass(strategies.load(name), Reading):
                 continue
-        found += [name] if Path(strategies.__file__).with_name(f"{name}.py").is_file() else []
-    return found
+        names += [name] if Path(strategies.__file__).with_name(f"{name}.py").is_file() else []
+    return names
 
 
 pytestmark = pytest.mark.parametrize("name", readings())
@@ -46,13 +46,13 @@ pytestmark = pytest.mark.parametrize("name", readings())
 
 @pytest.fixture(scope="module")
 def run_of(real_prices):
-    """The default backtest of a reading on real prices, run once."""
+    """The default backtest of a reading on real prices, run once per reading."""
     runs = {}
 
     def run(name):
         if name not in runs:
             rule = strategies.load(name).rule()
-            runs[name] = run_backtest(strategies.load(name), real_prices.select(rule.symbols), LAUNCH)
+            runs[name] = run_backtest(strategies.load(name), real_prices.select(rule.symbols), SCHEDULE)
         return runs[name]
 
     return run
@@ -60,7 +60,7 @@ def run_of(real_prices):
 
 @pytest.fixture(scope="module")
 def golden(market_data):
-    """Equity and d of a reading: of its golden file, before that is made of its recipe, which is plain pandas too."""
+    """Equity and d of a reading from its golden file or, until that exists, from its recipe in plain pandas."""
 
     @cache
     def of(name):
@@ -71,7 +71,7 @@ def golden(market_data):
             return equity, table.set_index("horizon")["d"].to_dict()
         if name not in make_golden.recipes():
             pytest.fail(f"no golden file {path.name} and no recipe; write tests/resources/recipes/{name}.py")
-        return make_golden.made_of_recipe(market_data, name)
+        return make_golden.golden_of_recipe(market_data, name)
 
     return of
 
@@ -83,17 +83,17 @@ def test_equity_equals_the_golden_file_to_the_cent(name, run_of, golden):
     assert actual.to_numpy() == pytest.approx(expected.to_numpy(), abs=0.0101)
 
 
-def test_every_decision_session_stands_in_the_golden_file(name, run_of, golden):
-    asked = {decision.session for decision in run_of(name).decisions}
-    assert asked <= set(golden(name)[0].index)
+def test_every_decision_session_is_in_the_golden_file(name, run_of, golden):
+    decided = {decision.session for decision in run_of(name).decisions}
+    assert decided <= set(golden(name)[0].index)
 
 
 def test_d_equals_the_golden_file_at_every_horizon(name, real_prices, golden):
     _, expected = golden(name)
-    subject = prepare(name, strategies.load(name), "SPY")
+    study = prepare(name, strategies.load(name), "SPY")
     start = real_prices.row(DEEPSEEK.entry) - 1
     benchmark = benchmark_returns(real_prices, "SPY", start, start + 254)
-    result = evaluate(subject, real_prices, LAUNCH, Frictions(), benchmark)
+    result = evaluate(study, real_prices, SCHEDULE, Frictions(), benchmark)
     actual = {str(n): result.horizons[n].d for n in HORIZONS} | {"end": result.d}
     assert actual == pytest.approx(expected, abs=1e-7)
 
@@ -107,15 +107,15 @@ def test_nothing_trades_before_the_open_after_publication(name, run_of):
 
 def test_every_order_fills_in_whole_shares_at_the_open(name, run_of, real_prices):
     run = run_of(name)
-    based = real_prices.rebased(real_prices.row("2025-01-30"))
+    rebased = real_prices.rebased(real_prices.row("2025-01-30"))
     assert run.fills and not run.refusals
     for fill in run.fills:
         assert fill.size == int(fill.size) != 0
-        opened = based.open[based.row(fill.session), based.columns[fill.symbol]]
+        opened = rebased.open[rebased.row(fill.session), rebased.columns[fill.symbol]]
         assert fill.price == pytest.approx(opened, rel=1e-12)
 
 
-def test_it_ends_flat_after_its_hold(name, run_of):
+def test_it_ends_flat_after_the_holding_period(name, run_of):
     run = run_of(name)
     shares = pd.DataFrame([vars(fill) for fill in run.fills]).groupby("symbol")["size"].sum()
     assert (shares == 0).all()
@@ -129,64 +129,64 @@ def test_targets_stay_within_gross_one(name, run_of):
 
 def test_holdings_are_shares_times_closes_over_equity(name, run_of, real_prices):
     run = run_of(name)
-    based = real_prices.rebased(real_prices.row("2025-01-30"))
+    rebased = real_prices.rebased(real_prices.row("2025-01-30"))
     symbols = list(strategies.load(name).rule().symbols)
     traded = pd.DataFrame([vars(fill) for fill in run.fills]).pivot_table("size", "session", "symbol", "sum")
     shares = traded.reindex(index=run.sessions, columns=symbols).fillna(0).cumsum()
-    closes = pd.DataFrame(based.close, based.sessions, list(based.symbols)).loc[run.sessions, symbols]
-    expected = (shares * closes).fillna(0).div(run.equity, axis=0)  # no close: not listed yet, and not held
+    closes = pd.DataFrame(rebased.close, rebased.sessions, list(rebased.symbols)).loc[run.sessions, symbols]
+    expected = (shares * closes).fillna(0).div(run.equity, axis=0)  # no close: not yet listed, so not held
     np.testing.assert_allclose(run.holdings, expected, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(np.abs(run.holdings).sum(axis=1), run.gross, rtol=1e-12, atol=0)
 
 
-def test_a_changed_future_changes_nothing_in_the_past(name, run_of, real_prices):
-    """Prices after a session are doubled; up to it, every decision and every cent stays."""
+def test_the_past_does_not_depend_on_the_future(name, run_of, real_prices):
+    """Prices after a session are doubled; decisions and equity up to it stay equal."""
     rule, today = strategies.load(name).rule(), 150
-    own = real_prices.select(rule.symbols)
-    cut = own.row(DEEPSEEK.entry) + today
-    later = (np.arange(len(own.sessions)) > cut)[:, None]
-    changed = {field: getattr(own, field) * np.where(later, 2.0, 1.0) for field in FIELDS[:4]}
-    future = Prices(own.sessions, own.symbols, **changed, volume=own.volume, factor=own.factor)
-    run, other = run_of(name), run_backtest(strategies.load(name), future, LAUNCH)
+    prices = real_prices.select(rule.symbols)
+    cut = prices.row(DEEPSEEK.entry) + today
+    later = (np.arange(len(prices.sessions)) > cut)[:, None]
+    doubled = {field: getattr(prices, field) * np.where(later, 2.0, 1.0) for field in FIELDS[:4]}
+    changed = Prices(prices.sessions, prices.symbols, **doubled, volume=prices.volume, factor=prices.factor)
+    run, other = run_of(name), run_backtest(strategies.load(name), changed, SCHEDULE)
     assert other.equity[: today + 2].tolist() == run.equity[: today + 2].tolist()
-    known = [decision for decision in run.decisions if decision.session <= own.sessions[cut]]
-    assert list(other.decisions[: len(known)]) == known
+    past = [decision for decision in run.decisions if decision.session <= prices.sessions[cut]]
+    assert list(other.decisions[: len(past)]) == past
     assert not np.array_equal(other.equity, run.equity)
 
 
-def test_prices_that_end_earlier_give_the_same_past(name, run_of, real_prices):
-    own = real_prices.select(strategies.load(name).rule().symbols)
-    stop = own.row(DEEPSEEK.entry) + 90
-    short = run_backtest(strategies.load(name), own.rows(0, stop), LAUNCH)
+def test_the_past_does_not_depend_on_the_end_of_prices(name, run_of, real_prices):
+    prices = real_prices.select(strategies.load(name).rule().symbols)
+    stop = prices.row(DEEPSEEK.entry) + 90
+    short = run_backtest(strategies.load(name), prices.rows(0, stop), SCHEDULE)
     assert short.exit is None
     assert short.equity.tolist() == run_of(name).equity[: len(short.equity)].tolist()
 
 
 def test_the_order_of_symbols_changes_nothing(name, run_of, real_prices):
-    own = real_prices.select(reversed(strategies.load(name).rule().symbols))
-    assert run_backtest(strategies.load(name), own, LAUNCH).equity == pytest.approx(run_of(name).equity, abs=1e-6)
+    prices = real_prices.select(reversed(strategies.load(name).rule().symbols))
+    assert run_backtest(strategies.load(name), prices, SCHEDULE).equity == pytest.approx(run_of(name).equity, abs=1e-6)
 
 
 @pytest.mark.parametrize(
     "modes", [CerebroModes(True, False), CerebroModes(False, True), CerebroModes(False, False)], ids=str
 )
 def test_every_mode_of_backtrader_gives_the_same_equity(name, run_of, real_prices, modes):
-    own = real_prices.select(strategies.load(name).rule().symbols)
-    launch = EntrySchedule(DEEPSEEK.entry, hold=45, shock=DEEPSEEK.shock)
+    prices = real_prices.select(strategies.load(name).rule().symbols)
+    schedule = EntrySchedule(DEEPSEEK.entry, hold=45, shock=DEEPSEEK.shock)
     assert (
-        run_backtest(strategies.load(name), own, launch, modes=modes).equity[:46].tolist()
+        run_backtest(strategies.load(name), prices, schedule, modes=modes).equity[:46].tolist()
         == run_of(name).equity[:46].tolist()
     )
 
 
-def test_it_runs_in_anyones_own_cerebro(name, run_of, real_prices):
-    """Stock feeds and broker, all history: the same shares on the same days as long as the broker has the cash."""
-    based = real_prices.rebased(real_prices.row("2025-01-30"))
+def test_it_runs_in_a_plain_cerebro(name, run_of, real_prices):
+    """Standard feeds and broker: the same shares on the same days as long as the broker has enough cash."""
+    rebased = real_prices.rebased(real_prices.row("2025-01-30"))
     cerebro = bt.Cerebro(stdstats=False)
     cerebro.broker.setcash(1_000_000)
     for symbol in strategies.load(name).rule().symbols:
-        column = based.columns[symbol]
-        frame = pd.DataFrame({field: getattr(based, field)[:, column] for field in FIELDS}, index=based.sessions)
+        column = rebased.columns[symbol]
+        frame = pd.DataFrame({field: getattr(rebased, field)[:, column] for field in FIELDS}, index=rebased.sessions)
         cerebro.adddata(bt.feeds.PandasData(dataname=frame.dropna()), name=symbol)
     strategy = strategies.load(name)
     fills, margins = [], []
@@ -200,46 +200,46 @@ def test_it_runs_in_anyones_own_cerebro(name, run_of, real_prices):
 
     cerebro.addstrategy(Watched, entry=DEEPSEEK.entry)
     ran = cerebro.run()[0]
-    # The same first orders on the same day; its broker pays no interest, so that sizes differ by as much.
-    first = [(fill.session.date(), fill.symbol, fill.size) for fill in run_of(name).fills]
-    opening = [fill for fill in first if fill[0] == first[0][0]]
-    theirs = {fill[:2]: fill[2] for fill in fills if fill[0] == first[0][0]}
-    ours = {fill[:2]: fill[2] for fill in opening}
-    if not margins or margins[0] > opening[0][0]:
+    # The same first orders on the same day; the standard broker pays no interest, so sizes differ slightly.
+    expected = [(fill.session.date(), fill.symbol, fill.size) for fill in run_of(name).fills]
+    first_day = expected[0][0]
+    ours = {fill[:2]: fill[2] for fill in expected if fill[0] == first_day}
+    theirs = {fill[:2]: fill[2] for fill in fills if fill[0] == first_day}
+    if not margins or margins[0] > first_day:
         assert theirs == pytest.approx(ours, rel=0.002)
     else:
-        assert set(theirs) <= set(ours), "an order that a gap made too dear is refused by a stock broker"
+        assert set(theirs) <= set(ours), "the standard broker rejects orders that a gap made too expensive"
         assert len(theirs) >= len(ours) / 2
     # The decisions of a rule do not depend on its account.
     assert [decision.session for decision in ran.decisions] == [decision.session for decision in run_of(name).decisions]
-    for own, other in zip(run_of(name).decisions, ran.decisions, strict=True):
-        assert other.weights == pytest.approx(own.weights, rel=1e-9)
+    for one, other in zip(run_of(name).decisions, ran.decisions, strict=True):
+        assert other.weights == pytest.approx(one.weights, rel=1e-9)
 
 
 def test_weights_are_a_pure_function_of_the_past(name, real_prices):
-    rule, answers = strategies.load(name).rule(), 0
-    own = real_prices.select(rule.symbols).rebased(0)
+    rule, targets = strategies.load(name).rule(), 0
+    whole = real_prices.select(rule.symbols).rebased(0)
     for day in ("2025-01-30", "2025-02-10", "2025-03-03", "2025-03-19", "2025-05-14"):
-        row = own.row(day)
-        held = row - own.row("2025-01-30")
-        asked = [
+        row = whole.row(day)
+        held = row - whole.row("2025-01-30")
+        first, *others = [
             rule.weights(Past(prices, row, held=held, shock="2025-01-27"))
-            for prices in (own, own, own.rows(0, row + 1), own.rebased(row))
+            for prices in (whole, whole, whole.rows(0, row + 1), whole.rebased(row))
         ]
-        for other in asked[1:]:
-            assert (other is None) == (asked[0] is None)
-            assert other is None or other == pytest.approx(asked[0], rel=1e-9)
-        answers += asked[0] is not None
-    assert answers, "asked on days on which it has something to say"
+        for other in others:
+            assert (other is None) == (first is None)
+            assert other is None or other == pytest.approx(first, rel=1e-9)
+        targets += first is not None
+    assert targets, "at least one of the days has a decision"
 
 
-def test_its_file_reads_as_a_page(name):
+def test_its_docstring_is_complete(name):
     cls = strategies.load(name)
-    told = docstring_story(cls)
-    assert all(vars(told).values()), "the docstring names Claim, Rule, Trades and Refuted"
+    story = docstring_story(cls)
+    assert all(vars(story).values()), "the docstring has Claim, Rule, Trades and Refuted"
     assert issubclass(cls, Reading)
     assert re.fullmatch(r"C\d+( C\d+)*|", " ".join(cls.claims))
-    own = set(cls.params._getkeys()) - set(Reading.params._getkeys())
+    declared = set(cls.params._getkeys()) - set(Reading.params._getkeys())
     text = Path(strategies.__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
     documented = set(re.findall(r"^    (\w+): ", ast.get_docstring(ast.parse(text), clean=False) or "", re.MULTILINE))
-    assert own <= documented, "every parameter stands in the docstring with its unit"
+    assert declared <= documented, "every parameter is in the docstring with its unit"

@@ -1,4 +1,4 @@
-"""The plug-in listing never imports what it lists; loading lets errors through."""
+"""Listing strategies imports none of them; loading passes their errors through."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from data.errors import RequestError
 from strategies import registry
 
 
-def test_the_listing_reads_file_names_exemplars_first():
+def test_the_listing_has_the_exemplars_first():
     names = strategies.names()
     assert names[:3] == ("gpu_bubble", "ai_software", "fomc_tilt")
     assert len(names) == len(set(names)) >= 12
 
 
-def test_the_listing_imports_nothing():
+def test_the_listing_imports_no_strategy():
     code = (
         "import sys, strategies; strategies.names(); sys.exit('backtrader' in sys.modules or 'pandas' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_package_that_comes_or_goes_meanwhile_is_noticed(tmp_path, monkeypatch):
+def test_packages_installed_or_removed_meanwhile_are_noticed(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
-    asked = []
-    monkeypatch.setattr(registry, "entry_points", lambda **words: asked.append(words) or entry_points(**words))
+    calls = []
+    monkeypatch.setattr(registry, "entry_points", lambda **options: calls.append(options) or entry_points(**options))
     before = strategies.names()
-    assert strategies.names() == before and len(asked) == 1
+    assert strategies.names() == before and len(calls) == 1
     info = tmp_path / "visitor-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: visitor\nVersion: 1.0\n")
-    offered = "[deepseek_readings.strategies]\nvisiting = backtrader.strategies:MA_CrossOver\n"
-    (info / "entry_points.txt").write_text(offered)
+    listed = "[deepseek_readings.strategies]\nvisiting = backtrader.strategies:MA_CrossOver\n"
+    (info / "entry_points.txt").write_text(listed)
     assert strategies.names() == (*before, "visiting")
-    assert strategies.load("visiting").__name__ == "MA_CrossOver" and len(asked) == 2
+    assert strategies.load("visiting").__name__ == "MA_CrossOver" and len(calls) == 2
     shutil.rmtree(info)
     assert strategies.names() == before
 
@@ -50,7 +50,7 @@ def test_an_unknown_name_gets_close_matches():
         strategies.load("gpu_buble")
 
 
-def test_a_path_loads_anyones_class():
+def test_a_path_loads_any_strategy_class():
     assert strategies.load("backtrader.strategies:MA_CrossOver").__name__ == "MA_CrossOver"
 
 
@@ -60,18 +60,18 @@ def test_a_path_loads_anyones_class():
         ("no_such_package.module:Class", "no module 'no_such_package'"),
         ("strategies.gpu_bubble:GpuBuble", "has no class 'GpuBuble'; it has GpuBubble"),
         ("pathlib:Path", "not a backtrader strategy"),
-        ("./mine:Idea", "is no path to a class; write package.module:Class or path/to/file.py:Class"),
+        ("./mine:Idea", "is not a path to a class; write package.module:Class or path/to/file.py:Class"),
         ("./mine.py:Idea", "there is no file .*mine.py; name an existing one"),
         ("mine.py", "names a file without its class; write mine.py:MyStrategy"),
-        (":Idea", "is no path to a class"),
+        (":Idea", "is not a path to a class"),
     ],
 )
-def test_a_wrong_path_says_what_is_wrong(path, complaint):
+def test_a_wrong_path_is_explained(path, complaint):
     with pytest.raises(RequestError, match=complaint):
         strategies.load(path)
 
 
-def test_an_error_inside_a_module_is_its_authors_to_see(tmp_path, monkeypatch):
+def test_an_import_error_inside_a_module_passes_through(tmp_path, monkeypatch):
     (tmp_path / "lacking_idea.py").write_text("import a_module_that_is_missing\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="a_module_that_is_missing"):
@@ -82,19 +82,19 @@ IDEA = "import backtrader as bt\n\n\nclass Idea(bt.Strategy):\n    symbols = ('S
 
 
 @pytest.fixture
-def own_path(monkeypatch):
+def restored_path(monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
 
 
-def test_a_file_loads_from_anywhere_under_one_name(tmp_path, own_path):
+def test_a_file_loads_from_any_folder_as_one_module(tmp_path, restored_path):
     (tmp_path / "an_idea_of_mine.py").write_text(IDEA)
-    found = strategies.load(f"{tmp_path}/an_idea_of_mine.py:Idea")
-    assert (found.__module__, found.__name__) == ("an_idea_of_mine", "Idea")
-    assert strategies.load(f"{tmp_path}/an_idea_of_mine.py:Idea") is found
-    assert pickle.loads(pickle.dumps(found)) is found  # noqa: S301  (made on this line)
+    loaded = strategies.load(f"{tmp_path}/an_idea_of_mine.py:Idea")
+    assert (loaded.__module__, loaded.__name__) == ("an_idea_of_mine", "Idea")
+    assert strategies.load(f"{tmp_path}/an_idea_of_mine.py:Idea") is loaded
+    assert pickle.loads(pickle.dumps(loaded)) is loaded  # noqa: S301  (pickled on this line)
 
 
-def test_a_file_of_a_package_is_that_module(own_path):
+def test_a_file_of_a_package_loads_as_its_module(restored_path):
     file = strategies.__file__.replace("__init__.py", "gpu_bubble.py")
     assert strategies.load(f"{file}:GpuBubble") is strategies.load("gpu_bubble")
 
@@ -103,7 +103,7 @@ def test_a_file_of_a_package_is_that_module(own_path):
     ("name", "complaint"),
     [("json.py", "'json' is the name of .*; rename the file"), ("my-idea.py", "cannot be imported under that name")],
 )
-def test_a_file_that_would_hide_or_be_hidden_is_refused(tmp_path, own_path, name, complaint):
+def test_a_file_with_an_unusable_module_name_is_rejected(tmp_path, restored_path, name, complaint):
     (tmp_path / name).write_text(IDEA)
     with pytest.raises(RequestError, match=complaint):
         strategies.load(f"{tmp_path}/{name}:Idea")

@@ -1,4 +1,4 @@
-"""What a newcomer gets wrong in a Reading is told with the value, the place and the remedy."""
+"""Common mistakes in a Reading are reported with value, place and remedy."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def test_a_wrong_declaration(declared, complaint):
 
 
 WEIGHTS = [
-    ([0.5, 0.5], r"Mine at 2025-01-29: weights\(past\) gave \[0.5, 0.5\]; give a dict"),
-    (0.5, r"weights\(past\) gave 0.5; give a dict"),
-    ({"SPY": "half"}, "gave 'SPY': 'half'; give a symbol and a fraction"),
-    ({"SPY": None}, "gave 'SPY': None; give a symbol and a fraction"),
+    ([0.5, 0.5], r"Mine at 2025-01-29: weights\(past\) returned \[0.5, 0.5\]; return a dict"),
+    (0.5, r"weights\(past\) returned 0.5; return a dict"),
+    ({"SPY": "half"}, "returned 'SPY': 'half'; return symbols with fractions"),
+    ({"SPY": None}, "returned 'SPY': None; return symbols with fractions"),
     ({"NVDA": 0.5}, "weight for 'NVDA', .*list it in `symbols`"),
     ({"spy": 0.5}, "weight for 'spy', .*list it in `symbols`"),
     ({"SPY": float("nan")}, "weight of SPY is nan; give a finite fraction"),
@@ -51,7 +51,7 @@ WEIGHTS = [
 
 
 @pytest.mark.parametrize(("weights", "complaint"), WEIGHTS)
-def test_wrong_weights_in_backtrader_and_side_by_side(weights, complaint, make_prices):
+def test_wrong_weights_in_backtrader_and_in_a_batch(weights, complaint, make_prices):
     mine, prices = reading(weights=lambda self, past: weights), make_prices(FLAT)
     with pytest.raises(StrategyError, match=complaint):
         run_backtest(mine, prices, EntrySchedule(prices.sessions[3], hold=1))
@@ -59,7 +59,7 @@ def test_wrong_weights_in_backtrader_and_side_by_side(weights, complaint, make_p
         run_batch(mine, prices, Scenarios.of([Scenario(prices.days[3], hold=1)]))
 
 
-def test_no_rule_at_all(make_prices):
+def test_a_missing_rule(make_prices):
     class Mine(Reading):
         symbols = ("SPY", "TLT")
 
@@ -68,14 +68,14 @@ def test_no_rule_at_all(make_prices):
         run_backtest(Mine, prices, EntrySchedule(prices.sessions[3], hold=1))
 
 
-def test_more_closes_than_there_are(make_prices):
+def test_more_history_than_there_is(make_prices):
     prices = make_prices(FLAT)
     mine = reading(weights=lambda self, past: {"SPY": past.back(60).close("SPY")[-1]})
     with pytest.raises(RequestError, match="2025-01-29: cannot look 60 sessions back, history has 2"):
         run_backtest(mine, prices, EntrySchedule(prices.sessions[3], hold=1))
 
 
-def test_parameters_as_a_dict_work(make_prices):
+def test_parameters_may_be_a_dict(make_prices):
     class Mine(Reading):
         params: ClassVar[Any] = {"share": 0.5}
         symbols = ("SPY", "TLT")

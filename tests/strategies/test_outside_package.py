@@ -1,4 +1,4 @@
-"""The example package of the documentation, built, installed into a folder and run; and the example file."""
+"""The example package of the documentation, built, installed into a folder and run, and the example file."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ PAGE = (ROOT / "docs" / "plug-in.md").read_text(encoding="utf-8")
 
 
 def install(source: Path, site: Path) -> None:
-    words = ["install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target", site, source]
-    done = python("-m", "pip", *words, cwd=source)
+    arguments = ["install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target", site, source]
+    done = python("-m", "pip", *arguments, cwd=source)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    pytest.importorskip("setuptools", minversion="77.0.3", reason="it builds the package, and nothing is downloaded")
+    pytest.importorskip("setuptools", minversion="77.0.3", reason="builds the package without downloads")
     return shutil.copytree(EXAMPLES / "outside_package", tmp_path_factory.mktemp("source") / "package")
 
 
@@ -34,7 +34,7 @@ def site(source, tmp_path_factory):
     return folder
 
 
-def test_both_kinds_of_an_installed_package_run_by_name(site, tmp_path):
+def test_both_strategies_of_an_installed_package_run_by_name(site, tmp_path):
     (line,) = re.findall("^python (-m runners.deepseek calm_semis .*)$", PAGE, re.MULTILINE)
     done = python(*line.split(), "--out", tmp_path / "out", PYTHONPATH=str(site))
     assert (done.returncode, done.stderr) == (0, "")
@@ -45,12 +45,12 @@ def test_both_kinds_of_an_installed_package_run_by_name(site, tmp_path):
     }
 
 
-def test_they_are_listed_after_ours(site):
+def test_they_are_listed_after_the_bundled_readings(site):
     listed = json.loads(python("-m", "runners.deepseek", "--list", "--json", PYTHONPATH=str(site)).stdout)
     assert [row["name"] for row in listed][-2:] == ["calm_semis", "spy_dips"]
 
 
-def test_a_name_that_is_taken_names_both_origins(source, tmp_path):
+def test_a_name_conflict_names_both_origins(source, tmp_path):
     twin = shutil.copytree(source, tmp_path / "twin", ignore=shutil.ignore_patterns("build", "*.egg-info"))
     project = (twin / "pyproject.toml").read_text()
     (twin / "pyproject.toml").write_text(project.replace("calm_semis =", "gpu_bubble ="))
@@ -64,8 +64,8 @@ def test_a_name_that_is_taken_names_both_origins(source, tmp_path):
 @pytest.mark.slow
 def test_the_example_file_runs_with_evidence_from_worker_processes(tmp_path, market_data):
     path = f"{EXAMPLES}/sma_crossover.py:SmaCross"
-    words = ["-m", "runners.deepseek", path, "--symbols", "SPY", "--source", market_data, "--out", "out"]
-    done = python(*words, cwd=tmp_path)
+    arguments = ["-m", "runners.deepseek", path, "--symbols", "SPY", "--source", market_data, "--out", "out"]
+    done = python(*arguments, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    found = json.loads((tmp_path / "out" / "results.json").read_text())["readings"]["SmaCross"]
-    assert found["evidence"]["n"] > 20
+    reading = json.loads((tmp_path / "out" / "results.json").read_text())["readings"]["SmaCross"]
+    assert reading["evidence"]["n"] > 20

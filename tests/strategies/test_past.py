@@ -1,4 +1,4 @@
-"""What a rule may see."""
+"""The data a rule may see."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ def test_growth_counts_sessions_back_from_now(past):
 
 
 def test_beats_is_strict_and_needs_both_histories(past, make_prices):
-    same = Past(make_prices({"A": [10, 11], "B": [20, 22], "C": [20, 23]}), 1)
-    assert not same.beats("A", "B", 1)
-    assert same.beats("C", "B", 1)
+    other = Past(make_prices({"A": [10, 11], "B": [20, 22], "C": [20, 23]}), 1)
+    assert not other.beats("A", "B", 1)
+    assert other.beats("C", "B", 1)
     with pytest.raises(ValueError, match=r"LATE.*3 earlier sessions"):
         past.beats("LATE", "A", 3)
 
 
-def test_names_without_enough_closes_are_left_out_and_noted(past):
+def test_symbols_without_enough_closes_are_left_out_and_recorded(past):
     assert past.tradable(["A", "LATE"], closes=2) == ("A", "LATE")
     assert past.tradable(["A", "LATE", "NONE"], closes=3) == ("A",)
     assert list(past.left_out) == ["LATE", "NONE"]
 
 
-def test_returns_are_the_last_simple_ones(past):
+def test_returns_are_the_latest_simple_returns(past):
     assert past.returns("A", 2).tolist() == pytest.approx([12 / 11 - 1, 13 / 12 - 1])
 
 
-def test_back_is_the_past_of_then(past):
+def test_back_is_the_past_of_an_earlier_close(past):
     assert past.back(2).close("A").tolist() == [10, 11]
     with pytest.raises(ValueError, match="cannot look 4 sessions back, history has 3"):
         past.back(4)
@@ -59,6 +59,6 @@ def test_a_meeting_has_no_outcome_before_its_day(make_prices):
     assert announced is not None and announced[0] == 0 and announced[1].change_bps == -25
 
 
-def test_a_leg_shares_its_weight_equally():
+def test_a_leg_divides_its_weight_equally():
     assert leg(["A", "B"], -0.5) == {"A": -0.25, "B": -0.25}
     assert leg([], 0.5) == {}

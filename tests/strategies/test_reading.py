@@ -1,4 +1,4 @@
-"""A reading in anyone's own Cerebro: what it needs, and what it says when that is missing."""
+"""A reading in a plain Cerebro: its behaviour, and its errors if something is missing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from strategies.base import Past, Reading, Weights
 
 
 class Everything(Reading):
-    """All in A, unless told otherwise."""
+    """All in A by default."""
 
     params = (("target", (("A", 1.0),)),)
     symbols = ("A",)
@@ -42,21 +42,21 @@ def test_it_buys_at_the_open_of_its_entry(make_prices):
     assert [str(decision.session.date()) for decision in ran.decisions] == ["2025-01-30"]
 
 
-def test_its_history_is_what_the_feeds_have_delivered(make_prices):
-    seen = []
+def test_its_history_ends_at_the_current_bar(make_prices):
+    calls = []
 
-    class Looks(Everything):
+    class Recording(Everything):
         watches = True
 
         def weights(self, past: Past) -> Weights:
-            seen.append((past.held, past.close("A").tolist()))
+            calls.append((past.held, past.close("A").tolist()))
             return None
 
-    run(make_prices({"A": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}), Looks)
-    assert seen == [(0, [1, 2, 3, 4]), (1, [1, 2, 3, 4, 5]), (2, [1, 2, 3, 4, 5, 6])]
+    run(make_prices({"A": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}), Recording)
+    assert calls == [(0, [1, 2, 3, 4]), (1, [1, 2, 3, 4, 5]), (2, [1, 2, 3, 4, 5, 6])]
 
 
-def test_a_late_listing_does_not_hold_up_the_others(make_prices):
+def test_a_late_listing_does_not_delay_the_others(make_prices):
     prices = make_prices({"A": [100.0] * 6, "B": [np.nan] * 5 + [50.0]})
     ran = run(prices, feeds=("A", "B"))
     assert ran.getposition(ran.data).size == 10_000
@@ -79,6 +79,6 @@ def test_a_late_listing_does_not_hold_up_the_others(make_prices):
         ({"hold": 0}, "hold is 0"),
     ],
 )
-def test_what_cannot_work_is_refused_with_the_remedy(make_prices, change, complaint):
+def test_a_wrong_setup_is_rejected_with_the_remedy(make_prices, change, complaint):
     with pytest.raises(ValueError, match=complaint):
         run(make_prices({"A": [100.0] * 6, "B": [10.0] * 6}), **change)

@@ -1,4 +1,4 @@
-"""Rules on hand-made prices, where the right weights can be read off."""
+"""Rules on hand-made prices with obvious weights."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ def rule(name, **parameters):
     return strategies.load(name).rule(**parameters)
 
 
-def test_a_rule_refuses_a_parameter_it_does_not_have():
+def test_an_unknown_parameter_is_rejected():
     with pytest.raises(ValueError, match="GpuBubble has no parameter 'grosss'"):
         rule("gpu_bubble", grosss=1)
 
 
-def test_gpu_bubble_leaves_a_late_listing_to_the_rest_of_its_leg(make_prices):
+def test_gpu_bubble_gives_the_weight_of_an_unlisted_stock_to_its_leg(make_prices):
     past = Past(make_prices({"NVDA": [1, 1], "AMD": [1, 1], "INTC": [np.nan, np.nan]}), 1)
     assert rule("gpu_bubble", gross=0.8).weights(past) == {"NVDA": -0.4, "AMD": 0.4}
     assert list(past.left_out) == ["INTC"]
 
 
-def test_the_hedge_shorts_the_baskets_beta(make_prices):
+def test_the_hedge_is_short_the_baskets_beta(make_prices):
     rng = np.random.default_rng(0)
     market = rng.normal(0, 0.01, 150)
     closes = {"QQQ": np.cumprod(1 + market)} | {name: np.cumprod(1 + 2 * market) for name in AI_SOFTWARE}
     prices = make_prices({name: close.tolist() for name, close in closes.items()}, first="2024-01-02")
     weights = rule("ai_software", hedge=True).weights(Past(prices, 149))
-    # every name moves twice as far as QQQ: beta 2, so a third long and two thirds short
+    # every stock moves twice as far as QQQ: beta 2, so one third long and two thirds short
     assert weights["QQQ"] == pytest.approx(-2 / 3)
     assert weights["PLTR"] == pytest.approx(1 / 30)
 
@@ -43,7 +43,7 @@ def test_the_hedge_shorts_the_baskets_beta(make_prices):
 class TestNvdaComeback:
     """Shock on the second session: from 100 to 80, low 78; midpoint 90."""
 
-    def told(self, make_prices, closes):
+    def decisions(self, make_prices, closes):
         lows = {"NVDA": [100, 78, *closes]}
         prices = make_prices({"NVDA": [100, 80, *closes]}, lows)
         return [
@@ -52,8 +52,8 @@ class TestNvdaComeback:
         ]
 
     def test_in_at_the_midpoint_out_below_the_low_and_in_again(self, make_prices):
-        told = self.told(make_prices, [89, 90, 79, 77, 89, 91])
-        assert told == [None, None, {"NVDA": 1.0}, None, {}, None, {"NVDA": 1.0}]
+        decisions = self.decisions(make_prices, [89, 90, 79, 77, 89, 91])
+        assert decisions == [None, None, {"NVDA": 1.0}, None, {}, None, {"NVDA": 1.0}]
 
     def test_no_signal_before_the_close_of_the_shock(self, make_prices):
         prices = make_prices({"NVDA": [100, 200]})
@@ -69,45 +69,45 @@ class TestNvdaComeback:
 class TestFomcTilt:
     """Around 18 December 2024, when the range was cut, and 29 January 2025, when it was held."""
 
-    def told(self, make_prices, bond_growth):
+    def decisions(self, make_prices, bond_growth):
         steps = np.arange(80)
         closes = {"IEF": 100 * (1 + bond_growth) ** steps, "BIL": 100 * 1.0002**steps}
         closes |= {name: np.full(80, 50.0) for name in ("SPY", "TLT", "VNQ", "XLU", "IWM")}
         prices = make_prices({name: close.tolist() for name, close in closes.items()}, first="2024-10-21")
-        asked = {
+        weights = {
             str(prices.days[row]): rule("fomc_tilt").weights(Past(prices, row, scheduled=False))
             for row in range(31, 80)
         }
-        return {day: weights for day, weights in asked.items() if weights is not None}
+        return {day: target for day, target in weights.items() if target is not None}
 
-    def test_bonds_ahead_mean_easing_and_a_cut_means_easing_whatever_bonds_do(self, make_prices):
+    def test_leading_bonds_or_a_cut_mean_easing(self, make_prices):
         easing = {"SPY": 0.5} | dict.fromkeys(("TLT", "IEF", "VNQ", "XLU", "IWM"), 0.1)
         tightening = {"SPY": 0.5, "BIL": 0.5}
-        # D is 18 December: D-6 is the 10th; D+10 is 3 January (closed on 25 December and 1 January)
-        ahead = self.told(make_prices, 0.001)
+        # D is 18 December, D-6 the 10th, D+10 3 January (closed on 25 December and 1 January)
+        ahead = self.decisions(make_prices, 0.001)
         assert [ahead[day] for day in ("2024-12-10", "2024-12-18", "2025-01-03")] == [easing, easing, {"SPY": 1.0}]
-        behind = self.told(make_prices, -0.001)
+        behind = self.decisions(make_prices, -0.001)
         assert [behind[day] for day in ("2024-12-10", "2024-12-18")] == [tightening, easing]
         assert set(ahead) == set(behind)
 
-    def test_at_a_schedule_date_the_latest_deciding_close_counts(self, make_prices):
+    def test_on_a_scheduled_date_the_latest_deciding_close_counts(self, make_prices):
         closes = {name: [50.0] * 60 for name in ("SPY", "TLT", "VNQ", "XLU", "IWM")}
         closes["BIL"] = [100.0] * 60
-        # IEF leads until the close of 29 January 2025 (a hold), and falls hard on the next day
+        # IEF leads until the close of 29 January 2025 (a hold), and falls sharply on the next day
         closes["IEF"] = [100 + 0.1 * step for step in range(59)] + [50.0]
         prices = make_prices(closes, first="2024-11-01")
         row = prices.row("2025-01-29")
         assert row == 58
         assert "TLT" in rule("fomc_tilt").weights(Past(prices, row + 1, scheduled=True))
 
-    def test_an_outcome_that_nobody_knows_changes_nothing(self, make_prices, monkeypatch):
+    def test_an_unknown_outcome_leaves_the_tilt_unchanged(self, make_prices, monkeypatch):
         unknown = [
             replace(item, change_bps=None) if str(item.date) == "2025-01-29" else item for item in fomc.fomc_decisions()
         ]
         monkeypatch.setattr(fomc, "fomc_decisions", lambda: tuple(unknown))
         fomc.scheduled_decisions.cache_clear()
         closes = {name: [50.0] * 60 for name in ("SPY", "TLT", "VNQ", "XLU", "IWM")}
-        # IEF leads at the close of D-6, 21 January, and no more at D
+        # IEF leads at the close of D-6, 21 January, but not at D
         closes |= {"BIL": [100.0] * 60, "IEF": [100 + 0.1 * step for step in range(53)] + [50.0] * 7}
         prices = make_prices(closes, first="2024-11-01")
         row = prices.row("2025-01-29")
@@ -120,7 +120,7 @@ def test_diversity_follows_the_leaders_when_the_pool_narrows(make_prices):
     narrowing = {"NVDA": 1.01**steps, "AMD": np.ones(147), "INTC": 0.995**steps}
     prices = make_prices({name: close.tolist() for name, close in narrowing.items()}, first="2024-01-02")
     past = Past(prices, 146)
-    # constant growth: the same shares 20 sessions ago, so the pool is not wider and leaders are followed
+    # constant growth: the shares 20 sessions ago were equal, so the pool does not widen and leaders are followed
     weights = rule("diversity_pool").weights(past)
     growth = {"NVDA": 1.01**126, "AMD": 1.0, "INTC": 0.995**126}
     assert weights == pytest.approx({name: value / sum(growth.values()) for name, value in growth.items()})
@@ -128,14 +128,14 @@ def test_diversity_follows_the_leaders_when_the_pool_narrows(make_prices):
     assert equal == pytest.approx(dict.fromkeys(narrowing, 1 / 3))
 
 
-def test_policy_winners_break_ties_by_symbol_and_skip_foreign_names(make_prices):
+def test_policy_winners_break_ties_by_symbol_and_skip_foreign_stocks(make_prices):
     names = ("TSM", "ARM", "ORCL", "AMD", "NVDA", "META", "MSFT", "INTC")
     closes = {name: [1.0] * 127 for name in names} | {"INTC": [1.0] * 50 + [2.0] * 77, "TSM": [1.0] * 50 + [9.0] * 77}
     weights = rule("policy_winners").weights(Past(make_prices(closes, first="2024-01-02"), 126))
     assert weights == dict.fromkeys(("INTC", "AMD", "META", "MSFT", "NVDA"), 0.2)
 
 
-def test_two_shocks_halves_its_basket_while_bonds_do_not_lead(make_prices):
+def test_two_shocks_halves_its_basket_unless_bonds_lead(make_prices):
     closes = {name: [1.0] * 61 for name in (*AI_SOFTWARE, "SMH", "BIL")}
     flat = Past(make_prices(closes | {"IEF": [1.0] * 61}), 60)
     leads = Past(make_prices(closes | {"IEF": [1.0] * 60 + [1.1]}), 60)
@@ -146,6 +146,6 @@ def test_two_shocks_halves_its_basket_while_bonds_do_not_lead(make_prices):
     assert rule("two_shocks", scaled=False).weights(flat) == rule("two_shocks").weights(leads)
 
 
-def test_a_reading_without_weights_says_what_to_do():
+def test_a_reading_without_weights_gives_the_remedy():
     with pytest.raises(TypeError, match="override weights"):
         Reading.rule().weights(None)

@@ -83,7 +83,7 @@ class SimulatedWorld:
 
     def prices(self, seed: int, planted: np.ndarray | None = None) -> Prices:
         """A market; `planted`, shape (n_sessions, n_symbols), is added to its log returns."""
-        return simulate_prices(self.model, self.sessions, seed, planted=planted)
+        return simulate_prices(self.model, self.sessions, seed, injected=planted)
 
     def direction(self, subject: Study, prices: Prices) -> np.ndarray:
         """Moves that raise the log return of a reading, gross of costs, by 1 over the first sessions of its hold.

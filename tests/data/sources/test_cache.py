@@ -1,3 +1,5 @@
+"""The price cache: exact, atomic, checksummed, one writer at a time."""
+
 from __future__ import annotations
 
 import os
@@ -28,7 +30,7 @@ def cache(tmp_path: Path) -> Cache:
     return Cache(tmp_path)
 
 
-def test_what_is_written_is_read_to_the_last_bit(cache: Cache) -> None:
+def test_bars_are_read_back_exactly(cache: Cache) -> None:
     cache.write("NVDA", entry())
     again = cache.read("NVDA")
     assert again is not None
@@ -37,8 +39,8 @@ def test_what_is_written_is_read_to_the_last_bit(cache: Cache) -> None:
     pd.testing.assert_frame_equal(again.bars, entry().bars, check_exact=True, check_freq=False)
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts the threads that Linux lists")
-def test_no_thread_of_arrow_is_left_that_could_outlive_python(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads in /proc")
+def test_no_arrow_thread_is_left_behind(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; import pyarrow.parquet\n"
         "from data.sources.cache import Cache; from tests.data.sources.test_cache import entry\n"
@@ -50,11 +52,11 @@ def test_no_thread_of_arrow_is_left_that_could_outlive_python(tmp_path: Path) ->
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 
-def test_a_symbol_never_written_is_none(cache: Cache) -> None:
+def test_a_symbol_without_an_entry_is_none(cache: Cache) -> None:
     assert cache.read("NVDA") is None
 
 
-def test_any_parquet_reader_can_read_it(cache: Cache) -> None:
+def test_the_file_is_plain_parquet(cache: Cache) -> None:
     cache.write("NVDA", entry())
     table = pd.read_parquet(cache.path("NVDA"))
     assert list(table.columns) == ["Date", *COLUMNS]
@@ -62,13 +64,13 @@ def test_any_parquet_reader_can_read_it(cache: Cache) -> None:
 
 
 @pytest.mark.parametrize("symbol", ["../NVDA", "a/b", "..", "^VIX", "BRK.B"])
-def test_no_symbol_leaves_the_folder(cache: Cache, symbol: str) -> None:
+def test_no_symbol_escapes_the_folder(cache: Cache, symbol: str) -> None:
     cache.write(symbol, entry())
     assert cache.path(symbol).resolve().parent == (cache.root / "prices").resolve()
     assert cache.read(symbol) is not None
 
 
-def test_writing_replaces_and_leaves_nothing_else(cache: Cache) -> None:
+def test_writing_replaces_the_file_and_leaves_no_other(cache: Cache) -> None:
     cache.write("NVDA", entry(3))
     cache.write("NVDA", entry(5))
     again = cache.read("NVDA")
@@ -77,7 +79,7 @@ def test_writing_replaces_and_leaves_nothing_else(cache: Cache) -> None:
     assert [path.name for path in (cache.root / "prices").iterdir()] == ["NVDA.parquet"]
 
 
-def test_a_write_that_dies_leaves_the_old_file(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_old_file(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     cache.write("NVDA", entry(3))
 
     def full(_: int) -> None:
@@ -93,7 +95,7 @@ def test_a_write_that_dies_leaves_the_old_file(cache: Cache, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"not Parquet at all, but long enough to hold a footer PAR1"])
-def test_a_file_that_is_no_parquet_is_damaged(cache: Cache, content: bytes) -> None:
+def test_a_file_that_is_not_parquet_is_reported(cache: Cache, content: bytes) -> None:
     cache.write("NVDA", entry())
     cache.path("NVDA").write_bytes(content)
     with pytest.raises(DataError, match=r"^the cached prices of NVDA in .* are damaged"):
@@ -101,7 +103,7 @@ def test_a_file_that_is_no_parquet_is_damaged(cache: Cache, content: bytes) -> N
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
-def test_a_pipe_in_the_place_of_a_file_is_damage_and_never_waited_for(cache: Cache) -> None:
+def test_a_pipe_instead_of_a_file_is_reported_without_blocking(cache: Cache) -> None:
     cache.write("NVDA", entry())
     cache.path("NVDA").unlink()
     os.mkfifo(cache.path("NVDA"))
@@ -111,25 +113,25 @@ def test_a_pipe_in_the_place_of_a_file_is_damage_and_never_waited_for(cache: Cac
     assert cache.read("NVDA") is not None
 
 
-def test_every_flipped_byte_is_noticed_or_changes_nothing(cache: Cache) -> None:
+def test_a_flipped_byte_is_detected_or_harmless(cache: Cache) -> None:
     cache.write("NVDA", entry())
     path = cache.path("NVDA")
-    whole = path.read_bytes()
-    noticed = 0
-    for place in range(0, len(whole), 7):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
+    content = path.read_bytes()
+    detected = 0
+    for position in range(0, len(content), 7):
+        path.write_bytes(content[:position] + bytes([content[position] ^ 0x10]) + content[position + 1 :])
         try:
             again = cache.read("NVDA")
         except DataError:
-            noticed += 1
+            detected += 1
         else:
             assert again is not None
             assert again.start == START
             pd.testing.assert_frame_equal(again.bars, entry().bars, check_exact=True, check_freq=False)
-    assert noticed > 100
+    assert detected > 100
 
 
-def test_a_changed_number_in_a_sound_file_is_noticed(cache: Cache) -> None:
+def test_a_changed_number_in_a_valid_file_is_detected(cache: Cache) -> None:
     import pyarrow.parquet
 
     cache.write("NVDA", entry())
@@ -146,14 +148,14 @@ def test_a_changed_number_in_a_sound_file_is_noticed(cache: Cache) -> None:
 @pytest.mark.parametrize(
     "value", [[1.0], {"a": 1}, "x", b"x", None, True, Decimal("1.5"), pd.Timedelta(1), 2**62], ids=repr
 )
-def test_a_sound_file_of_other_kinds_is_noticed(cache: Cache, name: str, value: object) -> None:
+def test_a_valid_file_with_other_types_is_detected(cache: Cache, name: str, value: object) -> None:
     import pyarrow.parquet
 
     cache.write("NVDA", entry())
     table = pyarrow.parquet.read_table(cache.path("NVDA"))
     other = pyarrow.array([value] * len(table))
-    place = table.schema.get_field_index(name)
-    pyarrow.parquet.write_table(table.set_column(place, name, other), cache.path("NVDA"))
+    index = table.schema.get_field_index(name)
+    pyarrow.parquet.write_table(table.set_column(index, name, other), cache.path("NVDA"))
     with pytest.raises(DataError, match=r"^the cached prices of NVDA in .* are damaged"):
         cache.read("NVDA")
     pyarrow.parquet.write_table(table.replace_schema_metadata(None), cache.path("NVDA"))
@@ -161,21 +163,21 @@ def test_a_sound_file_of_other_kinds_is_noticed(cache: Cache, name: str, value: 
         cache.read("NVDA")
 
 
-def test_the_file_of_another_symbol_is_noticed(cache: Cache) -> None:
+def test_the_file_of_another_symbol_is_detected(cache: Cache) -> None:
     cache.write("NVDA", entry())
     cache.path("NVDA").rename(cache.path("AMD"))
     with pytest.raises(DataError, match="AMD"):
         cache.read("AMD")
 
 
-def test_an_entry_has_bars() -> None:
+def test_an_entry_without_bars_or_columns_is_rejected() -> None:
     with pytest.raises(ValueError, match="at least one bar"):
         CacheEntry(START, entry().bars.iloc[:0])
     with pytest.raises(ValueError, match="Dividends"):
         CacheEntry(START, entry().bars.drop(columns="Dividends"))
 
 
-def test_one_process_at_a_time(cache: Cache) -> None:
+def test_only_one_writer_holds_the_lock(cache: Cache) -> None:
     failures: list[SourceError] = []
 
     def intrude() -> None:
@@ -194,14 +196,14 @@ def test_one_process_at_a_time(cache: Cache) -> None:
         pass
 
 
-def test_a_folder_that_cannot_be_made_is_a_source_error(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = Cache(tmp_path / "file" / "cache")
     with pytest.raises(SourceError, match="DEEPSEEK_CACHE"), cache.locked():
         pass
 
 
-def test_the_variable_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variable_sets_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEEPSEEK_CACHE", str(tmp_path / "mine"))
     assert Cache().root == tmp_path / "mine"
     monkeypatch.delenv("DEEPSEEK_CACHE")

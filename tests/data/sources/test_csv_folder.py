@@ -1,3 +1,5 @@
+"""A folder of CSV files as a price source."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -34,14 +36,14 @@ def refusal(folder: Path, symbol: str = "NVDA") -> str:
 
 
 def test_dividends_and_splits_are_read_and_capital_gains_count_as_dividends(write_folder: Write) -> None:
-    more = [LINES[0] + ",Dividends,Stock Splits,Capital Gains", *(f"{line},0.25,0.0,0.5" for line in LINES[1:])]
-    frame = FolderSource(write_folder(NVDA=text(*more))).bars(["NVDA"])["NVDA"]
+    lines = [LINES[0] + ",Dividends,Stock Splits,Capital Gains", *(f"{line},0.25,0.0,0.5" for line in LINES[1:])]
+    frame = FolderSource(write_folder(NVDA=text(*lines))).bars(["NVDA"])["NVDA"]
     assert list(frame["Dividends"]) == [0.75] * 3
     assert list(frame["Stock Splits"]) == [0.0] * 3
     assert "Capital Gains" not in frame
 
 
-def test_a_caret_may_be_left_out_of_the_name_of_the_file(write_folder: Write) -> None:
+def test_a_caret_may_be_omitted_in_the_file_name(write_folder: Write) -> None:
     source = FolderSource(write_folder(VIX=text(*LINES), **{"^IRX": text(*LINES)}))
     assert set(source.bars(["^VIX", "^IRX"])) == {"^VIX", "^IRX"}
 
@@ -69,7 +71,7 @@ def test_a_folder_without_prices_is_named(tmp_path: Path) -> None:
         FolderSource(tmp_path)
 
 
-def test_a_symbol_without_a_file_gets_close_matches_and_the_remedy(write_folder: Write) -> None:
+def test_a_missing_symbol_gets_close_matches_and_the_remedy(write_folder: Write) -> None:
     folder = write_folder(NVDA=text(*LINES), AMD=text(*LINES))
     with pytest.raises(RequestError) as caught:
         load_prices(["nvdia", "ZZZZ"], source=folder)
@@ -79,7 +81,7 @@ def test_a_symbol_without_a_file_gets_close_matches_and_the_remedy(write_folder:
 
 
 @pytest.mark.parametrize("symbol", ["../NVDA", "a/b", "", "NV DA", "NVDA\n", "." * 3, "A" * 16, "..\\NVDA"])
-def test_a_symbol_that_is_none_is_refused(write_folder: Write, symbol: str) -> None:
+def test_an_invalid_symbol_is_rejected(write_folder: Write, symbol: str) -> None:
     with pytest.raises(RequestError, match="is not a symbol"):
         load_prices([symbol], source=write_folder(NVDA=text(*LINES)))
 
@@ -90,17 +92,17 @@ def test_a_missing_column_is_named(write_folder: Write, column: str) -> None:
     assert f"NVDA.csv has no column {column} (its header" in refusal(write_folder(NVDA=text(header, *LINES[1:])))
 
 
-def test_lines_are_counted_as_an_editor_does(write_folder: Write) -> None:
+def test_line_numbers_count_empty_lines(write_folder: Write) -> None:
     message = refusal(write_folder(NVDA=text(LINES[0], "", "", LINES[1], LINES[2].replace("116.25", "?"))))
     assert "line 5, column Low" in message
 
 
-def test_lines_that_are_all_too_long_are_named(write_folder: Write) -> None:
-    every = [LINES[0], *(line + ",9" for line in LINES[1:])]
-    assert "line 2 has 8 fields under 7 names" in refusal(write_folder(NVDA=text(*every)))
+def test_lines_with_too_many_fields_are_named(write_folder: Write) -> None:
+    lines = [LINES[0], *(line + ",9" for line in LINES[1:])]
+    assert "line 2 has 8 fields under 7 names" in refusal(write_folder(NVDA=text(*lines)))
 
 
-def test_a_file_is_checked_outside_the_window_too(write_folder: Write, bars: pd.DataFrame) -> None:
+def test_rows_outside_the_window_are_checked_too(write_folder: Write, bars: pd.DataFrame) -> None:
     bars.loc["2025-01-15", "Low"] = -1.0
     with pytest.raises(DataError, match="2025-01-15, Low: -1 is not a price"):
         load_prices(["NVDA"], start="2025-02-03", source=write_folder(NVDA=bars))

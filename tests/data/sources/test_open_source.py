@@ -1,3 +1,5 @@
+"""Opening sources by name, and falling back from one to the next."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -16,7 +18,7 @@ from data.sources.csv_folder import FolderSource
 
 @dataclass
 class Canned:
-    """A source that gives the same bars for every symbol, or fails in the way it is told to."""
+    """A source that returns the same bars for every symbol, or raises `failure`."""
 
     name: str
     frame: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -36,19 +38,19 @@ class Canned:
         return dict.fromkeys(symbols, self.frame)
 
 
-def test_the_first_source_that_answers_is_taken(bars: pd.DataFrame) -> None:
+def test_the_first_source_that_answers_is_used(bars: pd.DataFrame) -> None:
     source = AutomaticSource((Canned("near", bars, notes=("cached",)), Canned("far", failure=SourceError("down"))))
     prices = load_prices(["NVDA"], source=source)
-    assert (prices.origin, source.name, source.tried, source.notes) == ("canned near", "near", (), ("cached",))
+    assert (prices.origin, source.name, source.failures, source.notes) == ("canned near", "near", (), ("cached",))
 
 
-def test_a_source_that_does_not_answer_is_passed_over_and_named(bars: pd.DataFrame) -> None:
+def test_a_failed_source_is_skipped_and_reported(bars: pd.DataFrame) -> None:
     silent = Canned("yahoo", failure=SourceError("Yahoo cannot be reached: try later"))
     source = AutomaticSource((silent, Canned("sample", bars, real=False, notes=("simulated",))))
     prices = load_prices(["NVDA"], source=source)
     assert (prices.origin, prices.real) == ("canned sample", False)
-    assert source.tried == ("yahoo was passed over: Yahoo cannot be reached: try later",)
-    assert source.notes == (*source.tried, "simulated")
+    assert source.failures == ("yahoo failed: Yahoo cannot be reached: try later",)
+    assert source.notes == (*source.failures, "simulated")
 
 
 @pytest.mark.parametrize("failure", [DataError("NVDA is damaged"), RequestError("no such symbol")])
@@ -64,13 +66,13 @@ def test_prices_that_fail_a_check_are_not_hidden_by_a_fallback(bars: pd.DataFram
         load_prices(["NVDA"], source=AutomaticSource((Canned("yahoo", damaged), Canned("sample", bars))))
 
 
-def test_when_none_answers_all_are_named() -> None:
+def test_if_all_sources_fail_all_are_named() -> None:
     source = AutomaticSource((Canned("a", failure=SourceError("one")), Canned("b", failure=SourceError("two"))))
-    with pytest.raises(SourceError, match="a was passed over: one; b was passed over: two"):
+    with pytest.raises(SourceError, match="a failed: one; b failed: two"):
         load_prices(["NVDA"], source=source)
 
 
-def test_auto_is_the_folder_of_the_variable_when_it_is_set(
+def test_auto_is_the_folder_in_the_variable_if_set(
     monkeypatch: pytest.MonkeyPatch, write_folder: Callable[..., Path], bars: pd.DataFrame
 ) -> None:
     folder = write_folder(NVDA=bars)
@@ -79,7 +81,7 @@ def test_auto_is_the_folder_of_the_variable_when_it_is_set(
     assert load_prices(["NVDA"]).origin == "folder prices (CSV files as Yahoo writes them)"
 
 
-def test_a_variable_that_names_no_folder_is_an_error_and_not_passed_over(
+def test_a_wrong_folder_in_the_variable_is_an_error_without_fallback(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "gone"))
@@ -87,7 +89,7 @@ def test_a_variable_that_names_no_folder_is_an_error_and_not_passed_over(
         open_source("auto")
 
 
-def test_auto_asks_yahoo_before_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_tries_yahoo_before_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "")
     source = open_source("auto")
     assert isinstance(source, AutomaticSource)
@@ -104,12 +106,12 @@ def test_a_path_opens_a_folder(write_folder: Callable[..., Path], bars: pd.DataF
     assert open_source(folder) == open_source(str(folder)) == FolderSource(folder)
 
 
-def test_a_misspelt_source_gets_the_close_match() -> None:
+def test_a_misspelt_source_gets_a_suggestion() -> None:
     with pytest.raises(RequestError, match="'yaho' is neither a source nor a folder: did you mean yahoo"):
         open_source("yaho")
 
 
-def test_importing_data_is_light() -> None:
+def test_importing_data_loads_no_heavy_library() -> None:
     import subprocess
     import sys
 

@@ -1,3 +1,5 @@
+"""The bundled sample: exact at the pinned closes, plausible in between, the same on every machine."""
+
 from __future__ import annotations
 
 import hashlib
@@ -24,20 +26,20 @@ def bars():
 
 @pytest.fixture(scope="module")
 def pinned():
-    # Python's own conversion gives the float nearest to the decimal that is written there.
-    written = pd.read_csv(Path(sample.__file__).parents[1] / "facts" / "pinned-closes.csv", dtype=str).set_index("date")
-    return written.map(float).set_axis(pd.DatetimeIndex(written.index), axis=0)
+    # Python's conversion of decimals is correctly rounded.
+    texts = pd.read_csv(Path(sample.__file__).parents[1] / "facts" / "pinned-closes.csv", dtype=str).set_index("date")
+    return texts.map(float).set_axis(pd.DatetimeIndex(texts.index), axis=0)
 
 
 def ratio(frame):
     return frame["Adj Close"] / frame["Close"]
 
 
-def test_it_has_the_symbols_of_the_pins(pinned):
+def test_it_has_the_pinned_symbols(pinned):
     assert tuple(pinned.columns) == ALL and len(ALL) == 42 and len(pinned) == 46
 
 
-def test_it_has_every_name_that_the_readings_choose_from():
+def test_it_has_all_symbols_of_the_readings():
     assert set(universe.AI_UNIVERSE) <= set(ALL)
     assert {symbol for name in strategies.names() for symbol in strategies.load(name).symbols} <= set(ALL)
 
@@ -47,7 +49,7 @@ def test_it_covers_the_sessions_between_the_anchor_and_the_last_pin(bars):
     assert all(frame.index.equals(expected) for symbol, frame in bars.items() if symbol != "ARM")
 
 
-def test_every_pin_is_hit_to_the_cent(bars, pinned):
+def test_every_pin_is_matched_to_the_cent(bars, pinned):
     closes = pd.DataFrame({symbol: frame["Close"] for symbol, frame in bars.items()})
     inside = pinned.iloc[1:]
     pd.testing.assert_frame_equal(
@@ -65,7 +67,7 @@ def test_arm_begins_with_its_listing(bars):
     assert bars["ARM"].notna().all(axis=None)
 
 
-def test_prices_are_whole_cents_inside_their_range(bars):
+def test_prices_are_in_cents_and_inside_their_range(bars):
     for frame in bars.values():
         prices = frame[["Open", "High", "Low", "Close"]]
         assert np.allclose(prices * 100, (prices * 100).round(), rtol=0, atol=1e-8)
@@ -78,30 +80,30 @@ def test_it_passes_every_quality_check():
     assert (prices.origin, prices.real, prices.close.shape) == ("bundled sample", False, (1085, 42))
 
 
-def test_simulated_sessions_hold_no_absurd_move(bars, pinned):
+def test_simulated_moves_are_plausible(bars, pinned):
     for frame in bars.values():
         moves = np.log(frame["Close"]).diff().drop(pinned.index, errors="ignore")
         assert moves.abs().max() < np.log(1.3)
 
 
-def test_bridging_keeps_volatility_near_the_model(bars):
+def test_pinning_keeps_volatility_near_the_model(bars):
     for symbol, (_, volatility, _) in factor_model.ASSETS.items():
         if symbol != "BIL":
             realised = np.log(bars[symbol]["Close"]).diff().std() * np.sqrt(252)
             assert 0.8 < realised / volatility < 1.25, symbol
 
 
-def test_a_name_is_the_same_whatever_is_asked_for_with_it(bars):
+def test_bars_do_not_depend_on_the_other_symbols_requested(bars):
     for symbol, frame in SampleSource().bars(("XLU", "AMD")).items():
         pd.testing.assert_frame_equal(frame, bars[symbol], check_exact=True)
 
 
-def test_two_generations_are_equal():
+def test_reconstruction_is_reproducible():
     assert sample.reconstruct_sample.__wrapped__().fingerprint == sample.reconstruct_sample().fingerprint
 
 
 def test_it_is_the_same_on_every_machine(bars):
-    # Recorded once: another digest means that users of the sample no longer see the same numbers.
+    # Recorded once: a different digest means that users of the sample see different numbers.
     digest = hashlib.sha256()
     for symbol in ALL:
         digest.update(bars[symbol].to_numpy(dtype="<f8").tobytes())
@@ -112,11 +114,11 @@ def test_it_is_the_same_on_every_machine(bars):
     ("symbol", "rate"), [("TLT", 0.035), ("IEF", 0.03), ("SHY", 0.03), ("VNQ", 0.04), ("XLU", 0.03)]
 )
 def test_the_stated_yield_is_earned_in_a_year(bars, symbol, rate):
-    grown = ratio(bars[symbol])
+    growth = ratio(bars[symbol])
     # 365 days
-    assert grown["2024-01-03"] / grown["2023-01-03"] == pytest.approx(1 + rate, abs=1e-6)
+    assert growth["2024-01-03"] / growth["2023-01-03"] == pytest.approx(1 + rate, abs=1e-6)
     # Friday to Monday
-    assert grown["2025-01-27"] / grown["2025-01-24"] == pytest.approx((1 + rate) ** (3 / 365), abs=1e-6)
+    assert growth["2025-01-27"] / growth["2025-01-24"] == pytest.approx((1 + rate) ** (3 / 365), abs=1e-6)
 
 
 def test_bills_earn_the_middle_of_the_policy_range(bars):
@@ -125,7 +127,7 @@ def test_bills_earn_the_middle_of_the_policy_range(bars):
     assert total["2024-08-30"] / total["2023-09-01"] == pytest.approx(1.05375 ** (364 / 365), abs=3e-4)
 
 
-def test_other_names_pay_nothing(bars):
+def test_other_symbols_pay_nothing(bars):
     for symbol in set(ALL) - {"BIL", *sample.YIELDS}:
         assert (bars[symbol]["Adj Close"] == bars[symbol]["Close"]).all()
 
@@ -134,14 +136,14 @@ def test_total_returns_end_at_the_close(bars):
     assert all(frame["Adj Close"].iloc[-1] == frame["Close"].iloc[-1] for frame in bars.values())
 
 
-def test_what_it_says_of_itself():
+def test_its_name_origin_and_notice():
     source = open_source("sample")
     assert (source.name, source.origin, source.real, source.notes) == ("sample", "bundled sample", False, (NOTICE,))
     assert NOTICE.startswith("real closes on 46 dates, simulated in between; dividends are assumed: BIL earns")
     assert "TLT 3.5%" in NOTICE
 
 
-def test_a_symbol_that_it_does_not_have():
+def test_unknown_symbols_get_suggestions():
     with pytest.raises(
         RequestError, match=r"no prices for nvdia \(did you mean NVDA\?\), ZZZZ in the bundled .* --source yahoo"
     ):

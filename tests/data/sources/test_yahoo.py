@@ -1,4 +1,4 @@
-"""yfinance and curl run for real here, against a server on the loopback that answers in Yahoo's shape."""
+"""The Yahoo source with real yfinance and curl, against a local server that answers in Yahoo's format."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from tests.resources.yahoo_stub import StubSession, Yahoo, invented_bars, servin
 
 DAYS = calendar.sessions_between("2024-06-03", "2025-02-28")
 LAST = "2025-02-28"
-AFTER_CLOSE = "2025-01-31 21:31"  # UTC: 16:31 in New York
+AFTER_CLOSE = "2025-01-31 21:31"  # UTC; 16:31 in New York
 
 
-def raw(symbol_seed: int = 1) -> pd.DataFrame:
-    bars = invented_bars(DAYS, symbol_seed)
+def raw_bars(seed: int = 1) -> pd.DataFrame:
+    bars = invented_bars(DAYS, seed)
     bars.loc[["2024-09-16", "2025-01-29"], "Dividends"] = 0.5
     return bars
 
 
 @pytest.fixture
 def yahoo() -> Iterator[Yahoo]:
-    market = {"AAA": raw(1), "BBB": raw(2), "NEW": raw(3).loc["2024-12-02":]}
+    market = {"AAA": raw_bars(1), "BBB": raw_bars(2), "NEW": raw_bars(3).loc["2024-12-02":]}
     with serving({symbol: with_adjusted_close(bars) for symbol, bars in market.items()}) as stub:
         yield stub
 
@@ -50,13 +50,13 @@ def source(tmp_path: Path, yahoo: Yahoo) -> YahooSource:
     return source_at(AFTER_CLOSE, tmp_path, yahoo.address)
 
 
-def nobody_listens() -> str:
+def unused_address() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
-def test_bars_arrive_as_the_source_has_them(source: YahooSource, yahoo: Yahoo) -> None:
+def test_bars_equal_those_of_the_server(source: YahooSource, yahoo: Yahoo) -> None:
     bars = source.bars(["AAA", "NEW"])
     assert list(bars) == ["AAA", "NEW"]
     for symbol, frame in bars.items():
@@ -70,7 +70,7 @@ def test_bars_arrive_as_the_source_has_them(source: YahooSource, yahoo: Yahoo) -
     assert source.real
 
 
-def test_the_adjustment_is_ours_and_agrees_with_theirs(source: YahooSource, yahoo: Yahoo) -> None:
+def test_the_adjustment_is_computed_and_agrees_with_yahoo(source: YahooSource, yahoo: Yahoo) -> None:
     frame = source.bars(["AAA"])["AAA"]
     assert frame["Adj Close"].iloc[-1] == frame["Close"].iloc[-1]
     theirs = yahoo.market["AAA"]["Adj Close"].loc[:"2025-01-31"]
@@ -78,25 +78,25 @@ def test_the_adjustment_is_ours_and_agrees_with_theirs(source: YahooSource, yaho
     assert (frame["Adj Close"] != frame["Close"]).any()
 
 
-def test_what_is_cached_is_never_asked_for_again(source: YahooSource, yahoo: Yahoo) -> None:
+def test_cached_bars_are_not_requested_again(source: YahooSource, yahoo: Yahoo) -> None:
     first = source.bars(["AAA", "BBB"])
     before = yahoo.requests
-    again = source.bars(["BBB", "AAA"])
+    second = source.bars(["BBB", "AAA"])
     assert yahoo.requests == before
-    assert list(again) == ["BBB", "AAA"]
-    pd.testing.assert_frame_equal(again["AAA"], first["AAA"], check_exact=True)
+    assert list(second) == ["BBB", "AAA"]
+    pd.testing.assert_frame_equal(second["AAA"], first["AAA"], check_exact=True)
 
 
 def test_only_missing_sessions_are_fetched_with_some_overlap(tmp_path: Path, yahoo: Yahoo) -> None:
     source_at(AFTER_CLOSE, tmp_path, yahoo.address).bars(["AAA"])
-    yahoo.asked.clear()
+    yahoo.requested.clear()
     frame = source_at("2025-02-05 23:00", tmp_path, yahoo.address).bars(["AAA"])["AAA"]
-    # Ten sessions before the last that was held: 20 January was a holiday.
-    assert yahoo.asked == [("AAA", "2025-01-17", "2025-02-05")]
+    # Ten sessions before the last cached one; 20 January was a holiday.
+    assert yahoo.requested == [("AAA", "2025-01-17", "2025-02-05")]
     np.testing.assert_array_equal(frame.index, DAYS[DAYS <= "2025-02-05"])
 
 
-def test_the_update_equals_a_fresh_download(tmp_path: Path, yahoo: Yahoo) -> None:
+def test_an_update_equals_a_fresh_download(tmp_path: Path, yahoo: Yahoo) -> None:
     source_at("2025-01-28 21:31", tmp_path / "updated", yahoo.address).bars(["AAA"])
     updated = source_at("2025-02-05 23:00", tmp_path / "updated", yahoo.address).bars(["AAA"])["AAA"]
     fresh = source_at("2025-02-05 23:00", tmp_path / "fresh", yahoo.address).bars(["AAA"])["AAA"]
@@ -106,15 +106,15 @@ def test_the_update_equals_a_fresh_download(tmp_path: Path, yahoo: Yahoo) -> Non
 @pytest.mark.parametrize("restated", ["split", "late dividend"])
 def test_restated_history_is_fetched_whole(tmp_path: Path, yahoo: Yahoo, restated: str) -> None:
     source_at(AFTER_CLOSE, tmp_path, yahoo.address).bars(["AAA"])
-    bars = raw(1)
+    bars = raw_bars(1)
     if restated == "split":
         bars = split(bars, "2025-02-04", 10.0)
     else:
         bars.loc["2025-01-30", "Dividends"] = 0.25
     yahoo.market["AAA"] = with_adjusted_close(bars)
-    yahoo.asked.clear()
+    yahoo.requested.clear()
     frame = source_at("2025-02-05 23:00", tmp_path, yahoo.address).bars(["AAA"])["AAA"]
-    assert [asked[1] for asked in yahoo.asked] == ["2025-01-17", "2019-05-01"]
+    assert [request[1] for request in yahoo.requested] == ["2025-01-17", "2019-05-01"]
     np.testing.assert_allclose(frame["Close"], bars["Close"].loc[:"2025-02-05"], rtol=1e-12)
     assert frame["Close"].pct_change().abs().max() < 0.06
 
@@ -122,13 +122,13 @@ def test_restated_history_is_fetched_whole(tmp_path: Path, yahoo: Yahoo, restate
 def test_an_earlier_start_is_fetched_whole(source: YahooSource, yahoo: Yahoo) -> None:
     source.bars(["AAA"])
     source.bars(["AAA"], start=pd.Timestamp("2015-01-02"))
-    assert [asked[1] for asked in yahoo.asked] == ["2019-05-01", "2015-01-02"]
+    assert [request[1] for request in yahoo.requested] == ["2019-05-01", "2015-01-02"]
 
 
 def test_refresh_fetches_whole(tmp_path: Path, yahoo: Yahoo) -> None:
     for refresh in (False, True):
         source_at(AFTER_CLOSE, tmp_path, yahoo.address, refresh).bars(["AAA"])
-    assert yahoo.asked == [("AAA", "2019-05-01", "2025-01-31")] * 2
+    assert yahoo.requested == [("AAA", "2019-05-01", "2025-01-31")] * 2
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_end_is_included(source: YahooSource) -> None:
 
 def test_an_end_that_is_cached_needs_no_yahoo(tmp_path: Path, yahoo: Yahoo) -> None:
     source_at(AFTER_CLOSE, tmp_path, yahoo.address).bars(["AAA"])
-    later = source_at("2025-06-02 23:00", tmp_path, nobody_listens())
+    later = source_at("2025-06-02 23:00", tmp_path, unused_address())
     assert later.bars(["AAA"], end=pd.Timestamp("2025-01-31"))["AAA"].index[-1] == pd.Timestamp("2025-01-31")
     assert later.bars(["AAA"], end=pd.Timestamp("2025-02-02"))["AAA"].index[-1] == pd.Timestamp("2025-01-31")
     assert later.notes == ()
@@ -204,13 +204,13 @@ def test_a_rate_limit_is_waited_out(source: YahooSource, yahoo: Yahoo) -> None:
     source.downloader.sleep = waits.append
     yahoo.refusals = 5
     assert "AAA" in source.bars(["AAA"])
-    # yfinance asks twice before it gives up.
+    # yfinance itself tries twice before it gives up.
     assert len(waits) == 2
     assert 2.25 <= waits[0] <= 3.75
     assert 4.5 <= waits[1] <= 7.5
 
 
-def test_a_failing_server_is_asked_again_and_is_no_delisting(source: YahooSource, yahoo: Yahoo) -> None:
+def test_a_failing_server_is_retried_and_not_taken_for_a_delisting(source: YahooSource, yahoo: Yahoo) -> None:
     yahoo.failures = 2
     assert "AAA" in source.bars(["AAA"])
     yahoo.failures = 10**6
@@ -219,32 +219,32 @@ def test_a_failing_server_is_asked_again_and_is_no_delisting(source: YahooSource
 
 
 @pytest.mark.slow
-def test_notes_of_yfinance_that_are_damaged_are_said_and_made_anew(tmp_path: Path, yahoo: Yahoo) -> None:
-    """In processes of their own: yfinance opens its databases once."""
+def test_damaged_databases_of_yfinance_are_reported_and_recreated(tmp_path: Path, yahoo: Yahoo) -> None:
+    """In separate processes, because yfinance opens its databases only once."""
     (tmp_path / "yfinance").mkdir()
     for name in ("tkr-tz.db", "cookies.db"):
         (tmp_path / "yfinance" / name).write_bytes(b"scribble" * 1000)
-    code = "import sys; from tests.data.test_yahoo import *\n"
+    code = "import sys; from tests.data.sources.test_yahoo import *\n"
     code += "print(len(source_at(AFTER_CLOSE, Path(sys.argv[1]), sys.argv[2]).bars(['AAA'])['AAA']))"
-    words = [sys.executable, "-c", code, str(tmp_path), yahoo.address]
-    first, second = (subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False) for _ in range(2))
-    assert "SourceError: yfinance could not use its notes in" in first.stderr and "removed" in first.stderr
+    arguments = [sys.executable, "-c", code, str(tmp_path), yahoo.address]
+    first, second = (subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False) for _ in range(2))
+    assert "SourceError: yfinance could not use its databases in" in first.stderr and "removed" in first.stderr
     assert int(second.stdout) == len(yahoo.market["AAA"].loc[:"2025-01-31"])
 
 
 def test_a_refused_connection_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"Yahoo cannot be reached .*--source sample or --source DIR"):
-        source_at(AFTER_CLOSE, tmp_path, nobody_listens()).bars(["AAA"])
+        source_at(AFTER_CLOSE, tmp_path, unused_address()).bars(["AAA"])
 
 
 def test_a_name_that_does_not_resolve_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)  # a proxy would be asked for the name; .invalid is nobody's (RFC 6761)
+        monkeypatch.delenv(name, raising=False)  # a proxy would resolve the name; .invalid never exists (RFC 6761)
     with pytest.raises(SourceError, match="Yahoo cannot be reached"):
         source_at(AFTER_CLOSE, tmp_path, "http://yahoo.invalid").bars(["AAA"])
 
 
-def test_a_server_that_stays_silent_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_server_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloader, "REACH", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -252,37 +252,37 @@ def test_a_server_that_stays_silent_is_given_up(tmp_path: Path, monkeypatch: pyt
             source_at(AFTER_CLOSE, tmp_path, address).bars(["AAA"])
 
 
-def test_a_stale_cache_stands_in_when_yahoo_is_away(tmp_path: Path, yahoo: Yahoo) -> None:
+def test_the_stale_cache_is_used_if_yahoo_is_unreachable(tmp_path: Path, yahoo: Yahoo) -> None:
     source_at("2025-01-28 22:00", tmp_path, yahoo.address).bars(["AAA"])
     source_at(AFTER_CLOSE, tmp_path, yahoo.address).bars(["BBB"])
-    away = source_at("2025-02-05 23:00", tmp_path, nobody_listens())
-    bars = away.bars(["AAA", "BBB"])
+    offline = source_at("2025-02-05 23:00", tmp_path, unused_address())
+    bars = offline.bars(["AAA", "BBB"])
     assert {frame.index[-1] for frame in bars.values()} == {pd.Timestamp("2025-01-28")}
-    assert away.notes[0].startswith("cached prices, to 2025-01-28: Yahoo cannot be reached")
-    assert away.origin.endswith("to 2025-01-28")
+    assert offline.notes[0].startswith("cached prices, to 2025-01-28: Yahoo cannot be reached")
+    assert offline.origin.endswith("to 2025-01-28")
     with pytest.raises(SourceError):
-        away.bars(["AAA", "NEW"])
+        offline.bars(["AAA", "NEW"])
     with pytest.raises(SourceError):
-        away.bars(["AAA"], start=pd.Timestamp("2010-01-04"))
+        offline.bars(["AAA"], start=pd.Timestamp("2010-01-04"))
     with pytest.raises(SourceError):
-        source_at("2025-02-05 23:00", tmp_path, nobody_listens(), refresh=True).bars(["AAA"])
+        source_at("2025-02-05 23:00", tmp_path, unused_address(), refresh=True).bars(["AAA"])
 
 
-def test_a_damaged_cache_is_told_beside_yahoo_that_is_away(tmp_path: Path, yahoo: Yahoo) -> None:
-    held = source_at(AFTER_CLOSE, tmp_path, yahoo.address)
-    held.bars(["AAA", "BBB"])
-    path = held.cache.path("AAA")
+def test_a_damaged_cache_is_reported_along_with_an_unreachable_yahoo(tmp_path: Path, yahoo: Yahoo) -> None:
+    online = source_at(AFTER_CLOSE, tmp_path, yahoo.address)
+    online.bars(["AAA", "BBB"])
+    path = online.cache.path("AAA")
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(SourceError) as caught:
-        source_at(AFTER_CLOSE, tmp_path, nobody_listens()).bars(["AAA", "BBB"])
-    told = str(caught.value)
-    assert told.startswith(f"the cached prices of AAA in {path} are damaged (") and "\n" not in told
-    assert "; Yahoo cannot be reached (" in told and told.endswith("--source DIR")
+        source_at(AFTER_CLOSE, tmp_path, unused_address()).bars(["AAA", "BBB"])
+    message = str(caught.value)
+    assert message.startswith(f"the cached prices of AAA in {path} are damaged (") and "\n" not in message
+    assert "; Yahoo cannot be reached (" in message and message.endswith("--source DIR")
 
 
 @pytest.mark.parametrize("ticker_first", [True, False])
-def test_columns_with_a_ticker_level_become_plain(ticker_first: bool) -> None:
-    bars = with_adjusted_close(raw()).tz_localize("America/New_York")
+def test_a_ticker_level_of_the_columns_is_removed(ticker_first: bool) -> None:
+    bars = with_adjusted_close(raw_bars()).tz_localize("America/New_York")
     keyed = pd.concat({"AAA": bars, "BBB": bars * 2}, axis=1)
     frame = keyed if ticker_first else keyed.swaplevel(axis=1).sort_index(axis=1)
     plain = tidy_yahoo_frame(frame, "AAA", pd.Timestamp(LAST))
@@ -291,30 +291,30 @@ def test_columns_with_a_ticker_level_become_plain(ticker_first: bool) -> None:
     assert plain.columns.nlevels == 1
 
 
-def test_columns_of_other_tickers_are_no_answer() -> None:
-    keyed = pd.concat({"BBB": with_adjusted_close(raw())}, axis=1)
+def test_columns_of_other_tickers_are_rejected() -> None:
+    keyed = pd.concat({"BBB": with_adjusted_close(raw_bars())}, axis=1)
     with pytest.raises(ValueError, match="an answer without AAA"):
         tidy_yahoo_frame(keyed, "AAA", pd.Timestamp(LAST))
 
 
 def test_capital_gains_count_as_dividends() -> None:
-    bars = with_adjusted_close(raw())
+    bars = with_adjusted_close(raw_bars())
     bars["Capital Gains"] = np.where(bars.index == "2024-12-16", 0.2, 0.0)
     plain = tidy_yahoo_frame(bars, "AAA", pd.Timestamp(LAST))
     assert "Capital Gains" not in plain
     assert plain.loc["2024-12-16", "Dividends"] == 0.2
 
 
-def test_two_at_once_download_once(tmp_path: Path, yahoo: Yahoo) -> None:
+def test_concurrent_sources_download_once(tmp_path: Path, yahoo: Yahoo) -> None:
     sources = [source_at(AFTER_CLOSE, tmp_path, yahoo.address) for _ in range(2)]
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda source: source.bars(["AAA", "BBB"]), sources)
-    assert sorted(asked[0] for asked in yahoo.asked) == ["AAA", "BBB"]
+    assert sorted(request[0] for request in yahoo.requested) == ["AAA", "BBB"]
     for symbol, frame in first.items():
         pd.testing.assert_frame_equal(frame, second[symbol], check_exact=True)
 
 
-def test_real_funds_in_yahoos_shape_load_like_the_folder(tmp_path: Path, market_data: Path) -> None:
+def test_real_funds_through_yahoo_equal_the_folder(tmp_path: Path, market_data: Path) -> None:
     funds = ("SPY", "BIL", "TLT", "SMH")
     market = {}
     for fund in funds:

@@ -1,3 +1,5 @@
+"""The simulated market against the model it is drawn from."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -48,7 +50,7 @@ def test_returns_have_fat_tails(returns):
     assert (stats.kurtosis(returns, fisher=False) > 3.5).all()
 
 
-def test_large_moves_come_in_clusters(returns):
+def test_volatility_is_clustered(returns):
     squares = np.minimum(np.abs(returns), 5 * returns.std(axis=0)) ** 2
     clustering = [np.corrcoef(squares[1:, name], squares[:-1, name])[0, 1] for name in range(squares.shape[1])]
     assert min(clustering) > 0
@@ -84,12 +86,12 @@ def test_correlations_are_the_products_of_loadings():
     assert np.corrcoef(values.T) == pytest.approx(expected, abs=0.04)
 
 
-def test_nothing_can_be_earned(returns):
+def test_expected_returns_are_zero(returns):
     growth = np.expm1(returns)
     assert (np.abs(growth.mean(axis=0) / (growth.std(axis=0) / np.sqrt(len(growth)))) < 4).all()
 
 
-def test_equal_seeds_give_equal_markets_and_others_do_not():
+def test_the_seed_determines_the_market():
     days = SESSIONS[:50]
     assert simulate_prices(MODEL, days, 5).fingerprint == simulate_prices(MODEL, days, 5).fingerprint
     assert simulate_prices(MODEL, days, 5).fingerprint != simulate_prices(MODEL, days, 6).fingerprint
@@ -100,10 +102,13 @@ def test_a_market_starts_at_its_first_close():
     assert quiet.close == pytest.approx(250.0)
 
 
-def test_what_is_planted_is_added_to_the_log_returns():
-    planted = np.zeros((30, len(MODEL.symbols)))
-    planted[10, 0], planted[20, 0] = 0.05, -0.02
-    null, changed = simulate_prices(MODEL, SESSIONS[:30], 3), simulate_prices(MODEL, SESSIONS[:30], 3, planted=planted)
+def test_injected_returns_are_added_to_the_log_returns():
+    injected = np.zeros((30, len(MODEL.symbols)))
+    injected[10, 0], injected[20, 0] = 0.05, -0.02
+    null, changed = (
+        simulate_prices(MODEL, SESSIONS[:30], 3),
+        simulate_prices(MODEL, SESSIONS[:30], 3, injected=injected),
+    )
     gain = np.log(changed.close / null.close)
     assert gain[[9, 10, 19, 20, 29], 0] == pytest.approx([0, 0.05, 0.05, 0.03, 0.03])
     assert np.allclose(gain[:, 1:], 0)
@@ -132,7 +137,7 @@ def test_the_share_of_variance_before_the_open():
     assert gap.var() / 0.01**2 == pytest.approx(0.4, rel=0.1)
 
 
-def test_a_bridge_spreads_what_is_missing_as_the_clock_runs():
+def test_a_bridge_interpolates_the_gap_in_cumulative_variance():
     pins = np.array([[0.0], [np.nan], [np.nan], [3.0]])
     clock = np.array([[0.0], [1.0], [1.5], [2.0]])
     assert bridge_to_pins(np.zeros((4, 1)), pins, clock)[:, 0] == pytest.approx([0, 1.5, 2.25, 3])
@@ -154,7 +159,7 @@ def test_a_bridge_goes_through_every_pin(targets, seed):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "complaint"),
     [
         ({"tails": 2.0}, "above 2 degrees"),
         ({"reaction": 0.1}, "less than 1"),
@@ -164,11 +169,11 @@ def test_a_bridge_goes_through_every_pin(targets, seed):
         ({"volatility": np.array([0.1, 0.2])}, "one row for each of 1 symbols"),
     ],
 )
-def test_a_wrong_model_is_refused(changes, said):
-    with pytest.raises(ValueError, match=said):
+def test_invalid_parameters_are_rejected(changes, complaint):
+    with pytest.raises(ValueError, match=complaint):
         replace(one(), **changes)
 
 
-def test_every_kind_has_a_loading_for_each_factor():
+def test_every_kind_of_asset_has_a_loading_for_each_factor():
     assert {len(loadings) for loadings in factor_model.LOADINGS.values()} == {len(factor_model.FACTORS)}
     assert {kind for kind, *_ in factor_model.ASSETS.values()} == set(factor_model.LOADINGS)

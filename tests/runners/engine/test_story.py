@@ -24,7 +24,7 @@ def test_the_story_is_read_from_the_docstring():
     assert (told.title, told.claim, told.refuted) == ("Half in M, half in cash.", "half is enough.", "never.")
     assert (
         docstring_story(strategies.load("bad_news")).title
-        == "Short the chips, long the market: what the market itself read first."
+        == "Short chips, long the market: the market's own first reading."
     )
 
 

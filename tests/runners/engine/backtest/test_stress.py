@@ -224,15 +224,13 @@ def test_a_listed_split_in_files_changes_nothing_when_adjusted_and_is_refused_wh
     assert adjusted.equity == pytest.approx(never.equity, abs=CENT)
     assert never.equity[-1] == pytest.approx(1_000_000 + 900 * (1_000 - 1_010), abs=CENT)
     with pytest.raises(
-        DataError, match=r"A on 2025-01-28, Close: .* repeats the split of 10 listed that day .*; divide"
+        DataError, match=r"A on 2025-01-28, Close: .* was not adjusted for the split of 10 listed that day .*; divide"
     ):
         load_prices(["A"], source=str(tmp_path / "raw"))
 
 
 GONE = {"A": [100.0] * 6, "GONE": [100.0, 90.0, 80.0, np.nan, np.nan, np.nan]}
-LAST = (
-    "GONE ends on 2025-01-29, and the run goes on to 2025-02-03: refresh the prices of GONE, end the run on 2025-01-29"
-)
+LAST = "GONE ends on 2025-01-29, but the run ends on 2025-02-03: refresh the prices of GONE, end the run on 2025-01-29"
 
 
 @pytest.mark.parametrize("target", [{"A": 0.5, "GONE": -0.5}, {"A": 0.5, "GONE": 0.5}, {"A": 1.0, "GONE": 0.0}])
@@ -264,7 +262,7 @@ def test_a_number_that_is_no_price_is_refused_by_both(make_prices, field, value)
     fields = {name: getattr(good, name).copy() for name in ("open", "high", "low", "close", "volume", "factor")}
     fields[field][2, 1] = value
     prices, chosen = Prices(good.sessions, good.symbols, **fields), {"target": (("A", 0.5), ("B", 0.5))}
-    complaint = f"B on 2025-01-29, {field}: {value:g} is not a price; mend it, or end the run before it"
+    complaint = f"B on 2025-01-29, {field}: {value:g} is not a price; correct it, or end the run earlier"
     with pytest.raises(DataError, match=f"^{complaint}"):
         run_backtest(Listed, prices, EntrySchedule(ENTRY, hold=None), FREE, chosen)
     with pytest.raises(DataError, match=f"^scenario 0: {complaint}"):

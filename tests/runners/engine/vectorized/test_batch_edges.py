@@ -137,7 +137,7 @@ def test_a_price_that_is_missing_is_told_where_a_window_needs_it(prices, field, 
         return
     assert refusal(Share, gappy, *several) == (
         f"scenario 0: B on {prices.sessions[row]:%Y-%m-%d}, {field}: nan is not a price; "
-        "mend it, or end the run before it"
+        "correct it, or end the run earlier"
     )
 
 

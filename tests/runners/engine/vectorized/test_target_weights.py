@@ -149,9 +149,9 @@ def test_many_answers_are_kept_in_their_order(prices):
         (
             [0.5],
             4,
-            "weights(past) gave [0.5]; give a dict of symbol: fraction of equity, or None to leave positions alone",
+            "weights(past) returned [0.5]; return a dict of symbol: fraction of equity, or None to keep positions",
         ),
-        ({"A": "x"}, 4, "weights(past) gave 'A': 'x'; give a symbol and a fraction of equity, as in {'SPY': 0.5}"),
+        ({"A": "x"}, 4, "weights(past) returned 'A': 'x'; return symbols with fractions of equity, as in {'SPY': 0.5}"),
     ],
 )
 def test_an_answer_that_cannot_be_held_is_refused(prices, weights, row, told):
