@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from arch.bootstrap import SPA
 
 SIZE = 0.05
-Method = Literal["bonferroni", "sidak", "holm", "fdr_bh", "fdr_by"]
 
 
 @dataclass(frozen=True)
@@ -69,36 +68,6 @@ def superiority_test(
     return Superiority(
         float(p["consistent"]), float(p["lower"]), float(p["upper"]), names, left_out, size, length, count
     )
-
-
-@dataclass(frozen=True)
-class Adjusted:
-    """P-values of a family after correction, by name, and the names that are rejected at `size`."""
-
-    p: Mapping[str, float]
-    rejected: tuple[str, ...]
-    method: Method
-    size: float
-
-
-def adjust_p_values(p_values: Mapping[str, float], method: Method = "holm", size: float = SIZE) -> Adjusted:
-    """P-values corrected for their number, as statsmodels does it.
-
-    Family-wise error: bonferroni, sidak, holm (Holm 1979). Share of false discoveries: fdr_bh (Benjamini & Hochberg
-    1995), fdr_by (Benjamini & Yekutieli 2001).
-
-    Raises Unavailable for no p-values or one that is not in [0, 1] (NaN included).
-    """
-    from statsmodels.stats.multitest import multipletests
-
-    if not p_values:
-        raise Unavailable("family: 0 p-values; 1 is needed")
-    for name, p in p_values.items():
-        if not 0 <= p <= 1:
-            raise Unavailable(f"family: the p-value of {name} is {p}; all must be known to count them")
-    rejected, corrected, _, _ = multipletests(list(p_values.values()), alpha=size, method=method)
-    names = tuple(name for name, out in zip(p_values, rejected, strict=True) if out)
-    return Adjusted(dict(zip(p_values, map(float, corrected), strict=True)), names, method, size)
 
 
 def _usable(excess: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, str]]:

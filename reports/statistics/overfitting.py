@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 from math import e, inf, isfinite, sqrt
-from typing import Literal
 
 import numpy as np
 
@@ -115,38 +114,6 @@ def minimum_track_record(sample: ReturnMoments, threshold: float = 0.0, level: f
     return float(1 + sample.spread * (ndtri(level) / (sample.sharpe - threshold)) ** 2)
 
 
-@dataclass(frozen=True)
-class HaircutSharpe:
-    """A Sharpe ratio after its p-value was raised for the number of trials.
-
-    `p` is the two-sided p-value of one trial, `adjusted` that of the family, `sharpe` the ratio a year whose single
-    trial would have that p-value.
-    """
-
-    p: float
-    adjusted: float
-    sharpe: float
-
-
-def haircut_sharpe(
-    sharpe: float, years: float, trials: int, method: Literal["sidak", "bonferroni"] = "sidak"
-) -> HaircutSharpe:
-    """What is left of an annual Sharpe ratio found among `trials` over `years` (Harvey & Liu 2015, JPM 42(1):13).
-
-    t = SR sqrt(years), taken as normal; Sidak: 1 - (1-p)^N, Bonferroni: min(1, N p). The sign is kept.
-
-    Raises Unavailable where the ratio is not known or `years` are none; ValueError for fewer than one trial.
-    """
-    from scipy.special import ndtr, ndtri
-
-    _counted(trials)
-    if not isfinite(sharpe) or not 0 < years < inf:
-        raise Unavailable(f"haircut: a Sharpe ratio of {sharpe} over {years} years; both must be known")
-    p = float(2 * ndtr(-abs(sharpe) * sqrt(years)))
-    adjusted = min(1.0, trials * p) if method == "bonferroni" else _sidak(p, trials)
-    return HaircutSharpe(p, adjusted, float(np.copysign(-ndtri(adjusted / 2) / sqrt(years), sharpe)))
-
-
 @dataclass(frozen=True, eq=False)
 class Overfitting:
     """Outcome of combinatorially symmetric cross-validation.
@@ -215,10 +182,6 @@ def _half_sharpes(grid: np.ndarray, blocks: int) -> np.ndarray:
         raise Unavailable(f"overfitting: trial {int(flat.argmax())} is constant in some half; each must vary in all")
     # Rounded, so that equal settings have equal ratios on every machine.
     return np.asarray(np.round((mean + centre) / np.sqrt(variance), 12))
-
-
-def _sidak(p: float, trials: int) -> float:
-    return 1.0 if p >= 1 else float(-np.expm1(trials * np.log1p(-p)))
 
 
 def _counted(trials: int) -> None:

@@ -1,4 +1,4 @@
-"""Families of readings against arch, published rejections, and simulated nulls."""
+"""Families of readings against arch and simulated nulls."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from arch.bootstrap import StepM
 
 from reports.statistics.availability import Unavailable
 from reports.statistics.bootstrap import block_length, resample_positions
-from reports.statistics.multiple_testing import adjust_p_values, superiority_test
-
-# The example of thrombolysis in Benjamini & Hochberg 1995, JRSS B 57:289.
-PUBLISHED = (0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.324, 0.4262, 0.5719, 0.6528)
-PUBLISHED += (0.759, 1.0)
+from reports.statistics.multiple_testing import superiority_test
 
 
 def readings(edges, sessions=253, seed=1):
@@ -22,25 +18,6 @@ def readings(edges, sessions=253, seed=1):
 
 def unit(values):
     return values / np.std(values, ddof=1)
-
-
-@pytest.mark.parametrize(("method", "count"), [("bonferroni", 3), ("holm", 3), ("fdr_bh", 4), ("fdr_by", 3)])
-def test_rejections_of_benjamini_and_hochberg(method, count):
-    told = adjust_p_values({f"trial {i}": p for i, p in enumerate(PUBLISHED)}, method)
-    assert told.rejected == tuple(f"trial {i}" for i in range(count))
-
-
-def test_adjusted_p_values_by_hand():
-    told = adjust_p_values({"a": 0.01, "b": 0.04, "c": 0.03}, "holm")
-    # 0.01 x 3, then 0.03 x 2, then the larger of 0.04 x 1 and what came before.
-    assert told.p == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06})
-    assert told.rejected == ("a",)
-    assert adjust_p_values({"a": 0.01, "b": 0.04}, "bonferroni").p == pytest.approx({"a": 0.02, "b": 0.08})
-    assert (told.method, told.size) == ("holm", 0.05)
-    assert adjust_p_values({"a": 0.01, "b": 0.04, "c": 0.03}) == told, "the default"
-    assert adjust_p_values({"a": 0.01, "b": 0.04, "c": 0.03}, size=0.1).rejected == ("a", "b", "c")
-    assert adjust_p_values({"a": 0.0, "b": 1.0}).p == {"a": 0.0, "b": 1.0}
-    assert adjust_p_values({"a": 0.01, "b": 0.04}, "sidak").p == pytest.approx({"a": 1 - 0.99**2, "b": 1 - 0.96**2})
 
 
 def test_a_family_of_one_by_hand():
@@ -130,11 +107,6 @@ def test_what_cannot_be_known_is_told():
         superiority_test({}, seed=1)
     with pytest.raises(Unavailable, match="none of 2 readings"):
         superiority_test(readings([0, 0], sessions=19), seed=1)
-    for p in (float("nan"), -0.1, 1.5):
-        with pytest.raises(Unavailable, match=f"^family: the p-value of b is {p}; all must be known to count them$"):
-            adjust_p_values({"a": 0.01, "b": p})
-    with pytest.raises(Unavailable, match=r"^family: 0 p-values; 1 is needed$"):
-        adjust_p_values({})
 
 
 def test_wrong_arguments_are_refused():

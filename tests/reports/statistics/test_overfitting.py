@@ -15,7 +15,6 @@ from reports.statistics.overfitting import (
     ReturnMoments,
     deflated_sharpe,
     expected_maximum,
-    haircut_sharpe,
     minimum_track_record,
     overfitting_probability,
     probabilistic_sharpe,
@@ -63,23 +62,6 @@ def test_expected_maximum_of_normals(trials, expected):
     assert expected_maximum(trials) == pytest.approx(expected, abs=5e-6)
     drawn = np.random.default_rng(1).standard_normal((20_000, trials)).max(axis=1)
     assert drawn.mean() == pytest.approx(expected, abs=0.05), "the formula is an approximation"
-
-
-def test_haircut_of_harvey_and_liu():
-    sidak, bonferroni = haircut_sharpe(0.75, 20, 200), haircut_sharpe(0.75, 20, 200, "bonferroni")
-    assert sidak.p == bonferroni.p == pytest.approx(0.000796, abs=5e-7)
-    assert sidak.adjusted == pytest.approx(0.1473, abs=5e-5)
-    assert sidak.sharpe == pytest.approx(0.324, abs=5e-4)
-    assert bonferroni.adjusted == pytest.approx(0.1592, abs=5e-5)
-
-
-@pytest.mark.parametrize("method", ["sidak", "bonferroni"])
-def test_haircuts_without_trials_with_too_many_and_of_losers(method):
-    assert haircut_sharpe(0.75, 20, 1, method).sharpe == pytest.approx(0.75)
-    assert haircut_sharpe(0.75, 0.5, 1, method).sharpe == pytest.approx(0.75)
-    assert haircut_sharpe(0.1, 2, 10**6, method).sharpe == pytest.approx(0, abs=1e-9)
-    assert haircut_sharpe(-0.75, 20, 200, method).sharpe == -haircut_sharpe(0.75, 20, 200, method).sharpe
-    assert haircut_sharpe(0.0, 20, 200, method).adjusted == 1
 
 
 def test_probabilistic_sharpe_equals_that_of_quantstats():
@@ -249,9 +231,6 @@ def test_what_cannot_be_known_is_told():
     for deviation in (float("nan"), float("inf"), -0.1):
         with pytest.raises(Unavailable, match=f"deviation across 3 trials: {deviation}; the Sharpe ratios of 2 are n"):
             deflated_sharpe(PAPER, 3, deviation)
-    for years in (0, float("inf"), float("nan")):
-        with pytest.raises(Unavailable, match=f"a Sharpe ratio of 0.75 over {years} years; both must be known"):
-            haircut_sharpe(0.75, years, 3)
     assert deflated_sharpe(PAPER, 1, float("nan")) == probabilistic_sharpe(PAPER), "one trial was not selected"
 
 
@@ -279,8 +258,6 @@ def test_wrong_arguments_are_refused():
         overfitting_probability(np.zeros((100, 4)), 5)
     with pytest.raises(ValueError, match=r"\(n_periods, n_trials\) is needed"):
         overfitting_probability(np.zeros(100))
-    with pytest.raises(ValueError, match="0 trials"):
-        haircut_sharpe(0.75, 20, 0)
     with pytest.raises(ValueError, match="0 trials"):
         expected_maximum(0)
     for level in (0.5, 1, 1.5, 95, float("nan")):
