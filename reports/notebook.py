@@ -59,9 +59,9 @@ class NotebookResult(Result):
     @property
     def evidence(self) -> NotebookEvidence | None:
         """Whether it beat chance; None where the run was not asked for evidence."""
-        if self.run.court is None:
+        if self.run.evidence_report is None:
             return None
-        found = self.run.court.evidence[self.name]
+        found = self.run.evidence_report.readings[self.name]
         return NotebookEvidence(**{each.name: getattr(found, each.name) for each in fields(Evidence)})
 
     def plot(self) -> Figure:
@@ -134,8 +134,8 @@ def _table(run: Run) -> pd.DataFrame:
     rows = {}
     for result in run.results:
         known = asdict(compute_metrics(result, run))
-        own = {"excess_benchmark": known["total_return"] - benchmark, "d": result.d, "refuted": result.occurred}
-        rows[result.name] = {**known, **own, **({} if run.court is None else {"verdict": _word(result, run)})}
+        own = {"excess_benchmark": known["total_return"] - benchmark, "d": result.d, "refuted": result.refuted}
+        rows[result.name] = {**known, **own, **({} if run.evidence_report is None else {"verdict": _word(result, run)})}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("reading")
 
 
@@ -152,7 +152,7 @@ def _rows(run: Run) -> list[dict[str, str]]:
                 "Sharpe": ratio(known.sharpe),
                 "worst drawdown": percent(known.max_drawdown),
                 "costs, USD": usd(known.costs),
-                **({} if run.court is None else {"verdict": _word(result, run) or "no verdict"}),
+                **({} if run.evidence_report is None else {"verdict": _word(result, run) or "no verdict"}),
             }
         )
     return shown
@@ -163,7 +163,7 @@ def _result_text(result: NotebookResult) -> str:
     head = f"{result.name}, {result.equity.index[0]:%Y-%m-%d} to {result.equity.index[-1]:%Y-%m-%d}"
     known, run = result.metrics, result.run
     told = f"net {percent(known.total_return)}, d {log_ratio(result.d)} against {result.comparator_name}"
-    verdict = "" if run.court is None else f", {_word(result, run) or 'no verdict'}"
+    verdict = "" if run.evidence_report is None else f", {_word(result, run) or 'no verdict'}"
     return escape_unprintable("\n".join((f"{head}: {told}, Sharpe {ratio(known.sharpe)}{verdict}", *run.notices)))
 
 
@@ -190,7 +190,7 @@ def _failures(run: Run) -> tuple[str, ...]:
 
 
 def _word(result: Result, run: Run) -> str | None:
-    return None if run.court is None else run.court.evidence[result.name].verdict.word
+    return None if run.evidence_report is None else run.evidence_report.readings[result.name].verdict.word
 
 
 def _page(title: str, **shown: object) -> str:

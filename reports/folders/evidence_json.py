@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from reports.records.evidence import END, Evidence, RunEvidence
+from reports.records.evidence import END, Evidence, EvidenceReport
 from reports.statistics.availability import Missing
 from reports.statistics.verdict import HORIZON
 
 
-def evidence_summary(evidence: Evidence, court: RunEvidence) -> dict[str, Any]:
+def evidence_summary(evidence: Evidence, evidence_report: EvidenceReport) -> dict[str, Any]:
     """What results.json holds under `evidence`: the verdict in front, everything else behind."""
     rank = evidence.headline
     return {
@@ -22,8 +22,8 @@ def evidence_summary(evidence: Evidence, court: RunEvidence) -> dict[str, Any]:
         "by": list(evidence.verdict.by),
         "conflict": evidence.verdict.conflict or None,
         "reason": evidence.verdict.reason or None,
-        "hindsight": court.hindsight,
-        "source": court.origin,
+        "hindsight": evidence_report.hindsight,
+        "source": evidence_report.origin,
         "p": rank.p,
         "p_family": rank.p_family,
         "p_lower": rank.p_lower,
@@ -40,12 +40,12 @@ def evidence_summary(evidence: Evidence, court: RunEvidence) -> dict[str, Any]:
                 if field.name not in ("name", "verdict", "launches", "drawn")
             }
         ),
-        "superiority": json_value(court.superiority),
-        "confounders": [list(each) for each in court.confounders],
-        "draws": court.draws,
-        "resamples": court.resamples,
-        "seed": court.seed,
-        "family": list(court.family),
+        "superiority": json_value(evidence_report.superiority),
+        "confounders": [list(each) for each in evidence_report.confounders],
+        "draws": evidence_report.draws,
+        "resamples": evidence_report.resamples,
+        "seed": evidence_report.seed,
+        "family": list(evidence_report.family),
     }
 
 

@@ -53,10 +53,12 @@ def run_files(run: Run, sheets: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def evidence_pages(run: Run) -> dict[str, bytes]:
     """The evidence on each reading by file name; none where none was asked for."""
-    if run.court is None:
+    if run.evidence_report is None:
         return {}
     return {
-        f"{result.name}-evidence.html": evidence_page.render(run.court.evidence[result.name], result, run).encode()
+        f"{result.name}-evidence.html": evidence_page.render(
+            run.evidence_report.readings[result.name], result, run
+        ).encode()
         for result in run.results
     }
 
@@ -89,12 +91,12 @@ def _reading(result: Result, run: Run) -> dict[str, object]:
         "metrics": {**asdict(compute_metrics(result, run)), "d": result.d},
         "horizons": {str(n): _horizon(result, n) for n in HORIZONS},
         "interest": dict(result.interest),
-        "refuted": result.occurred,
+        "refuted": result.refuted,
         "outcome": result.outcome,
         "ruined": result.ruined if result.ruined is None else _day(result.ruined),
         "evidence": None
-        if run.court is None
-        else evidence_json.evidence_summary(run.court.evidence[result.name], run.court),
+        if run.evidence_report is None
+        else evidence_json.evidence_summary(run.evidence_report.readings[result.name], run.evidence_report),
         "warnings": list(result.warnings),
     }
 

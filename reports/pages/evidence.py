@@ -37,13 +37,13 @@ LEAST_BOUNDED = ceil(2 / (1 - LEVEL)) - 1  # placebos below which an interval ha
 
 
 def render(evidence: Evidence, result: Result, run: Run) -> str:
-    """The page of one reading of a run that has a court. Equal inputs give equal bytes."""
+    """The page of one reading of a run that has a evidence_report. Equal inputs give equal bytes."""
     drawn = evidence_charts(evidence)
     return _template().render(
         evidence=evidence,
         result=result,
         run=run,
-        court=run.court,
+        evidence_report=run.evidence_report,
         sheet=page_address(result.name),
         windows=[str(window) for window in WINDOWS],
         models=abnormal_tables(evidence.shock),

@@ -108,7 +108,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, eq=False)
-class RunEvidence:
+class EvidenceReport:
     """The evidence on all readings of a run: by name, and what holds for them together.
 
     `hindsight` says that the entry comes before the readings could be known. `confounders` are dated sentences of what
@@ -117,7 +117,7 @@ class RunEvidence:
     those that were not asked for. `beforehand` says that the tests were declared before prices of the event were seen.
     """
 
-    evidence: Mapping[str, Evidence]
+    readings: Mapping[str, Evidence]
     superiority: Superiority | Missing
     confounders: tuple[tuple[str, str], ...]
     hindsight: bool

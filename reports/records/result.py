@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
-    from reports.records.evidence import RunEvidence
+    from reports.records.evidence import EvidenceReport
 
 HORIZONS = (5, 20, 60, 120, 252)
 
@@ -47,7 +47,7 @@ class Result:
     unit in what the reading must beat, on the same index. `fills` has the columns session, symbol, size (shares,
     negative when sold), price, commission, spread_cost (USD); `decisions` has session, symbol, weight (fraction of
     equity). `exit` is None while the reading is still open at the end of the prices. `interest` holds USD over the
-    run: cash (received), debit (paid), borrow (paid). `occurred` says whether the reading's own criterion of
+    run: cash (received), debit (paid), borrow (paid). `refuted` says whether the reading's own criterion of
     refutation came true at the end of its hold (None where there is none); `outcome` says in one or two sentences
     what happened. `holdings` has a column a symbol on the sessions of `equity`: fractions of equity at each close,
     negative when short, whose absolute values sum to `gross`.
@@ -69,7 +69,7 @@ class Result:
     decisions: pd.DataFrame
     interest: Mapping[str, float]
     horizons: Mapping[int, Horizon]
-    occurred: bool | None
+    refuted: bool | None
     outcome: str
     ruined: pd.Timestamp | None = None
     warnings: tuple[str, ...] = ()
@@ -98,9 +98,10 @@ class Run:
     `Result.returns`. `risk_free` is the middle of the policy range on the same sessions, a fraction a year.
     `origin` names the source of the prices; `notices` are sentences that every page must show (a reconstructed
     sample, an entry with hindsight). `marks` are dates for the charts with a label and a kind (event, fomc, calendar).
-    `settings` are the choices of the run in plain words (hold, rebalance, entry, costs), `manifest` the file's content
-    without the pages. `claims` says what the numbers of claims mean, empty where they have none. `judged` says that
-    the readings have evidence, which `court` holds. `failed` are readings that their own code stopped, by name.
+    `settings` are the choices of the run in plain words (hold, rebalance, entry, costs); `manifest` is the content of
+    manifest.json except the digests of the files. `claims` explains the numbers of claims, empty where there are none.
+    `with_evidence` is True where the evidence was computed, also in a copy for drawing, which has no `evidence_report`.
+    `failed` holds the readings that their own code stopped, by name.
     """
 
     results: tuple[Result, ...]
@@ -115,8 +116,8 @@ class Run:
     settings: Mapping[str, str]
     frictions: Mapping[str, object]
     claims: str = ""
-    judged: bool = False
-    court: RunEvidence | None = None
+    with_evidence: bool = False
+    evidence_report: EvidenceReport | None = None
     manifest: Mapping[str, object] = field(default_factory=dict)
     failed: Mapping[str, Failure] = field(default_factory=dict)
 

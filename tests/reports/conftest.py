@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from data import calendar
-from reports.records.evidence import END, BreakEven, Description, Evidence, PastEntries, RunEvidence, SharpeEvidence
+from reports.records.evidence import END, BreakEven, Description, Evidence, EvidenceReport, PastEntries, SharpeEvidence
 from reports.records.result import HORIZONS, Horizon, Result, Run, Story
 from reports.statistics.availability import Missing
 from reports.statistics.bootstrap import Interval
@@ -51,7 +51,7 @@ def make_result(name: str = "first", seed: int = 1, sessions: pd.DatetimeIndex |
         "decisions": pd.DataFrame({"session": [index[0]], "symbol": ["AAA"], "weight": [0.5]}),
         "interest": {"cash": 120.0, "debit": 1.5, "borrow": 30.0},
         "horizons": {n: Horizon(0.01 * n, 0.001 * n, 0.002 * n) for n in HORIZONS if n < len(index)},
-        "occurred": False,
+        "refuted": False,
         "outcome": "Made money.",
         **changes,
     }
@@ -68,7 +68,7 @@ def run_of():
     """A run of the given results (two by default) with a benchmark of its own."""
 
     def make(*results: Result, **changes) -> Run:
-        shown = results or (make_result("first", 1), make_result("second", 2, occurred=True))
+        shown = results or (make_result("first", 1), make_result("second", 2, refuted=True))
         index = shown[0].equity.index[1:]
         rng = np.random.default_rng(99)
         made = {
@@ -193,7 +193,7 @@ def make_empty(name: str = "first", **changes) -> Evidence:
     return Evidence(name, **made)
 
 
-def make_court(*evidence: Evidence, **changes) -> RunEvidence:
+def make_evidence_report(*evidence: Evidence, **changes) -> EvidenceReport:
     made = {
         "superiority": Superiority(0.168, 0.112, 0.2, (), {}, 0.05, 6, 2000),
         "confounders": (("2025-01-29", "the FOMC holds rates"),),
@@ -205,7 +205,7 @@ def make_court(*evidence: Evidence, **changes) -> RunEvidence:
         "seed": 20250131,
         **changes,
     }
-    return RunEvidence({each.name: each for each in evidence}, **made)
+    return EvidenceReport({each.name: each for each in evidence}, **made)
 
 
 @pytest.fixture
@@ -230,11 +230,16 @@ def shock_of():
 
 @pytest.fixture
 def judged(run_of):
-    """A run of two readings with a court: both have all evidence unless other is given."""
+    """A run of two readings with evidence: both have all evidence unless other is given."""
 
-    def make(*evidence: Evidence, court: dict | None = None, **changes) -> Run:
+    def make(*evidence: Evidence, evidence_report: dict | None = None, **changes) -> Run:
         shown = evidence or (make_evidence("first"), make_evidence("second", names=None))
         results = [make_result(each.name, place, d=each.d) for place, each in enumerate(shown, 1)]
-        return run_of(*results, judged=True, court=make_court(*shown, **(court or {})), **changes)
+        return run_of(
+            *results,
+            with_evidence=True,
+            evidence_report=make_evidence_report(*shown, **(evidence_report or {})),
+            **changes,
+        )
 
     return make

@@ -140,7 +140,7 @@ def of_a_run(judged, evidence_of, shock_of, run_of, result_of, tmp_path):
         break_even=Missing(EVIL),
         regressions={EVIL: Missing(EVIL)},
     )
-    run = judged(evil, court={"confounders": (("2025-01-29", EVIL),), "origin": EVIL}, **settings_of(EVIL))
+    run = judged(evil, evidence_report={"confounders": (("2025-01-29", EVIL),), "origin": EVIL}, **settings_of(EVIL))
     run = replace(run, results=tuple(map(told, run.results)))
     out = tmp_path / "run"
     run_folder.write(run, {HEBREW: render(run.results[0], run).encode()}, out)

@@ -201,8 +201,10 @@ def test_the_evidence_is_that_of_the_parameters(market_data):
     assert ranks["20"].effect == pytest.approx(hedged.horizons[20].d, abs=1e-9)
     plain = run("ai_software", source=market_data, evidence=True)
     assert ranks["20"].effect != pytest.approx(plain.evidence.timing["20"].effect, abs=1e-3)
-    assert len(hedged.run.court.family) == len(plain.run.court.family) + 1, "the declared variant is counted beside it"
-    assert "ai_software, as declared" in hedged.run.court.family
+    assert len(hedged.run.evidence_report.family) == len(plain.run.evidence_report.family) + 1, (
+        "the declared variant is counted beside it"
+    )
+    assert "ai_software, as declared" in hedged.run.evidence_report.family
 
 
 def test_what_failed_is_shown(two):

@@ -173,7 +173,7 @@ def test_a_judged_run_has_a_page_of_evidence_a_reading(judged, tmp_path):
     pages = {"first-evidence.html", "second-evidence.html"}
     assert pages <= set(snapshot(out)) and pages <= set(json.loads((out / "manifest.json").read_text())["files"])
     # Replaced as a whole by a run without.
-    run_folder.write(replace(run, judged=False, court=None), SHEETS, out)
+    run_folder.write(replace(run, with_evidence=False, evidence_report=None), SHEETS, out)
     assert not pages & set(snapshot(out))
 
 
