@@ -22,6 +22,7 @@ from typing import Any
 
 import pandas as pd
 
+from data.atomic import write_file
 from data.errors import RequestError, WorkError
 from data.lock import BusyError, hold_lock
 from data.text import escape_json, is_printable_line, shorten
@@ -54,7 +55,7 @@ def write_folder(files: Mapping[str, bytes], out: Path) -> None:
             require_replaceable(out, _command(files))
             with _beside(out) as scratch:
                 for name, content in files.items():
-                    _write(scratch / _within(name), content)
+                    write_file(scratch / _within(name), content)
                 (scratch / SCRATCH).unlink()
                 _put(scratch, out)
     except BusyError:
@@ -209,14 +210,6 @@ def _discard(folder: Path) -> None:
             path.unlink()
     (folder / SCRATCH).unlink()
     folder.rmdir()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file and force it to the disk, so that a machine that stops has no empty file under a good name."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _within(name: str) -> str:
