@@ -207,7 +207,9 @@ class TrialLedger:
                 connection.executemany("INSERT INTO damaged VALUES (?)", ((line,) for line in known.damaged))
             shutil.copymode(text, database)
             if text == self.path:
-                write_file(target.with_name(f"{target.name}.bak"), content)
+                backup = folder / f"{target.name}.bak"
+                write_file(backup, content)
+                backup.replace(target.with_name(backup.name))
             database.replace(target)
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -41,7 +41,7 @@ def test_what_is_written_is_read_to_the_last_bit(cache: Cache) -> None:
 def test_no_thread_of_arrow_is_left_that_could_outlive_python(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; import pyarrow.parquet\n"
-        "from data.sources.cache import Cache; from tests.data.test_cache import entry\n"
+        "from data.sources.cache import Cache; from tests.data.sources.test_cache import entry\n"
         "cache, before = Cache(Path(sys.argv[1])), len(os.listdir('/proc/self/task'))\n"
         "cache.write('NVDA', entry()); assert cache.read('NVDA') is not None\n"
         "print(len(os.listdir('/proc/self/task')) - before)"
