@@ -6,8 +6,9 @@ from pathlib import Path
 
 from reports.folders import atomic
 from reports.pages.calibration import render
-from reports.records.calibration import PROMISED, SCHEMA, SIDES, TESTS, Calibration, PowerPoint
+from reports.records.calibration import SCHEMA, SIDES, TESTS, Calibration
 from reports.statistics.bootstrap import LEVEL
+from reports.statistics.error_rates import PROMISED, PowerPoint
 
 PAGE, TABLE = "index.html", "results.json"
 

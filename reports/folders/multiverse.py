@@ -8,22 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from reports.figures.multiverse import specification_rank, summary_by_choice, variance_by_dimension
 from reports.folders import atomic, evidence_json
 from reports.pages import multiverse as multiverse_page
-from reports.records.multiverse import (
-    Choice,
-    CurveSummary,
-    Dimension,
-    Multiverse,
-    MultiverseRun,
-    curve_summary,
-    nan_safe_median,
-    same_sign_share,
-    specification_rank,
-    summary_by_choice,
-    variance_by_dimension,
-)
+from reports.records.multiverse import Choice, Dimension, Multiverse, MultiverseRun
 from reports.statistics.availability import Missing
+from reports.statistics.specification_curve import CurveSummary, curve_summary, nan_safe_median, same_sign_share
 
 SCHEMA = 1
 DIGITS = 6  # of d in specs.csv: about a dollar of a million

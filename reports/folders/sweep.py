@@ -8,20 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from reports.figures.sweep import FEW, ParameterEffect, declared_variant, parameter_effects, rank_variants, ranked_count
 from reports.folders import atomic, evidence_json
 from reports.folders.atomic import to_csv, to_json
 from reports.folders.run import SCHEMA
 from reports.pages import sweep as sweep_page
-from reports.records.sweep import (
-    FEW,
-    FIGURES,
-    ParameterEffect,
-    SweepResult,
-    declared_variant,
-    judged_count,
-    parameter_effects,
-    rank_variants,
-)
+from reports.records.sweep import FIGURES, SweepResult
 
 FLAGS = ("truncated", "ruined", "hindsight")
 COUNTS = (*FLAGS, "refused", "sessions")
@@ -49,7 +41,7 @@ def sweep_files(sweep: SweepResult) -> dict[str, bytes]:
 def variant_table(sweep: SweepResult) -> pd.DataFrame:
     """Every spec in its order: its number from 1, the knobs, its window, its figures, and why it could not be run."""
     columns: dict[str, object] = {"spec": range(1, len(sweep) + 1)}
-    for place, knob in enumerate(sweep.knobs):
+    for place, knob in enumerate(sweep.parameters):
         columns[knob.name] = pd.Series(knob.labels, dtype=object).to_numpy()[sweep.codes[:, place]]
     columns |= {"first_session": sweep.days[:, 0], "last_session": sweep.days[:, 1]}
     for name in FIGURES:
@@ -61,7 +53,7 @@ def variant_table(sweep: SweepResult) -> pd.DataFrame:
 
 def sweep_results(sweep: SweepResult) -> dict[str, object]:
     """What results.json holds: fractions, USD, null where a figure is not defined."""
-    order = rank_variants(sweep)[: judged_count(sweep)].tolist()
+    order = rank_variants(sweep)[: ranked_count(sweep)].tolist()
     at = declared_variant(sweep)
     return {
         "schema": SCHEMA,
@@ -71,7 +63,7 @@ def sweep_results(sweep: SweepResult) -> dict[str, object]:
         "benchmark": sweep.benchmark,
         "source": {"origin": sweep.origin, "real": sweep.real, "notices": list(sweep.notices)},
         "objective": sweep.objective,
-        "knobs": {knob.name: {"values": list(knob.labels), "declared": knob.default} for knob in sweep.knobs},
+        "knobs": {knob.name: {"values": list(knob.labels), "declared": knob.default} for knob in sweep.parameters},
         "fixed": dict(sweep.fixed),
         "search": evidence_json.json_value(sweep.search),
         "specs": len(sweep),
@@ -81,7 +73,7 @@ def sweep_results(sweep: SweepResult) -> dict[str, object]:
         else {"rank": order.index(at) + 1 if at in order else None, **variant_as_dict(sweep, at)},
         "best": [variant_as_dict(sweep, place) for place in order[:FEW]],
         "worst": [variant_as_dict(sweep, place) for place in order[::-1][:FEW]],
-        "effects": {effect.knob: _effect(effect) for effect in parameter_effects(sweep)},
+        "effects": {effect.parameter: _effect(effect) for effect in parameter_effects(sweep)},
         "overfitting": evidence_json.json_value(sweep.validation),
         "sharpe_of_the_best": evidence_json.json_value(sweep.sharpe),
         "table": "sweep.csv",
@@ -90,7 +82,7 @@ def sweep_results(sweep: SweepResult) -> dict[str, object]:
 
 def variant_as_dict(sweep: SweepResult, place: int) -> dict[str, object]:
     """One spec: its number in sweep.csv, its values, its figures."""
-    knobs = {knob.name: label for knob, label in zip(sweep.knobs, sweep.labels(place), strict=True)}
+    knobs = {knob.name: label for knob, label in zip(sweep.parameters, sweep.labels(place), strict=True)}
     return {"spec": place + 1, "knobs": knobs, "first": sweep.days[place, 0], "last": sweep.days[place, 1]} | {
         name: _figure(name, float(sweep.figures[name][place])) for name in FIGURES
     }

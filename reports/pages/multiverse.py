@@ -14,22 +14,14 @@ from math import ceil, floor, isfinite, log10
 import jinja2
 import numpy as np
 
+from reports.figures.multiverse import specification_rank, summary_by_choice, variance_by_dimension
 from reports.pages import evidence_prose
-from reports.records.multiverse import (
-    CurveSummary,
-    Dimension,
-    JointPlacebo,
-    Multiverse,
-    MultiverseRun,
-    curve_summary,
-    specification_rank,
-    summary_by_choice,
-    variance_by_dimension,
-)
+from reports.records.multiverse import Dimension, Multiverse, MultiverseRun
 from reports.rendering.numbers import UNDEFINED, log_ratio, probability, share
 from reports.rendering.template import embedded_json, page_address, template
 from reports.statistics.availability import Missing
 from reports.statistics.placebo import SIZE, PlaceboRank
+from reports.statistics.specification_curve import CurveSummary, JointPlacebo, curve_summary
 
 DRAWN = 480  # specs of a curve; of more, as many at equal distances in rank
 SMALL = 240  # of the curves on the page of all readings

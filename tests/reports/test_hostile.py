@@ -157,7 +157,7 @@ def sweep_of():
         story=Story(*[EVIL] * 5),
         comparator=EVIL,
         benchmark=EVIL,
-        knobs=(SweptParameter(EVIL, (EVIL, "b"), "b"), SweptParameter("two", ("c", f"d {EVIL}"), "c")),
+        parameters=(SweptParameter(EVIL, (EVIL, "b"), "b"), SweptParameter("two", ("c", f"d {EVIL}"), "c")),
         codes=codes,
         fixed={EVIL: EVIL},
         figures={**{name: rng.normal(0, 0.1, 4) for name in FIGURES}, **flags, "sessions": np.full(4, 61.0)},

@@ -17,10 +17,11 @@ import numpy as np
 from data.errors import BrokenStrategyError, RequestError
 from data.events.event import Event
 from data.prices import Prices
-from reports.records.multiverse import Choice, Dimension, Multiverse, MultiverseRun, RollingMedians, nan_safe_median
+from reports.records.multiverse import Choice, Dimension, Multiverse, MultiverseRun, RollingMedians
 from reports.records.result import HORIZONS, Failure
 from reports.statistics import placebo
 from reports.statistics.availability import Missing
+from reports.statistics.specification_curve import nan_safe_median
 from runners.engine import strategy_set
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.comparators import comparator_log_wealth, comparator_name, excess_over, log_wealth

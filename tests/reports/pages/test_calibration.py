@@ -14,14 +14,8 @@ from reports.folders.calibration import calibration_results, write
 from reports.pages import calibration as calibration_page
 from reports.pages.calibration import calibration_conclusion, render
 from reports.records import calibration as report
-from reports.records.calibration import (
-    Calibration,
-    ErrorRate,
-    PowerCurve,
-    PowerPoint,
-    attainable_size,
-    detectable_effect,
-)
+from reports.records.calibration import Calibration, PowerCurve
+from reports.statistics.error_rates import ErrorRate, PowerPoint, attainable_size, detectable_effect
 from tests.resources.page import HOSTILE, Page
 
 NAMES = ("alpha_reading", "<b>bold</b>")

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from data.errors import RequestError
+from reports.figures.multiverse import variance_by_dimension
 from reports.folders import multiverse as multiverse_folder
 from reports.pages import multiverse as multiverse_page
 from reports.pages.multiverse import (
@@ -21,7 +22,7 @@ from reports.pages.multiverse import (
     specification_curve,
     year_ticks,
 )
-from reports.records.multiverse import MultiverseRun, RollingMedians, variance_by_dimension
+from reports.records.multiverse import MultiverseRun, RollingMedians
 from reports.rendering.numbers import MINUS, UNDEFINED
 from reports.statistics.availability import Missing
 from tests.resources.multiverses import multiverse_of, survey_of

@@ -10,8 +10,8 @@ import pytest
 import strategies
 from data import calendar, load_prices
 from data.errors import BrokenStrategyError, RequestError
-from reports.records.multiverse import nan_safe_median
 from reports.statistics.availability import Missing
+from reports.statistics.specification_curve import nan_safe_median
 from runners.engine.backtest.cerebro import EntrySchedule
 from runners.engine.evaluation import evaluate
 from runners.engine.execution.processes import Processes
