@@ -31,7 +31,7 @@ class NotebookEvidence(Evidence):
 
     def __repr__(self) -> str:
         sentences = [
-            f"{self.name}: {self.verdict.told}",
+            f"{self.name}: {self.verdict.text}",
             self.verdict.reason,
             evidence_prose.timing_sentence(self.headline),
         ]

@@ -1,4 +1,4 @@
-"""Evidence as results.json holds it."""
+"""Evidence in the format of results.json."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reports.statistics.verdict import HORIZON
 
 
 def evidence_summary(evidence: Evidence, evidence_report: EvidenceReport) -> dict[str, Any]:
-    """What results.json holds under `evidence`: the verdict in front, everything else behind."""
+    """Content of `evidence` in results.json: the verdict first, details and settings after it."""
     rank = evidence.headline
     return {
         "verdict": evidence.verdict.word,
@@ -50,7 +50,7 @@ def evidence_summary(evidence: Evidence, evidence_report: EvidenceReport) -> dic
 
 
 def json_value(value: Any) -> Any:
-    """The same as JSON can hold it: null and a reason for what is not available."""
+    """A value as JSON types: dataclasses as objects, NaN and infinity as null, Missing as an object with its reason."""
     if isinstance(value, Missing):
         return {"not_available": value.reason}
     if is_dataclass(value) and not isinstance(value, type):

@@ -1,4 +1,4 @@
-"""Is it just beta? Least squares on one benchmark or several, with errors that allow for dependence."""
+"""Alpha and betas by least squares on one or more benchmarks, with HAC standard errors."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Coefficient:
 
 @dataclass(frozen=True)
 class Regression:
-    """A line through daily excess returns.
+    """Linear regression of daily excess returns.
 
-    `alpha` is a year (252 sessions), a fraction; `betas` are by benchmark. `lags` is the number of autocovariances in
-    the errors, `observations` that of sessions, `level` that of the intervals.
+    `alpha` is annual (252 sessions), a fraction; `betas` are by benchmark. `lags` is the number of autocovariances
+    in the standard errors, `observations` the number of sessions, `level` the level of the intervals.
     """
 
     alpha: Coefficient
@@ -49,7 +49,7 @@ def regress(
     weights), with n/(n-k) as correction and Student's t with n-k degrees of freedom; `lags` as in `lag_rule`.
 
     Raises Unavailable for too few, missing or constant returns, for benchmarks that are combinations of each other,
-    and where nothing is left to explain; ValueError for no benchmark, unequal lengths or a level not in (0, 1).
+    and if the benchmarks explain every return; ValueError for no benchmark, unequal lengths or a level not in (0, 1).
     """
     from statsmodels.regression.linear_model import OLS
 

@@ -34,7 +34,7 @@ class Mine(bt.Strategy):
 print("once")
 whole = run([Mine], symbols=["SPY"], source="sample", evidence=True)
 whole.write("out")
-print(whole.results[0].evidence.verdict.told)
+print(whole.results[0].evidence.verdict.text)
 """
 
 

@@ -323,7 +323,7 @@ def test_correlations_are_those_of_pandas_by_falling_likeness_to_the_benchmark(r
 def test_few_sessions_have_no_correlation(small):
     page = shown(small)
     assert "table-correlation" not in page.named
-    assert "Not available: 3 sessions say nothing; 20 are needed." in page.text
+    assert "Not available: 3 sessions; 20 are needed." in page.text
 
 
 @pytest.fixture

@@ -189,7 +189,7 @@ def test_wrong_arguments_are_refused(pair):
     draws = resample_positions(252, 1, seed=1, count=5)
     with pytest.raises(ValueError, match="do not fit 253 returns"):
         sharpe_interval(pair[0], draws)
-    with pytest.raises(ValueError, match="of the same sessions"):
+    with pytest.raises(ValueError, match="use the same sessions"):
         alpha_interval(pair[0], pair[1][1:], draws)
     for level in (0, 1, 1.5, 95, np.nan):
         with pytest.raises(ValueError, match=rf"^level {level} is not between 0 and 1; 0\.95 is usual$"):

@@ -532,7 +532,7 @@ def test_too_few_estimation_days_give_no_number(model, days):
     told = cross_section_tests(study, DAY)
     assert all(getattr(told, kind).p is None and getattr(told, kind).statistic is None for kind in KINDS)
     assert told.correlation is None
-    assert told.bmp.reason == "2 available names are needed, 0 given"
+    assert told.bmp.reason == "2 available stocks are needed, 0 given"
     assert all(test.p is None and test.reason for test in (*rank_tests(study), *conformal_tests(study, DAY)))
 
 
@@ -571,14 +571,14 @@ def test_one_name_has_no_cross_section():
     told = cross_section_tests(event_study(make_sample(names=1)), DAY)
     for kind in ("cross_section", "bmp", "kolari_pynnonen"):
         assert getattr(told, kind).p is None
-        assert getattr(told, kind).reason == "2 available names are needed, 1 given"
+        assert getattr(told, kind).reason == "2 available stocks are needed, 1 given"
     assert told.patell.p is not None and told.corrado.p is not None and told.generalized_sign.p is not None
 
 
 def test_tests_say_what_they_lack():
     ones, noise = np.ones(4), np.random.default_rng(2).normal(size=(50, 4))
-    assert cross_section_t(ones).reason == bmp_test(np.zeros(4)).reason == "all names are equal"
-    assert kolari_pynnonen_test(ones, noise).reason == "all names are equal"
+    assert cross_section_t(ones).reason == bmp_test(np.zeros(4)).reason == "all stocks are equal"
+    assert kolari_pynnonen_test(ones, noise).reason == "all stocks are equal"
     assert kolari_pynnonen_test(np.arange(4.0), with_hole(noise, 0, 0)).reason == "residuals are constant or not finite"
     assert kolari_pynnonen_test(np.arange(4.0), noise * (0, 1, 1, 1)).reason == "residuals are constant or not finite"
     assert patell_test(np.array([1.0, NAN]), 100).reason == "a value is not finite"
@@ -601,7 +601,7 @@ def test_names_that_are_one_have_no_adjusted_test(partner):
 
 def test_what_is_not_available_is_told_with_how_many_there_were():
     noise = np.random.default_rng(2).normal(size=(50, 4))
-    few, odd = "2 available names are needed, 1 given", "a value is not finite"
+    few, odd = "2 available stocks are needed, 1 given", "a value is not finite"
     assert cross_section_t(np.ones(1)) == Significance(None, None, 1, few)
     assert patell_test(np.array([1.0, NAN]), 100) == Significance(None, None, 2, odd)
     assert corrado_test(with_hole(noise, 0, 0), np.ones((1, 4))) == Significance(None, None, 4, odd)

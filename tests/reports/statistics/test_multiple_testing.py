@@ -101,7 +101,7 @@ def test_a_reading_that_cannot_take_part_is_left_out_with_its_reason():
 
 
 def test_what_cannot_be_known_is_told():
-    with pytest.raises(Unavailable, match="none of 1 readings can take part"):
+    with pytest.raises(Unavailable, match="none of 1 readings can be tested"):
         superiority_test({"idle": np.zeros(253)}, seed=1)
     with pytest.raises(Unavailable, match="none of 0 readings"):
         superiority_test({}, seed=1)

@@ -120,8 +120,8 @@ def test_the_family_wise_error_is_held_under_correlation():
         (lambda values: values[:15], "14 placebos that do not overlap; 19 are needed"),
         (lambda values: np.where(np.arange(30)[:, None] == 7, np.nan, values), "1 of 29 placebos do not reach"),
         (lambda values: np.where(np.arange(30)[:, None] == 0, np.nan, values), "the hold or the prices end before"),
-        (lambda values: np.where(np.arange(30)[:, None] == 7, -np.inf, values), "1 of 30 launches ended in ruin"),
-        (lambda values: values * 0 + 0.25, "every placebo came out the same"),
+        (lambda values: np.where(np.arange(30)[:, None] == 7, -np.inf, values), "1 of 30 entries ended in ruin"),
+        (lambda values: values * 0 + 0.25, "all placebos are equal"),
     ],
 )
 def test_what_cannot_be_ranked_says_why_and_leaves_the_others_alone(spoil, reason):
@@ -144,8 +144,8 @@ def test_reasons_are_told_in_full():
     values[0, 0], values[:, 1], values[0, 2] = np.nan, 0.25, -np.inf
     assert [(rank.effect, rank.reason) for rank in placebo_ranks(values)] == [
         (None, "the hold or the prices end before this horizon"),
-        (0.25, "every placebo came out the same"),
-        (None, "1 of 30 launches ended in ruin, the log of which is not a number"),
+        (0.25, "all placebos are equal"),
+        (None, "1 of 30 entries ended in ruin, where d is undefined"),
     ]
 
 
@@ -249,11 +249,11 @@ def rank(effect: float, p_family: float = 0.5, lower: float = 0.5) -> PlaceboRan
         ),
         (PlaceboRank(5, 0.1, reason="5 placebos"), rank(0.3, 0.002), Verdict(SUPPORTED, ("its names",))),
         (PlaceboRank(5, 0.1, reason="5 placebos"), None, Verdict(None, reason="timing: 5 placebos")),
-        (None, None, Verdict(None, reason="no test was held")),
+        (None, None, Verdict(None, reason="there is no test")),
         (
             PlaceboRank(39, 0.5, 0, 1, 3.0, 1 / 40, 1, 1 / 40, 1),
             None,
-            Verdict(None, reason="timing: with 39 placebos no p can fall below 0.025, and 0.025 is asked for"),
+            Verdict(None, reason="timing: with 39 placebos no p can fall below 0.025, but 0.025 is needed"),
         ),
         (PlaceboRank(40, 0.5, 0, 1, 3.0, 1 / 41, 1, 1 / 41, 1), None, Verdict(SUPPORTED, ("timing",))),
     ],
@@ -263,9 +263,9 @@ def test_the_words_of_the_verdict(timing, names, expected):
 
 
 def test_the_verdict_is_told_with_its_tests():
-    assert Verdict(SUPPORTED, ("timing", "its names")).told == "supported by timing and its names"
-    assert Verdict(CHANCE).told == "not distinguishable from chance"
-    assert Verdict(None).told == "no verdict"
+    assert Verdict(SUPPORTED, ("timing", "its names")).text == "supported by timing and its names"
+    assert Verdict(CHANCE).text == "not distinguishable from chance"
+    assert Verdict(None).text == "no verdict"
 
 
 def test_a_rank_without_numbers_says_nothing():
