@@ -166,7 +166,7 @@ def _require_writable(content: object, depth: int = 0) -> None:
         raise ValueError("nested too deeply")
     if isinstance(content, str):
         if any("\ud800" <= sign <= "\udfff" for sign in content):
-            raise ValueError(f"{ascii(content)[:40]} is half a character")
+            raise ValueError(f"{ascii(content)[:40]} is a lone surrogate, not a character")
     elif isinstance(content, dict):
         for item in (*content, *content.values()):
             _require_writable(item, depth + 1)

@@ -16,7 +16,7 @@ OBJECTIVES = {
     "d": "d",
     "net": "net return",
     "sharpe": "Sharpe ratio",
-    "drawdown": "worst drawdown",
+    "drawdown": "maximum drawdown",
     **{f"d_{horizon}": f"d after {horizon} sessions" for horizon in HORIZONS},
 }
 FIGURES = (

@@ -61,7 +61,7 @@ def regress(
     lags = lag_rule(len(y)) if lags is None else lags
     fit = OLS(y, design).fit(cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True}, use_t=True)
     if np.std(fit.resid) <= NOISE:
-        raise Unavailable(f"alpha: {' and '.join(benchmarks)} explain every return; some must be left to judge by")
+        raise Unavailable(f"alpha: {' and '.join(benchmarks)} explain every return; use other benchmarks")
     rows = np.column_stack((fit.params, fit.bse, fit.conf_int(1 - level), fit.pvalues)).tolist()
     betas = {name: Coefficient(*row) for name, row in zip(benchmarks, rows[1:], strict=True)}
     return Regression(_annual(Coefficient(*rows[0])), betas, float(fit.rsquared), lags, len(y), level)

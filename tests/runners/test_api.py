@@ -87,7 +87,7 @@ def test_the_chart_draws_the_series_and_leaves_pyplot_alone(two):
     above, below = figure.axes
     drawn = {line.get_label(): np.asarray(line.get_ydata(), dtype=float) for line in above.lines}
     assert drawn["bad_news"] == pytest.approx((own.equity / 1e6).to_numpy())
-    assert drawn[f"{own.comparator_name} (to beat)"] == pytest.approx(own.comparator.to_numpy())
+    assert drawn[f"{own.comparator_name} (comparator)"] == pytest.approx(own.comparator.to_numpy())
     assert drawn["SPY (benchmark)"] == pytest.approx(np.concatenate(([1], np.cumprod(1 + two.benchmark.to_numpy()))))
     assert below.lines[0].get_ydata() == pytest.approx((own.equity / own.equity.cummax() - 1).to_numpy())
     assert (pyplot.get_fignums(), pyplot.get_backend()) == before

@@ -15,9 +15,9 @@ def test_labels_of_a_specification_and_variance_by_dimension():
     assert one.labels(0) == ("published", "60 sessions", "declared")
     assert one.labels(17) == ("shock day", "252 sessions", "without B")
     # d = 3 x entry + horizon: sums of squares 9 to 1; the basket does nothing.
-    told = variance_by_dimension(multiverse_of(d=3.0 * one.codes[:, 0] + one.codes[:, 1]))
-    assert [part.name for part in told] == ["entry", "horizon", "basket"]
-    assert [part.share for part in told] == pytest.approx([0.9, 0.1, 0.0])
+    result = variance_by_dimension(multiverse_of(d=3.0 * one.codes[:, 0] + one.codes[:, 1]))
+    assert [part.name for part in result] == ["entry", "horizon", "basket"]
+    assert [part.share for part in result] == pytest.approx([0.9, 0.1, 0.0])
 
 
 def test_specifications_with_hindsight_count_only_in_their_own_row():
