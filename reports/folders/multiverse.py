@@ -105,7 +105,7 @@ def _value_text(choice: Choice) -> str:
 
 def _reading(multiverse: Multiverse, survey: MultiverseRun) -> dict[str, object]:
     declared, placebo = multiverse_page.declared_specification(multiverse), survey.joint[multiverse.name]
-    everywhere = multiverse.everywhere
+    rolling = multiverse.rolling
     return {
         "comparator": multiverse.comparator,
         "specs": {
@@ -125,12 +125,12 @@ def _reading(multiverse: Multiverse, survey: MultiverseRun) -> dict[str, object]
         "variance_shares": {part.name: part.share for part in variance_by_dimension(multiverse)},
         "choices": {dimension.name: _choices(rows) for dimension, rows in summary_by_choice(multiverse)},
         "launches": {
-            "medians": nan_safe_median(multiverse.launched).tolist(),
-            "shares": same_sign_share(multiverse.launched).tolist(),
+            "medians": nan_safe_median(multiverse.d_by_entry).tolist(),
+            "shares": same_sign_share(multiverse.d_by_entry).tolist(),
         },
-        "all_dates": evidence_json.json_value(everywhere)
-        if isinstance(everywhere, Missing)
-        else np.round(everywhere.medians, DIGITS).tolist(),
+        "all_dates": evidence_json.json_value(rolling)
+        if isinstance(rolling, Missing)
+        else np.round(rolling.medians, DIGITS).tolist(),
     }
 
 
@@ -141,5 +141,5 @@ def _choices(rows: list[tuple[Choice, CurveSummary]]) -> Mapping[str, object]:
 def _sessions(survey: MultiverseRun) -> dict[str, list[str]]:
     """Entry dates, the real one first, then past entries; and all entry dates where the curve was computed for them."""
     first = survey.multiverses[0]
-    everywhere = [] if isinstance(first.everywhere, Missing) else list(first.everywhere.sessions)
-    return {"sessions": list(first.sessions), "all_dates": everywhere}
+    all_dates = [] if isinstance(first.rolling, Missing) else list(first.rolling.sessions)
+    return {"sessions": list(first.sessions), "all_dates": all_dates}

@@ -129,7 +129,7 @@ def render_reading_multiverse(survey: MultiverseRun, multiverse: Multiverse) -> 
         choices=summary_by_choice(multiverse),
         shares={part.name: part.share for part in variance_by_dimension(multiverse)},
         rank=None if (place := declared_specification(multiverse)) is None else specification_rank(multiverse, place),
-        everywhere=None if isinstance(multiverse.everywhere, Missing) else multiverse.everywhere,
+        everywhere=None if isinstance(multiverse.rolling, Missing) else multiverse.rolling,
         data=embedded_json(multiverse_data(multiverse, drawn)),
     )
 
@@ -255,9 +255,9 @@ def choice_board(multiverse: Multiverse, shown: np.ndarray) -> tuple[tuple[Dimen
 
 def median_strip(multiverse: Multiverse) -> MedianStrip | None:
     """The medians of the launches over time; None where there is no launch beside the real one."""
-    medians = np.median(multiverse.launched, axis=1) if multiverse.launched.size else np.zeros(0)
+    medians = np.median(multiverse.d_by_entry, axis=1) if multiverse.d_by_entry.size else np.zeros(0)
     days, known = _ordinals(multiverse.sessions), np.isfinite(medians)
-    everywhere = multiverse.everywhere
+    everywhere = multiverse.rolling
     dates = np.zeros(0) if isinstance(everywhere, Missing) else _ordinals(everywhere.sessions)
     heights = np.zeros(0) if isinstance(everywhere, Missing) else everywhere.medians
     if known.sum() < 2 or not known[0]:
@@ -286,7 +286,7 @@ def entry_summaries(multiverse: Multiverse) -> list[tuple[str, CurveSummary]]:
     """The launches, the real one first: date and what their specs say."""
     return [
         (session, curve_summary(values))
-        for session, values in zip(multiverse.sessions, multiverse.launched, strict=True)
+        for session, values in zip(multiverse.sessions, multiverse.d_by_entry, strict=True)
     ]
 
 

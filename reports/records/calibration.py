@@ -20,26 +20,26 @@ TRUTHS = ("Sharpe ratio", "CAGR", "alpha")
 class PowerCurve:
     """Outcomes of effects injected over `sessions` trading days.
 
-    `found` (whether the test said supported) and `gained` (by how much d grew) have shape
+    `detected` (whether the test said supported) and `gained` (by how much d grew) have shape
     (n_markets, n_effects, n_readings).
     """
 
     readings: tuple[str, ...]
     effects: tuple[float, ...]
     sessions: int
-    found: np.ndarray
+    detected: np.ndarray
     gained: np.ndarray
 
     @property
     def markets(self) -> int:
         """Number of markets."""
-        return len(self.found)
+        return len(self.detected)
 
     def points(self, name: str) -> list[PowerPoint]:
         """The power curve of one reading."""
         column = self.readings.index(name)
         return [
-            PowerPoint(effect, error_rate(self.found[:, row, column]), float(self.gained[:, row, column].mean()))
+            PowerPoint(effect, error_rate(self.detected[:, row, column]), float(self.gained[:, row, column].mean()))
             for row, effect in enumerate(self.effects)
         ]
 
@@ -48,18 +48,18 @@ class PowerCurve:
 class Calibration:
     """Outcomes of all tests in simulated markets.
 
-    `words`, shape (n_markets, len(TESTS), n_readings), is 1 for supported, -1 for refuted, 0 otherwise. `sides`, shape
-    (n_resampled, len(TRUTHS)), locates the true value: -1 below its interval, 0 inside, 1 above. `resampled` holds the
-    name whose returns were resampled, its benchmark, and the numbers of sessions and resamples; `years` holds the first
-    and the last session of the longer markets. `notes` explains, by reading, why an effect moves d by less than was
-    injected. `left_out` are readings that could not be simulated. `event` is the event that all of them read.
+    `outcomes`, shape (n_markets, len(TESTS), n_readings), is 1 for supported, -1 for refuted, 0 otherwise. `sides`,
+    shape (n_resampled, len(TRUTHS)), locates the true value: -1 below its interval, 0 inside, 1 above. `resampled`
+    holds the name whose returns were resampled, its benchmark, and the numbers of sessions and resamples; `years` holds
+    the first and the last session of the longer markets. `notes` explains, by reading, why an effect moves d by less
+    than was injected. `left_out` are readings that could not be simulated. `event` is the event that all of them read.
     """
 
     readings: tuple[str, ...]
     seed: int
     draws: int
     placebos: int
-    words: np.ndarray
+    outcomes: np.ndarray
     timing: PowerCurve
     names: PowerCurve
     sides: np.ndarray
@@ -72,7 +72,7 @@ class Calibration:
     @property
     def markets(self) -> int:
         """Number of simulated markets."""
-        return len(self.words)
+        return len(self.outcomes)
 
     def any(self, test: str, side: str) -> ErrorRate:
         """Share of markets in which a test gives this outcome for at least one reading."""
@@ -108,4 +108,4 @@ class Calibration:
 
     def _outcomes(self, test: str, side: str) -> np.ndarray:
         """Whether a test gives this outcome, shape (n_markets, n_readings)."""
-        return np.asarray(self.words[:, TESTS.index(test)] == SIDES[side])
+        return np.asarray(self.outcomes[:, TESTS.index(test)] == SIDES[side])

@@ -67,9 +67,9 @@ class Multiverse:
     """One reading under all choices.
 
     `codes`, shape (n_specs, n_dimensions), indexes the choices of `dimensions`; `d`, shape (n_specs,), is NaN where the
-    prices end before the horizon. `launched`, shape (n_entries, n_tested), holds d of the tested specifications, in
+    prices end before the horizon. `d_by_entry`, shape (n_entries, n_tested), holds d of the tested specifications, in
     their order, at the entries of `sessions` (ISO dates): the real one first, then past entries. `fixed` holds, by
-    dimension, why the reading has no such choice.
+    dimension, why the reading has no such choice. `rolling` is the median of the curve at every entry date.
     """
 
     name: str
@@ -79,9 +79,9 @@ class Multiverse:
     fixed: tuple[tuple[str, str], ...]
     codes: np.ndarray
     d: np.ndarray
-    launched: np.ndarray
+    d_by_entry: np.ndarray
     sessions: tuple[str, ...]
-    everywhere: RollingMedians | Missing
+    rolling: RollingMedians | Missing
 
     def __len__(self) -> int:
         return len(self.d)
@@ -121,7 +121,7 @@ class MultiverseRun:
     """All multiverses of a run, tested together.
 
     `dimensions` are those that all readings share; past entries lie `step` sessions apart. `real` is False for
-    reconstructed prices, on which nothing is tested. `beside` holds the other readings of the strategy set: not shown,
+    reconstructed prices, on which nothing is tested. `others` holds the other readings of the strategy set: not shown,
     but counted; `missing` names those that could not be counted. `publication` is what the readings read. `failed`
     holds the readings that were stopped, by name.
     """
@@ -135,13 +135,13 @@ class MultiverseRun:
     manifest: Mapping[str, object] = field(default_factory=dict)
     publication: str = "the reading"
     failed: Mapping[str, Failure] = field(default_factory=dict)
-    beside: tuple[Multiverse, ...] = ()
+    others: tuple[Multiverse, ...] = ()
     missing: tuple[str, ...] = ()
 
     @cached_property
     def joint(self) -> Mapping[str, JointPlacebo]:
         """The joint placebo of each reading, by name; without p where the prices are a reconstruction."""
-        placebos = joint_placebo([multiverse.launched for multiverse in (*self.multiverses, *self.beside)])
+        placebos = joint_placebo([multiverse.d_by_entry for multiverse in (*self.multiverses, *self.others)])
         if not self.real:
             placebos = [JointPlacebo(_untested(each.median), _untested(each.share)) for each in placebos]
         return {multiverse.name: placebo for multiverse, placebo in zip(self.multiverses, placebos, strict=False)}
@@ -154,7 +154,7 @@ class MultiverseRun:
     @property
     def counted(self) -> int:
         """Number of readings for which p-values are adjusted."""
-        return len(self.multiverses) + len(self.beside)
+        return len(self.multiverses) + len(self.others)
 
     @property
     def placebos(self) -> int:

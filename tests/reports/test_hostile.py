@@ -183,7 +183,7 @@ def calibrated():
         seed=7,
         draws=499,
         placebos=64,
-        words=words,
+        outcomes=words,
         timing=curve,
         names=curve,
         sides=np.zeros((10, 3), dtype=np.int8),

@@ -406,17 +406,17 @@ def specification_values(
         fixed=specification.unvaried_dimensions(space.subject, planned.event),
         codes=space.codes[distinct][:, several],
         d=real.ravel()[distinct],
-        launched=np.zeros(0),
+        d_by_entry=np.zeros(0),
         sessions=(),
-        everywhere=NOT_ASKED,
+        rolling=NOT_ASKED,
     )
     kept = _tested(space)
     curves = np.concatenate((made.d[made.tested][None], _flat(beside)[:, kept]))
     return replace(
         made,
-        launched=curves,
+        d_by_entry=curves,
         sessions=_days(prices, np.concatenate(([planned.entry], planned.placebos))),
-        everywhere=_middle(everywhere, kept, prices, planned),
+        rolling=_middle(everywhere, kept, prices, planned),
     )
 
 
@@ -450,7 +450,7 @@ def multiverse_run(
             *unknown_rates_notice(str(prices.days[-1])),
         ),
         failed=failed,
-        beside=tuple(beside),
+        others=tuple(beside),
         missing=tuple(missing),
         manifest={"command": command, **multiverse_manifest(found, prices, planned, event)},
     )

@@ -144,7 +144,7 @@ def test_specs_without_a_d_and_ruined_ones_are_not_drawn():
     broken = replace(one, d=d)
     assert len(specification_curve(broken, 480).places) == 14
     assert Page(render_reading_multiverse(survey_of(broken), broken)).text
-    nothing = replace(one, d=np.full(18, np.nan), launched=np.full((20, 6), np.nan))
+    nothing = replace(one, d=np.full(18, np.nan), d_by_entry=np.full((20, 6), np.nan))
     page = reading_page(survey_of(nothing))
     assert "No spec reaches its horizon" in page.text
     assert "Not available: the hold or the prices end before this horizon." in page.text
@@ -178,10 +178,10 @@ def test_all_dates_are_a_line_behind_the_launches():
     one = multiverse_of()
     dates = tuple(str(day.date()) for day in pd.bdate_range("2020-02-03", periods=300))
     heights = np.sin(np.arange(300) / 30)
-    drawn = median_strip(replace(one, everywhere=RollingMedians(dates, heights)))
+    drawn = median_strip(replace(one, rolling=RollingMedians(dates, heights)))
     assert drawn.line.count("L") == 299
     assert median_strip(one).line == ""
-    survey = survey_of(replace(one, everywhere=RollingMedians(dates, heights)))
+    survey = survey_of(replace(one, rolling=RollingMedians(dates, heights)))
     assert "gives no p" in reading_page(survey).text
     results = multiverse_folder.multiverse_results(survey)
     assert results["launches"]["all_dates"] == list(dates)
@@ -248,11 +248,11 @@ def test_the_table_of_specs_gives_every_figure_again(tmp_path):
 
 
 def test_results_are_json_whatever_is_missing():
-    one = multiverse_of(d=np.full(18, np.nan), launched=np.full((20, 6), np.nan))
+    one = multiverse_of(d=np.full(18, np.nan), d_by_entry=np.full((20, 6), np.nan))
     told = json.loads(multiverse_folder.multiverse_files(survey_of(one))["results.json"])["readings"]["first"]
     assert told["declared"] is None and told["tested"]["median"] is None
     assert told["all_dates"] == {"not_available": "not asked for"}
-    assert isinstance(one.everywhere, Missing)
+    assert isinstance(one.rolling, Missing)
 
 
 def test_choices_that_are_numbers_are_written_as_numbers():
