@@ -108,10 +108,7 @@ def require_replaceable(out: Path, command: str) -> None:
         raise RequestError(f"--out {out} cannot be replaced as a whole; name a folder inside it")
     present = {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
     if foreign := sorted(present - _run_files(out)):
-        raise RequestError(
-            f"--out {out} holds {foreign[0]}, which no manifest of a run there lists; move it away or name another "
-            f"folder"
-        )
+        raise RequestError(f"--out {out} holds {foreign[0]}, which no run wrote; move it away or name another folder")
     if present and (other := _command(manifest_checksums(out))) != command:
         raise RequestError(
             f"--out {out} holds what runners.{other} wrote, and runners.{command} would replace it; name another folder"

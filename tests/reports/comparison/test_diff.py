@@ -193,8 +193,8 @@ def test_divergence_starts_at_the_first_different_return(result_of, run_of, tmp_
     sessions = pd.DatetimeIndex(["2025-01-30", "2025-01-31", "2025-02-03", "2025-02-04"])
     curves = ([100.0, 110.0, 121.0, 121.0], [100.0, 110.0, 99.0, 111.0])
     pair = [
-        save(run_of(result_of("first", sessions=sessions, equity=pd.Series(curve, sessions))), tmp_path / str(place))
-        for place, curve in enumerate(curves)
+        save(run_of(result_of("first", sessions=sessions, equity=pd.Series(curve, sessions))), tmp_path / str(index))
+        for index, curve in enumerate(curves)
     ]
     (reading,) = compared(pair).readings
     # 1.21 to 0.99 on the third of February, 1.21 to 1.11 a day later.
@@ -316,9 +316,9 @@ def test_the_page_has_the_differences_and_the_curves_of_all_runs(pair):
 
 def test_foreign_text_is_escaped_and_nothing_is_fetched(result_of, run_of, tmp_path):
     pair = []
-    for place, word in enumerate(("a", HOSTILE)):
+    for index, word in enumerate(("a", HOSTILE)):
         results = [result_of(HOSTILE, warnings=(word,), outcome=word)]
-        pair.append(save(run_of(*results), tmp_path / str(place), event=word, code=word, command=word))
+        pair.append(save(run_of(*results), tmp_path / str(index), event=word, code=word, command=word))
     text = render([compared(pair)])
     page = Page(text)
     assert [tag for tag, _ in page.elements].count("script") == 3 and "img" not in [tag for tag, _ in page.elements]

@@ -36,4 +36,4 @@ def test_rank_1_is_the_highest_d():
     one = multiverse_of()
     honest = np.flatnonzero(one.honest)
     expected = pd.Series(one.d[honest]).rank(ascending=False, method="min").astype(int).tolist()
-    assert [specification_rank(one, place) for place in honest.tolist()] == expected
+    assert [specification_rank(one, index) for index in honest.tolist()] == expected

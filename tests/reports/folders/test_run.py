@@ -93,10 +93,10 @@ def test_a_mount_point_is_refused_before_any_work():
 
 def test_a_folder_of_other_files_is_refused_and_kept(run_of, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(RequestError, match=r"holds thesis.txt, which no manifest of a run there lists"):
+    with pytest.raises(RequestError, match=r"holds thesis.txt, which no run wrote"):
         run_folder.write(run_of(), SHEETS, tmp_path)
     (tmp_path / "manifest.json").write_text('{"name": "somebody\'s web app"}')
-    with pytest.raises(RequestError, match="which no manifest of a run there lists"):
+    with pytest.raises(RequestError, match="which no run wrote"):
         run_folder.write(run_of(), SHEETS, tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
@@ -215,5 +215,5 @@ def test_an_invalid_manifest_counts_as_a_foreign_file(run_of, tmp_path, kind):
         os.mkfifo(out / "manifest.json")
     else:
         (out / "manifest.json").write_text("[" * 200_000 if kind == "deep" else '{"files": ["results.json"]}')
-    with pytest.raises(RequestError, match=r"holds manifest\.json, which no manifest of a run there lists"):
+    with pytest.raises(RequestError, match=r"holds manifest\.json, which no run wrote"):
         run_folder.write(run_of(), SHEETS, out)

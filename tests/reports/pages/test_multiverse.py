@@ -222,7 +222,7 @@ def test_equal_surveys_are_equal_bytes_and_another_is_replaced(tmp_path):
     multiverse_folder.write(survey_of(multiverse_of("third")), tmp_path / "out")
     assert (tmp_path / "out" / "third.html").exists() and not (tmp_path / "out" / "first.html").exists()
     (tmp_path / "out" / "mine.txt").write_text("mine")
-    with pytest.raises(RequestError, match=r"mine\.txt, which no manifest of a run there lists"):
+    with pytest.raises(RequestError, match=r"mine\.txt, which no run wrote"):
         multiverse_folder.write(survey_of(), tmp_path / "out")
 
 

@@ -9,7 +9,7 @@ from reports.statistics.availability import Missing, Unavailable, require_observ
 
 
 def test_valid_observations_are_returned_as_floats():
-    given = [place % 3 for place in range(20)]
+    given = [index % 3 for index in range(20)]
     array = require_observations(given)
     assert array.tolist() == given and array.dtype == np.float64
 

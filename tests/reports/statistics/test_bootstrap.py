@@ -46,7 +46,7 @@ def test_resamples_are_full_length_and_repeatable():
 def test_blocks_have_the_mean_length_and_wrap_around(block):
     draws = resample_positions(100, block, seed=2, count=2000)
     follows = draws[:, 1:] == (draws[:, :-1] + 1) % 100
-    # A block goes on with probability 1 - 1/b, and a new one may happen to begin there.
+    # A block continues with probability 1 - 1/b, or a new block starts at the next position by chance.
     expected = 1 - 1 / block + 1 / (100 * block)
     assert follows.mean() == pytest.approx(expected, abs=4 * np.sqrt(0.25 / follows.size))
     if block > 1:
@@ -60,7 +60,7 @@ def test_dependent_returns_have_longer_blocks():
 
 
 def test_a_block_has_at_least_one_session():
-    # White noise of this seed asks for blocks of 0.27 sessions, and one is the least that can be drawn.
+    # The optimal block of this white noise is 0.27 sessions, but a block has at least one.
     noise = np.random.default_rng(10).normal(0, 0.01, 500)
     assert optimal_block_length(noise)["stationary"].max() < 1
     assert block_length(noise) == 1

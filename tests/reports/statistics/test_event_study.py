@@ -46,11 +46,11 @@ KINDS = ("cross_section", "patell", "bmp", "kolari_pynnonen", "corrado", "genera
 NAN = float("nan")
 
 
-def make_sample(names=4, days=120, around=23, day=1, seed=5, **changes) -> EventSample:
-    """Returns of names with betas of 0.5 to 1.5 on a common market."""
+def make_sample(stocks=4, days=120, around=23, day=1, seed=5, **changes) -> EventSample:
+    """Returns of stocks with betas of 0.5 to 1.5 on a common market."""
     rng = np.random.default_rng(seed)
     market = rng.normal(0.0005, 0.01, days + around)
-    returns = np.linspace(0.5, 1.5, names) * market[:, None] + rng.normal(0, 0.02, (days + around, names))
+    returns = np.linspace(0.5, 1.5, stocks) * market[:, None] + rng.normal(0, 0.02, (days + around, stocks))
     made = {
         "estimation": returns[:days],
         "estimation_market": market[:days],
@@ -179,9 +179,9 @@ def test_path_equals_car_of_shorter_windows():
 def test_abnormal_return_of_a_leg_is_the_weighted_sum_of_its_stocks(model):
     sample = make_sample()
     weights = np.array([[0.5, 1.0], [0.5, -1.0], [0.0, 0.0], [0.0, 0.0]])
-    leg, names = event_study(sample.legs(weights), model), event_study(sample, model)
-    np.testing.assert_allclose(leg.abnormal, names.abnormal @ weights, atol=1e-15)
-    np.testing.assert_allclose(leg.residuals, names.residuals @ weights, atol=1e-15)
+    leg, stocks = event_study(sample.legs(weights), model), event_study(sample, model)
+    np.testing.assert_allclose(leg.abnormal, stocks.abnormal @ weights, atol=1e-15)
+    np.testing.assert_allclose(leg.residuals, stocks.residuals @ weights, atol=1e-15)
 
 
 def test_standard_error_of_a_leg_comes_from_its_own_returns():
@@ -211,7 +211,7 @@ def test_legs_of_legs_keep_their_net_weight():
     np.testing.assert_array_equal(sample.legs(np.array([[2.0], [-1.0]])).net, [0])
 
 
-# --- tests across names -----------------------------------------------------------
+# --- tests across stocks ----------------------------------------------------------
 
 
 def test_plain_t_and_bmp_are_one_sample_t_tests():
@@ -242,7 +242,7 @@ def test_kolari_pynnonen_by_hand():
 
 
 def test_mean_correlation_equals_numpy_over_all_pairs():
-    residuals = event_study(make_sample(names=7)).residuals
+    residuals = event_study(make_sample(stocks=7)).residuals
     pairs = np.corrcoef(residuals.T)[np.triu_indices(7, 1)]
     assert mean_correlation(residuals) == pytest.approx(pairs.mean(), rel=1e-9)
 
@@ -273,7 +273,7 @@ def test_corrado_statistic_has_unit_variance_over_all_windows(length):
 
 
 def test_generalized_sign_test_by_hand():
-    # A quarter of the residuals is positive, zero not among them; 16 names give 4 expected, variance 3; 7 are positive.
+    # A quarter of the residuals is positive, zero is not; 16 stocks give 4 expected, variance 3; 7 are positive.
     residuals = np.tile(np.array([[1.0], [-1.0], [0.0], [-1.0]]), (10, 16))
     result = generalized_sign_test(residuals, np.where(np.arange(16) < 7, 0.1, -0.1))
     assert result.statistic == pytest.approx(3 / sqrt(3))
@@ -282,7 +282,7 @@ def test_generalized_sign_test_by_hand():
 
 @pytest.mark.parametrize("window", [DAY, EventWindow(-1, 1), EventWindow(0, 20)], ids=str)
 def test_cross_section_tests_collects_all_tests(window):
-    sample = make_sample(names=6)
+    sample = make_sample(stocks=6)
     result, rows = cross_section_tests(event_study(sample), window), slice(1 + window.first, 2 + window.last)
     car, scar, residuals, abnormal = [], [], [], []
     for column in range(6):
@@ -346,9 +346,9 @@ def test_conformal_test_fits_all_days_together():
 
 def test_rank_and_conformal_p_are_uniform_under_the_null():
     rng = np.random.default_rng(11)
-    days, names = 200, 400
+    days, stocks = 200, 400
     market = rng.normal(0, 0.01, days + 5)
-    returns = market[:, None] + 0.02 * rng.standard_t(4, (days + 5, names))
+    returns = market[:, None] + 0.02 * rng.standard_t(4, (days + 5, stocks))
     study = event_study(EventSample(returns[:days], market[:days], returns[days:], market[days:]))
     ranks = rank_tests(study)
     for p in ([t.p for t in ranks], [t.lower for t in ranks], [t.upper for t in ranks]):
@@ -358,10 +358,10 @@ def test_rank_and_conformal_p_are_uniform_under_the_null():
 
 
 def test_a_large_effect_has_the_smallest_possible_p():
-    sample = make_sample(names=1)
+    sample = make_sample(stocks=1)
     shocked = sample.event.copy()
     shocked[1] -= 0.5
-    study = event_study(make_sample(names=1, event=shocked))
+    study = event_study(make_sample(stocks=1, event=shocked))
     assert (rank_tests(study)[0].p, rank_tests(study)[0].lower) == (1 / 121, 1 / 121)
     assert rank_tests(study)[0].upper == 1
     assert conformal_tests(study, DAY)[0].p == pytest.approx(1 / 121)
@@ -371,16 +371,16 @@ def test_a_large_effect_has_the_smallest_possible_p():
 
 
 def rejections(
-    names: int, correlation: float, tails: float, jump: float = 1, window: EventWindow = DAY, draws: int = 600
+    stocks: int, correlation: float, tails: float, jump: float = 1, window: EventWindow = DAY, draws: int = 600
 ):
     """Share of simulated nulls that each test rejects at 5 %: equicorrelated t, `jump` their scale in the event."""
     rng, days = np.random.default_rng(20250127), 220 + len(window)
     counts = dict.fromkeys(KINDS, 0)
     scale = 0.02 * sqrt((tails - 2) / tails)
-    betas = np.linspace(0.5, 1.5, names)
+    betas = np.linspace(0.5, 1.5, stocks)
     for _ in range(draws):
         market = rng.normal(0, 0.01, days)
-        common, own = rng.standard_t(tails, (days, 1)), rng.standard_t(tails, (days, names))
+        common, own = rng.standard_t(tails, (days, 1)), rng.standard_t(tails, (days, stocks))
         residuals = scale * (sqrt(correlation) * common + sqrt(1 - correlation) * own)
         residuals[220:] *= jump
         returns = betas * market[:, None] + residuals
@@ -466,7 +466,7 @@ def test_tests_do_not_depend_on_the_unit_of_returns(model, window, scale):
 
 
 def test_order_of_stocks_does_not_matter():
-    sample, order = make_sample(names=6), [3, 0, 5, 1, 4, 2]
+    sample, order = make_sample(stocks=6), [3, 0, 5, 1, 4, 2]
     study = event_study(sample)
     shuffled = event_study(make_sample(estimation=sample.estimation[:, order], event=sample.event[:, order]))
     np.testing.assert_allclose(shuffled.abnormal, study.abnormal[:, order], atol=1e-16)
@@ -500,7 +500,7 @@ def test_the_sample_copies_its_arguments():
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 @pytest.mark.parametrize("hole", [NAN, np.inf, -np.inf])
 def test_a_stock_with_a_missing_return_does_not_affect_the_others(model, hole):
-    whole = make_sample(names=5)
+    whole = make_sample(stocks=5)
     holed = make_sample(estimation=with_hole(whole.estimation, 3, 1, hole), event=with_hole(whole.event, -1, 4, hole))
     study = event_study(holed, model)
     assert study.reasons == (
@@ -568,7 +568,7 @@ def test_a_market_with_missing_returns_leaves_the_constant_mean_model():
 
 
 def test_one_stock_has_no_cross_section_tests():
-    result = cross_section_tests(event_study(make_sample(names=1)), DAY)
+    result = cross_section_tests(event_study(make_sample(stocks=1)), DAY)
     for kind in ("cross_section", "bmp", "kolari_pynnonen"):
         assert getattr(result, kind).p is None
         assert getattr(result, kind).reason == "2 available stocks are needed, 1 given"
@@ -592,7 +592,9 @@ def test_unavailable_tests_give_their_reason():
     assert conformal_test(np.array([1.0, NAN, 2.0]), 1).reason == "a value is not finite"
 
 
-@pytest.mark.parametrize("partner", [lambda x: x, lambda x: -x], ids=["the same name twice", "a name and its opposite"])
+@pytest.mark.parametrize(
+    "partner", [lambda x: x, lambda x: -x], ids=["the same stock twice", "a stock and its opposite"]
+)
 def test_identical_stocks_have_no_adjusted_test(partner):
     one = np.random.default_rng(2).normal(size=50)
     result = kolari_pynnonen_test(np.array([1.0, 2.0]), np.column_stack((one, partner(one))))

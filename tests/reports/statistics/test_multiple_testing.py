@@ -43,7 +43,7 @@ def test_the_superior_set_equals_that_of_arch(seed):
 
 
 def test_all_superior_readings_are_found_step_by_step():
-    # The second passes only once the first is out, which leaves none.
+    # The second is found only after the first was removed, which leaves none.
     rng = np.random.default_rng(0)
     draws = resample_positions(253, 1, seed=3, count=500)
     for _ in range(200):

@@ -22,7 +22,7 @@ from reports.statistics.verdict import (
 
 
 def counted(values: np.ndarray, column: int) -> tuple[float, float, float, float]:
-    """p, p_lower and both family-wise ones, by loops."""
+    """p, p_lower and both adjusted p-values, by loops."""
     z = (values - values.mean(axis=0)) / values.std(axis=0, ddof=1)
     real, rows = z[0, column], range(len(z))
     upper = sum(z[row, column] >= real for row in rows)
@@ -58,7 +58,7 @@ def test_moments_and_interval_of_a_rank(placebos, outermost):
     real, others = values[0, 0], sorted(values[1:, 0])
     assert (rank.mean, rank.deviation) == pytest.approx((np.mean(values), np.std(values, ddof=1)))
     assert rank.z == pytest.approx((real - np.mean(values)) / np.std(values, ddof=1))
-    # 95 % of n + 1 launches: of 80, two lie outside on either side.
+    # 95 % of n + 1 = 80 entries: two lie outside on either side.
     expected = (real - others[-outermost], real - others[outermost - 1]) if outermost else (None, None)
     assert (rank.low, rank.high) == (pytest.approx(expected) if outermost else expected)
 
@@ -98,7 +98,7 @@ def test_p_is_invariant_to_scale_and_shift(values, scale, shift):
 def test_p_is_uniform_under_the_null():
     rng = np.random.default_rng(11)
     found = [placebo_ranks(rng.standard_t(5, (65, 1)))[0].p for _ in range(2000)]
-    # p has steps of 1/65: spread over each step it is uniform.
+    # p has steps of 1/65: within each step it is uniform.
     assert kstest(np.array(found) - rng.random(2000) / 65, "uniform").pvalue > 0.01
 
 
@@ -195,7 +195,7 @@ def test_a_raised_placebo_at_zero_or_at_the_size_is_not_detected():
 
 
 def test_another_reading_counts_only_at_the_same_placebo():
-    # At a size of 10 % of 40 placebos up to three may be as high: those at which the rival stands out.
+    # At a size of 10 % of 40 placebos up to three may be as high: those at which the other reading is highest.
     values = np.random.default_rng(6).normal(size=(41, 2)) * 0.1
     found = placebo_power(values, 0, (0.25,), size=0.1)
     placebos, count = values[1:], 0

@@ -139,14 +139,14 @@ def test_each_leg_has_its_own_rank_and_conformal_tests():
     shock = shock_of(sample)
     study = event_study(sample.legs(np.array(list(LEGS.values())).T))
     assert [alone.leg for alone in shock.alone] == list(LEGS)
-    for place, alone in enumerate(shock.alone):
-        assert alone.rank.p == pytest.approx(ranks_of(study)[place].p)
-        assert alone.rank.abnormal == pytest.approx(ranks_of(study)[place].abnormal)
+    for index, alone in enumerate(shock.alone):
+        assert alone.rank.p == pytest.approx(ranks_of(study)[index].p)
+        assert alone.rank.abnormal == pytest.approx(ranks_of(study)[index].abnormal)
         assert tuple(alone.conformal) == ALL
         for window, asked in zip(
             ALL, (EventWindow(0, 0), EventWindow(0, 1), EventWindow(-1, 1), EventWindow(0, 5)), strict=False
         ):
-            assert alone.conformal[window].p == pytest.approx(conformal_tests(study, asked)[place].p)
+            assert alone.conformal[window].p == pytest.approx(conformal_tests(study, asked)[index].p)
 
 
 def test_tests_across_stocks_use_only_the_stocks_of_a_leg():

@@ -92,10 +92,10 @@ def test_variance_shares_equal_one_way_anova(kept):
     codes = grid(3, 4, 2, 3)
     codes = codes[rng.random(len(codes)) < kept]
     d = 0.2 * codes[:, 0] - 0.1 * codes[:, 1] * codes[:, 3] + rng.normal(0, 0.2, len(codes))
-    table = pd.DataFrame({"d": d, **{f"f{place}": column for place, column in enumerate(codes.T)}})
+    table = pd.DataFrame({"d": d, **{f"f{index}": column for index, column in enumerate(codes.T)}})
     expected = []
-    for place in range(4):
-        squares = anova_lm(ols(f"d ~ C(f{place})", table).fit())["sum_sq"]
+    for index in range(4):
+        squares = anova_lm(ols(f"d ~ C(f{index})", table).fit())["sum_sq"]
         expected.append(squares.iloc[0] / squares.sum())
     assert variance_shares(d, codes) == pytest.approx(expected)
 
@@ -104,7 +104,7 @@ def test_variance_shares_of_a_full_grid_equal_multi_way_anova():
     rng = np.random.default_rng(4)
     codes = grid(3, 4, 2)
     d = rng.normal(0, 1, len(codes))
-    table = pd.DataFrame({"d": d, **{f"f{place}": column for place, column in enumerate(codes.T)}})
+    table = pd.DataFrame({"d": d, **{f"f{index}": column for index, column in enumerate(codes.T)}})
     squares = anova_lm(ols("d ~ C(f0) + C(f1) + C(f2)", table).fit())["sum_sq"]
     assert variance_shares(d, codes) == pytest.approx(squares.iloc[:3].to_numpy() / squares.sum())
     assert variance_shares(d, codes).sum() < 1
@@ -141,7 +141,7 @@ def test_variance_shares_leave_out_ruined_specifications():
 
 def test_joint_placebo_by_hand():
     # Medians 0.30 (real), then 0.01 to 0.19: none reaches it. Shares: all 1, except at the last two entries.
-    placebos = np.array([[0.01 * place] * 3 for place in range(1, 20)])
+    placebos = np.array([[0.01 * index] * 3 for index in range(1, 20)])
     placebos[-2:, 0] = -1.0
     curve = np.vstack(([0.3, 0.3, 0.3], placebos))
     (found,) = joint_placebo([curve])
