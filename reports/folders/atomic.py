@@ -29,11 +29,15 @@ from data.text import escape_json, is_printable_line, shorten
 MANIFEST = "manifest.json"
 SCRATCH = ".unfinished"  # marks a folder that a run is building
 LOCK_SECONDS = 60
-ABSENT = (errno.ENOENT, errno.ENOTDIR)
+ABSENT = (errno.ENOENT, errno.ENOTDIR)  # errors of a path that does not exist
 LONGEST_PATH = 100  # characters of an unusable path that an error quotes
 # Commands that write folders, by a file that only this command writes; a calibration has no such file.
 DEEPSEEK, SWEEP, MULTIVERSE, CALIBRATE = "deepseek", "sweep", "multiverse", "calibrate"
 WRITTEN_BY = {"returns.csv": DEEPSEEK, "sweep.csv": SWEEP, "specs.csv": MULTIVERSE}
+# Of the system calls that exchange two paths.
+AT_FDCWD = -100
+RENAME_EXCHANGE = RENAME_SWAP = 2
+UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
 
 
 def write_folder(files: Mapping[str, bytes], out: Path) -> None:
@@ -244,11 +248,6 @@ def _finite(content: object) -> object:
     if isinstance(content, list | tuple):
         return [_finite(value) for value in content]
     return None if isinstance(content, float) and not isfinite(content) else content
-
-
-AT_FDCWD = -100
-RENAME_EXCHANGE = RENAME_SWAP = 2
-UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
 
 
 def exchange(first: Path, second: Path) -> bool:

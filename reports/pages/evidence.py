@@ -19,8 +19,9 @@ from reports.records.result import HORIZONS, Result, Run
 from reports.rendering.numbers import bounds, log_ratio, percent, probability, ratio, share
 from reports.rendering.template import embedded_json, page_address, template, vendored_file
 from reports.statistics.availability import NOISE, Missing
+from reports.statistics.bootstrap import LEVEL
 from reports.statistics.event_study import WINDOWS
-from reports.statistics.placebo import LEAST_PLACEBOS, LEVEL, SIZE, PlaceboRank
+from reports.statistics.placebo import LEAST_PLACEBOS, SIZE, PlaceboRank
 from reports.statistics.shock import AbnormalReturn, ShockStudy
 from reports.statistics.verdict import HORIZON
 

@@ -9,10 +9,9 @@ from math import floor
 import numpy as np
 
 from reports.statistics.bootstrap import LEVEL
-from reports.statistics.placebo import SIZE
+from reports.statistics.placebo import POWER, SIZE
 
 PROMISED = 2 * SIZE  # largest share of markets with a false verdict on one side, both tests together
-WANTED = 0.8  # share of markets in which an effect must be detected to count as detectable
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def error_rate(hits: np.ndarray) -> ErrorRate:
 
 def detectable_effect(points: Sequence[PowerPoint]) -> float | None:
     """The smallest injected effect that is detected in four of five markets; None if there is none."""
-    return next((point.effect for point in points if point.rate.share >= WANTED), None)
+    return next((point.effect for point in points if point.rate.share >= POWER), None)
 
 
 def attainable_size(placebos: int) -> float:

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.statistics.availability import NOISE, Missing
+from reports.statistics.bootstrap import LEVEL
 
 LEAST_PLACEBOS = 19  # fewer cannot give a p of 5 %
 SIZE = 0.025  # of each declared test, adjusted for all readings
-LEVEL = 0.95
+POWER = 0.8  # power at which an effect counts as detectable
 DIGITS = 12  # of d: smaller differences are ties, so that ranks are equal on every machine
 
 
@@ -100,7 +101,7 @@ def standardize(values: np.ndarray) -> np.ndarray:
 
 
 def placebo_power(
-    values: np.ndarray, column: int, effects: Sequence[float], size: float = SIZE, wanted: float = 0.8
+    values: np.ndarray, column: int, effects: Sequence[float], size: float = SIZE, wanted: float = POWER
 ) -> Power | None:
     """Power of the adjusted test against effects injected into one reading; None if that reading has no p.
 

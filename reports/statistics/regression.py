@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.statistics.availability import NOISE, Unavailable, require_observations
+from reports.statistics.bootstrap import LEVEL
 from reports.statistics.returns import LEAST, PERIODS
-
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
