@@ -12,7 +12,8 @@ from runners.cli import console
 from runners.cli.options import EVENT
 
 if TYPE_CHECKING:
-    from reports.records.calibration import Calibration, PowerPoint
+    from reports.records.calibration import Calibration
+    from reports.statistics.error_rates import PowerPoint
     from runners.engine.execution.executor import Executor
     from runners.engine.research.calibration import CalibrationRequest
 
@@ -114,7 +115,7 @@ def show_calibration(found: Calibration, out: Path) -> None:
 
 
 def _smallest(points: list[PowerPoint]) -> str:
-    from reports.records.calibration import detectable_effect
+    from reports.statistics.error_rates import detectable_effect
 
     effect = detectable_effect(points)
     return "-" if effect is None else f"{effect:.2f}"

@@ -7,11 +7,11 @@ import sys
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
-from tempfile import mkstemp
 from typing import TYPE_CHECKING
 
 import click
 
+from data.atomic import write_file
 from data.errors import RequestError
 from runners.cli import console
 
@@ -122,20 +122,9 @@ def _check_out(out: Path) -> None:
 def _write(page: bytes, out: Path) -> None:
     """Write the page whole or not at all. A fault is a RequestError: status 1 would mean that the runs differ."""
     try:
-        _replace(page, out)
+        write_file(out, page)
     except OSError as error:
         raise RequestError(f"--out {out} cannot be written ({error.strerror}); make room or name another") from None
-
-
-def _replace(page: bytes, out: Path) -> None:
-    handle, scratch = mkstemp(prefix=f".{out.name[:40]}.new-", dir=out.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(page)
-        Path(scratch).chmod(0o644)
-        Path(scratch).replace(out)
-    finally:
-        Path(scratch).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -295,8 +295,8 @@ def _table(survey: MultiverseRun) -> PlainTable:
 
 def _row(one: Multiverse, survey: MultiverseRun) -> tuple[str, ...]:
     from reports.pages.multiverse import leading_choices
-    from reports.records.multiverse import curve_summary
     from reports.rendering.numbers import UNDEFINED
+    from reports.statistics.specification_curve import curve_summary
 
     found, ranked = curve_summary(one.d[one.tested]), survey.joint[one.name]
     return (

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from data.atomic import PART, write_file
 from data.errors import DataError, SourceError
 from data.file_names import DEVICE
 from data.lock import BusyError, hold_lock
@@ -28,7 +28,6 @@ COLUMNS = ("Open", "High", "Low", "Close", "Volume", "Dividends", "Stock Splits"
 LOCK_SECONDS = 600.0
 # What pyarrow and pandas raise for corrupted bytes; a single flipped bit can cause any of them.
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, ArithmeticError, NotImplementedError, MemoryError)
-PART = ".part"  # suffix of a file that is being written
 
 
 def default_cache_folder() -> Path:
@@ -105,7 +104,8 @@ class Cache:
     def write(self, symbol: str, entry: CacheEntry) -> None:
         """Replace the file of `symbol` atomically. Raises SourceError if it cannot be written."""
         try:
-            _replace(self.path(symbol), _serialised(symbol, entry))
+            self.path(symbol).parent.mkdir(parents=True, exist_ok=True)
+            write_file(self.path(symbol), _serialised(symbol, entry))
         except OSError as error:
             raise self._unwritable(error) from error
 
@@ -171,21 +171,6 @@ def _serialised(symbol: str, entry: CacheEntry) -> bytes:
     sink = pyarrow.BufferOutputStream()
     pyarrow.parquet.write_table(pyarrow.table(columns).replace_schema_metadata(metadata), sink)
     return bytes(sink.getvalue().to_pybytes())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a temporary file beside `path`, sync it, then rename it: a crash leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=PART)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _brief(error: Exception) -> str:

@@ -1,1 +1,1 @@
-"""Two runs held against each other: what differs, in words, as JSON and on a page."""
+"""Comparison of runs: their differences as text, JSON and page."""

@@ -1,4 +1,4 @@
-"""The differences between runs as JSON, for programs."""
+"""The differences between runs as JSON."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ SCHEMA = 1
 SECTIONS = ("command", "settings", "code", "versions", "source", "results")
 
 
-def comparisons_as_json(found: Sequence[Comparison]) -> str:
-    """JSON of every comparison with the base; a side that has no value has no key."""
+def comparisons_as_json(comparisons: Sequence[Comparison]) -> str:
+    """All comparisons with the base as JSON; a side without a value has no key."""
     document = {
         "schema": SCHEMA,
         "kind": "comparison",
-        "equal": all(each.equal for each in found),
-        "base": found[0].base.folder,
-        "comparisons": [_comparison(each) for each in found],
+        "equal": all(each.equal for each in comparisons),
+        "base": comparisons[0].base.folder,
+        "comparisons": [_comparison(each) for each in comparisons],
     }
     return atomic.to_json(document).decode()
 
 
-def _comparison(found: Comparison) -> dict[str, object]:
+def _comparison(comparison: Comparison) -> dict[str, object]:
     return {
-        "other": found.other.folder,
-        "equal": found.equal,
-        "altered": {"base": list(found.base.altered), "other": list(found.other.altered)},
-        **{section: _named(getattr(found, section)) for section in SECTIONS},
-        "prices": [{"symbol": change.name, **_sides(change)} for change in found.prices],
-        "readings_only_in": {"base": found.only_base, "other": found.only_other},
-        "benchmark": _curve(found.benchmark),
-        "readings": {each.name: _reading(each, found.same_window) for each in found.readings},
+        "other": comparison.other.folder,
+        "equal": comparison.equal,
+        "altered": {"base": list(comparison.base.altered), "other": list(comparison.other.altered)},
+        **{section: _named(getattr(comparison, section)) for section in SECTIONS},
+        "prices": [{"symbol": change.name, **_sides(change)} for change in comparison.prices],
+        "readings_only_in": {"base": comparison.only_base, "other": comparison.only_other},
+        "benchmark": _curve(comparison.benchmark),
+        "readings": {each.name: _reading(each, comparison.same_window) for each in comparison.readings},
     }
 
 
-def _reading(found: ReadingDifference, same_window: bool) -> dict[str, object]:
+def _reading(reading: ReadingDifference, same_window: bool) -> dict[str, object]:
     return {
-        "facts": _named(found.facts),
-        "metrics": _judged(found.metrics, same_window),
-        "horizons": _judged(found.horizons, same_window),
-        "evidence": _named(found.verdict),
-        "details": _named(found.details),
-        "warnings": {"gone": found.gone, "new": found.new},
-        "decisions": _rows(found.decisions),
-        "fills": _rows(found.fills),
-        "curve": _curve(found.curve),
+        "facts": _named(reading.facts),
+        "metrics": _directed(reading.metrics, same_window),
+        "horizons": _directed(reading.horizons, same_window),
+        "evidence": _named(reading.verdict),
+        "details": _named(reading.details),
+        "warnings": {"gone": reading.gone, "new": reading.new},
+        "decisions": _rows(reading.decisions),
+        "fills": _rows(reading.fills),
+        "curve": _curve(reading.curve),
     }
 
 
@@ -56,7 +56,7 @@ def _named(changes: Iterable[Change]) -> list[dict[str, object]]:
     return [{"name": change.name, **_sides(change)} for change in changes]
 
 
-def _judged(changes: Sequence[Change], same_window: bool) -> list[dict[str, object]]:
+def _directed(changes: Sequence[Change], same_window: bool) -> list[dict[str, object]]:
     return [
         {**named, "by": change.by, "direction": direction(change, same_window)}
         for change, named in zip(changes, _named(changes), strict=True)
@@ -68,7 +68,7 @@ def _rows(changes: Iterable[Change]) -> list[dict[str, object]]:
 
 
 def _sides(change: Change) -> dict[str, object]:
-    """Both sides, rows of tables as objects."""
+    """Both sides by name; rows of tables as objects."""
     sides = {"base": change.base, "other": change.other}
     return {
         side: value._asdict() if hasattr(value, "_asdict") else value
@@ -77,5 +77,5 @@ def _sides(change: Change) -> dict[str, object]:
     }
 
 
-def _curve(found: Divergence | None) -> dict[str, object] | None:
-    return None if found is None else asdict(found)
+def _curve(divergence: Divergence | None) -> dict[str, object] | None:
+    return None if divergence is None else asdict(divergence)

@@ -1,8 +1,8 @@
-"""What differs between two runs: settings, code, versions and prices first, then the results that came of them.
+"""Differences between two runs: settings, code, versions and prices, then results.
 
-Two runs are equal when they have the same settings, prices and results. Other code, packages and commands are reported
-and do not count: whether other code gives equal results is what a comparison is for. Tables are compared as JSON
-documents too, keyed by date and symbol, so that there is one difference with one tolerance for all.
+Two runs are equal if they have the same settings, prices and results. Differences in code, packages and command are
+reported but do not count, because a comparison often checks that new code gives equal results. Tables are compared as
+JSON documents, too, keyed by date and symbol, so that one comparison with one tolerance serves all.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ Item = TypeVar("Item")
 
 
 class Absent(Enum):
-    """Stands for a value that one of the runs does not have (null is a value)."""
+    """Type of ABSENT, the placeholder for a value that one of the runs does not have (null is a value)."""
 
     ABSENT = "absent"
 
 
 ABSENT: Final = Absent.ABSENT
 
-# Keys of the manifest that are no settings: reported on their own, or not compared (files).
+# Keys of the manifest that are not settings: reported separately, or not compared (files).
 NOT_SETTINGS = ("command", "code", "versions", "prices", "source", "files")
-# Keys of a reading in results.json that are reported on their own; all others are facts.
+# Keys of a reading in results.json that are reported separately; all others are facts.
 NOT_FACTS = ("metrics", "horizons", "evidence", "warnings")
 
 
 @dataclass(frozen=True)
 class Change:
-    """A value that differs between the runs, ABSENT where one has none.
+    """A value that differs between the runs; ABSENT if a run does not have it.
 
-    The path begins with the section ("settings", "metrics", ...) and follows keys from there.
+    The path starts with the section ("settings", "metrics", ...), followed by keys.
     """
 
     path: tuple[Any, ...]
@@ -46,16 +46,16 @@ class Change:
 
     @property
     def name(self) -> str:
-        """The path within the section, joined by dots; the section where it is one value."""
+        """The path within the section, joined by dots; the section itself if it is a single value."""
         return ".".join(map(str, self.path[1:])) or str(self.path[0])
 
     @property
     def by(self) -> float | None:
-        """The other value minus the base value; None where that is not a finite number."""
+        """The other value minus the base value; None if that is not a finite number."""
         if not (_is_number(self.base) and _is_number(self.other)):
             return None
-        found = float(self.other) - float(self.base)
-        return found if isfinite(found) else None
+        change = float(self.other) - float(self.base)
+        return change if isfinite(change) else None
 
     @property
     def one_sided(self) -> bool:
@@ -68,10 +68,10 @@ Changes = tuple[Change, ...]
 
 @dataclass(frozen=True)
 class Divergence:
-    """Where two curves of wealth part: the first date on which returns differ, a missing one included.
+    """Divergence of two curves: the first date on which returns differ, including dates that one curve lacks.
 
-    `gap` is the other's growth of 1 minus the base's on the date `on`, where it is farthest from zero; both are None
-    where no date has both curves.
+    `gap` is the largest difference of growth of 1, other minus base, on the date `on`; both are None if the curves have
+    no date in common.
     """
 
     first: str
@@ -81,9 +81,9 @@ class Divergence:
 
 @dataclass(frozen=True)
 class ReadingDifference:
-    """What came out differently for a reading that both runs have.
+    """Differences of a reading that both runs have.
 
-    Changes of warnings, decisions and fills have texts, DecisionRows and FillRows as values.
+    The values in changes of warnings, decisions and fills are texts, DecisionRows and FillRows.
     """
 
     name: str
@@ -102,36 +102,36 @@ class ReadingDifference:
         return any(value for name, value in vars(self).items() if name != "name")
 
     def metric(self, name: str) -> Change | None:
-        """The change of that metric; None where it is the same."""
+        """The change of a metric; None if it is equal."""
         return next((change for change in self.metrics if change.name == name), None)
 
     @property
     def verdict(self) -> Changes:
-        """Changes of the evidence's own figures: verdict, p-values, ..."""
+        """Changes of the evidence at the top level: verdict, p-values, ..."""
         return tuple(change for change in self.evidence if len(change.path) <= 2)
 
     @property
     def details(self) -> Changes:
-        """Changes of the figures behind them."""
+        """Changes of the nested details of the evidence."""
         return tuple(change for change in self.evidence if len(change.path) > 2)
 
     @property
     def gone(self) -> list[str]:
-        """Warnings of the base that the other does not have."""
+        """Warnings that only the base has."""
         return [change.base for change in self.warnings if change.other is ABSENT]
 
     @property
     def new(self) -> list[str]:
-        """Warnings of the other that the base does not have."""
+        """Warnings that only the other run has."""
         return [change.other for change in self.warnings if change.base is ABSENT]
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """All that differs between a base and another run.
+    """All differences between a base and another run.
 
-    `results` is what differs in results.json outside of the readings; `readings` are those of both runs that differ, in
-    the order of the base. `versions`, `code`, `command` and `source` do not count for equality.
+    `results` are changes in results.json outside of the readings; `readings` are the differences of readings that both
+    runs have, in the order of the base. `versions`, `code`, `command` and `source` do not count for equality.
     """
 
     base: SavedRun
@@ -158,7 +158,7 @@ class Comparison:
 
     @property
     def same_window(self) -> bool:
-        """Whether both runs cover the same dates, so that more of a figure can be better or worse."""
+        """Whether both runs cover the same dates, so that a change of a metric can be better or worse."""
         return list(self.base.benchmark_returns) == list(self.other.benchmark_returns)
 
     @property
@@ -170,28 +170,28 @@ class Comparison:
 
 
 def compare_runs(base: SavedRun, other: SavedRun, tolerance: float = 0.0) -> Comparison:
-    """What differs between two runs.
+    """All differences between two runs.
 
-    Numbers count as the same within `tolerance` of each other, a fraction of the larger of them or of 1.
+    Two numbers are equal if they differ by at most `tolerance` times the larger of 1 and their absolute values.
     """
     common = [name for name in base.readings if name in other.readings]
     before, after = (_sections(run, set(common)) for run in (base, other))
-    found = _changes(before, after, {"settings": tolerance, "results": tolerance})
-    settings = {change.path[1:] for change in found["settings"]}
+    changes = _changes(before, after, {"settings": tolerance, "results": tolerance})
+    settings = {change.path[1:] for change in changes["settings"]}
     settings |= {path[1:] for path in settings if path[0] == "request"}
-    found["results"] = tuple(change for change in found["results"] if change.path[1:] not in settings)
+    changes["results"] = tuple(change for change in changes["results"] if change.path[1:] not in settings)
     readings = [_compare_reading(base, other, name, tolerance) for name in common]
     return Comparison(
         base,
         other,
-        **found,
+        **changes,
         benchmark=divergence(base.benchmark_returns, other.benchmark_returns, tolerance),
         readings=tuple(reading for reading in readings if reading.differs),
     )
 
 
 def document_changes(base: object, other: object, tolerance: float, path: tuple[Any, ...]) -> Iterator[Change]:
-    """Differences of two JSON documents; a list is one value, as is an object that only one of them has."""
+    """Differences of two JSON documents; a list counts as one value, as does an object that only one of them has."""
     if isinstance(base, Mapping) and isinstance(other, Mapping):
         for key in dict.fromkeys((*base, *other)):
             yield from document_changes(base.get(key, ABSENT), other.get(key, ABSENT), tolerance, (*path, key))
@@ -202,7 +202,7 @@ def document_changes(base: object, other: object, tolerance: float, path: tuple[
 def divergence(
     base: Mapping[str, float | None], other: Mapping[str, float | None], tolerance: float = 0.0
 ) -> Divergence | None:
-    """Where two curves part, given their daily returns by date; None where they do not."""
+    """Divergence of two curves, from their daily returns by date; None if they are equal."""
     changed = [str(change.path[-1]) for change in document_changes(base, other, tolerance, ())]
     if not changed:
         return None
@@ -214,18 +214,18 @@ def divergence(
 
 def growth_of_one(returns: Mapping[str, float | None]) -> dict[str, float]:
     """Growth of 1 at the close of each date, up to the first return that is undefined."""
-    grown, curve = 1.0, dict[str, float]()
+    growth, curve = 1.0, dict[str, float]()
     for date, value in returns.items():
-        if value is None or not isfinite(grown := grown * (1 + value)):
+        if value is None or not isfinite(growth := growth * (1 + value)):
             break
-        curve[date] = grown
+        curve[date] = growth
     return curve
 
 
 def _changes(
     before: Mapping[str, object], after: Mapping[str, object], tolerances: Mapping[str, float]
 ) -> dict[str, Changes]:
-    """Changes by section; sections without a tolerance must be the same to the last digit."""
+    """Changes by section; sections without a tolerance are compared exactly."""
     return {
         section: tuple(document_changes(before[section], after[section], tolerances.get(section, 0.0), (section,)))
         for section in before
@@ -233,7 +233,7 @@ def _changes(
 
 
 def _sections(run: SavedRun, common: Collection[str]) -> dict[str, object]:
-    """What is compared of a whole run, as documents; readings that only one run has are reported once, by name."""
+    """The sections of a run that are compared; readings that only one run has are excluded."""
     manifest = {key: value for key, value in run.manifest.items() if key not in NOT_SETTINGS}
     results = {key: value for key, value in run.results.items() if key not in ("readings", "schema")}
     return {
@@ -249,7 +249,7 @@ def _sections(run: SavedRun, common: Collection[str]) -> dict[str, object]:
 
 
 def _inner(document: Mapping[str, Any], key: str, keep: Callable[[str], bool] = lambda _: True) -> dict[str, object]:
-    """The document with this key alone and, of the object there, only the keys to keep."""
+    """The document reduced to one key and, if its value is an object, to the keys to keep; empty without the key."""
     if key not in document:
         return {}
     value = document[key]
@@ -258,12 +258,12 @@ def _inner(document: Mapping[str, Any], key: str, keep: Callable[[str], bool] = 
 
 def _compare_reading(base: SavedRun, other: SavedRun, name: str, tolerance: float) -> ReadingDifference:
     before, after = _reading_sections(base, name), _reading_sections(other, name)
-    found = _changes(before, after, dict.fromkeys(before, tolerance))
+    changes = _changes(before, after, dict.fromkeys(before, tolerance))
     for table in ("decisions", "fills"):
-        found[table] = tuple(sorted(found[table], key=lambda change: change.path[1:]))
+        changes[table] = tuple(sorted(changes[table], key=lambda change: change.path[1:]))
     return ReadingDifference(
         name,
-        **found,
+        **changes,
         curve=divergence(base.returns[name], other.returns[name], tolerance),
     )
 
@@ -274,33 +274,33 @@ def _reading_sections(run: SavedRun, name: str) -> dict[str, object]:
         "facts": {key: value for key, value in facts.items() if key not in NOT_FACTS},
         "metrics": facts["metrics"],
         "horizons": {sessions: figures or {} for sessions, figures in facts["horizons"].items()},
-        # Where the prices came from is reported once, for the run.
+        # The source of the prices is reported once, for the run.
         "evidence": _inner(facts, "evidence", lambda key: key != "source").get("evidence", ABSENT),
         "warnings": _numbered(facts["warnings"], lambda text: (text,)),
-        "decisions": _numbered(run.decisions[name], _place),
-        "fills": _numbered(run.fills[name], _place),
+        "decisions": _numbered(run.decisions[name], _session_and_symbol),
+        "fills": _numbered(run.fills[name], _session_and_symbol),
     }
 
 
-def _place(row: FillRow | DecisionRow) -> tuple[str, str]:
+def _session_and_symbol(row: FillRow | DecisionRow) -> tuple[str, str]:
     return row.session, row.symbol
 
 
 def _numbered(items: Iterable[Item], key: Callable[[Item], tuple[str, ...]]) -> dict[Hashable, Item]:
-    """Items by key; of several with the same key, by their order."""
-    seen = Counter[tuple[str, ...]]()
-    found = dict[Hashable, Item]()
+    """Items by key and a number, which counts items with the same key from 1."""
+    counts = Counter[tuple[str, ...]]()
+    numbered = dict[Hashable, Item]()
     for item in items:
-        place = key(item)
-        seen[place] += 1
-        found[*place, seen[place]] = item
-    return found
+        parts = key(item)
+        counts[parts] += 1
+        numbered[*parts, counts[parts]] = item
+    return numbered
 
 
 def _same(base: object, other: object, tolerance: float) -> bool:
     if _is_number(base) and _is_number(other):
-        one, two = float(base), float(other)  # type: ignore[arg-type]
-        return one == two or abs(one - two) <= tolerance * max(1.0, abs(one), abs(two))
+        first, second = float(base), float(other)  # type: ignore[arg-type]
+        return first == second or abs(first - second) <= tolerance * max(1.0, abs(first), abs(second))
     if isinstance(base, list | tuple) and isinstance(other, list | tuple):
         return len(base) == len(other) and all(_same(*pair, tolerance) for pair in zip(base, other, strict=True))
     if isinstance(base, Mapping) and isinstance(other, Mapping):  # within a list

@@ -1,7 +1,7 @@
-"""The page of a comparison: inputs, results, and the curves of all runs over each other.
+"""Page of a comparison: inputs, results, and the curves of all runs in one chart.
 
-Tables are plain HTML and readable without scripts; uPlot, which stands inside the page with its data, draws the curves,
-so that one file is all there is to send. Nothing is loaded from elsewhere.
+The page is a single file that loads nothing: tables are plain HTML, readable without scripts, and uPlot is embedded
+with the data of the curves.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reports.comparison.diff import Comparison, growth_of_one
 from reports.comparison.run_reader import SavedRun
 from reports.rendering.template import embedded_json, template, vendored_file
 
-MARK = '<meta name="page" content="comparison of runs">'  # by which a page of ours is known
+MARK = '<meta name="page" content="comparison of runs">'  # identifies a page that may be replaced
 SUMMARY = (
     ("Net return", "total_return"),
     ("d", "d"),
@@ -26,21 +26,21 @@ SUMMARY = (
     ("Volatility", "volatility"),
     ("Costs, USD", "costs"),
 )
-MOST_ROWS = 20  # fills or decisions of a reading that are shown
+MOST_ROWS = 20  # of fills or decisions of a reading
 CURVE_DIGITS = 6
 COLOURS, DASHES = 6, 3
 
 
-def render(found: Sequence[Comparison]) -> str:
-    """The page of one base and every run that was compared with it. Equal inputs give equal bytes."""
-    runs = [found[0].base, *(each.other for each in found)]
+def render(comparisons: Sequence[Comparison]) -> str:
+    """The page of all comparisons with one base. Equal inputs give equal bytes."""
+    runs = [comparisons[0].base, *(each.other for each in comparisons)]
     return _template().render(
         mark=MARK,
-        found=found,
-        base=found[0].base,
+        found=comparisons,
+        base=comparisons[0].base,
         runs=runs,
-        equal=all(each.equal for each in found),
-        notes=list(dict.fromkeys(note for each in found for note in prose.folder_notes(each))),
+        equal=all(each.equal for each in comparisons),
+        notes=list(dict.fromkeys(note for each in comparisons for note in prose.folder_notes(each))),
         prose=prose,
         summary=SUMMARY,
         most_rows=MOST_ROWS,
@@ -51,7 +51,7 @@ def render(found: Sequence[Comparison]) -> str:
 
 
 def _curves(runs: Sequence[SavedRun]) -> dict[str, object]:
-    """What the charts draw: dates of any run, and growth of 1 by reading and run, null where a run has none."""
+    """Data of the charts: dates of any run, and growth of 1 by reading and run, null where a run has none."""
     dates = sorted({date for run in runs for date in run.benchmark_returns})
     return {
         "sessions": dates,
@@ -61,15 +61,15 @@ def _curves(runs: Sequence[SavedRun]) -> dict[str, object]:
 
 
 def _names(runs: Iterable[SavedRun]) -> list[str]:
-    """Every reading of any run, in order."""
+    """Names of the readings of all runs, in order."""
     return list(dict.fromkeys(name for run in runs for name in run.readings))
 
 
 def _curve(run: SavedRun, name: str, dates: Iterable[str]) -> list[float | None] | None:
     if name not in run.readings:
         return None
-    known = growth_of_one(run.returns[name])
-    return [round(known[date], CURVE_DIGITS) if date in known else None for date in dates]
+    growth = growth_of_one(run.returns[name])
+    return [round(growth[date], CURVE_DIGITS) if date in growth else None for date in dates]
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The difference between two runs in words: values side by side, better or worse, and the whole in a sentence."""
+"""Differences between two runs as text: values, better or worse, and a sentence on the whole."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reports.comparison.diff import ABSENT, Change, Changes, Comparison, Diverge
 from reports.comparison.run_reader import DecisionRow, PriceSpan
 from reports.rendering.numbers import MINUS, UNDEFINED, percent
 
-Writer = Callable[[float, int], str]  # of a number, with so many more digits than usual
+Writer = Callable[[float, int], str]  # formats a number with a number of extra digits
 
 
 def _fixed(digits: int, sign: str = "", scale: float = 1, unit: str = "") -> Writer:
@@ -27,7 +27,7 @@ def _significant(value: float, more: int) -> str:
 
 
 class Meaning(NamedTuple):
-    """What a figure is called, how it is written, and whether more of it is better (1), worse (-1) or neither (0)."""
+    """Heading and format of a figure, and whether a higher value is better (1), worse (-1) or neither (0)."""
 
     heading: str
     write: Writer
@@ -69,13 +69,13 @@ HEADINGS = {
     "source": "prices from",
 }
 EXTRA_DIGITS = range(10)
-SHORT_DIGEST = 12  # characters of a SHA-256 that are shown
-SHORT_OBJECT = 100  # characters of an object that is shown in full
-TRIALS = {("evidence", "trials"), ("evidence", "forgotten")}  # settings that the trial ledger decides
+SHORT_DIGEST = 12  # characters
+SHORT_OBJECT = 100  # characters; longer objects are not shown
+TRIALS = {("evidence", "trials"), ("evidence", "forgotten")}  # settings that come from the trial ledger
 
 
 def label(change: Change) -> str:
-    """What the value is called."""
+    """Heading of a value."""
     sessions, _, figure = change.name.partition(".")
     if change.path[0] == "horizons":
         return f"{HEADINGS.get(figure, shorten(figure))}, {shorten(sessions)} trading days"
@@ -83,35 +83,35 @@ def label(change: Change) -> str:
 
 
 def value_texts(change: Change) -> tuple[str, str]:
-    """Both values, rounded as far as that tells them apart."""
+    """Both values, with as few digits as show the difference."""
     meaning = _meaning(change)
     write = meaning.write if meaning else _significant if isinstance(change.by, float) else None
     if change.path[0] == "code":
         return short_digest(change.base), short_digest(change.other)
     if change.by is None:
-        return _written(change.base, write), _written(change.other, write)
-    return _told_apart(lambda value, more: _written(value, write, more), change.base, change.other)
+        return _value_text(change.base, write), _value_text(change.other, write)
+    return _distinct_texts(lambda value, more: _value_text(value, write, more), change.base, change.other)
 
 
 def difference(change: Change) -> str:
-    """The other value minus the base value, with its sign; empty where that is no number."""
+    """The other value minus the base value, with its sign; empty if that is not a number."""
     if change.by is None:
         return ""
     meaning = _meaning(change)
-    written = (meaning.write(change.by, more) for more in EXTRA_DIGITS) if meaning else iter(())
-    text = next(filter(_is_visible, written), _exact(change.by))
+    texts = (meaning.write(change.by, more) for more in EXTRA_DIGITS) if meaning else iter(())
+    text = next(filter(_has_digits, texts), _exact(change.by))
     return text if text[0] in f"+{MINUS}" else f"+{text}"
 
 
 def direction(change: Change, same_window: bool = True) -> str:
-    """Better or worse; higher or lower where neither can be said; else what happened to the value.
+    """Direction of a change: better or worse, higher or lower, new or gone, defined or not, or changed.
 
-    Metrics of runs that do not cover the same window are neither better nor worse.
+    Metrics of runs over different windows are neither better nor worse.
     """
     if change.by is not None:
         meaning = _meaning(change)
-        judged = meaning is not None and (same_window or change.path[0] != "metrics")
-        sign = meaning.better * change.by if meaning and judged else 0
+        comparable = same_window or change.path[0] != "metrics"
+        sign = meaning.better * change.by if meaning and comparable else 0
         return ("better" if sign > 0 else "worse") if sign else ("higher" if change.by > 0 else "lower")
     if change.one_sided:
         return "new" if change.base is ABSENT else "gone"
@@ -125,11 +125,11 @@ def price_texts(change: Change) -> tuple[str, str]:
     return _price_span(change.base), _price_span(change.other)
 
 
-def _price_span(found: PriceSpan | Any) -> str:
-    if found is ABSENT:
+def _price_span(prices: PriceSpan | Any) -> str:
+    if prices is ABSENT:
         return UNDEFINED
-    span = f", {found.first} to {found.last}" if found.first and found.last else ""
-    return f"{found.rows:,} rows{span}, SHA-256 {short_digest(found.sha256)}"
+    span = f", {prices.first} to {prices.last}" if prices.first and prices.last else ""
+    return f"{prices.rows:,} rows{span}, SHA-256 {short_digest(prices.sha256)}"
 
 
 def day_and_symbol(change: Change) -> str:
@@ -138,47 +138,47 @@ def day_and_symbol(change: Change) -> str:
 
 
 def row_texts(change: Change) -> tuple[str, str]:
-    """A fill or a decision of both runs: a target weight; or shares with their sign and their price, in USD.
+    """A decision (target weight) or a fill (signed shares and price in USD) of both runs.
 
-    Costs of a fill are added where nothing else differs.
+    Costs of a fill are added if nothing else differs.
     """
-    base, other = _told_apart(_row, change.base, change.other)
-    return (base, other) if base != other else _told_apart(_costs, change.base, change.other)
+    base, other = _distinct_texts(_row, change.base, change.other)
+    return (base, other) if base != other else _distinct_texts(_costs, change.base, change.other)
 
 
-def _row(found: Any, more: int) -> str:
-    if found is ABSENT:
+def _row(row: Any, more: int) -> str:
+    if row is ABSENT:
         return "none"
-    if isinstance(found, DecisionRow):
-        return f"weight {percent(found.weight, 1 + more)}"
-    digits = 0 if found.size == round(found.size) else 2 + more
-    return f"{_fixed(digits, '+')(found.size, 0)} at {RATIO(found.price, more)}"
+    if isinstance(row, DecisionRow):
+        return f"weight {percent(row.weight, 1 + more)}"
+    digits = 0 if row.size == round(row.size) else 2 + more
+    return f"{_fixed(digits, '+')(row.size, 0)} at {RATIO(row.price, more)}"
 
 
-def _costs(found: Any, more: int) -> str:
-    return f"{_row(found, 0)}, commission {RATIO(found.commission, more)}, spread {RATIO(found.spread_cost, more)}"
+def _costs(row: Any, more: int) -> str:
+    return f"{_row(row, 0)}, commission {RATIO(row.commission, more)}, spread {RATIO(row.spread_cost, more)}"
 
 
-def describe_curve(found: Divergence) -> str:
-    """Where two curves part and the largest gap, as a percentage of the starting capital."""
-    if not found.gap:
-        return f"differs from {found.first} on; no gap on days that both runs have"
-    text = percent(found.gap, 2)
-    gap = text if _is_visible(text) else f"{_exact(100 * found.gap)}%"
-    return f"differs from {found.first} on, largest gap {gap} on {found.on}"
+def describe_curve(divergence: Divergence) -> str:
+    """First date of a divergence and its largest gap, as a percentage of the starting capital."""
+    if not divergence.gap:
+        return f"differs from {divergence.first} on; no gap on days that both runs have"
+    text = percent(divergence.gap, 2)
+    gap = text if _has_digits(text) else f"{_exact(100 * divergence.gap)}%"
+    return f"differs from {divergence.first} on, largest gap {gap} on {divergence.on}"
 
 
 def verdict_sentence(comparison: Comparison) -> str:
-    """The whole in a sentence."""
+    """One sentence: equal, or what differs."""
     if not comparison.equal:
         return f"Different: {', '.join(_parts(comparison))}."
     equal = f"Equal: the same settings, prices and results of {_count(len(comparison.base.readings), 'reading')}"
-    beside = [name for name, found in (("code", comparison.code), ("packages", comparison.versions)) if found]
-    return f"{equal}, with different {' and '.join(beside)}." if beside else f"{equal}."
+    ignored = [name for name, changes in (("code", comparison.code), ("packages", comparison.versions)) if changes]
+    return f"{equal}, with different {' and '.join(ignored)}." if ignored else f"{equal}."
 
 
 def _parts(comparison: Comparison) -> Iterator[str]:
-    """What differs and counts, causes first."""
+    """Differences that count for equality, causes first."""
     if comparison.settings:
         yield _count(len(comparison.settings), "setting")
     shared, alone = _split(comparison.prices)
@@ -197,7 +197,7 @@ def _parts(comparison: Comparison) -> Iterator[str]:
 
 
 def cause(comparison: Comparison) -> str | None:
-    """Why results of readings differ, where the inputs that differ do not say it."""
+    """Why results differ although code, packages and prices are the same; None if other inputs differ."""
     if not comparison.readings or comparison.code or comparison.versions or comparison.prices:
         return None
     if not comparison.settings:
@@ -210,7 +210,7 @@ def cause(comparison: Comparison) -> str | None:
 
 
 def folder_notes(comparison: Comparison) -> list[str]:
-    """What a reader must know of the folders."""
+    """Notes on the folders: different windows, files that were changed after the run."""
     window = [] if comparison.same_window else ["The runs cover different windows: no metric is better or worse."]
     return window + [
         f"{shorten(run.folder)}: {name} was changed after the run"
@@ -220,24 +220,24 @@ def folder_notes(comparison: Comparison) -> list[str]:
 
 
 def symbols_by_kind(changes: Changes) -> list[tuple[str, list[str]]]:
-    """Symbols by what differs about their prices."""
+    """Symbols by kind of difference between their prices."""
     kinds = {
         "with different prices": _split(changes)[0],
         "in the base only": [change for change in changes if change.other is ABSENT],
         "in the other only": [change for change in changes if change.base is ABSENT],
     }
-    return [(kind, [shorten(change.name) for change in found]) for kind, found in kinds.items() if found]
+    return [(kind, [shorten(change.name) for change in group]) for kind, group in kinds.items() if group]
 
 
-def outcome_changes(found: ReadingDifference) -> list[Change]:
-    """Facts and the verdict: what to say of a reading besides its metrics."""
-    return [*found.facts, *found.verdict]
+def outcome_changes(reading: ReadingDifference) -> list[Change]:
+    """Changes of a reading besides its metrics: facts and the verdict."""
+    return [*reading.facts, *reading.verdict]
 
 
-def group_outcomes(found: Sequence[ReadingDifference], names: Sequence[str]) -> list[tuple[Change, list[str]]]:
-    """Outcomes of these names, each with the readings for which they changed alike."""
+def group_outcomes(readings: Sequence[ReadingDifference], names: Sequence[str]) -> list[tuple[Change, list[str]]]:
+    """Changes of the outcomes `names`, each with the readings that have the same change."""
     groups: dict[tuple[str, ...], tuple[Change, list[str]]] = {}
-    for reading in found:
+    for reading in readings:
         for change in outcome_changes(reading):
             if change.name in names:
                 groups.setdefault((change.name, *value_texts(change)), (change, []))[1].append(shorten(reading.name))
@@ -253,13 +253,13 @@ def _meaning(change: Change) -> Meaning | None:
     return MEANINGS.get(change.name) or MEANINGS.get(str(change.path[-1]))
 
 
-def _told_apart(write: Callable[[Any, int], str], base: Any, other: Any) -> tuple[str, str]:
-    """Both in as few digits as tell them apart."""
+def _distinct_texts(write: Callable[[Any, int], str], base: Any, other: Any) -> tuple[str, str]:
+    """Texts of both values with as few digits as make them differ."""
     pairs = ((write(base, more), write(other, more)) for more in EXTRA_DIGITS)
-    return next((pair for pair in pairs if pair[0] != pair[1]), (_written(base), _written(other)))
+    return next((pair for pair in pairs if pair[0] != pair[1]), (_value_text(base), _value_text(other)))
 
 
-def _written(value: object, write: Writer | None = None, more: int = 0) -> str:
+def _value_text(value: object, write: Writer | None = None, more: int = 0) -> str:
     match value:
         case bool():
             return "yes" if value else "no"
@@ -274,12 +274,12 @@ def _written(value: object, write: Writer | None = None, more: int = 0) -> str:
 
 
 def _line(text: str) -> str:
-    """A text on one line; of a traceback the last line, which has the message."""
+    """A text on one line; for a traceback its last line, which has the message."""
     return shorten(text.strip().rpartition("\n")[2] if text.startswith("Traceback") else text)
 
 
-def _is_visible(text: str) -> bool:
-    """Whether rounding has left anything."""
+def _has_digits(text: str) -> bool:
+    """Whether any digit but zero is left after rounding."""
     return any(digit in "123456789" for digit in text)
 
 
@@ -288,7 +288,7 @@ def _exact(value: float) -> str:
 
 
 def _split(changes: Changes) -> tuple[Changes, Changes]:
-    """Changes of values that both runs have, and of those that one has."""
+    """Changes of values that both runs have, and of values that only one has."""
     shared = tuple(change for change in changes if not change.one_sided)
     return shared, tuple(change for change in changes if change.one_sided)
 

@@ -1,4 +1,4 @@
-"""Load and validate a run folder, whoever wrote it; no code in it is run."""
+"""Load and validate a run folder, which anyone may have written; no code in it is run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reports.folders.atomic import MANIFEST
 from reports.folders.run import SCHEMA
 
 RESULTS, RETURNS, FILLS, DECISIONS = "results.json", "returns.csv", "fills.csv", "decisions.csv"
-ANOTHER = "name a folder that python -m runners.deepseek wrote"
+NAME_ANOTHER = "name a folder that python -m runners.deepseek wrote"
 
 
 class FillRow(NamedTuple):
@@ -54,8 +54,8 @@ class SavedRun:
     """A validated run folder.
 
     `results` and `manifest` are the JSON files. `returns` holds daily net simple returns by column of returns.csv and
-    date, in rising order; None where undefined (after ruin). Fills and decisions are listed by reading. `altered` names
-    the tables whose bytes are not those that the manifest lists.
+    date, in rising order; None if undefined (after ruin). Fills and decisions are listed by reading. `altered` names
+    the files whose digest is not the one in the manifest.
     """
 
     folder: str
@@ -68,9 +68,9 @@ class SavedRun:
 
     @property
     def readings(self) -> Mapping[str, Any]:
-        """What results.json says of each reading."""
-        found: Mapping[str, Any] = self.results["readings"]
-        return found
+        """Results by reading, from results.json."""
+        readings: Mapping[str, Any] = self.results["readings"]
+        return readings
 
     @property
     def benchmark_returns(self) -> Mapping[str, float | None]:
@@ -88,27 +88,27 @@ class SavedRun:
 
 def read(folder: str | Path) -> SavedRun:
     """The run in a folder. Raises RequestError: one line that names the file, the problem and the remedy."""
-    place = Path(folder)
-    if not _is_folder(place):
-        raise RequestError(f"{folder} is not a folder; {ANOTHER}")
-    results = _read_results(place / RESULTS)
-    manifest = read_object(place / MANIFEST)
-    _validate(place / MANIFEST, manifest, MANIFEST_SHAPE)
+    path = Path(folder)
+    if not _is_folder(path):
+        raise RequestError(f"{folder} is not a folder; {NAME_ANOTHER}")
+    results = _read_results(path / RESULTS)
+    manifest = read_object(path / MANIFEST)
+    _validate(path / MANIFEST, manifest, MANIFEST_SHAPE)
     names = tuple(results["readings"])
     return SavedRun(
         str(folder),
         results,
         manifest,
-        returns=_read_returns(place / RETURNS, (*names, results["benchmark"])),
-        fills=_read_trades(place / FILLS, FillRow, names),
-        decisions=_read_trades(place / DECISIONS, DecisionRow, names),
-        altered=_altered(place, manifest.get("files")),
+        returns=_read_returns(path / RETURNS, (*names, results["benchmark"])),
+        fills=_read_trades(path / FILLS, FillRow, names),
+        decisions=_read_trades(path / DECISIONS, DecisionRow, names),
+        altered=_altered(path, manifest.get("files")),
     )
 
 
-def _is_folder(place: Path) -> bool:
+def _is_folder(path: Path) -> bool:
     try:
-        return place.is_dir()
+        return path.is_dir()
     except (OSError, ValueError):  # a path that cannot exist
         return False
 
@@ -116,7 +116,7 @@ def _is_folder(place: Path) -> bool:
 def _read_results(path: Path) -> dict[str, Any]:
     results = read_object(path)
     if "kind" in results:
-        refuse(path, f"of a {str(results['kind'])[:40]!r}, not of a run", ANOTHER)
+        refuse(path, f"of a {str(results['kind'])[:40]!r}, not of a run", NAME_ANOTHER)
     schema = results.get("schema")
     if type(schema) is not int or schema != SCHEMA:
         refuse(path, f"schema {str(schema)[:40]!r}, expected {SCHEMA}", "run it again with this version")
@@ -143,31 +143,31 @@ def _read_returns(path: Path, columns: tuple[str, ...]) -> dict[str, dict[str, f
     dates = [date for date, _ in rows]
     if any(later <= earlier for earlier, later in pairwise(dates)):
         refuse(path, "dates do not rise")
-    return {column: {date: values[place] for date, values in rows} for place, column in enumerate(columns)}
+    return {column: {date: values[index] for date, values in rows} for index, column in enumerate(columns)}
 
 
 def _read_trades(path: Path, kind: type[TradeRow], names: tuple[str, ...]) -> dict[str, list[TradeRow]]:
     """Rows of fills or decisions by reading, in the order of the file."""
-    found: dict[str, list[TradeRow]] = {name: [] for name in names}
+    trades: dict[str, list[TradeRow]] = {name: [] for name in names}
 
     def parse(row: dict[str, str]) -> None:
-        if row["reading"] not in found:
+        if row["reading"] not in trades:
             raise ValueError(f"{row['reading'][:40]!r} is not a reading of results.json")
         numbers = (number(row[column]) for column in kind._fields[2:])
-        found[row["reading"]].append(kind._make((day(row["session"]), row["symbol"], *numbers)))
+        trades[row["reading"]].append(kind._make((day(row["session"]), row["symbol"], *numbers)))
 
     read_rows(path, ("reading", *kind._fields), parse)
-    return found
+    return trades
 
 
-def _altered(place: Path, listed: object) -> tuple[str, ...]:
-    """Tables whose content is not what the manifest lists; none where it lists no files."""
-    digests = listed if isinstance(listed, dict) else {}
+def _altered(folder: Path, files: object) -> tuple[str, ...]:
+    """Files whose SHA-256 is not the one in the manifest (`files`); empty if it lists no files."""
+    digests = files if isinstance(files, dict) else {}
     tables = (name for name in (RESULTS, RETURNS, FILLS, DECISIONS) if name in digests)
-    return tuple(name for name in tables if sha256(read_content(place / name)).hexdigest() != digests[name])
+    return tuple(name for name in tables if sha256(read_content(folder / name)).hexdigest() != digests[name])
 
 
-# What the JSON files must hold: shapes for _require. Keys that are not listed may hold anything.
+# Shapes of the JSON files, for _require. Keys that are not listed may have any value.
 
 
 @dataclass(frozen=True)
@@ -209,36 +209,36 @@ MANIFEST_SHAPE = {
 }
 
 
-def _require(value: Any, shape: Any, place: str = "") -> None:
-    """Raise ValueError, with the place, where a value does not have its shape.
+def _require(value: Any, shape: Any, path: str = "") -> None:
+    """Raise ValueError, with the path of keys, if a value does not have its shape.
 
     A shape is an object of shapes by key, a list of the shape of every item, Nullable, or a check that raises
     ValueError.
     """
     match shape:
         case dict():
-            _require_object(value, shape, place)
+            _require_object(value, shape, path)
         case list():
             if not isinstance(value, list):
-                raise ValueError(f"{place} is not a list but {_quoted(value)}")
+                raise ValueError(f"{path} is not a list but {_quoted(value)}")
             for position, item in enumerate(value):
-                _require(item, shape[0], f"{place}[{position}]")
+                _require(item, shape[0], f"{path}[{position}]")
         case Nullable():
             if value is not None:
-                _require(value, shape.shape, place)
+                _require(value, shape.shape, path)
         case check:
             try:
                 check(value)
             except ValueError as error:
-                raise ValueError(f"{place}: {error}") from None
+                raise ValueError(f"{path}: {error}") from None
 
 
-def _require_object(value: Any, shape: Mapping[str, Any], place: str) -> None:
+def _require_object(value: Any, shape: Mapping[str, Any], path: str) -> None:
     if not isinstance(value, dict):
-        raise ValueError(f"{place} is not an object but {_quoted(value)}")
+        raise ValueError(f"{path} is not an object but {_quoted(value)}")
     shapes = dict.fromkeys(value, shape[EVERY_KEY]) if EVERY_KEY in shape else shape
     for key, inner in shapes.items():
-        path = f"{place}.{key}".lstrip(".")
+        inner_path = f"{path}.{key}".lstrip(".")
         if key not in value and not isinstance(inner, Nullable):
-            raise ValueError(f"no key {path!r}")
-        _require(value.get(key), inner, path)
+            raise ValueError(f"no key {inner_path!r}")
+        _require(value.get(key), inner, inner_path)

@@ -1,6 +1,6 @@
-"""Strict readers of JSON and CSV files that anyone may have written.
+"""Strict readers of JSON and CSV files from any author.
 
-Every fault is one RequestError of one line that names the file, the problem and the remedy.
+Every fault is a RequestError of one line that names the file, the problem and the remedy.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from data.errors import RequestError
 from data.text import quote_message
 
 LARGEST_FILE = 64 * 2**20  # bytes; a run of all readings with evidence takes less than one MiB
-LARGEST_NUMBER = 1e15  # of a table or a figure: USD, shares, returns
+LARGEST_NUMBER = 1e15  # in any unit: USD, shares, returns
 LONGEST_INTEGER = 18  # digits
 DEEPEST = 40  # levels of JSON
 RUN_AGAIN = "move that folder away and run it again"
@@ -31,7 +31,7 @@ Row = TypeVar("Row")
 
 
 def refuse(path: Path, problem: object, remedy: str = RUN_AGAIN) -> NoReturn:
-    """Raise the RequestError of a file that cannot be read; the problem may quote the file."""
+    """Raise RequestError for a file that cannot be read; `problem` may quote its content."""
     raise RequestError(f"{path}: {quote_message(problem, 300)}; {remedy}")
 
 
@@ -61,7 +61,7 @@ def read_text(path: Path) -> str:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """The object in a JSON file: finite numbers, each key once, at most 40 levels deep. Raises RequestError."""
+    """The object in a JSON file with finite numbers, unique keys and at most 40 levels. Raises RequestError."""
     text = read_text(path)
     try:
         content = json.loads(
@@ -86,7 +86,7 @@ def read_object(path: Path) -> dict[str, Any]:
 def read_rows(path: Path, columns: Sequence[str], parse: Callable[[dict[str, str]], Row]) -> list[Row]:
     """Parsed rows of a CSV file that has at least these columns; a ValueError of `parse` is reported with its line.
 
-    No column may occur twice, and every row must be complete. Raises RequestError.
+    Raises RequestError for other faults, too: columns that occur twice, incomplete rows.
     """
     try:
         header, *body = list(csv.reader(StringIO(read_text(path), newline=""), strict=True)) or [[]]
@@ -111,14 +111,14 @@ def read_rows(path: Path, columns: Sequence[str], parse: Callable[[dict[str, str
 
 
 def number(text: str) -> float:
-    """A finite number in plain digits, at most 1e15 in size. Raises ValueError."""
+    """A finite number in plain digits, at most 1e15 in absolute value. Raises ValueError."""
     if not NUMBER.fullmatch(text):
         raise ValueError(f"{text[:40]!r} is not a finite number")
     return require_size(float(text))
 
 
 def require_size(value: float) -> float:
-    """The number itself. Raises ValueError where it is larger than any figure of a run can be."""
+    """The number, unchanged. Raises ValueError if it is larger than any figure of a run."""
     if not abs(value) <= LARGEST_NUMBER:
         raise ValueError(f"{value:g} is larger than any figure of a run")
     return value
@@ -152,21 +152,21 @@ def _integer(text: str) -> int:
 
 
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found: dict[str, object] = {}
+    content: dict[str, object] = {}
     for key, value in pairs:
-        if key in found:
+        if key in content:
             raise ValueError(f"the key {key[:80]!r} occurs twice")
-        found[key] = value
-    return found
+        content[key] = value
+    return content
 
 
 def _require_writable(content: object, depth: int = 0) -> None:
-    """Raise ValueError for what could not be written again: halves of characters, too many levels."""
+    """Raise ValueError for content that could not be written as JSON again: lone surrogates, too many levels."""
     if depth > DEEPEST:
         raise ValueError("nested too deeply")
     if isinstance(content, str):
         if any("\ud800" <= sign <= "\udfff" for sign in content):
-            raise ValueError(f"{ascii(content)[:40]} is half a character")
+            raise ValueError(f"{ascii(content)[:40]} is a lone surrogate, not a character")
     elif isinstance(content, dict):
         for item in (*content, *content.values()):
             _require_writable(item, depth + 1)

@@ -1,1 +1,1 @@
-"""Figures and tables computed from a run."""
+"""Figures and tables computed from the records of a run."""

@@ -1,4 +1,4 @@
-"""What the readings hold: weights at each close for the chart, and their means for the table."""
+"""Exposure of the readings: weights at each close for the chart, means for the table."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import pandas as pd
 
 from reports.records.result import Result
 
-LARGEST = 3  # holdings that are named
-PARTS = 10_000  # weights are drawn in hundredths of a percent
+LARGEST = 3  # holdings listed by name
+BASIS_POINTS = 10_000  # weights are plotted in whole basis points
 
 
 @dataclass(frozen=True)
 class MeanExposure:
-    """Means over the closes from the entry on, fractions of equity; `most` is the greatest gross exposure.
+    """Means over the closes from the entry on, as fractions of equity.
 
-    `names` is the mean number of symbols held. `largest` are the weightiest symbols with their mean weights.
+    `most` is the largest gross exposure, `names` the mean number of symbols held, `largest` the symbols with the
+    largest mean absolute weights, each with its mean weight.
     """
 
     long: float
@@ -36,7 +37,7 @@ class MeanExposure:
 
 
 def mean_exposure(result: Result) -> MeanExposure:
-    """The exposure of a reading; zeros where it never held anything."""
+    """Mean exposure of a reading; zeros if it never held anything."""
     held = held_symbols(result)
     weights = held.to_numpy()
     if not weights.size:
@@ -51,14 +52,14 @@ def mean_exposure(result: Result) -> MeanExposure:
 
 
 def exposure_chart(result: Result) -> dict[str, object]:
-    """What the chart draws: by symbol, the weightiest first, whole hundredths of a percent of equity at each close."""
+    """Data of the chart: weights by symbol at each close, in basis points of equity, the largest position first."""
     symbols = list(held_symbols(result).columns)
-    weights = np.rint(result.holdings[symbols].to_numpy() * PARTS).astype(int)
+    weights = np.rint(result.holdings[symbols].to_numpy() * BASIS_POINTS).astype(int)
     return {"symbols": symbols, "weights": weights.T.tolist()}
 
 
 def held_symbols(result: Result) -> pd.DataFrame:
-    """Weights from the entry on of the symbols that were ever held, the weightiest first."""
+    """Weights from the entry on of every symbol that was held, the largest mean absolute weight first."""
     held = result.holdings.iloc[1:].loc[:, (result.holdings != 0).any()]
     order = held.abs().mean().sort_values(ascending=False, kind="stable").index
     return held[order]

@@ -1,8 +1,8 @@
-"""The figures of a reading that the pages compare.
+"""Performance metrics of a reading.
 
-Computed from the net daily returns of the whole window, in formulas that equal QuantStats' (which draws the sheets):
-252 sessions a year, one risk-free rate for the window. Undefined figures (no volatility, no drawdown, any ratio after
-ruin, anything a year from less than `LEAST` sessions) are None, never infinite.
+Computed from daily net returns over the whole window, with the formulas of QuantStats (which draws the tearsheets): 252
+sessions a year, one risk-free rate for the window. Undefined figures (no volatility, no drawdown, any ratio after ruin,
+annual figures from fewer than `LEAST` sessions) are None, never infinite.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from reports.statistics.returns import (
 
 @dataclass(frozen=True)
 class Metrics:
-    """Fractions, not percent; ratios and rates are a year.
+    """Metrics of one reading: fractions, not percent; ratios and rates are annual.
 
     `volatility` is the standard deviation of daily returns, `time_in_market` the share of sessions with a position,
     `turnover` the value traded a year over mean equity, `costs` commission and half-spread in USD, `beta` and
-    `alpha_annual` the least-squares line of excess returns on the benchmark's.
+    `alpha_annual` are from the least-squares line of excess returns on those of the benchmark.
     """
 
     total_return: float
@@ -48,15 +48,15 @@ class Metrics:
     alpha_annual: float | None
 
     def __repr__(self) -> str:
-        """A line a figure, six digits; the attributes hold all of them."""
-        shown = {name: "-" if value is None else f"{value:,.6g}" for name, value in asdict(self).items()}
-        return "\n".join(f"{name:<14}{value:>12}" for name, value in shown.items())
+        """One line per metric, rounded to six digits."""
+        texts = {name: "-" if value is None else f"{value:,.6g}" for name, value in asdict(self).items()}
+        return "\n".join(f"{name:<14}{value:>12}" for name, value in texts.items())
 
 
 def compute_metrics(result: Result, run: Run) -> Metrics:
-    """The figures of one reading over the run's window."""
+    """Metrics of one reading over the window of the run."""
     equity, sessions = result.equity.to_numpy(), len(result.equity) - 1
-    growth, worst = float(equity[-1] / equity[0]), max_drawdown(equity)
+    growth, drawdown = float(equity[-1] / equity[0]), max_drawdown(equity)
     measurable = sessions >= LEAST and bool(equity.min() > 0)
     annual = cagr(growth, sessions) if measurable else None
     excess = result.returns.to_numpy() - daily_risk_free_rate(run) if measurable else None
@@ -69,8 +69,8 @@ def compute_metrics(result: Result, run: Run) -> Metrics:
         volatility=None if excess is None else float(np.std(excess, ddof=1)) * sqrt(PERIODS),
         sharpe=None if excess is None else sharpe_ratio(excess),
         sortino=None if excess is None else sortino_ratio(excess),
-        max_drawdown=worst,
-        calmar=_ratio(annual, abs(worst)),
+        max_drawdown=drawdown,
+        calmar=_ratio(annual, abs(drawdown)),
         time_in_market=float(np.mean(result.gross.to_numpy()[1:] > 0)),
         turnover=annual_turnover(result) if measurable else None,
         costs=float(result.fills["commission"].sum() + result.fills["spread_cost"].sum()),
@@ -85,12 +85,12 @@ def mean_risk_free(run: Run) -> float:
 
 
 def daily_risk_free_rate(run: Run) -> float:
-    """The same for a session, as QuantStats takes it down from a year."""
+    """The risk-free rate per session, compounded as in QuantStats."""
     return float((1 + mean_risk_free(run)) ** (1 / PERIODS) - 1)
 
 
 def annual_turnover(result: Result) -> float | None:
-    """Value traded a year (both ways) over mean equity."""
+    """Value traded per year (purchases and sales) over mean equity."""
     traded = float((result.fills["size"].abs() * result.fills["price"]).sum())
     years = len(result.returns) / PERIODS
     return _ratio(traded / years, float(result.equity.mean()))

@@ -9,9 +9,9 @@ from reports.records.result import Run
 
 
 def monthly_returns(run: Run) -> pd.DataFrame:
-    """Compounded returns by calendar month, fractions, shape (n_readings + 1, n_months); the benchmark is last.
+    """Compounded returns by calendar month, fractions: a row per reading, the benchmark last; a column per month.
 
-    The first month counts from the close before the entry, the last one ends with the window.
+    The first month starts at the close before the entry, the last one ends with the window.
     """
     sessions = pd.DatetimeIndex(run.benchmark.index)
     returns = np.column_stack([*(result.returns for result in run.results), run.benchmark])

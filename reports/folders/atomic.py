@@ -1,7 +1,6 @@
-"""A folder of output: whole or not at all, and nobody's other files lost.
+"""Output folders, written whole or not at all; files that no run wrote are never removed.
 
-Every command that writes a folder does it here. Its manifest lists what is in it, so that a later run knows which files
-it may replace.
+Every command writes its folder here. The manifest lists the files, so that a later run knows which ones it may replace.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from typing import Any
 
 import pandas as pd
 
+from data.atomic import write_file
 from data.errors import RequestError, WorkError
 from data.lock import BusyError, hold_lock
 from data.text import escape_json, is_printable_line, shorten
@@ -29,18 +29,22 @@ from data.text import escape_json, is_printable_line, shorten
 MANIFEST = "manifest.json"
 SCRATCH = ".unfinished"  # marks a folder that a run is building
 LOCK_SECONDS = 60
-ABSENT = (errno.ENOENT, errno.ENOTDIR)
-SHOWN = 100  # signs of a path that cannot be
-# Commands that write folders, each by a file that no other one writes; of a calibration there is none.
+ABSENT = (errno.ENOENT, errno.ENOTDIR)  # errors of a path that does not exist
+LONGEST_PATH = 100  # characters of an unusable path that an error quotes
+# Commands that write folders, by a file that only this command writes; a calibration has no such file.
 DEEPSEEK, SWEEP, MULTIVERSE, CALIBRATE = "deepseek", "sweep", "multiverse", "calibrate"
 WRITTEN_BY = {"returns.csv": DEEPSEEK, "sweep.csv": SWEEP, "specs.csv": MULTIVERSE}
+# Of the system calls that exchange two paths.
+AT_FDCWD = -100
+RENAME_EXCHANGE = RENAME_SWAP = 2
+UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
 
 
 def write_folder(files: Mapping[str, bytes], out: Path) -> None:
-    """Write a folder of `files`, a manifest among them: built beside `out`, then exchanged with it.
+    """Write a folder with these files, one of them the manifest: built beside `out`, then exchanged with it.
 
-    An earlier run of the same command in `out` is replaced; until the exchange it stays as it is. Raises RequestError
-    where `out` holds something else or is being written by another run, WorkError where the disk takes no more.
+    An earlier run of the same command in `out` is replaced and stays unchanged until the exchange. Raises RequestError
+    if `out` holds something else or another run is writing it, WorkError if it cannot be written (disk full).
     """
     require_possible_path(out)
     out = out.resolve()
@@ -52,65 +56,63 @@ def write_folder(files: Mapping[str, bytes], out: Path) -> None:
         with hold_lock(_lock(out), LOCK_SECONDS):
             recover_folder(out)
             require_replaceable(out, _command(files))
-            with _beside(out) as scratch:
+            with _scratch_folder(out) as scratch:
                 for name, content in files.items():
-                    _write(scratch / _within(name), content)
+                    write_file(scratch / _file_name(name), content)
                 (scratch / SCRATCH).unlink()
-                _put(scratch, out)
+                _put_in_place(scratch, out)
     except BusyError:
         raise RequestError(f"--out {out} is being written by another run; wait for it or name another") from None
     except OSError as error:
-        left = "the earlier run stays" if out.exists() else "nothing was written"
+        state = "the earlier run stays" if out.exists() else "nothing was written"
         raise WorkError(
-            f"--out {out} cannot be written ({error.strerror or error}), {left}: make room there, or name another"
+            f"--out {out} cannot be written ({error.strerror or error}), {state}: make room there, or name another"
         ) from error
 
 
 def with_manifest(files: Mapping[str, bytes], manifest: Mapping[str, object]) -> dict[str, bytes]:
-    """The files and, last, their manifest, which has the SHA-256 of each."""
+    """The files and, last, their manifest with the SHA-256 of each."""
     digests = {name: sha256(content).hexdigest() for name, content in sorted(files.items())}
     return {**files, MANIFEST: to_json({**manifest, "files": digests})}
 
 
 def to_json(content: object) -> bytes:
-    """JSON as files hold it: null for every number that JSON cannot hold, escapes for what is not printable."""
+    """Indented JSON: null for NaN and infinity, escapes for unprintable characters."""
     return escape_json(json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def to_csv(table: pd.DataFrame) -> bytes:
-    """A table as files hold it, without its index, every float to the last bit."""
+    """A table as CSV without its index; floats keep every bit."""
     return table.to_csv(index=False, lineterminator="\n").encode()
 
 
 def require_possible_path(out: Path, beside: str = ".{}.new-12345678") -> None:
-    """Raise RequestError for a path that no output can have, with its longest neighbour on the way there.
+    """Raise RequestError for a path that cannot be used: unprintable, too long, or not reachable.
 
-    That is one whose letters cannot be seen or would be obeyed, that is too long, or that cannot be followed.
+    `beside` is the pattern of the longest file name that is needed in the same folder while `out` is written.
     """
     if not is_printable_line(str(out)):
-        raise RequestError(f"--out {shorten(repr(str(out)), SHOWN)} is no name that can be read; use printable letters")
+        path = shorten(repr(str(out)), LONGEST_PATH)
+        raise RequestError(f"--out {path} has unprintable characters; use printable ones")
     neighbour = out.absolute().with_name(beside.format(out.name)) if out.name else out
     for reach in (neighbour.lstat, out.stat):
         try:
             reach()
         except OSError as error:
             if error.errno not in ABSENT:
-                told = shorten(str(out), SHOWN)
-                raise RequestError(f"--out {told} cannot be used ({error.strerror}); name another one") from None
+                path = shorten(str(out), LONGEST_PATH)
+                raise RequestError(f"--out {path} cannot be used ({error.strerror}); name another one") from None
 
 
 def require_replaceable(out: Path, command: str) -> None:
-    """Raise RequestError unless `out` is absent, empty, or what an earlier run of `command` wrote and nothing else."""
+    """Raise RequestError unless `out` is absent, empty, or holds only files of an earlier run of `command`."""
     if out.exists() and not out.is_dir():
         raise RequestError(f"--out {out} is not a folder; name another one")
     if out.resolve() == Path.cwd() or not out.resolve().name or out.is_mount():
         raise RequestError(f"--out {out} cannot be replaced as a whole; name a folder inside it")
     present = {path.name for path in out.iterdir()} if out.is_dir() else set[str]()
-    if foreign := sorted(present - _own_files(out)):
-        raise RequestError(
-            f"--out {out} holds {foreign[0]}, which no manifest of a run there lists; move it away or name another "
-            f"folder"
-        )
+    if foreign := sorted(present - _run_files(out)):
+        raise RequestError(f"--out {out} holds {foreign[0]}, which no run wrote; move it away or name another folder")
     if present and (other := _command(manifest_checksums(out))) != command:
         raise RequestError(
             f"--out {out} holds what runners.{other} wrote, and runners.{command} would replace it; name another folder"
@@ -118,10 +120,10 @@ def require_replaceable(out: Path, command: str) -> None:
 
 
 def require_writable(out: Path, command: str) -> None:
-    """Raise RequestError where a folder of `command` cannot be put in place; to be asked before the work.
+    """Raise RequestError if a folder of `command` cannot be written to `out`; call it before the work.
 
-    What a killed run has left is put right first, unless another run is writing: whatever becomes of this one, the
-    earlier run is there.
+    Leftovers of a killed run are repaired first, unless another run is writing, so that the earlier run is back even if
+    this one fails.
     """
     require_possible_path(out)
     if _leftovers(out.resolve()):
@@ -134,26 +136,26 @@ def require_writable(out: Path, command: str) -> None:
 
 
 def recover_folder(out: Path) -> None:
-    """Undo or clear away what a killed run left beside `out`; folders that no run made are left alone."""
+    """Restore or remove what a killed run left beside `out`; folders that no run made stay."""
     previous = _previous(out)
     if _is_run(previous) and not out.exists():
         previous.rename(out)
-    for left in _leftovers(out):
-        if _is_run(left) or (left / SCRATCH).is_file():
-            _discard(left)
+    for leftover in _leftovers(out):
+        if _is_run(leftover) or (leftover / SCRATCH).is_file():
+            _discard(leftover)
 
 
 def _leftovers(out: Path) -> list[Path]:
-    """Folders beside `out` with the names that those of a killed run have."""
-    found = [_previous(out), *out.parent.glob(f".{escape(out.name)}.new-*")]
-    return [left for left in found if left.exists()]
+    """Folders beside `out` with the names that a killed run leaves."""
+    candidates = [_previous(out), *out.parent.glob(f".{escape(out.name)}.new-*")]
+    return [folder for folder in candidates if folder.exists()]
 
 
 def manifest_checksums(out: Path) -> dict[str, str]:
-    """SHA-256 by file name, as the manifest in `out` has it; empty where there is none of ours that can be read."""
+    """SHA-256 by file name from the manifest in `out`; empty if there is no readable manifest of a run."""
     try:
-        held = (out / MANIFEST).read_bytes() if (out / MANIFEST).is_file() else b""  # a pipe would be waited for
-        files = json.loads(held)["files"]
+        content = (out / MANIFEST).read_bytes() if (out / MANIFEST).is_file() else b""  # reading a pipe would block
+        files = json.loads(content)["files"]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}
     return files if isinstance(files, dict) else {}
@@ -163,28 +165,28 @@ def _command(files: Iterable[str]) -> str:
     return next((WRITTEN_BY[name] for name in files if name in WRITTEN_BY), CALIBRATE)
 
 
-def _own_files(out: Path) -> set[str]:
-    """The files of a run in `out`; none where it is no run's."""
+def _run_files(out: Path) -> set[str]:
+    """Names of the files that a run wrote into `out`; empty if `out` is not the folder of a run."""
     files = manifest_checksums(out)
     return {*files, MANIFEST} if "results.json" in files else set()
 
 
 def _is_run(folder: Path) -> bool:
-    """Whether a folder holds a whole run and nothing else."""
-    return folder.is_dir() and {path.name for path in folder.iterdir()} == _own_files(folder)
+    """Whether a folder holds a complete run and nothing else."""
+    return folder.is_dir() and {path.name for path in folder.iterdir()} == _run_files(folder)
 
 
-def _put(scratch: Path, out: Path) -> None:
-    """Put the finished folder in the place of `out`: in one step where the system can, else in two.
+def _put_in_place(scratch: Path, out: Path) -> None:
+    """Move the finished folder to `out`: in one step where the system supports it, else with two renames.
 
-    Between the two steps `out` is not there; whoever is killed then leaves the earlier run as `.NAME.previous`, which
-    `recover` puts back.
+    Between the two renames `out` does not exist; a kill at that moment leaves the earlier run as `.NAME.previous`,
+    which `recover_folder` restores.
     """
     previous = _previous(out)
     if previous.exists():
         raise RequestError(f"{previous} is in the way of exchanging {out}; move it away")
     if out.exists() and exchange(scratch, out):
-        with suppress(OSError):  # the run is there; the next one clears away what stays
+        with suppress(OSError):  # the run is in place; the next one removes leftovers
             _discard(scratch)
         return
     if out.exists():
@@ -200,7 +202,7 @@ def _put(scratch: Path, out: Path) -> None:
 
 
 def _discard(folder: Path) -> None:
-    """Remove a folder of ours; whoever is killed meanwhile leaves it marked, so that `recover` removes the rest."""
+    """Remove a folder of a run; it is marked first, so that `recover_folder` removes the rest after a kill."""
     if not folder.exists():
         return
     (folder / SCRATCH).touch()
@@ -211,18 +213,10 @@ def _discard(folder: Path) -> None:
     folder.rmdir()
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a file and force it to the disk, so that a machine that stops has no empty file under a good name."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _within(name: str) -> str:
-    """The name of a file of the folder. Raises ValueError for one that would lie elsewhere."""
+def _file_name(name: str) -> str:
+    """A plain file name. Raises ValueError for a path that leaves the folder."""
     if Path(name).name != name or not name.strip(".") or "\\" in name or not is_printable_line(name):
-        raise ValueError(f"{name!r} is no file of the folder; give a plain name")
+        raise ValueError(f"{name!r} is not a plain file name; leave out folders")
     return name
 
 
@@ -235,8 +229,8 @@ def _lock(out: Path) -> Path:
 
 
 @contextmanager
-def _beside(out: Path) -> Iterator[Path]:
-    """A scratch folder on the same disk, gone afterwards whatever happens."""
+def _scratch_folder(out: Path) -> Iterator[Path]:
+    """A temporary folder beside `out`, so on the same disk; removed on exit."""
     scratch = Path(mkdtemp(prefix=f".{out.name}.new-", dir=out.parent))
     scratch.chmod(0o755)
     (scratch / SCRATCH).touch()
@@ -248,7 +242,7 @@ def _beside(out: Path) -> Iterator[Path]:
 
 
 def _finite(content: object) -> object:
-    """The same with null for every number that JSON cannot hold."""
+    """The content with None in place of NaN and infinity."""
     if isinstance(content, Mapping):
         return {key: _finite(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
@@ -256,36 +250,32 @@ def _finite(content: object) -> object:
     return None if isinstance(content, float) and not isfinite(content) else content
 
 
-AT_FDCWD = -100
-RENAME_EXCHANGE = RENAME_SWAP = 2
-NOT_HERE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
+def exchange(first: Path, second: Path) -> bool:
+    """Exchange two folders in one step; False, with nothing done, where the system cannot.
 
-
-def exchange(one: Path, other: Path) -> bool:
-    """Let both change places; False, and nothing happened, where that cannot be done in one step.
-
-    Raises OSError for what no other way would do either, such as a folder that is not there.
+    A system call, because between two renames a reader would find no folder. Raises OSError for what renames could not
+    do either, such as a missing folder.
     """
     rename = _system_call()
     if rename is None:
         return False
-    if rename(os.fsencode(one), os.fsencode(other)) == 0:
+    if rename(os.fsencode(first), os.fsencode(second)) == 0:
         return True
     number = ctypes.get_errno()
-    if number in NOT_HERE:
+    if number in UNSUPPORTED:
         return False
-    raise OSError(number, os.strerror(number), str(one), None, str(other))
+    raise OSError(number, os.strerror(number), str(first), None, str(second))
 
 
 def _system_call() -> Any:
-    """The function that exchanges two paths, None where the C library has none."""
+    """The C function that exchanges two paths; None where the C library has none."""
     if sys.platform == "win32":
         return None
     library = ctypes.CDLL(None, use_errno=True)
     if sys.platform == "darwin":
         swap = getattr(library, "renamex_np", None)
-        return None if swap is None else lambda one, other: swap(one, other, ctypes.c_uint(RENAME_SWAP))
+        return None if swap is None else lambda first, second: swap(first, second, ctypes.c_uint(RENAME_SWAP))
     renameat2 = getattr(library, "renameat2", None)
     if renameat2 is None:
         return None
-    return lambda one, other: renameat2(AT_FDCWD, one, AT_FDCWD, other, ctypes.c_uint(RENAME_EXCHANGE))
+    return lambda first, second: renameat2(AT_FDCWD, first, AT_FDCWD, second, ctypes.c_uint(RENAME_EXCHANGE))

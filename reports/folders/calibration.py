@@ -1,4 +1,4 @@
-"""Folder of a calibration: page and table."""
+"""Folder of a calibration: page, results and manifest."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from pathlib import Path
 
 from reports.folders import atomic
 from reports.pages.calibration import render
-from reports.records.calibration import PROMISED, SCHEMA, SIDES, TESTS, Calibration, PowerPoint
+from reports.records.calibration import SCHEMA, SIDES, TESTS, Calibration
 from reports.statistics.bootstrap import LEVEL
+from reports.statistics.error_rates import PROMISED, PowerPoint
 
 PAGE, TABLE = "index.html", "results.json"
 
 
 def calibration_results(calibration: Calibration) -> dict[str, object]:
-    """What results.json holds; shares are fractions."""
+    """Content of results.json; shares are fractions."""
     return {
         "schema": SCHEMA,
         "kind": "calibration",
@@ -36,17 +37,17 @@ def calibration_results(calibration: Calibration) -> dict[str, object]:
         },
         "power": {
             test: {
-                "sessions": planted.sessions,
-                "markets": planted.markets,
+                "sessions": curve.sessions,
+                "markets": curve.markets,
                 "readings": {
                     name: [_point(point) for point in points] for name, points in calibration.power(test).items()
                 },
             }
-            for test, planted in (("timing", calibration.timing), ("names", calibration.names))
+            for test, curve in (("timing", calibration.timing), ("names", calibration.names))
         },
         "intervals": {
-            name: {**held.as_dict(), **dict(zip(("true_below", "true_above"), calibration.missed(name), strict=True))}
-            for name, held in calibration.covered.items()
+            name: coverage.as_dict() | dict(zip(("true_below", "true_above"), calibration.missed(name), strict=True))
+            for name, coverage in calibration.covered.items()
         },
         "resampled": dict(zip(("name", "benchmark", "sessions", "resamples"), calibration.resampled, strict=True)),
         "notes": dict(calibration.notes),
@@ -59,16 +60,16 @@ def _point(point: PowerPoint) -> dict[str, object]:
 
 
 def write(calibration: Calibration, out: Path) -> None:
-    """Write the folder of a calibration, whole or not at all: built beside `out`, then exchanged with it.
+    """Write the folder of a calibration: built beside `out`, then exchanged with it.
 
-    An earlier calibration or run in `out` is replaced; until the exchange it stays as it is. Raises RequestError where
-    `out` holds something else or is being written by another run, WorkError where the disk takes no more.
+    An earlier calibration in `out` is replaced and stays unchanged until the exchange. Raises RequestError if `out`
+    holds something else or another run is writing it, WorkError if it cannot be written (disk full).
     """
-    made = {PAGE: render(calibration).encode(), TABLE: atomic.to_json(calibration_results(calibration))}
+    files = {PAGE: render(calibration).encode(), TABLE: atomic.to_json(calibration_results(calibration))}
     settings = {
         "event": calibration.event,
-        "markets": len(calibration.words),
+        "markets": calibration.markets,
         "draws": calibration.draws,
         "seed": calibration.seed,
     }
-    atomic.write_folder(atomic.with_manifest(made, {"calibration": settings}), out)
+    atomic.write_folder(atomic.with_manifest(files, {"calibration": settings}), out)

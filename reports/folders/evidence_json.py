@@ -1,4 +1,4 @@
-"""Evidence as results.json holds it."""
+"""Evidence in the format of results.json."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from reports.records.evidence import END, Evidence, RunEvidence
+from reports.records.evidence import END, Evidence, EvidenceReport
 from reports.statistics.availability import Missing
 from reports.statistics.verdict import HORIZON
 
 
-def evidence_summary(evidence: Evidence, court: RunEvidence) -> dict[str, Any]:
-    """What results.json holds under `evidence`: the verdict in front, everything else behind."""
+def evidence_summary(evidence: Evidence, evidence_report: EvidenceReport) -> dict[str, Any]:
+    """Content of `evidence` in results.json: the verdict first, details and settings after it."""
     rank = evidence.headline
     return {
         "verdict": evidence.verdict.word,
         "by": list(evidence.verdict.by),
         "conflict": evidence.verdict.conflict or None,
         "reason": evidence.verdict.reason or None,
-        "hindsight": court.hindsight,
-        "source": court.origin,
+        "hindsight": evidence_report.hindsight,
+        "source": evidence_report.origin,
         "p": rank.p,
         "p_family": rank.p_family,
         "p_lower": rank.p_lower,
@@ -40,17 +40,17 @@ def evidence_summary(evidence: Evidence, court: RunEvidence) -> dict[str, Any]:
                 if field.name not in ("name", "verdict", "launches", "drawn")
             }
         ),
-        "superiority": json_value(court.superiority),
-        "confounders": [list(each) for each in court.confounders],
-        "draws": court.draws,
-        "resamples": court.resamples,
-        "seed": court.seed,
-        "family": list(court.family),
+        "superiority": json_value(evidence_report.superiority),
+        "confounders": [list(each) for each in evidence_report.confounders],
+        "draws": evidence_report.draws,
+        "resamples": evidence_report.resamples,
+        "seed": evidence_report.seed,
+        "family": list(evidence_report.family),
     }
 
 
 def json_value(value: Any) -> Any:
-    """The same as JSON can hold it: null and a reason for what is not available."""
+    """A value as JSON types: dataclasses as objects, NaN and infinity as null, Missing as an object with its reason."""
     if isinstance(value, Missing):
         return {"not_available": value.reason}
     if is_dataclass(value) and not isinstance(value, type):

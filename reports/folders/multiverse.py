@@ -1,4 +1,4 @@
-"""The folder that a multiverse leaves behind: pages for people, tables for programs; whole or not at all."""
+"""Folder of a multiverse: pages, results, table of specifications and manifest."""
 
 from __future__ import annotations
 
@@ -8,22 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from reports.figures.multiverse import specification_rank, summary_by_choice, variance_by_dimension
 from reports.folders import atomic, evidence_json
 from reports.pages import multiverse as multiverse_page
-from reports.records.multiverse import (
-    Choice,
-    CurveSummary,
-    Dimension,
-    Multiverse,
-    MultiverseRun,
-    curve_summary,
-    nan_safe_median,
-    same_sign_share,
-    specification_rank,
-    summary_by_choice,
-    variance_by_dimension,
-)
+from reports.records.multiverse import Choice, Dimension, Multiverse, MultiverseRun
 from reports.statistics.availability import Missing
+from reports.statistics.specification_curve import CurveSummary, curve_summary, nan_safe_median, same_sign_share
 
 SCHEMA = 1
 DIGITS = 6  # of d in specs.csv: about a dollar of a million
@@ -32,15 +22,15 @@ DIGITS = 6  # of d in specs.csv: about a dollar of a million
 def write(survey: MultiverseRun, out: Path) -> None:
     """Write the folder of a multiverse: built beside `out`, then exchanged with it.
 
-    An earlier run in `out` is replaced; until the exchange it stays as it is. Raises RequestError where `out` holds
-    something else or is being written by another run, WorkError where the disk takes no more.
+    An earlier multiverse in `out` is replaced and stays unchanged until the exchange. Raises RequestError if `out`
+    holds something else or another run is writing it, WorkError if it cannot be written (disk full).
     """
     atomic.write_folder(multiverse_files(survey), out)
 
 
 def multiverse_files(survey: MultiverseRun) -> dict[str, bytes]:
-    """Every file of the folder by name; the manifest, last, has the SHA-256 of all others."""
-    made = {
+    """Every file of the folder by name; the manifest comes last, with the SHA-256 of the others."""
+    files = {
         "index.html": multiverse_page.render(survey).encode(),
         **{
             f"{multiverse.name}.html": multiverse_page.render_reading_multiverse(survey, multiverse).encode()
@@ -49,20 +39,20 @@ def multiverse_files(survey: MultiverseRun) -> dict[str, bytes]:
         "results.json": atomic.to_json(multiverse_results(survey)),
         "specs.csv": atomic.to_csv(specification_table(survey)),
     }
-    return atomic.with_manifest(made, survey.manifest)
+    return atomic.with_manifest(files, survey.manifest)
 
 
 def specification_table(survey: MultiverseRun) -> pd.DataFrame:
-    """Every spec of every reading: its choices, empty where there was none to make, and its d.
+    """One row per specification of every reading: its choices, empty where the reading has no such choice, and its d.
 
-    Choices that are numbers are written as such (entry: sessions after the declared one; costs: times the declared
-    ones; borrow: a fraction a year), the others by their labels.
+    Choices that are numbers are written as such (entry: sessions after the declared one; costs: multiple of the
+    declared ones; borrow: a fraction a year), the others by their labels.
     """
-    return pd.concat([_specs(multiverse, survey) for multiverse in survey.multiverses], ignore_index=True)
+    return pd.concat([_specifications(multiverse, survey) for multiverse in survey.multiverses], ignore_index=True)
 
 
 def multiverse_results(survey: MultiverseRun) -> dict[str, object]:
-    """What results.json holds; null where a figure is not defined."""
+    """Content of results.json; null where a figure is undefined."""
     return {
         "schema": SCHEMA,
         "kind": "multiverse",
@@ -75,19 +65,19 @@ def multiverse_results(survey: MultiverseRun) -> dict[str, object]:
 
 
 def dimension_names(survey: MultiverseRun) -> tuple[str, ...]:
-    """All dimensions that some reading has, in one order."""
-    general = [dimension.name for dimension in survey.dimensions]
-    own = [dimension.name for multiverse in survey.multiverses for dimension in multiverse.dimensions]
-    return tuple(dict.fromkeys((*general, *own)))
+    """All dimensions of any reading: the shared ones first, then those of single readings."""
+    shared = [dimension.name for dimension in survey.dimensions]
+    specific = [dimension.name for multiverse in survey.multiverses for dimension in multiverse.dimensions]
+    return tuple(dict.fromkeys((*shared, *specific)))
 
 
 def dimension_as_dict(dimension: Dimension) -> dict[str, object]:
-    """A dimension with its choices, as programs read it."""
+    """A dimension with its choices, for results.json."""
     return {
         "asks": dimension.asks,
         "choices": {
             choice.label: {
-                "value": _written(choice),
+                "value": _value_text(choice),
                 "reason": choice.reason,
                 "declared": choice.declared,
                 "hindsight": choice.hindsight,
@@ -98,24 +88,24 @@ def dimension_as_dict(dimension: Dimension) -> dict[str, object]:
     }
 
 
-def _specs(multiverse: Multiverse, survey: MultiverseRun) -> pd.DataFrame:
+def _specifications(multiverse: Multiverse, survey: MultiverseRun) -> pd.DataFrame:
     columns: dict[str, object] = dict.fromkeys(dimension_names(survey), "")
-    for place, dimension in enumerate(multiverse.dimensions):
-        columns[dimension.name] = np.array([_written(choice) for choice in dimension.choices], dtype=object)[
-            multiverse.codes[:, place]
+    for index, dimension in enumerate(multiverse.dimensions):
+        columns[dimension.name] = np.array([_value_text(choice) for choice in dimension.choices], dtype=object)[
+            multiverse.codes[:, index]
         ]
     used = np.where(multiverse.tested, "tested", np.where(multiverse.honest, "described", "hindsight"))
-    made = {"reading": multiverse.name, **columns, "used": used, "d": np.round(multiverse.d, DIGITS)}
-    return pd.DataFrame(made, index=range(len(multiverse)))
+    table = {"reading": multiverse.name, **columns, "used": used, "d": np.round(multiverse.d, DIGITS)}
+    return pd.DataFrame(table, index=range(len(multiverse)))
 
 
-def _written(choice: Choice) -> str:
+def _value_text(choice: Choice) -> str:
     return str(choice.value) if isinstance(choice.value, int | float) else choice.label
 
 
 def _reading(multiverse: Multiverse, survey: MultiverseRun) -> dict[str, object]:
-    place, found = multiverse_page.declared_specification(multiverse), survey.joint[multiverse.name]
-    everywhere = multiverse.everywhere
+    declared, placebo = multiverse_page.declared_specification(multiverse), survey.joint[multiverse.name]
+    rolling = multiverse.rolling
     return {
         "comparator": multiverse.comparator,
         "specs": {
@@ -127,29 +117,29 @@ def _reading(multiverse: Multiverse, survey: MultiverseRun) -> dict[str, object]
         "dimensions": {dimension.name: dimension_as_dict(dimension) for dimension in multiverse.dimensions},
         "not_varied": dict(multiverse.fixed),
         "declared": None
-        if place is None
-        else {"d": float(multiverse.d[place]), "rank": specification_rank(multiverse, place)},
+        if declared is None
+        else {"d": float(multiverse.d[declared]), "rank": specification_rank(multiverse, declared)},
         "tested": evidence_json.json_value(curve_summary(multiverse.d[multiverse.tested])),
         "honest": evidence_json.json_value(curve_summary(multiverse.d[multiverse.honest])),
-        "joint": {"median": evidence_json.json_value(found.median), "share": evidence_json.json_value(found.share)},
+        "joint": {"median": evidence_json.json_value(placebo.median), "share": evidence_json.json_value(placebo.share)},
         "variance_shares": {part.name: part.share for part in variance_by_dimension(multiverse)},
         "choices": {dimension.name: _choices(rows) for dimension, rows in summary_by_choice(multiverse)},
         "launches": {
-            "medians": nan_safe_median(multiverse.launched).tolist(),
-            "shares": same_sign_share(multiverse.launched).tolist(),
+            "medians": nan_safe_median(multiverse.d_by_entry).tolist(),
+            "shares": same_sign_share(multiverse.d_by_entry).tolist(),
         },
-        "all_dates": evidence_json.json_value(everywhere)
-        if isinstance(everywhere, Missing)
-        else np.round(everywhere.medians, DIGITS).tolist(),
+        "all_dates": evidence_json.json_value(rolling)
+        if isinstance(rolling, Missing)
+        else np.round(rolling.medians, DIGITS).tolist(),
     }
 
 
 def _choices(rows: list[tuple[Choice, CurveSummary]]) -> Mapping[str, object]:
-    return {choice.label: evidence_json.json_value(found) for choice, found in rows}
+    return {choice.label: evidence_json.json_value(summary) for choice, summary in rows}
 
 
 def _sessions(survey: MultiverseRun) -> dict[str, list[str]]:
-    """Dates of the launches, the real one first, and of all dates where those were asked for."""
+    """Entry dates, the real one first, then past entries; and all entry dates where the curve was computed for them."""
     first = survey.multiverses[0]
-    everywhere = [] if isinstance(first.everywhere, Missing) else list(first.everywhere.sessions)
-    return {"sessions": list(first.sessions), "all_dates": everywhere}
+    all_dates = [] if isinstance(first.rolling, Missing) else list(first.rolling.sessions)
+    return {"sessions": list(first.sessions), "all_dates": all_dates}

@@ -1,4 +1,4 @@
-"""The folder that a run leaves behind: pages for people, tables for programs; whole or not at all."""
+"""Folder of a run: pages, results, tables and manifest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from reports.rendering.template import LIBRARY, chart_library
 
 SCHEMA = 1
 
-# What every folder of output has in common, under the names by which it is known here.
 require_writable = partial(atomic.require_writable, command=atomic.DEEPSEEK)
 recover = atomic.recover_folder
 
@@ -28,16 +27,16 @@ recover = atomic.recover_folder
 def write(run: Run, sheets: Mapping[str, bytes], out: Path) -> None:
     """Write the folder of a run: built beside `out`, then exchanged with it.
 
-    `sheets` holds the page of each reading by name. An earlier run in `out` is replaced; until the exchange it stays
-    as it is. Raises RequestError where `out` holds something else or is being written by another run, WorkError where
-    the disk takes no more.
+    `sheets` holds the tearsheet of each reading by name. An earlier run in `out` is replaced and stays unchanged until
+    the exchange. Raises RequestError if `out` holds something else or another run is writing it, WorkError if it cannot
+    be written (disk full).
     """
     atomic.write_folder(run_files(run, sheets), out)
 
 
 def run_files(run: Run, sheets: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Every file of the folder by name; the manifest, last, has the SHA-256 of all others."""
-    made: dict[str, bytes] = {
+    """Every file of the folder by name; the manifest comes last, with the SHA-256 of the others."""
+    files: dict[str, bytes] = {
         "index.html": index_page.render(run).encode(),
         "side-by-side.html": side_by_side.render(run).encode(),
         LIBRARY: chart_library(),
@@ -48,21 +47,23 @@ def run_files(run: Run, sheets: Mapping[str, bytes]) -> dict[str, bytes]:
         "fills.csv": to_csv(_stacked(run, lambda result: result.fills)),
         "decisions.csv": to_csv(_stacked(run, lambda result: result.decisions)),
     }
-    return atomic.with_manifest(made, run.manifest)
+    return atomic.with_manifest(files, run.manifest)
 
 
 def evidence_pages(run: Run) -> dict[str, bytes]:
-    """The evidence on each reading by file name; none where none was asked for."""
-    if run.court is None:
+    """Evidence pages by file name; empty for a run without evidence."""
+    if run.evidence_report is None:
         return {}
     return {
-        f"{result.name}-evidence.html": evidence_page.render(run.court.evidence[result.name], result, run).encode()
+        f"{result.name}-evidence.html": evidence_page.render(
+            run.evidence_report.readings[result.name], result, run
+        ).encode()
         for result in run.results
     }
 
 
 def run_results(run: Run) -> dict[str, object]:
-    """What results.json holds: fractions, USD, null where a figure is not defined."""
+    """Content of results.json: fractions, USD, null where a figure is undefined."""
     return {
         "schema": SCHEMA,
         "source": {"origin": run.origin, "real": run.real, "notices": list(run.notices)},
@@ -75,7 +76,7 @@ def run_results(run: Run) -> dict[str, object]:
 
 
 def returns_table(run: Run) -> pd.DataFrame:
-    """Daily net simple returns: one column a reading, one the benchmark."""
+    """Daily net simple returns: `date`, one column per reading, and the benchmark last."""
     table = run.returns
     table.insert(0, "date", pd.DatetimeIndex(table.index).strftime("%Y-%m-%d"))
     return table
@@ -89,12 +90,12 @@ def _reading(result: Result, run: Run) -> dict[str, object]:
         "metrics": {**asdict(compute_metrics(result, run)), "d": result.d},
         "horizons": {str(n): _horizon(result, n) for n in HORIZONS},
         "interest": dict(result.interest),
-        "refuted": result.occurred,
+        "refuted": result.refuted,
         "outcome": result.outcome,
         "ruined": result.ruined if result.ruined is None else _day(result.ruined),
         "evidence": None
-        if run.court is None
-        else evidence_json.evidence_summary(run.court.evidence[result.name], run.court),
+        if run.evidence_report is None
+        else evidence_json.evidence_summary(run.evidence_report.readings[result.name], run.evidence_report),
         "warnings": list(result.warnings),
     }
 
@@ -107,7 +108,7 @@ def _horizon(result: Result, sessions: int) -> dict[str, float] | None:
 
 
 def _stacked(run: Run, table: Callable[[Result], pd.DataFrame]) -> pd.DataFrame:
-    """One table of all readings, the reading's name in front, sessions as dates."""
+    """A table of all readings, with the reading in the first column and sessions as ISO dates."""
     parts = [table(result).assign(reading=result.name) for result in run.results]
     stacked = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     stacked["session"] = pd.to_datetime(stacked["session"]).dt.strftime("%Y-%m-%d")

@@ -5,24 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.records.calibration import (
-    PROMISED,
-    SIDES,
-    TESTS,
-    VAGUE,
-    WANTED,
-    Calibration,
-    ErrorRate,
-    PowerPoint,
-    attainable_size,
-    detectable_effect,
-)
+from reports.records.calibration import SIDES, TESTS, Calibration
 from reports.rendering.numbers import log_ratio, share
 from reports.rendering.template import template
 from reports.statistics.bootstrap import LEVEL
-from reports.statistics.placebo import SIZE
+from reports.statistics.error_rates import PROMISED, ErrorRate, PowerPoint, attainable_size, detectable_effect
+from reports.statistics.placebo import POWER, SIZE
 from reports.statistics.verdict import HORIZON
 
+VAGUE = 2 * PROMISED  # an interval that reaches this far says little
 # Of a chart, in the units of its drawing.
 LEFT, RIGHT, TOP, BOTTOM = 38.0, 312.0, 10.0, 132.0
 
@@ -81,7 +72,7 @@ def render(calibration: Calibration) -> str:
         drawings={test: [draw_power_curve(*each) for each in curves.items()] for test, curves in power.items()},
         curves={"timing": calibration.timing, "names": calibration.names},
         ticks=effect_ticks,
-        marks=[(chart_height(value), f"{value:.0%}") for value in (0.0, 0.5, WANTED, 1.0)],
+        marks=[(chart_height(value), f"{value:.0%}") for value in (0.0, 0.5, POWER, 1.0)],
         frame={"left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM},
         possible={"timing": attainable_size(calibration.placebos), "names": attainable_size(calibration.draws)},
         size=SIZE,

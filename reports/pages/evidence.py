@@ -19,8 +19,9 @@ from reports.records.result import HORIZONS, Result, Run
 from reports.rendering.numbers import bounds, log_ratio, percent, probability, ratio, share
 from reports.rendering.template import embedded_json, page_address, template, vendored_file
 from reports.statistics.availability import NOISE, Missing
+from reports.statistics.bootstrap import LEVEL
 from reports.statistics.event_study import WINDOWS
-from reports.statistics.placebo import LEAST_PLACEBOS, LEVEL, SIZE, PlaceboRank
+from reports.statistics.placebo import LEAST_PLACEBOS, SIZE, PlaceboRank
 from reports.statistics.shock import AbnormalReturn, ShockStudy
 from reports.statistics.verdict import HORIZON
 
@@ -37,13 +38,13 @@ LEAST_BOUNDED = ceil(2 / (1 - LEVEL)) - 1  # placebos below which an interval ha
 
 
 def render(evidence: Evidence, result: Result, run: Run) -> str:
-    """The page of one reading of a run that has a court. Equal inputs give equal bytes."""
+    """The page of one reading of a run that has a evidence_report. Equal inputs give equal bytes."""
     drawn = evidence_charts(evidence)
     return _template().render(
         evidence=evidence,
         result=result,
         run=run,
-        court=run.court,
+        evidence_report=run.evidence_report,
         sheet=page_address(result.name),
         windows=[str(window) for window in WINDOWS],
         models=abnormal_tables(evidence.shock),

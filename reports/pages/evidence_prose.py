@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import isfinite
 
-from reports.records.evidence import Evidence, RunEvidence
+from reports.records.evidence import Evidence, EvidenceReport
 from reports.rendering.numbers import log_ratio, probability, wealth
 from reports.statistics.availability import Missing
 from reports.statistics.multiple_testing import Superiority
@@ -32,12 +32,12 @@ def not_available(reason: str) -> str:
     return f"Not available: {reason}."
 
 
-def verdict_counts(court: RunEvidence) -> str:
+def verdict_counts(evidence_report: EvidenceReport) -> str:
     """How the readings came out, all of them counted."""
     by_word: dict[str | None, list[str]] = {}
-    for name, evidence in court.evidence.items():
+    for name, evidence in evidence_report.readings.items():
         by_word.setdefault(evidence.verdict.word, []).append(name)
-    count, none = len(court.evidence), by_word.get(None, [])
+    count, none = len(evidence_report.readings), by_word.get(None, [])
     if len(none) == count:
         return "No reading has a verdict."
     found = [f"{word.capitalize()}: {listed_names(by_word[word])}." for word in (SUPPORTED, REFUTED) if word in by_word]

@@ -89,7 +89,8 @@ def render(run: Run) -> str:
         above=positive_counts(outcomes),
         framed=any(at.certain for outcome in outcomes for at in outcome.cells),
         reached=reached_horizons(run),
-        tests_names=run.court is not None and any(own.names is not None for own in run.court.evidence.values()),
+        tests_names=run.evidence_report is not None
+        and any(own.names is not None for own in run.evidence_report.readings.values()),
         correlations=correlations(run),
         months=monthly_returns(run),
         totals=[*(result.equity.iloc[-1] / result.equity.iloc[0] - 1 for result in run.results), _total(run.benchmark)],
@@ -108,7 +109,7 @@ def render(run: Run) -> str:
             _card(result, line, run, outcome)
             for line, (result, outcome) in enumerate(zip(run.results, outcomes, strict=True), 1)
         ],
-        court=run.court,
+        evidence_report=run.evidence_report,
         judgements=adjusted_rows(run),
         words=evidence_prose,
         horizon=HORIZON,
@@ -142,7 +143,7 @@ SECTIONS = {
 
 def index_sections(run: Run) -> list[tuple[str, str]]:
     """Ids and short headings of the sections, in their order."""
-    return [(key, heading) for key, heading in SECTIONS.items() if key != "chance" or run.court is not None]
+    return [(key, heading) for key, heading in SECTIONS.items() if key != "chance" or run.evidence_report is not None]
 
 
 def index_charts(run: Run) -> dict[str, object]:
@@ -228,7 +229,7 @@ COST_COLUMNS = (
 
 def figure_columns(run: Run) -> tuple[FigureColumn, ...]:
     """The columns of the table of figures; a judged run has the verdict beside what happened."""
-    if run.court is None:
+    if run.evidence_report is None:
         return COLUMNS
     place = next(place for place, column in enumerate(COLUMNS) if column.heading == "Criterion met")
     return (*COLUMNS[:place], VERDICT, *COLUMNS[place:])
@@ -251,7 +252,7 @@ class AdjustedRow:
 
 def adjusted_rows(run: Run) -> list[AdjustedRow]:
     """The family-wise table; empty where no evidence was asked for."""
-    found = {} if run.court is None else run.court.evidence
+    found = {} if run.evidence_report is None else run.evidence_report.readings
     return [
         AdjustedRow(
             result.name,
@@ -271,7 +272,7 @@ def _row(result: Result, line: int, run: Run) -> FigureRow:
         "Net return": known.total_return,
         "Excess": known.total_return - _total(run.benchmark),
         "d": result.d,
-        "Criterion met": result.occurred,
+        "Criterion met": result.refuted,
         VERDICT.heading: _ranking(result.name, run),
         "CAGR": known.cagr,
         "Volatility": known.volatility,
@@ -287,13 +288,17 @@ def _row(result: Result, line: int, run: Run) -> FigureRow:
     }
     values = tuple(figures[column.heading] for column in figure_columns(run))
     return FigureRow(
-        result.name, line, page_address(result.name), evidence_address(result.name) if run.court else None, values
+        result.name,
+        line,
+        page_address(result.name),
+        evidence_address(result.name) if run.evidence_report else None,
+        values,
     )
 
 
 def _ranking(name: str, run: Run) -> float | None:
     """The verdict as a number that sorts: 1 supported, 0 chance, -1 refuted."""
-    own = None if run.court is None else run.court.evidence.get(name)
+    own = None if run.evidence_report is None else run.evidence_report.readings.get(name)
     return None if own is None or own.verdict.word is None else evidence_prose.RANKING[own.verdict.word]
 
 

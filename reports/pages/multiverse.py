@@ -14,22 +14,14 @@ from math import ceil, floor, isfinite, log10
 import jinja2
 import numpy as np
 
+from reports.figures.multiverse import specification_rank, summary_by_choice, variance_by_dimension
 from reports.pages import evidence_prose
-from reports.records.multiverse import (
-    CurveSummary,
-    Dimension,
-    JointPlacebo,
-    Multiverse,
-    MultiverseRun,
-    curve_summary,
-    specification_rank,
-    summary_by_choice,
-    variance_by_dimension,
-)
+from reports.records.multiverse import Dimension, Multiverse, MultiverseRun
 from reports.rendering.numbers import UNDEFINED, log_ratio, probability, share
 from reports.rendering.template import embedded_json, page_address, template
 from reports.statistics.availability import Missing
 from reports.statistics.placebo import SIZE, PlaceboRank
+from reports.statistics.specification_curve import CurveSummary, JointPlacebo, curve_summary
 
 DRAWN = 480  # specs of a curve; of more, as many at equal distances in rank
 SMALL = 240  # of the curves on the page of all readings
@@ -137,7 +129,7 @@ def render_reading_multiverse(survey: MultiverseRun, multiverse: Multiverse) -> 
         choices=summary_by_choice(multiverse),
         shares={part.name: part.share for part in variance_by_dimension(multiverse)},
         rank=None if (place := declared_specification(multiverse)) is None else specification_rank(multiverse, place),
-        everywhere=None if isinstance(multiverse.everywhere, Missing) else multiverse.everywhere,
+        everywhere=None if isinstance(multiverse.rolling, Missing) else multiverse.rolling,
         data=embedded_json(multiverse_data(multiverse, drawn)),
     )
 
@@ -263,9 +255,9 @@ def choice_board(multiverse: Multiverse, shown: np.ndarray) -> tuple[tuple[Dimen
 
 def median_strip(multiverse: Multiverse) -> MedianStrip | None:
     """The medians of the launches over time; None where there is no launch beside the real one."""
-    medians = np.median(multiverse.launched, axis=1) if multiverse.launched.size else np.zeros(0)
+    medians = np.median(multiverse.d_by_entry, axis=1) if multiverse.d_by_entry.size else np.zeros(0)
     days, known = _ordinals(multiverse.sessions), np.isfinite(medians)
-    everywhere = multiverse.everywhere
+    everywhere = multiverse.rolling
     dates = np.zeros(0) if isinstance(everywhere, Missing) else _ordinals(everywhere.sessions)
     heights = np.zeros(0) if isinstance(everywhere, Missing) else everywhere.medians
     if known.sum() < 2 or not known[0]:
@@ -294,7 +286,7 @@ def entry_summaries(multiverse: Multiverse) -> list[tuple[str, CurveSummary]]:
     """The launches, the real one first: date and what their specs say."""
     return [
         (session, curve_summary(values))
-        for session, values in zip(multiverse.sessions, multiverse.launched, strict=True)
+        for session, values in zip(multiverse.sessions, multiverse.d_by_entry, strict=True)
     ]
 
 

@@ -51,9 +51,9 @@ def reached_horizons(run: Run) -> tuple[int, ...]:
 
 def overview_rows(run: Run) -> list[OverviewRow]:
     """A line a reading; its cells are those of `reached`, and last the end of the hold."""
-    court = {} if run.court is None else run.court.evidence
+    evidence_report = {} if run.evidence_report is None else run.evidence_report.readings
     return [
-        _outcome(result, line, court.get(result.name), reached_horizons(run))
+        _outcome(result, line, evidence_report.get(result.name), reached_horizons(run))
         for line, result in enumerate(run.results, 1)
     ]
 

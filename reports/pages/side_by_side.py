@@ -35,7 +35,7 @@ def render(run: Run) -> str:
                 result.name,
                 result.story.title.removesuffix("."),
                 page_address(result.name),
-                evidence_address(result.name) if run.court is not None else None,
+                evidence_address(result.name) if run.evidence_report is not None else None,
             )
             for result in run.results
         ],

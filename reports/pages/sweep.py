@@ -14,17 +14,16 @@ from math import isfinite
 import jinja2
 import numpy as np
 
-from reports.pages import sweep_prose
-from reports.records.sweep import (
-    OBJECTIVES,
+from reports.figures.sweep import (
     Heatmap,
-    SweepResult,
-    judged_count,
     parameter_effects,
     parameter_heatmaps,
     parameter_levels,
     rank_variants,
+    ranked_count,
 )
+from reports.pages import sweep_prose
+from reports.records.sweep import OBJECTIVES, SweepResult
 from reports.rendering.numbers import log_ratio, percent, ratio, share, sort_key, usd
 from reports.rendering.template import embedded_json, template
 
@@ -113,7 +112,7 @@ def render(sweep: SweepResult) -> str:
         either=EITHER,
         turnable=heatmap_objectives(sweep),
         objectives=OBJECTIVES,
-        levels=[parameter_levels(sweep, place)[0] for place in range(len(sweep.knobs))],
+        levels=[parameter_levels(sweep, place)[0] for place in range(len(sweep.parameters))],
         data=embedded_json(sweep_data(sweep)),
     )
 
@@ -123,13 +122,13 @@ def shown_variants(sweep: SweepResult) -> list[tuple[int, int]]:
     ranked = list(enumerate(rank_variants(sweep).tolist(), start=1))
     if len(ranked) <= LISTED:
         return ranked
-    known = ranked[: judged_count(sweep)]
+    known = ranked[: ranked_count(sweep)]
     return [*known[:EITHER], *known[EITHER:][-EITHER:]]
 
 
 def heatmap_objectives(sweep: SweepResult) -> tuple[str, ...]:
     """Objectives that a script can show in the heatmaps; none where there are too many specs or no pair of knobs."""
-    if len(sweep) > EMBEDDED or len(sweep.knobs) < 2:
+    if len(sweep) > EMBEDDED or len(sweep.parameters) < 2:
         return ()
     return tuple(dict.fromkeys((sweep.objective, *TURNABLE)))
 
@@ -143,9 +142,9 @@ def sweep_data(sweep: SweepResult) -> dict[str, object]:
         "objective": sweep.objective,
         "strongest": STRONGEST,
         "formats": {name: sweep_prose.objective_writer(name).__name__ for name in names},
-        "knobs": [knob.name for knob in sweep.knobs],
-        "levels": [list(parameter_levels(sweep, place)[0]) for place in range(len(sweep.knobs))],
-        "codes": [parameter_levels(sweep, place)[1].tolist() for place in range(len(sweep.knobs))],
+        "knobs": [knob.name for knob in sweep.parameters],
+        "levels": [list(parameter_levels(sweep, place)[0]) for place in range(len(sweep.parameters))],
+        "codes": [parameter_levels(sweep, place)[1].tolist() for place in range(len(sweep.parameters))],
         "figures": {name: [_rounded(value) for value in sweep.figures[name].tolist()] for name in names},
     }
 
@@ -158,7 +157,7 @@ def _grid(sweep: SweepResult, heatmap: Heatmap) -> HeatmapGrid:
         tuple(_cell(mean, n, strongest, write) for mean, n in zip(means, ns, strict=True))
         for means, ns in zip(heatmap.mean.tolist(), heatmap.n.tolist(), strict=True)
     ]
-    others = [knob.name for place, knob in enumerate(sweep.knobs) if place not in (heatmap.row, heatmap.column)]
+    others = [knob.name for place, knob in enumerate(sweep.parameters) if place not in (heatmap.row, heatmap.column)]
     return HeatmapGrid(
         heatmap.row,
         heatmap.column,

@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import isfinite
 
-from reports.records.sweep import (
-    OBJECTIVES,
-    ParameterEffect,
-    SweepResult,
-    declared_variant,
-    judged_count,
-    parameter_effects,
-    rank_variants,
-)
+from reports.figures.sweep import ParameterEffect, declared_variant, parameter_effects, rank_variants, ranked_count
+from reports.records.sweep import OBJECTIVES, SweepResult
 from reports.rendering.numbers import log_ratio, percent, probability, ratio
 from reports.statistics.availability import Missing
 
@@ -71,19 +64,19 @@ def declared_rank_sentence(sweep: SweepResult) -> str:
     """Where the setting ranks that was declared before any result was seen."""
     at = declared_variant(sweep)
     if at is None:
-        setting = " ".join(f"{knob.name}={knob.default}" for knob in sweep.knobs)
-        return f"the declared setting ({setting}) is not among the specs" if sweep.knobs else ""
+        setting = " ".join(f"{knob.name}={knob.default}" for knob in sweep.parameters)
+        return f"the declared setting ({setting}) is not among the specs" if sweep.parameters else ""
     value = float(sweep.values[at])
     if not isfinite(value):
         return f"the declared setting has no {OBJECTIVES[sweep.objective]}"
     rank = rank_variants(sweep).tolist().index(at) + 1
     told = objective_writer(sweep.objective)(value)
-    return f"the declared setting ranks {rank:,} of {judged_count(sweep):,} ({OBJECTIVES[sweep.objective]} {told})"
+    return f"the declared setting ranks {rank:,} of {ranked_count(sweep):,} ({OBJECTIVES[sweep.objective]} {told})"
 
 
 def effect_sentence(found: list[ParameterEffect]) -> str:
     """Which knob moves the objective most."""
-    shares = [(effect.knob, effect.share) for effect in found if isfinite(effect.share)]
+    shares = [(effect.parameter, effect.share) for effect in found if isfinite(effect.share)]
     if not shares:
         return "no knob moves it" if found else ""
     told = ", ".join(f"{knob} {share:.0%}" for knob, share in shares[:4])

@@ -39,8 +39,8 @@ MODULES = (
 )
 TEMPLATES = ("tearsheet.html", "tearsheet.js", "warnings.html")
 
-# Fields of a run that no tearsheet shows: `judged` says enough of the court.
-APART = ("results", "court", "manifest")
+# Fields of a run that no tearsheet shows: `with_evidence` says enough of the evidence_report.
+APART = ("results", "evidence_report", "manifest")
 
 CHARTS = {
     "returns": "Cumulative returns against the benchmark",

@@ -1,1 +1,1 @@
-"""What a run hands over to pages and files: data only."""
+"""Results of runs as data: what pages and files are made from."""

@@ -1,4 +1,4 @@
-"""All evidence on one reading, and on all of them, as pages and results.json tell it."""
+"""Evidence on one reading, and on all readings of a run."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from reports.statistics.regression import Regression
 from reports.statistics.shock import ShockStudy
 from reports.statistics.verdict import HORIZON, Verdict
 
-END = "end"  # beside the horizons: the session of the closing fills, or the last of the prices
+END = "end"  # key beside the horizons: the session of the closing fills, or the last session of the prices
 
 
 @dataclass(frozen=True, eq=False)
 class PastEntries:
-    """d of the reading launched at every date: `sessions` (ISO dates of the entries) and, by horizon, one d a session.
+    """d of a reading at every past entry: `sessions` (ISO dates of the entries) and, by horizon, one d per session.
 
-    They overlap: good to look at, no p-value. `aligned` holds, by horizon, the places of those that do not.
+    Their windows overlap, so that they give no p-value. `aligned` holds, by horizon, the indices of past entries whose
+    windows do not.
     """
 
     sessions: tuple[str, ...]
@@ -30,9 +31,9 @@ class PastEntries:
 
 @dataclass(frozen=True)
 class Description:
-    """Something that stands beside the tests as description: the real d among `n` others at one horizon.
+    """A descriptive comparison: the real d among `n` others at one horizon.
 
-    `share` of them is at or above it; `median` is theirs.
+    `share` is the fraction of the others at or above the real d, `median` is their median.
     """
 
     heading: str
@@ -45,9 +46,9 @@ class Description:
 
 @dataclass(frozen=True)
 class BreakEven:
-    """Costs at which d is zero at the end: one-way trading costs in basis points, borrow rate a year (a fraction).
+    """Costs at which d at the end is zero: one-way trading costs in basis points, borrow rate a year (a fraction).
 
-    `paid_bps` and `paid_borrow` are those of the run.
+    `paid_bps` and `paid_borrow` are the costs of the run.
     """
 
     trading_bps: float | Missing
@@ -58,12 +59,12 @@ class BreakEven:
 
 @dataclass(frozen=True)
 class SharpeEvidence:
-    """How much of the Sharpe ratio is left after chance and trying.
+    """The Sharpe ratio, corrected for chance and for the number of trials.
 
-    `probabilistic` and `deflated` are probabilities that the true ratio exceeds zero, and exceeds what the best of
-    `trials` worthless variants would show; `expected_best` is that ratio a year. `years_needed` is the minimum track
-    record for this ratio to differ from zero at 95 %, `years` what there is. `forgotten` trials were deleted from the
-    ledger.
+    `probabilistic` and `deflated` are the probabilities that the true ratio exceeds zero, and that it exceeds the ratio
+    expected of the best of `trials` worthless variants; `expected_best` is that ratio a year. `years_needed` is the
+    minimum track record for this ratio to exceed zero at 95 %, `years` the actual one. `forgotten` counts the trials
+    that were deleted from the ledger.
     """
 
     annual: float | Missing
@@ -78,11 +79,13 @@ class SharpeEvidence:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Whether one reading beat chance.
+    """Evidence on whether one reading beat chance.
 
-    `timing` holds the placebo in time by horizon ("5" to "252"), `names` the placebo in space by horizon and END, None
-    for a reading that does not choose names; `drawn` holds the draws' d at the end. `d` and `occurred` describe the
-    full hold. `intervals` (Sharpe, CAGR, alpha a year), `regressions` (by benchmark) and the rest may be Missing.
+    `timing` holds the timing test (past entries) by horizon, "5" to "252"; `names` holds the permutation test of stock
+    selection by horizon and END, None for a reading that selects no stocks; `drawn` holds d at the end of the random
+    selections. `d` and `occurred` (whether the reading was refuted by its own criterion) describe the whole holding
+    period. `launches` holds d at every past entry. `intervals` (Sharpe, CAGR, alpha a year), `regressions` (by
+    benchmark) and others may be Missing.
     """
 
     name: str
@@ -108,16 +111,17 @@ class Evidence:
 
 
 @dataclass(frozen=True, eq=False)
-class RunEvidence:
-    """The evidence on all readings of a run: by name, and what holds for them together.
+class EvidenceReport:
+    """Evidence on all readings of a run, by name, with the tests and settings that they share.
 
-    `hindsight` says that the entry comes before the readings could be known. `confounders` are dated sentences of what
-    else happened in the window. `superiority` is the bootstrap test of all readings against their comparators.
-    `draws` and `resamples` were taken with `seed`. `family` are the readings that family-wise p-values count, also
-    those that were not asked for. `beforehand` says that the tests were declared before prices of the event were seen.
+    `superiority` is the bootstrap test of all readings against their comparators. `confounders` are dates and sentences
+    about other events in the window. `hindsight` is True if the entry comes before the readings could be known.
+    `origin` names the source of the prices; `real` is False for reconstructed ones. `draws` and `resamples` were taken
+    with `seed`. `family` lists the readings for which p-values are adjusted, including any that were not requested.
+    `beforehand` is True if the tests were declared before prices of the event were seen.
     """
 
-    evidence: Mapping[str, Evidence]
+    readings: Mapping[str, Evidence]
     superiority: Superiority | Missing
     confounders: tuple[tuple[str, str], ...]
     hindsight: bool

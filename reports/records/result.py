@@ -1,4 +1,4 @@
-"""What a run hands to the pages: arrays and tables, nothing that still has to be run."""
+"""Results of a run: arrays and tables per reading, and what the readings share."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
-    from reports.records.evidence import RunEvidence
+    from reports.records.evidence import EvidenceReport
 
 HORIZONS = (5, 20, 60, 120, 252)
 
 
 @dataclass(frozen=True)
 class Horizon:
-    """Outcome at the close of the n-th session after the entry (the entry session is the first), leaving not paid.
+    """Outcome at the close of the n-th session (the entry session is the first), before the costs of an exit.
 
     `net_return` and `excess_benchmark` (net return less the benchmark's return) are fractions. `d` is
     log(1 + net return) less log(1 + net return of the comparator).
@@ -29,7 +29,7 @@ class Horizon:
 
 @dataclass(frozen=True)
 class Story:
-    """A reading in plain words: the sections of its docstring."""
+    """Sections of the docstring of a reading."""
 
     title: str
     claim: str
@@ -40,17 +40,17 @@ class Story:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One reading after its run; what commands write to pages and files, and what a notebook is given.
+    """Result of one reading.
 
     `equity` (USD at each close) and `gross` (gross exposure as a fraction of equity) share one index of sessions that
     begins with the close before the entry, where equity is the starting capital. `comparator` is the wealth of one
-    unit in what the reading must beat, on the same index. `fills` has the columns session, symbol, size (shares,
-    negative when sold), price, commission, spread_cost (USD); `decisions` has session, symbol, weight (fraction of
-    equity). `exit` is None while the reading is still open at the end of the prices. `interest` holds USD over the
-    run: cash (received), debit (paid), borrow (paid). `occurred` says whether the reading's own criterion of
-    refutation came true at the end of its hold (None where there is none); `outcome` says in one or two sentences
-    what happened. `holdings` has a column a symbol on the sessions of `equity`: fractions of equity at each close,
-    negative when short, whose absolute values sum to `gross`.
+    unit in the comparator, on the same index. `fills` has the columns session, symbol, size (shares, negative when
+    sold), price, commission, spread_cost (USD); `decisions` has session, symbol, weight (fraction of equity). `exit` is
+    None while the reading is still open at the end of the prices. `interest` holds USD over the run: cash (received),
+    debit (paid), borrow (paid). `refuted` says whether the reading's own criterion of refutation was met at the end of
+    the holding period (None if it has none); `outcome` describes in one or two sentences what happened. `ruined` is the
+    session on which equity was lost. `holdings` has a column per symbol on the sessions of `equity`: fractions of
+    equity at each close, negative when short, whose absolute values sum to `gross`.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Result:
     decisions: pd.DataFrame
     interest: Mapping[str, float]
     horizons: Mapping[int, Horizon]
-    occurred: bool | None
+    refuted: bool | None
     outcome: str
     ruined: pd.Timestamp | None = None
     warnings: tuple[str, ...] = ()
@@ -83,7 +83,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Failure:
-    """What stopped a strategy: in one line, and its author's traceback; `lacking` where its prices do not suffice."""
+    """Error of a strategy: one line, and its author's traceback; `lacking` is True if it had too few prices."""
 
     summary: str
     traceback: str
@@ -98,9 +98,10 @@ class Run:
     `Result.returns`. `risk_free` is the middle of the policy range on the same sessions, a fraction a year.
     `origin` names the source of the prices; `notices` are sentences that every page must show (a reconstructed
     sample, an entry with hindsight). `marks` are dates for the charts with a label and a kind (event, fomc, calendar).
-    `settings` are the choices of the run in plain words (hold, rebalance, entry, costs), `manifest` the file's content
-    without the pages. `claims` says what the numbers of claims mean, empty where they have none. `judged` says that
-    the readings have evidence, which `court` holds. `failed` are readings that their own code stopped, by name.
+    `settings` are the choices of the run in plain words (hold, rebalance, entry, costs); `manifest` is the content of
+    manifest.json except the digests of the files. `claims` explains the numbers of claims, empty where there are none.
+    `with_evidence` is True where the evidence was computed, also in a copy for drawing, which has no `evidence_report`.
+    `failed` holds the readings that their own code stopped, by name.
     """
 
     results: tuple[Result, ...]
@@ -115,13 +116,13 @@ class Run:
     settings: Mapping[str, str]
     frictions: Mapping[str, object]
     claims: str = ""
-    judged: bool = False
-    court: RunEvidence | None = None
+    with_evidence: bool = False
+    evidence_report: EvidenceReport | None = None
     manifest: Mapping[str, object] = field(default_factory=dict)
     failed: Mapping[str, Failure] = field(default_factory=dict)
 
     @property
     def returns(self) -> pd.DataFrame:
-        """Daily net simple returns, a column a reading and, last, one of the benchmark."""
+        """Daily net simple returns: a column per reading, and the benchmark last."""
         columns = [*(result.returns for result in self.results), self.benchmark.rename(self.benchmark_name)]
         return pd.concat(columns, axis=1)

@@ -1,4 +1,4 @@
-"""When a number is not available: too few observations, gaps, or nothing that varies."""
+"""Numbers that are not available: too few observations, missing ones, or no variation."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ NOISE = 1e-12  # a standard deviation of returns below this is rounding, not var
 
 
 class Unavailable(ValueError):  # noqa: N818 - a state of the number, not a mistake of the caller
-    """A number that these observations cannot give. The message is the reason, in one line, for the page."""
+    """A statistic that cannot be computed from these observations. The message is a one-line reason for pages."""
 
 
 def require_observations(values: np.ndarray, what: str = "returns", least: int = LEAST) -> np.ndarray:
-    """`values` as floats, shape (n_observations,), after they were found to be enough, finite and not constant.
+    """`values` as floats, shape (n_observations,), checked to be enough, finite and not constant.
 
-    Raises Unavailable, which calls the values `what`, for fewer than `least` of them, for NaN or infinity, and for no
-    variation beyond rounding; ValueError for any other shape.
+    Raises Unavailable, naming the values `what`, for fewer than `least`, for NaN or infinity, and for no variation
+    beyond rounding; ValueError for another shape.
     """
     array = np.asarray(values, dtype=float)
     if array.ndim != 1:
@@ -38,14 +38,14 @@ def require_observations(values: np.ndarray, what: str = "returns", least: int =
 
 @dataclass(frozen=True)
 class Missing:
-    """What stands where a number is not available: the reason, in one line."""
+    """Placeholder of a number that is not available, with a one-line reason."""
 
     reason: str
 
 
-def value_or_missing(work: Callable[[], T]) -> T | Missing:
-    """What `work` gives, or the reason why it is not available."""
+def value_or_missing(compute: Callable[[], T]) -> T | Missing:
+    """The value that `compute` returns, or Missing with the reason if it raises Unavailable."""
     try:
-        return work()
+        return compute()
     except Unavailable as error:
         return Missing(str(error))

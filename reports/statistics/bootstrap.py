@@ -1,13 +1,13 @@
-"""Intervals by the stationary bootstrap: how far Sharpe, CAGR and alpha could have come out otherwise.
+"""Confidence intervals of Sharpe ratio, CAGR and alpha by the stationary bootstrap.
 
 Resamples are as long as the sample and made of blocks of geometric length that wrap around its end (Politis & Romano
 1994, JASA 89:1303), so that short-run dependence survives; the mean length is Politis & White's (2004, Econometric
 Reviews 23:53; corrected by Patton, Politis & White 2009, 28:372). Intervals are percentile intervals (Efron 1981,
 Canadian J. of Statistics 9:139).
 
-Draw once, then use the same resamples for every figure of a reading:
+Draw once and use the same resamples for every figure of a reading:
 
-    draws = resamples(len(returns), block_length(returns, benchmark), seed=1)
+    draws = resample_positions(len(returns), block_length(returns, benchmark), seed=1)
     sharpe_interval(returns - risk_free, draws)
 """
 
@@ -26,7 +26,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure of the sample and the bounds between which the share `level` of its resamples lies."""
+    """An estimate and the bounds that contain the share `level` of its resamples."""
 
     estimate: float
     low: float
@@ -35,11 +35,12 @@ class Interval:
 
 
 def block_length(*series: np.ndarray) -> int:
-    """Mean length of a block in sessions: the longest of the optimal ones of the `series`, rounded up.
+    """Mean length of a block in sessions: the longest optimal length over the `series`, rounded up.
 
-    Each has the shape (n_sessions,). Too long a block widens an interval a little, too short a one makes it wrong.
+    Each series has the shape (n_sessions,). Blocks that are too long widen an interval a little; blocks that are too
+    short make it wrong.
 
-    Raises Unavailable for a series that is too short, has gaps or does not vary.
+    Raises Unavailable for a series that is too short, has missing values or does not vary.
     """
     from arch.bootstrap import optimal_block_length
 
@@ -48,9 +49,9 @@ def block_length(*series: np.ndarray) -> int:
 
 
 def resample_positions(sessions: int, block: int, seed: int, count: int = RESAMPLES) -> np.ndarray:
-    """Positions in the sample that make up each resample, shape (count, sessions).
+    """Indices into the sample for each resample, shape (count, sessions).
 
-    `block` is the mean length of a block in sessions; equal arguments give equal positions.
+    `block` is the mean length of a block in sessions; equal arguments give equal indices.
 
     Raises ValueError for a count, a block or a sample of less than one.
     """
@@ -58,14 +59,14 @@ def resample_positions(sessions: int, block: int, seed: int, count: int = RESAMP
 
     if min(sessions, block, count) < 1:
         raise ValueError(f"{count} resamples of {sessions} sessions in blocks of {block}; none may be below 1")
-    drawn = StationaryBootstrap(block, np.arange(sessions), seed=seed).bootstrap(count)
-    return np.array([positional[0] for positional, _ in drawn])
+    resamples = StationaryBootstrap(block, np.arange(sessions), seed=seed).bootstrap(count)
+    return np.array([positional[0] for positional, _ in resamples])
 
 
 def sharpe_interval(excess: np.ndarray, draws: np.ndarray, level: float = LEVEL) -> Interval:
-    """Sharpe ratio a year of daily `excess` returns, shape (n_sessions,), with its interval.
+    """Annual Sharpe ratio of daily `excess` returns, shape (n_sessions,), with its interval.
 
-    Raises Unavailable for too few, missing or constant returns, also where a resample came out constant.
+    Raises Unavailable for too few, missing or constant returns, and for a resample that is constant.
     """
     checked = require_observations(excess, "excess returns")
     return _interval(_sharpe(checked), _sharpe(checked[_fitting(draws, checked)]), level)
@@ -85,16 +86,16 @@ def cagr_interval(returns: np.ndarray, draws: np.ndarray, level: float = LEVEL) 
 
 
 def alpha_interval(excess: np.ndarray, benchmark: np.ndarray, draws: np.ndarray, level: float = LEVEL) -> Interval:
-    """Intercept a year of the least-squares line of `excess` on `benchmark`, with its interval; fractions.
+    """Annual intercept of the least-squares line of `excess` on `benchmark`, with its interval; fractions.
 
-    Both are daily excess returns of shape (n_sessions,). Their sessions are drawn in pairs.
+    Both are daily excess returns of shape (n_sessions,), resampled in pairs.
 
-    Raises Unavailable for too few, missing or constant returns on either side, also where a resample of the benchmark
-    came out constant; ValueError for unequal lengths.
+    Raises Unavailable for too few, missing or constant returns on either side, and for a constant resample of the
+    benchmark; ValueError for unequal lengths.
     """
     y, x = require_observations(excess, "excess returns"), require_observations(benchmark, "benchmark")
     if len(y) != len(x):
-        raise ValueError(f"{len(y)} excess returns and {len(x)} of the benchmark; they must be of the same sessions")
+        raise ValueError(f"{len(y)} excess returns and {len(x)} of the benchmark; use the same sessions")
     rows = _fitting(draws, y)
     return _interval(_alpha(y, x), _alpha(y[rows], x[rows]), level)
 

@@ -1,10 +1,10 @@
-"""The best of several readings: is it still special when all of them are counted?"""
+"""Tests of several readings at once: superior predictive ability with adjustment for their number."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,16 +15,15 @@ if TYPE_CHECKING:
     from arch.bootstrap import SPA
 
 SIZE = 0.05
-Method = Literal["bonferroni", "sidak", "holm", "fdr_bh", "fdr_by"]
 
 
 @dataclass(frozen=True)
 class Superiority:
-    """Which readings beat their benchmark, all of them counted.
+    """Readings that beat their benchmark, adjusted for the number of readings.
 
-    `p` is the consistent p-value of the best one (superior predictive ability), between its bounds `p_lower` and
-    `p_upper`. `superior` names those that step-down testing holds to be better, at a family-wise error of `size`.
-    `left_out` gives the reason for each reading that could not take part. `block` is the mean length of a block in
+    `p` is the consistent p-value of the best reading (superior predictive ability), between its bounds `p_lower` and
+    `p_upper`. `superior` names the readings that stepwise testing finds better, at a family-wise error rate of `size`.
+    `left_out` gives the reason for each reading that could not be tested. `block` is the mean length of a block in
     sessions.
     """
 
@@ -41,14 +40,15 @@ class Superiority:
 def superiority_test(
     excess: Mapping[str, np.ndarray], seed: int, size: float = SIZE, count: int = RESAMPLES, block: int | None = None
 ) -> Superiority:
-    """Test of superior predictive ability, and the set that is superior, of daily returns less the benchmark's.
+    """Test of superior predictive ability, and the set of superior readings, on returns less the benchmark's.
 
-    `excess` holds an array of shape (n_sessions,) for each reading, all of the same sessions. SPA: Hansen 2005, JBES
+    `excess` holds an array of shape (n_sessions,) for each reading, all on the same sessions. SPA: Hansen 2005, JBES
     23:365; stepwise (StepM): Romano & Wolf 2005, Econometrica 73:1237; both on a stationary bootstrap with blocks of
     `block` sessions, by default as in `block_length`. Every reading is scaled to unit volatility first, so that
-    information ratios compete and not volatilities: arch takes `studentize` but leaves it out of its statistic.
+    information ratios are compared and not volatilities: arch accepts `studentize` but does not use it in its
+    statistic.
 
-    Raises Unavailable where no reading can take part; ValueError for unequal lengths, a block below 1 or a size not
+    Raises Unavailable if no reading can be tested; ValueError for unequal lengths, a block below 1 or a size not
     between 0 and 1.
     """
     from arch.bootstrap import SPA
@@ -71,64 +71,34 @@ def superiority_test(
     )
 
 
-@dataclass(frozen=True)
-class Adjusted:
-    """P-values of a family after correction, by name, and the names that are rejected at `size`."""
-
-    p: Mapping[str, float]
-    rejected: tuple[str, ...]
-    method: Method
-    size: float
-
-
-def adjust_p_values(p_values: Mapping[str, float], method: Method = "holm", size: float = SIZE) -> Adjusted:
-    """P-values corrected for their number, as statsmodels does it.
-
-    Family-wise error: bonferroni, sidak, holm (Holm 1979). Share of false discoveries: fdr_bh (Benjamini & Hochberg
-    1995), fdr_by (Benjamini & Yekutieli 2001).
-
-    Raises Unavailable for no p-values or one that is not in [0, 1] (NaN included).
-    """
-    from statsmodels.stats.multitest import multipletests
-
-    if not p_values:
-        raise Unavailable("family: 0 p-values; 1 is needed")
-    for name, p in p_values.items():
-        if not 0 <= p <= 1:
-            raise Unavailable(f"family: the p-value of {name} is {p}; all must be known to count them")
-    rejected, corrected, _, _ = multipletests(list(p_values.values()), alpha=size, method=method)
-    names = tuple(name for name, out in zip(p_values, rejected, strict=True) if out)
-    return Adjusted(dict(zip(p_values, map(float, corrected), strict=True)), names, method, size)
-
-
 def _usable(excess: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Readings that can take part, and the reasons of those that cannot."""
+    """Readings that can be tested, and the reasons why the others cannot."""
     lengths = {len(values) for values in excess.values()}
     if len(lengths) > 1:
-        raise ValueError(f"readings of {min(lengths)} to {max(lengths)} sessions; all must be of the same sessions")
+        raise ValueError(f"readings of {min(lengths)} to {max(lengths)} sessions; use the same sessions for all")
     usable: dict[str, np.ndarray] = {}
     left_out: dict[str, str] = {}
     for name, values in excess.items():
         try:
             usable[name] = require_observations(values, "excess returns")
-        except Unavailable as reason:
-            left_out[name] = str(reason)
+        except Unavailable as error:
+            left_out[name] = str(error)
     if not usable:
-        raise Unavailable(f"family: none of {len(excess)} readings can take part; 1 is needed")
+        raise Unavailable(f"family: none of {len(excess)} readings can be tested; 1 is needed")
     return usable, left_out
 
 
 def _stepwise(spa: SPA, size: float) -> np.ndarray:
-    """Which columns are superior: those found are taken out until no more are found.
+    """Whether each column is superior: superior columns are removed until the test finds no more.
 
-    arch's own StepM takes the same steps, but fails when the last reading is found after another.
+    arch's own StepM takes the same steps, but fails if the last remaining reading is superior.
     """
     remaining = np.ones(spa.k, dtype=np.bool_)
     while remaining.any():
         spa.subset(remaining)
         spa.compute()
-        found = spa.better_models(size)
-        if not len(found):
+        better = spa.better_models(size)
+        if not len(better):
             break
-        remaining = remaining & ~np.isin(np.arange(spa.k), found)
+        remaining = remaining & ~np.isin(np.arange(spa.k), better)
     return ~remaining

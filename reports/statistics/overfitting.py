@@ -1,6 +1,6 @@
-"""How much of a Sharpe ratio is left after its sample, its tails and the number of trials are counted.
+"""The Sharpe ratio corrected for sample length, tails and the number of trials; probability of overfitting.
 
-Sharpe ratios are per period (a day, say) and not annualised, unless it says so.
+Sharpe ratios are per period (a day, say) and not annualised, unless stated.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 from math import e, inf, isfinite, sqrt
-from typing import Literal
 
 import numpy as np
 
@@ -18,11 +17,11 @@ from reports.statistics.returns import LEAST
 
 @dataclass(frozen=True)
 class ReturnMoments:
-    """What the probability of a Sharpe ratio depends on.
+    """Moments on which the distribution of a Sharpe ratio depends.
 
     `sharpe` is per period, `periods` the number of them, `kurtosis` raw (3 for normal returns).
 
-    Raises Unavailable where no distribution has such moments, or none of them is known.
+    Raises Unavailable for fewer than 2 periods, and for moments that are unknown or that no distribution has.
     """
 
     sharpe: float
@@ -48,7 +47,7 @@ class ReturnMoments:
 def return_moments(excess: np.ndarray) -> ReturnMoments:
     """Moments of `excess` returns per period, shape (n_periods,); skewness and kurtosis corrected for bias.
 
-    That correction is pandas' and so QuantStats', whose probabilistic Sharpe ratio comes out equal.
+    The correction is that of pandas and QuantStats, whose probabilistic Sharpe ratio is the same.
 
     Raises Unavailable for too few, missing or constant returns.
     """
@@ -72,12 +71,12 @@ def probabilistic_sharpe(sample: ReturnMoments, threshold: float = 0.0) -> float
 
 
 def expected_maximum(trials: int, deviation: float = 1.0) -> float:
-    """Expected largest of the Sharpe ratios of that many `trials` without skill, per period.
+    """Expected largest Sharpe ratio among `trials` without skill, per period.
 
-    `deviation` is the standard deviation of Sharpe ratios across trials. A single trial was not selected: 0.
+    `deviation` is the standard deviation of Sharpe ratios across trials. A single trial is not selected: 0.
     SR0 = sqrt(V) [(1-gE) Phi^-1(1 - 1/N) + gE Phi^-1(1 - 1/(N e))] (Bailey & Lopez de Prado 2014, JPM 40(5):94)
 
-    Raises Unavailable where several trials have no known deviation; ValueError for fewer than one trial.
+    Raises Unavailable if the deviation across several trials is unknown; ValueError for fewer than one trial.
     """
     from scipy.special import ndtri
 
@@ -91,7 +90,7 @@ def expected_maximum(trials: int, deviation: float = 1.0) -> float:
 
 
 def deflated_sharpe(sample: ReturnMoments, trials: int, deviation: float) -> float:
-    """Probability that the true Sharpe ratio is above what the best of `trials` shows by luck.
+    """Probability that the true Sharpe ratio is above the one that the best of `trials` shows by luck.
 
     DSR = PSR(SR0) (Bailey & Lopez de Prado 2014); arguments and errors as in `expected_maximum`.
     """
@@ -99,11 +98,11 @@ def deflated_sharpe(sample: ReturnMoments, trials: int, deviation: float) -> flo
 
 
 def minimum_track_record(sample: ReturnMoments, threshold: float = 0.0, level: float = 0.95) -> float:
-    """Periods until a Sharpe ratio like this one is above `threshold` with the probability `level`.
+    """Periods needed for this Sharpe ratio to be above `threshold` with the probability `level`.
 
     MinTRL = 1 + (1 - g3 SR + (g4-1)/4 SR^2) (z_a/(SR - SR*))^2 (Bailey & Lopez de Prado 2012)
 
-    Raises Unavailable where the ratio is not above the threshold, so that no length would do; ValueError for a level
+    Raises Unavailable if the ratio is not above the threshold, for which no length suffices; ValueError for a level
     that is not between 1/2 and 1.
     """
     from scipy.special import ndtri
@@ -115,44 +114,12 @@ def minimum_track_record(sample: ReturnMoments, threshold: float = 0.0, level: f
     return float(1 + sample.spread * (ndtri(level) / (sample.sharpe - threshold)) ** 2)
 
 
-@dataclass(frozen=True)
-class HaircutSharpe:
-    """A Sharpe ratio after its p-value was raised for the number of trials.
-
-    `p` is the two-sided p-value of one trial, `adjusted` that of the family, `sharpe` the ratio a year whose single
-    trial would have that p-value.
-    """
-
-    p: float
-    adjusted: float
-    sharpe: float
-
-
-def haircut_sharpe(
-    sharpe: float, years: float, trials: int, method: Literal["sidak", "bonferroni"] = "sidak"
-) -> HaircutSharpe:
-    """What is left of an annual Sharpe ratio found among `trials` over `years` (Harvey & Liu 2015, JPM 42(1):13).
-
-    t = SR sqrt(years), taken as normal; Sidak: 1 - (1-p)^N, Bonferroni: min(1, N p). The sign is kept.
-
-    Raises Unavailable where the ratio is not known or `years` are none; ValueError for fewer than one trial.
-    """
-    from scipy.special import ndtr, ndtri
-
-    _counted(trials)
-    if not isfinite(sharpe) or not 0 < years < inf:
-        raise Unavailable(f"haircut: a Sharpe ratio of {sharpe} over {years} years; both must be known")
-    p = float(2 * ndtr(-abs(sharpe) * sqrt(years)))
-    adjusted = min(1.0, trials * p) if method == "bonferroni" else _sidak(p, trials)
-    return HaircutSharpe(p, adjusted, float(np.copysign(-ndtri(adjusted / 2) / sqrt(years), sharpe)))
-
-
 @dataclass(frozen=True, eq=False)
 class Overfitting:
-    """Outcome of combinatorially symmetric cross-validation.
+    """Result of combinatorially symmetric cross-validation.
 
-    `probability` (PBO) is the share of splits in which the setting that was best in one half came out no better than
-    the median in the other; without any skill it is 1/2, not 0. `logits`, shape (n_splits,), are ln(w/(1-w)) of that
+    `probability` (PBO) is the share of splits in which the setting that was best in one half was no better than the
+    median in the other; without skill it is 1/2, not 0. `logits`, shape (n_splits,), are ln(w/(1-w)) of that
     setting's relative rank w in the other half.
     """
 
@@ -165,21 +132,21 @@ def overfitting_probability(returns: np.ndarray, blocks: int = 16) -> Overfittin
 
     `returns`, shape (n_periods, n_trials), holds each setting of a grid in a column. The periods are cut into `blocks`
     of equal length (the first n_periods mod blocks are left out); each half of them selects the setting of the
-    highest Sharpe ratio, and the other half ranks it (equal ratios share their mean rank). Settings that give the same
-    in every half count once: between them there is nothing to choose.
+    highest Sharpe ratio, and the other half ranks it (equal ratios share their mean rank). Settings with equal ratios
+    in every half count once: there is nothing to choose between them.
 
-    Raises Unavailable for less than two trials that differ, for too few or missing returns, and for a trial that is
+    Raises Unavailable for fewer than two trials that differ, for too few or missing returns, and for a trial that is
     constant in some half; ValueError for blocks that are not even, below 2 or above 18 (48,620 splits).
     """
     if blocks not in range(2, 19, 2):
         raise ValueError(f"{blocks} blocks; an even number from 2 to 18 is needed")
     inside = np.unique(_half_sharpes(_grid(returns, blocks), blocks), axis=1)
     if inside.shape[1] < 2:
-        raise Unavailable("overfitting: all trials gave the same; 2 that differ are needed")
+        raise Unavailable("overfitting: all trials are the same; 2 that differ are needed")
     # Splits come in the order of `combinations`, in which the complement of the first is the last, and so on.
     outside = inside[::-1]
-    chosen = np.take_along_axis(outside, inside.argmax(axis=1)[:, None], axis=1)
-    rank = (outside < chosen).sum(axis=1) + ((outside == chosen).sum(axis=1) + 1) / 2
+    selected = np.take_along_axis(outside, inside.argmax(axis=1)[:, None], axis=1)
+    rank = (outside < selected).sum(axis=1) + ((outside == selected).sum(axis=1) + 1) / 2
     share = rank / (outside.shape[1] + 1)
     logits = np.log(share / (1 - share))
     return Overfitting(float(np.mean(logits <= 0)), logits)
@@ -217,10 +184,6 @@ def _half_sharpes(grid: np.ndarray, blocks: int) -> np.ndarray:
     return np.asarray(np.round((mean + centre) / np.sqrt(variance), 12))
 
 
-def _sidak(p: float, trials: int) -> float:
-    return 1.0 if p >= 1 else float(-np.expm1(trials * np.log1p(-p)))
-
-
 def _counted(trials: int) -> None:
     if trials < 1:
-        raise ValueError(f"{trials} trials; count at least the one that was made")
+        raise ValueError(f"{trials} trials; count at least the trial itself")

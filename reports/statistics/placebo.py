@@ -1,9 +1,10 @@
-"""Placebos: the same rule where nothing happened, and where the real result stands among them.
+"""Placebo tests: the rank of the real result among results of the same rule where nothing happened.
 
-In time the placebos are launches at other dates, in space baskets of other names. Both times the real value and its
-placebos are exchangeable under the null, so that its rank among all of them, itself included, is an exact p-value
-(Fisher 1935; Phipson & Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9:39, on why it is never zero). Over several readings
-the rank is that of the largest z at each placebo (Westfall & Young 1993, Resampling-Based Multiple Testing).
+Placebos of the timing test are past entries, placebos of the selection test are random baskets of stocks. In both, the
+real value and its placebos are exchangeable under the null, so that its rank among all of them, itself included, is an
+exact p-value (Fisher 1935; Phipson & Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9:39, on why it is never zero). For
+several readings, p-values are adjusted by ranking among the largest z at each placebo (Westfall & Young 1993,
+Resampling-Based Multiple Testing).
 """
 
 from __future__ import annotations
@@ -14,22 +15,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.statistics.availability import NOISE, Missing
+from reports.statistics.bootstrap import LEVEL
 
 LEAST_PLACEBOS = 19  # fewer cannot give a p of 5 %
-SIZE = 0.025  # of each declared test, family-wise
-LEVEL = 0.95
-DIGITS = 12  # of d: what differs less is a tie, on every machine
+SIZE = 0.025  # of each declared test, adjusted for all readings
+POWER = 0.8  # power at which an effect counts as detectable
+DIGITS = 12  # of d: smaller differences are ties, so that ranks are equal on every machine
 
 
 @dataclass(frozen=True)
 class PlaceboRank:
-    """The real d among `n` placebos.
+    """Rank of the real d among `n` placebos.
 
-    `effect` is the real d (a difference of logs); `mean` and `deviation` are of all n + 1 values, the real one
-    included, and `z` its distance from the mean in deviations. `p` is the share of the n + 1 values at or above it,
-    `p_lower` at or below it; `p_family` and `p_family_lower` the same for the largest and the smallest z of all
-    readings of the family. `low` and `high` bound the effect at 95 %: the shifts that the placebos would not reject.
-    What is not available is None, and `reason` says why; it is empty where nothing is missing.
+    `effect` is the real d (a difference of logs); `mean` and `deviation` are those of all n + 1 values, the real one
+    included, and `z` is its distance from the mean in deviations. `p` is the share of the n + 1 values at or above it,
+    `p_lower` the share at or below it; `p_family` and `p_family_lower` are the adjusted p-values, from the largest and
+    the smallest z over all readings. `low` and `high` bound the effect at 95 %: the shifts that the placebos do not
+    reject. Values that are not available are None, and `reason` says why; it is empty otherwise.
     """
 
     n: int
@@ -48,15 +50,15 @@ class PlaceboRank:
 
 @dataclass(frozen=True)
 class OneSidedPower(Missing):
-    """What stands in the place of a power where d cannot be above zero: the test can refute, and never support."""
+    """Placeholder of the power where d cannot be above zero: the test can refute the reading, but never support it."""
 
 
 @dataclass(frozen=True)
 class Power:
-    """How often a planted effect is found.
+    """Power of the timing test against injected effects.
 
-    `shares` of the placebos come out as supported, at the family-wise size, when they are raised by each of `effects`
-    (in d). `detectable` is the first effect that is found in four of five, None beyond them.
+    `shares` of the placebos are called supported, with adjusted p-values, when raised by each of `effects` (in d).
+    `detectable` is the first effect that is detected in four of five placebos; None if there is none.
     """
 
     effects: tuple[float, ...]
@@ -65,75 +67,78 @@ class Power:
 
 
 def aligned_entries(entry: int, horizon: int, first: int) -> np.ndarray:
-    """Rows of the placebo entries e - j * h, j = 1, 2, ..., not below `first`; the nearest first.
+    """Rows of the past entries e - j * h, j = 1, 2, ..., not below `first`, in falling order.
 
     `entry` is the row of the real entry session and `horizon` counts sessions. The windows are disjoint and end before
-    the real one: launching at every session instead gives overlapping windows, whose ranks are no p-values.
+    the real one; entries at every session would give overlapping windows, whose ranks are no p-values.
     """
     return np.arange(entry - horizon, first - 1, -horizon)
 
 
 def placebo_ranks(values: np.ndarray) -> list[PlaceboRank]:
-    """One Rank a reading. `values` has shape (n_placebos + 1, n_readings), the real d in the first row.
+    """The rank of each reading. `values` has shape (n_placebos + 1, n_readings), the real d in the first row.
 
-    A reading without a number in some row (NaN: not reached; infinite: ruined), or whose values are all the same, has
-    no p and is left out of the family; below LEAST_PLACEBOS placebos no reading has one.
+    A reading with a NaN (horizon not reached) or infinite value (ruin), or whose values are all equal, has no p and
+    does not count in the adjustment; below LEAST_PLACEBOS placebos no reading has a p.
     """
-    known = np.round(np.asarray(values, dtype=float), DIGITS)
-    n = len(known) - 1
-    reasons = [_reason(column, n) for column in known.T]
-    fit = np.array([not reason for reason in reasons], dtype=bool)
-    scores = standardize(known[:, fit])
-    highest, lowest = (np.sort(side(scores, axis=1)) for side in (np.max, np.min)) if fit.any() else (None, None)
-    found = iter(zip(known.T[fit], scores.T, strict=True))
+    rounded = np.round(np.asarray(values, dtype=float), DIGITS)
+    n = len(rounded) - 1
+    reasons = [_reason(column, n) for column in rounded.T]
+    testable = np.array([not reason for reason in reasons], dtype=bool)
+    scores = standardize(rounded[:, testable])
+    highest, lowest = (np.sort(side(scores, axis=1)) for side in (np.max, np.min)) if testable.any() else (None, None)
+    columns = iter(zip(rounded.T[testable], scores.T, strict=True))
     return [
-        PlaceboRank(n, _finite(column[0]), reason=reason) if reason else _rank(*next(found), highest, lowest)
-        for column, reason in zip(known.T, reasons, strict=True)
+        PlaceboRank(n, _finite(column[0]), reason=reason) if reason else _rank(*next(columns), highest, lowest)
+        for column, reason in zip(rounded.T, reasons, strict=True)
     ]
 
 
 def standardize(values: np.ndarray) -> np.ndarray:
-    """z of every value among its column's, the real one included; shape as given."""
+    """z-scores of every column, with the real value included in mean and deviation; shape as given."""
     deviation = values.std(axis=0, ddof=1) if len(values) > 1 else np.ones(values.shape[1])
     return np.round(np.asarray((values - values.mean(axis=0)) / deviation), DIGITS)
 
 
 def placebo_power(
-    values: np.ndarray, column: int, effects: Sequence[float], size: float = SIZE, wanted: float = 0.8
+    values: np.ndarray, column: int, effects: Sequence[float], size: float = SIZE, wanted: float = POWER
 ) -> Power | None:
-    """What the family-wise test finds of an effect planted in one reading; None where that reading has no p.
+    """Power of the adjusted test against effects injected into one reading; None if that reading has no p.
 
-    Every placebo in turn stands in for the real launch, raised by the effect, among the other placebos. `values` as in
-    `ranks`; the real row is left out.
+    Each placebo in turn is raised by the effect and ranked among the other placebos. `values` as in `placebo_ranks`;
+    the real row is not used.
     """
     if len(values) < 2:
         return None
     placebos = np.round(np.asarray(values, dtype=float)[1:], DIGITS)
-    reasons = [_reason(own, len(placebos) - 1) for own in placebos.T]
+    reasons = [_reason(values, len(placebos) - 1) for values in placebos.T]
     if reasons[column]:
         return None
-    others = [place for place, reason in enumerate(reasons) if not reason and place != column]
-    rival = standardize(placebos[:, others]).max(axis=1) if others else np.full(len(placebos), -np.inf)
-    shares = tuple(_found(placebos[:, column], rival, effect, size) for effect in effects)
-    enough = [effect for effect, share in zip(effects, shares, strict=True) if share >= wanted]
-    return Power(tuple(effects), shares, enough[0] if enough else None)
+    others = [index for index, reason in enumerate(reasons) if not reason and index != column]
+    highest = standardize(placebos[:, others]).max(axis=1) if others else np.full(len(placebos), -np.inf)
+    shares = tuple(_detected_share(placebos[:, column], highest, effect, size) for effect in effects)
+    detected = [effect for effect, share in zip(effects, shares, strict=True) if share >= wanted]
+    return Power(tuple(effects), shares, detected[0] if detected else None)
 
 
-def _found(own: np.ndarray, rival: np.ndarray, effect: float, size: float) -> float:
-    """Share of the placebos whose family-wise p falls below `size` when they are raised by `effect`."""
-    n = len(own)
-    raised = np.tile(own, (n, 1)) + effect * np.eye(n)  # row i: launch i stands in for the real one
+def _detected_share(placebos: np.ndarray, highest: np.ndarray, effect: float, size: float) -> float:
+    """Share of the placebos whose adjusted p falls below `size` when raised by `effect`.
+
+    `highest` is the largest z of the other readings at each placebo, shape (n_placebos,).
+    """
+    n = len(placebos)
+    raised = np.tile(placebos, (n, 1)) + effect * np.eye(n)  # in row i, placebo i takes the part of the real entry
     scores = standardize(raised.T).T
-    p = (np.maximum(scores, rival) >= np.diag(scores)[:, None]).mean(axis=1)
+    p = (np.maximum(scores, highest) >= np.diag(scores)[:, None]).mean(axis=1)
     return float(np.mean((p < size) & (np.diag(raised) > 0)))
 
 
 def _rank(column: np.ndarray, scores: np.ndarray, highest: np.ndarray | None, lowest: np.ndarray | None) -> PlaceboRank:
     n, real = len(column) - 1, scores[0]
     if highest is None or lowest is None:
-        raise AssertionError("a reading that has a p is a family of one at least")
-    placebos, outside = np.sort(column[1:]), int((1 - LEVEL) / 2 * (n + 1))
-    bounded = outside >= 1
+        raise AssertionError("a reading with a p has scores")
+    placebos, tail = np.sort(column[1:]), int((1 - LEVEL) / 2 * (n + 1))
+    bounded = tail >= 1
     return PlaceboRank(
         n,
         float(column[0]),
@@ -144,8 +149,8 @@ def _rank(column: np.ndarray, scores: np.ndarray, highest: np.ndarray | None, lo
         p_lower=float(np.mean(scores <= real)),
         p_family=float((n + 1 - highest.searchsorted(real, side="left")) / (n + 1)),
         p_family_lower=float(lowest.searchsorted(real, side="right") / (n + 1)),
-        low=float(column[0] - placebos[-outside]) if bounded else None,
-        high=float(column[0] - placebos[outside - 1]) if bounded else None,
+        low=float(column[0] - placebos[-tail]) if bounded else None,
+        high=float(column[0] - placebos[tail - 1]) if bounded else None,
     )
 
 
@@ -157,9 +162,9 @@ def _reason(column: np.ndarray, n: int) -> str:
     if missing := int(np.sum(np.isnan(column))):
         return f"{missing} of {n} placebos do not reach this horizon"
     if ruined := int(np.sum(~np.isfinite(column))):
-        return f"{ruined} of {n + 1} launches ended in ruin, the log of which is not a number"
+        return f"{ruined} of {n + 1} entries ended in ruin, where d is undefined"
     if column.std() <= NOISE:
-        return "every placebo came out the same"
+        return "all placebos are equal"
     return ""
 
 

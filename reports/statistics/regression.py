@@ -1,4 +1,4 @@
-"""Is it just beta? Least squares on one benchmark or several, with errors that allow for dependence."""
+"""Alpha and betas by least squares on one or more benchmarks, with HAC standard errors."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.statistics.availability import NOISE, Unavailable, require_observations
+from reports.statistics.bootstrap import LEVEL
 from reports.statistics.returns import LEAST, PERIODS
-
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -26,10 +25,10 @@ class Coefficient:
 
 @dataclass(frozen=True)
 class Regression:
-    """A line through daily excess returns.
+    """Linear regression of daily excess returns.
 
-    `alpha` is a year (252 sessions), a fraction; `betas` are by benchmark. `lags` is the number of autocovariances in
-    the errors, `observations` that of sessions, `level` that of the intervals.
+    `alpha` is annual (252 sessions), a fraction; `betas` are by benchmark. `lags` is the number of autocovariances
+    in the standard errors, `observations` the number of sessions, `level` the level of the intervals.
     """
 
     alpha: Coefficient
@@ -49,7 +48,7 @@ def regress(
     weights), with n/(n-k) as correction and Student's t with n-k degrees of freedom; `lags` as in `lag_rule`.
 
     Raises Unavailable for too few, missing or constant returns, for benchmarks that are combinations of each other,
-    and where nothing is left to explain; ValueError for no benchmark, unequal lengths or a level not in (0, 1).
+    and if the benchmarks explain every return; ValueError for no benchmark, unequal lengths or a level not in (0, 1).
     """
     from statsmodels.regression.linear_model import OLS
 
@@ -61,7 +60,7 @@ def regress(
     lags = lag_rule(len(y)) if lags is None else lags
     fit = OLS(y, design).fit(cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True}, use_t=True)
     if np.std(fit.resid) <= NOISE:
-        raise Unavailable(f"alpha: {' and '.join(benchmarks)} explain every return; some must be left to judge by")
+        raise Unavailable(f"alpha: {' and '.join(benchmarks)} explain every return; use other benchmarks")
     rows = np.column_stack((fit.params, fit.bse, fit.conf_int(1 - level), fit.pvalues)).tolist()
     betas = {name: Coefficient(*row) for name, row in zip(benchmarks, rows[1:], strict=True)}
     return Regression(_annual(Coefficient(*rows[0])), betas, float(fit.rsquared), lags, len(y), level)

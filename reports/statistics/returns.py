@@ -1,4 +1,4 @@
-"""Figures of a series of returns."""
+"""Performance statistics of a series of returns."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from math import isfinite, sqrt
 import numpy as np
 
 PERIODS = 252  # sessions a year
-LEAST = 20  # sessions: nothing shorter is blown up to a year
+LEAST = 20  # sessions: shorter series are not annualised
+STILL = 1e-15  # a smaller standard deviation or denominator is rounding, not variation
 
 
 def cagr(growth: float, sessions: int) -> float:
-    """Compound annual growth of a wealth that grew by the factor `growth`."""
+    """Compound annual growth rate of wealth that grew by the factor `growth` over `sessions`."""
     return float(growth ** (PERIODS / sessions) - 1)
 
 
@@ -26,30 +27,27 @@ def sortino_ratio(excess: np.ndarray) -> float | None:
 
 
 def max_drawdown(equity: np.ndarray) -> float:
-    """The deepest fall from an earlier peak, a fraction in [-1, 0]; below -1 where ruin left a debt."""
+    """The deepest fall from an earlier peak, a fraction in [-1, 0]; below -1 if ruin left a debt."""
     return float(np.min(equity / np.maximum.accumulate(equity)) - 1)
 
 
 def market_line(returns: np.ndarray, benchmark: np.ndarray) -> tuple[float | None, float | None]:
-    """Slope, and intercept a year, of the least-squares line of `returns` on `benchmark`."""
+    """Slope and annual intercept of the least-squares line of `returns` on `benchmark`."""
     covariance = np.cov(returns, benchmark)
     beta = _ratio(float(covariance[0, 1]), float(covariance[1, 1]))
     return beta, None if beta is None else float((np.mean(returns) - beta * np.mean(benchmark)) * PERIODS)
 
 
 def _ratio(numerator: float | None, denominator: float) -> float | None:
-    if numerator is None or denominator <= 1e-15 or not isfinite(numerator):
+    if numerator is None or denominator <= STILL or not isfinite(numerator):
         return None
     return numerator / denominator
 
 
-STILL = 1e-15  # a standard deviation of daily returns that is no variation, as in reports.figures.metrics
-
-
 def sharpe_moments(excess: np.ndarray, ruined: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sharpe ratio a session, skewness and raw kurtosis (corrected for bias) of each row, shape (n,) each.
+    """Sharpe ratio per session, skewness and raw kurtosis (corrected for bias) of each row, shape (n,) each.
 
-    NaN after ruin, for fewer than LEAST returns, and where none of them varies.
+    NaN after ruin, for fewer than LEAST returns, and where returns do not vary.
     """
     n = np.sum(~np.isnan(excess), axis=1)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

@@ -1,4 +1,4 @@
-"""What happened around the shock to the names that a reading trades: the event study as the pages tell it."""
+"""Event study of the stocks and legs of one reading around the shock, in the form that pages show."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from reports.statistics.event_study import (
 )
 
 DAY = EventWindow(0, 0)
-LEAST_NAMES = 3  # with two, how alike they happen to be decides everything
-WHOLE = EventWindow(-1, 20)  # what the chart shows; a day before the shock
+LEAST_STOCKS = 3  # with two, the standard error is that of a single difference
+CHART = EventWindow(-1, 20)
 
 
 @dataclass(frozen=True)
 class AbnormalReturn:
-    """CAR of one name or leg by window ("[0,+5]"), a fraction, with its standard error; None where not available."""
+    """CAR of one stock or leg by window ("[0,+5]"), a fraction, with its standard error; None if not available."""
 
     name: str
     model: str
@@ -43,7 +43,7 @@ class AbnormalReturn:
 
 @dataclass(frozen=True)
 class AbnormalPath:
-    """Cumulated abnormal return of a leg, day by day from the day before the shock, with its 95 % band; fractions."""
+    """Cumulative abnormal return of a leg by day, from the day before the shock, with its 95 % band; fractions."""
 
     leg: str
     days: tuple[int, ...]
@@ -54,7 +54,7 @@ class AbnormalPath:
 
 @dataclass(frozen=True)
 class LegTests:
-    """Tests of a leg by itself: the rank of its abnormal return on the day, and conformal tests by window."""
+    """Tests of a single leg: the rank of its abnormal return on the day, and conformal tests by window."""
 
     leg: str
     rank: RankTest
@@ -65,8 +65,8 @@ class LegTests:
 class ShockStudy:
     """The event study of one reading.
 
-    `legs` and `names` hold every model, the market model first. `across` holds the tests across the names of each leg
-    of LEAST_NAMES names or more, by leg and window; they are of the market model, as are `paths` and `alone`.
+    `legs` and `names` (stocks) hold every model, the market model first. `across` holds the tests across the stocks of
+    each leg with LEAST_STOCKS or more, by leg and window. `across`, `paths` and `alone` use the market model.
     """
 
     day: str
@@ -82,10 +82,10 @@ class ShockStudy:
 
 
 def legs_of_weights(weights: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """A long leg, a short leg (its names held, not sold) and both together, as far as there are any."""
+    """Weights of the long leg, of the short leg (as if bought) and of both together, without empty legs."""
     long = {name: weight for name, weight in weights.items() if weight > 0}
     short = {name: -weight for name, weight in weights.items() if weight < 0}
-    legs = {"long leg": _whole(long), "names sold short": _whole(short)}
+    legs = {"long leg": _normalize(long), "names sold short": _normalize(short)}
     return {name: leg for name, leg in legs.items() if leg} | ({"long less short": dict(weights)} if short else {})
 
 
@@ -97,79 +97,83 @@ def study_shock(
     span: tuple[str, str],
     market: str,
 ) -> ShockStudy:
-    """The event study of names (columns of `sample`, called `symbols`) and of the legs that `weights` make of them.
+    """Event study of the stocks `symbols`, the columns of `sample`, and of the legs given by `weights`.
 
-    `span` is the first and the last session of the estimation window, `day` that of the shock. What is not available
-    carries its reason; see event_study.
+    `span` is the first and the last session of the estimation window, `day` the session of the shock. Numbers that are
+    not available carry a reason; see event_study.
     """
     legs = legs_of_weights(weights)
     columns = np.array([[leg.get(name, 0.0) for leg in legs.values()] for name in symbols])
-    of_legs = sample.legs(columns)
-    headline = event_study(of_legs)
+    leg_sample = sample.legs(columns)
+    leg_study = event_study(leg_sample)
     return ShockStudy(
         day=day,
         first=span[0],
         last=span[1],
         days=len(sample.estimation),
         market=market,
-        legs=tuple(row for model in MODELS for row in _abnormal(of_legs, tuple(legs), model)),
+        legs=tuple(row for model in MODELS for row in _abnormal(leg_sample, tuple(legs), model)),
         names=tuple(row for model in MODELS for row in _abnormal(sample, symbols, model)),
-        paths=_paths(headline, tuple(legs)),
-        alone=_alone(headline, tuple(legs)),
+        paths=_paths(leg_study, tuple(legs)),
+        alone=_leg_tests(leg_study, tuple(legs)),
         across=_across(sample, symbols, legs),
     )
 
 
-def _whole(leg: dict[str, float]) -> dict[str, float]:
+def _normalize(leg: dict[str, float]) -> dict[str, float]:
+    """The weights, scaled to a sum of 1."""
     total = sum(leg.values())
     return {name: weight / total for name, weight in leg.items()}
 
 
 def _abnormal(sample: EventSample, names: Sequence[str], model: NormalReturnModel) -> list[AbnormalReturn]:
     study = event_study(sample, model)
-    found = {window: cumulative_returns(study, window) for window in _within(sample)}
-    beyond = [str(window) for window in WINDOWS if window not in found]
+    returns = {str(window): cumulative_returns(study, window) for window in _covered_windows(sample)}
+    beyond = [str(window) for window in WINDOWS if str(window) not in returns]
     late = f"the prices end before {', '.join(beyond)}" if beyond else ""
+
+    def by_window(part: str, column: int) -> dict[str, float | None]:
+        """CAR or standard error of a column by window; None for windows that the prices do not cover."""
+        values = {window: _number(getattr(car, part)[column]) for window, car in returns.items()}
+        return {str(window): values.get(str(window)) for window in WINDOWS}
+
     return [
         AbnormalReturn(
             name,
             model.name,
-            {str(window): _number(found[window].car[place]) if window in found else None for window in WINDOWS},
-            {
-                str(window): _number(found[window].standard_error[place]) if window in found else None
-                for window in WINDOWS
-            },
-            study.reasons[place] or late,
+            by_window("car", column),
+            by_window("standard_error", column),
+            study.reasons[column] or late,
         )
-        for place, name in enumerate(names)
+        for column, name in enumerate(names)
     ]
 
 
-def _within(sample: EventSample) -> list[EventWindow]:
+def _covered_windows(sample: EventSample) -> list[EventWindow]:
     """The windows that the event days cover."""
     last = len(sample.event) - 1 - sample.day
     return [window for window in WINDOWS if window.last <= last and window.first >= -sample.day]
 
 
 def _paths(study: EventStudy, legs: Sequence[str]) -> tuple[AbnormalPath, ...]:
-    last = min(WHOLE.last, len(study.sample.event) - 1 - study.sample.day)
-    found = cumulative_returns(study, EventWindow(WHOLE.first, last))
+    last = min(CHART.last, len(study.sample.event) - 1 - study.sample.day)
+    returns = cumulative_returns(study, EventWindow(CHART.first, last))
     return tuple(
         AbnormalPath(
             leg,
-            tuple(range(WHOLE.first, last + 1)),
-            *(tuple(map(_number, part[:, place])) for part in (found.path, found.low, found.high)),
+            tuple(range(CHART.first, last + 1)),
+            *(tuple(map(_number, part[:, column])) for part in (returns.path, returns.low, returns.high)),
         )
-        for place, leg in enumerate(legs)
+        for column, leg in enumerate(legs)
     )
 
 
-def _alone(study: EventStudy, legs: Sequence[str]) -> tuple[LegTests, ...]:
+def _leg_tests(study: EventStudy, legs: Sequence[str]) -> tuple[LegTests, ...]:
     ranks = rank_tests(study)
-    conformal = {str(window): conformal_tests(study, window) for window in _within(study.sample)}
+    conformal = {str(window): conformal_tests(study, window) for window in _covered_windows(study.sample)}
     return tuple(
-        LegTests(leg, ranks[place], {window: tests[place] for window, tests in conformal.items()})
-        for place, leg in enumerate(legs)
+        LegTests(leg, ranks[column], {window: tests[column] for window, tests in conformal.items()})
+        for column, leg in enumerate(legs)
     )
 
 
@@ -178,18 +182,18 @@ def _across(
 ) -> dict[str, dict[str, CrossSectionTests]]:
     tests = {}
     for leg, weights in legs.items():
-        places = [place for place, name in enumerate(symbols) if name in weights]
-        if len(places) < LEAST_NAMES or leg == "long less short":
-            continue  # across names that are held and sold there is no mean to ask for
-        own = EventSample(
-            sample.estimation[:, places],
+        columns = [column for column, name in enumerate(symbols) if name in weights]
+        if len(columns) < LEAST_STOCKS or leg == "long less short":
+            continue  # a mean across stocks bought and stocks sold says nothing
+        leg_sample = EventSample(
+            sample.estimation[:, columns],
             sample.estimation_market,
-            sample.event[:, places],
+            sample.event[:, columns],
             sample.event_market,
             sample.day,
         )
-        study = event_study(own, MARKET_MODEL)
-        tests[leg] = {str(window): cross_section_tests(study, window) for window in _within(own)}
+        study = event_study(leg_sample, MARKET_MODEL)
+        tests[leg] = {str(window): cross_section_tests(study, window) for window in _covered_windows(leg_sample)}
     return tests
 
 

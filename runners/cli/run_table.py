@@ -12,7 +12,7 @@ from rich.text import Text
 
 from reports.figures.metrics import compute_metrics
 from reports.pages import evidence_prose
-from reports.records.evidence import RunEvidence
+from reports.records.evidence import EvidenceReport
 from reports.records.result import Result, Run, Story
 from reports.statistics.placebo import SIZE
 from reports.statistics.verdict import CHANCE
@@ -32,11 +32,11 @@ def show_run(run: Run, out: Path) -> None:
             console.print(Text(f"{result.name}: {warning}", "yellow"))
         if len(result.warnings) > 3:
             console.print(Text(f"{result.name}: and {len(result.warnings) - 3} more, see its page", "yellow"))
-    if run.court is not None:
-        console.print(verdict_legend(run.court), soft_wrap=True)
+    if run.evidence_report is not None:
+        console.print(verdict_legend(run.evidence_report), soft_wrap=True)
     console.print(f"compare   {out / 'index.html'}", soft_wrap=True)
     console.print(f"sheets    {out}/NAME.html", soft_wrap=True)
-    if run.court is not None:
+    if run.evidence_report is not None:
         console.print(f"evidence  {out}/NAME-evidence.html", soft_wrap=True)
     console.print(f"tables    {out}/results.json, returns.csv, fills.csv, decisions.csv", soft_wrap=True)
 
@@ -48,12 +48,12 @@ MEANINGS = {
 }
 
 
-def verdict_legend(court: RunEvidence) -> str:
+def verdict_legend(evidence_report: EvidenceReport) -> str:
     """What the words in the column of verdicts mean, in the terms that were fixed for them."""
-    shown = {evidence_prose.short_verdict(evidence.verdict) for evidence in court.evidence.values()}
+    shown = {evidence_prose.short_verdict(evidence.verdict) for evidence in evidence_report.readings.values()}
     meanings = [f"{word}: {meaning}" for word, meaning in MEANINGS.items() if word in shown]
     meanings += ["-: no verdict, its page says why"] * (None in shown)
-    meanings += ["with hindsight: the entry comes before the readings could be known"] * court.hindsight
+    meanings += ["with hindsight: the entry comes before the readings could be known"] * evidence_report.hindsight
     told = f"verdicts  from two tests declared beforehand, each at a family-wise {SIZE:.1%}"
     return told + "".join(f"\n          {meaning}" for meaning in meanings)
 
@@ -79,7 +79,7 @@ def _summary(run: Run) -> PlainTable:
         "Sharpe",
         "worst",
         "costs $",
-        "criterion" if run.court is None else "verdict",
+        "criterion" if run.evidence_report is None else "verdict",
     ):
         table.add_column(heading, justify="right", no_wrap=True)
     for result in run.results:
@@ -98,12 +98,12 @@ def _row(result: Result, run: Run) -> tuple[str, ...]:
         "-" if measured.sharpe is None else f"{measured.sharpe:.2f}",
         f"{measured.max_drawdown:.1%}",
         f"{measured.costs:,.0f}",
-        _outcome(result, run.court),
+        _outcome(result, run.evidence_report),
     )
 
 
-def _outcome(result: Result, court: RunEvidence | None) -> str:
+def _outcome(result: Result, evidence_report: EvidenceReport | None) -> str:
     """The verdict; without evidence, whether the reading's own criterion of refutation came true."""
-    if court is None:
-        return {True: "met", False: "not met", None: "-"}[result.occurred]
-    return evidence_prose.short_verdict(court.evidence[result.name].verdict) or "-"
+    if evidence_report is None:
+        return {True: "met", False: "not met", None: "-"}[result.refuted]
+    return evidence_prose.short_verdict(evidence_report.readings[result.name].verdict) or "-"

@@ -9,8 +9,9 @@ from textwrap import fill
 
 from rich.text import Text
 
+from reports.figures.sweep import rank_variants, ranked_count
 from reports.pages import sweep_prose
-from reports.records.sweep import SweepResult, judged_count, rank_variants
+from reports.records.sweep import SweepResult
 from runners.cli.tables import PlainConsole, PlainTable
 
 SHOWN = 5  # specs at either end
@@ -44,7 +45,7 @@ def _table(sweep: SweepResult) -> PlainTable:
     extra = _extra(sweep)
     for heading, *_ in (*COLUMNS, *extra):
         table.add_column(heading, justify="right", no_wrap=True)
-    order = rank_variants(sweep)[: judged_count(sweep)].tolist()
+    order = rank_variants(sweep)[: ranked_count(sweep)].tolist()
     for place in order[:SHOWN]:
         table.add_row(*_row(sweep, place))
     if len(order) > 2 * SHOWN:

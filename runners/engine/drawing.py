@@ -93,4 +93,4 @@ def _slim(result: Result) -> Result:
 
 def _without_readings(run: Run) -> Run:
     """What a page shows of a run beside its own reading."""
-    return replace(run, results=(), court=None, manifest={})
+    return replace(run, results=(), evidence_report=None, manifest={})

@@ -55,7 +55,7 @@ def evaluate(
         decisions=decision_table(run),
         interest=run.interest,
         horizons=horizons(run.wealth, comparator, benchmark, launch.hold),
-        occurred=refuted,
+        refuted=refuted,
         outcome=describe_outcome(run, d, comparator_name(study.comparator), refuted),
         ruined=run.ruined,
         warnings=run_warnings(study, run),

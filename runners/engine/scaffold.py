@@ -13,6 +13,7 @@ from pathlib import Path
 import jinja2
 
 import strategies
+from data.atomic import write_file
 from data.errors import RequestError
 from data.universe import SYMBOL
 from reports.folders.atomic import require_possible_path
@@ -105,12 +106,11 @@ def write_scaffold(files: Mapping[Path, str]) -> None:
     try:
         for path, text in files.items():
             path.parent.mkdir(exist_ok=True)
-            with path.open("x", encoding="utf-8", newline="\n") as file:
-                written.append(path)
-                file.write(text)
+            write_file(path, text.encode())
+            written.append(path)
     except OSError as error:
-        for half in written:
-            half.unlink()
+        for earlier in written:
+            earlier.unlink()
         raise RequestError(f"{relative_path(path)} cannot be written ({error.strerror}); nothing was written") from None
 
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 from zlib import crc32
 
+from data.atomic import write_file
 from data.lock import BusyError, hold_lock
 from runners.engine.database import BUSY_SECONDS, NotADatabaseError, reading, writing
 
@@ -206,7 +207,9 @@ class TrialLedger:
                 connection.executemany("INSERT INTO damaged VALUES (?)", ((line,) for line in known.damaged))
             shutil.copymode(text, database)
             if text == self.path:
-                _write(target.with_name(f"{target.name}.bak"), content)
+                backup = folder / f"{target.name}.bak"
+                write_file(backup, content)
+                backup.replace(target.with_name(backup.name))
             database.replace(target)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -234,13 +237,6 @@ def _insert(connection: Connection, trials: Iterable[Trial]) -> int:
     """How many of the trials are new."""
     rows = ((trial.key, trial.name, trial.sharpe) for trial in trials)
     return connection.executemany("INSERT OR IGNORE INTO trials VALUES (?, ?, ?)", rows).rowcount
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 # The text of earlier versions: lines `KEY NAME SHARPE CHECKSUM` and `forgotten NUMBER CHECKSUM`; the checksum is the

@@ -1,4 +1,4 @@
-"""A small synthetic run for the pages, and evidence on it: random walks, no prices."""
+"""A small synthetic run of random walks, with evidence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from data import calendar
-from reports.records.evidence import END, BreakEven, Description, Evidence, PastEntries, RunEvidence, SharpeEvidence
+from reports.records.evidence import END, BreakEven, Description, Evidence, EvidenceReport, PastEntries, SharpeEvidence
 from reports.records.result import HORIZONS, Horizon, Result, Run, Story
 from reports.statistics.availability import Missing
 from reports.statistics.bootstrap import Interval
@@ -34,7 +34,7 @@ def make_result(name: str = "first", seed: int = 1, sessions: pd.DatetimeIndex |
             "spread_cost": [1.0, 1.2],
         }
     )
-    made = {
+    values = {
         "name": name,
         "claims": ("C1", "C5"),
         "story": Story(f"Title of {name}", "A claim.", "A rule.", "At times.", "When it lost."),
@@ -51,11 +51,11 @@ def make_result(name: str = "first", seed: int = 1, sessions: pd.DatetimeIndex |
         "decisions": pd.DataFrame({"session": [index[0]], "symbol": ["AAA"], "weight": [0.5]}),
         "interest": {"cash": 120.0, "debit": 1.5, "borrow": 30.0},
         "horizons": {n: Horizon(0.01 * n, 0.001 * n, 0.002 * n) for n in HORIZONS if n < len(index)},
-        "occurred": False,
+        "refuted": False,
         "outcome": "Made money.",
         **changes,
     }
-    return Result(**made)
+    return Result(**values)
 
 
 @pytest.fixture
@@ -65,20 +65,20 @@ def result_of():
 
 @pytest.fixture(scope="session")
 def run_of():
-    """A run of the given results (two by default) with a benchmark of its own."""
+    """A run of the given results (two by default) and a random benchmark."""
 
     def make(*results: Result, **changes) -> Run:
-        shown = results or (make_result("first", 1), make_result("second", 2, occurred=True))
-        index = shown[0].equity.index[1:]
+        results = results or (make_result("first", 1), make_result("second", 2, refuted=True))
+        index = results[0].equity.index[1:]
         rng = np.random.default_rng(99)
-        made = {
-            "results": tuple(shown),
+        values = {
+            "results": results,
             "benchmark_name": "SPY",
             "benchmark": pd.Series(rng.normal(0.0004, 0.01, len(index)), index),
             "risk_free": pd.Series(0.041, index),
             "origin": "made up",
             "real": True,
-            "title": "A made-up shock",
+            "title": "A values-up shock",
             "notices": (),
             "marks": ((pd.Timestamp("2025-01-31"), "published", "event"),),
             "settings": {"Hold": "252 sessions"},
@@ -86,14 +86,14 @@ def run_of():
             "manifest": {"seed": None},
             **changes,
         }
-        return Run(**made)
+        return Run(**values)
 
     return make
 
 
 def make_rank(n: int = 64, effect: float = 0.05, **changes) -> PlaceboRank:
-    """A rank of a test that was held: of 64 launches, 6 did at least as well."""
-    made = {
+    """A rank with p-values: 6 of 64 placebos are at least as high."""
+    values = {
         "mean": 0.01,
         "deviation": 0.04,
         "z": 1.0,
@@ -105,22 +105,22 @@ def make_rank(n: int = 64, effect: float = 0.05, **changes) -> PlaceboRank:
         "high": 0.12,
         **changes,
     }
-    return PlaceboRank(n, effect, **made)
+    return PlaceboRank(n, effect, **values)
 
 
-def make_shock(names: tuple[str, ...] = ("AAA", "BBB", "CCC", "DDD")) -> ShockStudy:
-    """An event study of three names held and one sold short, on noise."""
+def make_shock(symbols: tuple[str, ...] = ("AAA", "BBB", "CCC", "DDD")) -> ShockStudy:
+    """An event study of three stocks bought and one sold short, on noise."""
     rng = np.random.default_rng(5)
     market = rng.normal(0, 0.01, (100, 1))
-    returns = market + rng.normal(0, 0.02, (100, len(names)))
+    returns = market + rng.normal(0, 0.02, (100, len(symbols)))
     sample = EventSample(returns[:78], market[:78, 0], returns[78:], market[78:, 0], 1)
-    weights = dict(zip(names, (0.25, 0.15, 0.1, -0.5), strict=True))
-    return study_shock(sample, names, weights, "2025-01-27", ("2024-09-03", "2024-12-24"), "SPY")
+    weights = dict(zip(symbols, (0.25, 0.15, 0.1, -0.5), strict=True))
+    return study_shock(sample, symbols, weights, "2025-01-27", ("2024-09-03", "2024-12-24"), "SPY")
 
 
-def make_launches() -> PastEntries:
-    """Forty launches, two of which have no number; four do not overlap."""
-    d = tuple(round(0.01 * (place % 9) - 0.04, 6) for place in range(38))
+def make_past_entries() -> PastEntries:
+    """Forty past entries, the last two without d; the windows of four do not overlap."""
+    d = tuple(round(0.01 * (index % 9) - 0.04, 6) for index in range(38))
     return PastEntries(
         tuple(str(day.date()) for day in pd.bdate_range("2024-12-02", periods=40)),
         {str(n): (*d, None, None) for n in HORIZONS},
@@ -132,12 +132,12 @@ SHORT = "5 placebos that do not overlap; 19 are needed"
 
 
 def make_evidence(name: str = "first", **changes) -> Evidence:
-    """Evidence with every part there, on a reading that chooses names."""
+    """Complete evidence on a reading that selects stocks."""
     late = PlaceboRank(5, -0.1, reason=SHORT)
     line = Regression(
         Coefficient(0.1, 0.1, -0.1, 0.3, 0.3), {"SPY": Coefficient(1.2, 0.1, 1.0, 1.4, 0.00001)}, 0.5, 4, 253, 0.95
     )
-    made = {
+    values = {
         "verdict": Verdict("not distinguishable from chance"),
         "d": 0.252,
         "occurred": False,
@@ -149,7 +149,7 @@ def make_evidence(name: str = "first", **changes) -> Evidence:
             "252": late,
         },
         "names": {key: make_rank(5000) for key in (*map(str, HORIZONS), END)},
-        "launches": make_launches(),
+        "launches": make_past_entries(),
         "drawn": tuple(np.round(np.random.default_rng(3).normal(0, 0.2, 500), 6).tolist()),
         "power": Power((0.02, 0.05, 0.1), (0.1, 0.53125, 0.9375), 0.1),
         "shock": make_shock(),
@@ -158,22 +158,22 @@ def make_evidence(name: str = "first", **changes) -> Evidence:
             "cagr": Interval(0.28, -0.17, 0.98),
             "alpha": Missing("returns: all 253 observations are the same; they must vary"),
         },
-        "regressions": {"SPY": line, "QQQ": Missing("alpha: QQQ explain every return; some must be left to judge by")},
+        "regressions": {"SPY": line, "QQQ": Missing("alpha: QQQ explain every return; use other benchmarks")},
         "break_even": BreakEven(748.26, Missing("nothing is sold short"), 3.0, 0.003),
         "sharpe": SharpeEvidence(1.01, 0.847, 0.00001, 1.78, 2.6, 1.0, 12, 3),
         "described": (Description("decisions moved by days", "20", 16, -0.003, 0.004, 0.9375),),
         **changes,
     }
-    return Evidence(name, **made)
+    return Evidence(name, **values)
 
 
 GONE = Missing("a launch at another date failed: nothing left")
 
 
 def make_empty(name: str = "first", **changes) -> Evidence:
-    """Evidence of which nothing is available."""
+    """Evidence without any available number."""
     none = {str(n): PlaceboRank(0, None, reason=GONE.reason) for n in HORIZONS}
-    made = {
+    values = {
         "verdict": Verdict(None, reason="timing: nothing left"),
         "d": float("-inf"),
         "occurred": None,
@@ -190,11 +190,11 @@ def make_empty(name: str = "first", **changes) -> Evidence:
         "described": (),
         **changes,
     }
-    return Evidence(name, **made)
+    return Evidence(name, **values)
 
 
-def make_court(*evidence: Evidence, **changes) -> RunEvidence:
-    made = {
+def make_evidence_report(*evidence: Evidence, **changes) -> EvidenceReport:
+    values = {
         "superiority": Superiority(0.168, 0.112, 0.2, (), {}, 0.05, 6, 2000),
         "confounders": (("2025-01-29", "the FOMC holds rates"),),
         "hindsight": False,
@@ -205,7 +205,7 @@ def make_court(*evidence: Evidence, **changes) -> RunEvidence:
         "seed": 20250131,
         **changes,
     }
-    return RunEvidence({each.name: each for each in evidence}, **made)
+    return EvidenceReport({each.name: each for each in evidence}, **values)
 
 
 @pytest.fixture
@@ -230,11 +230,16 @@ def shock_of():
 
 @pytest.fixture
 def judged(run_of):
-    """A run of two readings with a court: both have all evidence unless other is given."""
+    """A run of two readings with complete evidence, unless other evidence is given."""
 
-    def make(*evidence: Evidence, court: dict | None = None, **changes) -> Run:
-        shown = evidence or (make_evidence("first"), make_evidence("second", names=None))
-        results = [make_result(each.name, place, d=each.d) for place, each in enumerate(shown, 1)]
-        return run_of(*results, judged=True, court=make_court(*shown, **(court or {})), **changes)
+    def make(*evidence: Evidence, evidence_report: dict | None = None, **changes) -> Run:
+        evidence = evidence or (make_evidence("first"), make_evidence("second", names=None))
+        results = [make_result(each.name, seed, d=each.d) for seed, each in enumerate(evidence, 1)]
+        return run_of(
+            *results,
+            with_evidence=True,
+            evidence_report=make_evidence_report(*evidence, **(evidence_report or {})),
+            **changes,
+        )
 
     return make

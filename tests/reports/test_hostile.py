@@ -92,7 +92,7 @@ def test_data_of_a_page_are_read_in_every_depth():
 
 @pytest.mark.parametrize("name", ["../x.html", "a/b", "a\\b", "..", "", "/etc/passwd", "a\x00b", "\x1b.html"])
 def test_a_folder_has_no_file_that_would_lie_elsewhere(tmp_path, name):
-    with pytest.raises(ValueError, match="is no file of the folder"):
+    with pytest.raises(ValueError, match="is not a plain file name"):
         atomic.write_folder({name: b"", "manifest.json": b"{}"}, tmp_path / "deep" / "out")
     assert list(tmp_path.rglob("*")) == [tmp_path / "deep"]
 
@@ -140,7 +140,7 @@ def of_a_run(judged, evidence_of, shock_of, run_of, result_of, tmp_path):
         break_even=Missing(EVIL),
         regressions={EVIL: Missing(EVIL)},
     )
-    run = judged(evil, court={"confounders": (("2025-01-29", EVIL),), "origin": EVIL}, **settings_of(EVIL))
+    run = judged(evil, evidence_report={"confounders": (("2025-01-29", EVIL),), "origin": EVIL}, **settings_of(EVIL))
     run = replace(run, results=tuple(map(told, run.results)))
     out = tmp_path / "run"
     run_folder.write(run, {HEBREW: render(run.results[0], run).encode()}, out)
@@ -157,7 +157,7 @@ def sweep_of():
         story=Story(*[EVIL] * 5),
         comparator=EVIL,
         benchmark=EVIL,
-        knobs=(SweptParameter(EVIL, (EVIL, "b"), "b"), SweptParameter("two", ("c", f"d {EVIL}"), "c")),
+        parameters=(SweptParameter(EVIL, (EVIL, "b"), "b"), SweptParameter("two", ("c", f"d {EVIL}"), "c")),
         codes=codes,
         fixed={EVIL: EVIL},
         figures={**{name: rng.normal(0, 0.1, 4) for name in FIGURES}, **flags, "sessions": np.full(4, 61.0)},
@@ -183,7 +183,7 @@ def calibrated():
         seed=7,
         draws=499,
         placebos=64,
-        words=words,
+        outcomes=words,
         timing=curve,
         names=curve,
         sides=np.zeros((10, 3), dtype=np.int8),

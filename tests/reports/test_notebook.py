@@ -1,4 +1,4 @@
-"""How results show themselves at a prompt and in a notebook."""
+"""Results at a prompt and in a notebook."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reports.notebook import NotebookRun
 from reports.records.result import Failure
 
 
-def test_a_result_has_its_figures_and_the_notices_of_its_run(run_of):
+def test_a_result_shows_its_metrics_and_the_notices_of_its_run(run_of):
     run = NotebookRun.of(run_of(notices=("made by hand",)))
     head, notice = repr(run["first"]).splitlines()
     assert head.startswith("first, ") and ", Sharpe " in head and notice == "made by hand"
@@ -19,13 +19,13 @@ def test_a_result_has_its_figures_and_the_notices_of_its_run(run_of):
     assert "<small>Made by hand</small>" in page and page.count("<tr>") == 2, "a heading and one row"
 
 
-def test_a_run_names_what_failed_as_it_is_spelt(run_of):
+def test_a_run_lists_failures_and_escapes_them_in_html(run_of):
     run = replace(NotebookRun.of(run_of()), failed={"mine": Failure("ValueError: <b>", "")})
     assert "mine failed: ValueError: <b>" in repr(run).splitlines()
     assert "<p><small>mine failed: ValueError: &lt;b&gt;</small></p>" in run._repr_html_()
 
 
-def test_results_know_their_run_also_after_a_change_and_a_copy(run_of):
+def test_results_refer_to_their_run_after_replace_and_deepcopy(run_of):
     run = NotebookRun.of(run_of())
     changed = deepcopy(replace(run, title="Another"))
     assert [result.run.title for result in changed] == ["Another"] * len(run.results)

@@ -42,16 +42,16 @@ def multiverse_of(name: str = "first", seed: int = 1, launches: int = 19, **chan
         "fixed": (("borrow", "it is never short"),),
         "codes": np.indices((3, 2, 3)).reshape(3, -1).T,
         "d": d,
-        "launched": np.zeros((0, 6)),
+        "d_by_entry": np.zeros((0, 6)),
         "sessions": tuple(str(day.date()) for day in pd.bdate_range("2025-01-31", periods=launches + 1, freq="-67B")),
-        "everywhere": Missing("not asked for"),
+        "rolling": Missing("not asked for"),
         **changes,
     }
     bare = Multiverse(**made)
-    if "launched" in changes:
+    if "d_by_entry" in changes:
         return bare
     beside = rng.normal(0, 0.2, (launches, bare.tested.sum()))
-    made["launched"] = np.vstack((bare.d[bare.tested], beside))
+    made["d_by_entry"] = np.vstack((bare.d[bare.tested], beside))
     return Multiverse(**made)
 
 

@@ -1,4 +1,4 @@
-"""Run folders on disk for the comparison: written by the real writer, then changed by hand."""
+"""Run folders on disk for comparisons: written by the real writer, then edited."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ MANIFEST = {
 
 
 def save(run, out, **manifest):
-    """The folder of a run, with a manifest of what went in."""
+    """Write the folder of a run with a manifest of its inputs."""
     run_folder.write(type(run)(**{**vars(run), "manifest": {**MANIFEST, **manifest}}), {}, out)
     return out
 
 
 def edit(folder, name, change):
-    """Change a JSON file of a folder in place."""
+    """Apply `change` to a JSON file of a folder."""
     content = json.loads((folder / name).read_text(encoding="utf-8"))
     change(content)
     (folder / name).write_text(json.dumps(content), encoding="utf-8")
 
 
 def swap(folder, name, old, new, count=1):
-    """Change a text of a table in place; it must be there."""
+    """Replace a text in a table; it must occur."""
     text = (folder / name).read_text(encoding="utf-8")
     assert old in text
     (folder / name).write_text(text.replace(old, new, count), encoding="utf-8")

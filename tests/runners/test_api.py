@@ -34,7 +34,7 @@ class Mine(bt.Strategy):
 print("once")
 whole = run([Mine], symbols=["SPY"], source="sample", evidence=True)
 whole.write("out")
-print(whole.results[0].evidence.verdict.told)
+print(whole.results[0].evidence.verdict.text)
 """
 
 
@@ -87,7 +87,7 @@ def test_the_chart_draws_the_series_and_leaves_pyplot_alone(two):
     above, below = figure.axes
     drawn = {line.get_label(): np.asarray(line.get_ydata(), dtype=float) for line in above.lines}
     assert drawn["bad_news"] == pytest.approx((own.equity / 1e6).to_numpy())
-    assert drawn[f"{own.comparator_name} (to beat)"] == pytest.approx(own.comparator.to_numpy())
+    assert drawn[f"{own.comparator_name} (comparator)"] == pytest.approx(own.comparator.to_numpy())
     assert drawn["SPY (benchmark)"] == pytest.approx(np.concatenate(([1], np.cumprod(1 + two.benchmark.to_numpy()))))
     assert below.lines[0].get_ydata() == pytest.approx((own.equity / own.equity.cummax() - 1).to_numpy())
     assert (pyplot.get_fignums(), pyplot.get_backend()) == before
@@ -201,8 +201,10 @@ def test_the_evidence_is_that_of_the_parameters(market_data):
     assert ranks["20"].effect == pytest.approx(hedged.horizons[20].d, abs=1e-9)
     plain = run("ai_software", source=market_data, evidence=True)
     assert ranks["20"].effect != pytest.approx(plain.evidence.timing["20"].effect, abs=1e-3)
-    assert len(hedged.run.court.family) == len(plain.run.court.family) + 1, "the declared variant is counted beside it"
-    assert "ai_software, as declared" in hedged.run.court.family
+    assert len(hedged.run.evidence_report.family) == len(plain.run.evidence_report.family) + 1, (
+        "the declared variant is counted beside it"
+    )
+    assert "ai_software, as declared" in hedged.run.evidence_report.family
 
 
 def test_what_failed_is_shown(two):

@@ -113,7 +113,7 @@ def test_an_earlier_sweep_is_replaced_and_anything_else_is_not(tmp_path):
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["request"]["knobs"] == ["hold=10,20"]
     (tmp_path / "out" / "mine.txt").write_text("mine")
     done = within("sweep", "bad_news", "-p", "hold=5", "--source", "sample", "--out", tmp_path / "out")
-    assert done.returncode == 2 and "mine.txt, which no manifest of a run there lists" in done.stderr
+    assert done.returncode == 2 and "mine.txt, which no run wrote" in done.stderr
     assert (tmp_path / "out" / "mine.txt").exists()
 
 

@@ -164,7 +164,7 @@ def run_calibration(wanted: CalibrationRequest, executor: Executor, done: Progre
         seed=wanted.seed,
         draws=wanted.draws,
         placebos=PLACEBOS,
-        words=np.array([one.words for one in tried]),
+        outcomes=np.array([one.words for one in tried]),
         timing=power_curves(made.timing, readings, [one.timing for one in tried if one.timing]),
         names=power_curves(made.names, choosing, [one.names for one in tried if one.names]),
         sides=np.array([one.sides for one in tried if one.sides is not None]),

@@ -17,7 +17,7 @@ from data.events.event import Event
 from data.prices import Prices
 from reports.figures.metrics import daily_risk_free_rate
 from reports.pages.evidence_prose import listed_names
-from reports.records.evidence import END, BreakEven, Description, Evidence, PastEntries, RunEvidence, SharpeEvidence
+from reports.records.evidence import END, BreakEven, Description, Evidence, EvidenceReport, PastEntries, SharpeEvidence
 from reports.records.result import HORIZONS, Result, Run
 from reports.statistics import bootstrap, overfitting, placebo
 from reports.statistics.availability import Missing, Unavailable, value_or_missing
@@ -396,7 +396,7 @@ def judge_run(
     trials: Trials,
     request: Request,
     broken: str = "",
-) -> RunEvidence:
+) -> EvidenceReport:
     """From what was run to the evidence on each reading and on all of them together.
 
     The first of `examined` are the readings of the run, under their names. `broken` says why the family is not whole,
@@ -413,7 +413,7 @@ def judge_run(
             name=result.name,
             verdict=run_verdict(run, by_timing[str(HORIZON)], by_names[END] if by_names else None, broken),
             d=result.d,
-            occurred=result.occurred,
+            occurred=result.refuted,
             timing=by_timing,
             names=by_names,
             launches=Missing(own.reason) if own.reason else past_entries(planned, own, prices),
@@ -426,8 +426,8 @@ def judge_run(
             sharpe=sharpe_evidence(result, run, trials),
             described=own.described,
         )
-    return RunEvidence(
-        evidence=found,
+    return EvidenceReport(
+        readings=found,
         superiority=value_or_missing(lambda: test_superiority(run, planned)),
         confounders=window_confounders(request.event, run),
         hindsight=request.hindsight,
@@ -576,10 +576,15 @@ def gather_evidence(
     broken = incomplete_set_reason(
         [rival.name for rival in whole.rivals if rival not in there], uncounted_readings(whole, counted)
     )
-    court = judge_run(run, planned, by_name, prices, trials, request, broken)
+    evidence_report = judge_run(run, planned, by_name, prices, trials, request, broken)
     settings = {"draws": planned.draws, "resamples": planned.resamples, "seed": planned.seed}
     tried = {"trials": len(trials), "forgotten": trials.forgotten}
-    return replace(run, judged=True, court=court, manifest={**run.manifest, "evidence": {**settings, **tried}})
+    return replace(
+        run,
+        with_evidence=True,
+        evidence_report=evidence_report,
+        manifest={**run.manifest, "evidence": {**settings, **tried}},
+    )
 
 
 def without_dead(

@@ -17,10 +17,11 @@ import numpy as np
 from data.errors import BrokenStrategyError, RequestError
 from data.events.event import Event
 from data.prices import Prices
-from reports.records.multiverse import Choice, Dimension, Multiverse, MultiverseRun, RollingMedians, nan_safe_median
+from reports.records.multiverse import Choice, Dimension, Multiverse, MultiverseRun, RollingMedians
 from reports.records.result import HORIZONS, Failure
 from reports.statistics import placebo
 from reports.statistics.availability import Missing
+from reports.statistics.specification_curve import nan_safe_median
 from runners.engine import strategy_set
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.comparators import comparator_log_wealth, comparator_name, excess_over, log_wealth
@@ -405,17 +406,17 @@ def specification_values(
         fixed=specification.unvaried_dimensions(space.subject, planned.event),
         codes=space.codes[distinct][:, several],
         d=real.ravel()[distinct],
-        launched=np.zeros(0),
+        d_by_entry=np.zeros(0),
         sessions=(),
-        everywhere=NOT_ASKED,
+        rolling=NOT_ASKED,
     )
     kept = _tested(space)
     curves = np.concatenate((made.d[made.tested][None], _flat(beside)[:, kept]))
     return replace(
         made,
-        launched=curves,
+        d_by_entry=curves,
         sessions=_days(prices, np.concatenate(([planned.entry], planned.placebos))),
-        everywhere=_middle(everywhere, kept, prices, planned),
+        rolling=_middle(everywhere, kept, prices, planned),
     )
 
 
@@ -449,7 +450,7 @@ def multiverse_run(
             *unknown_rates_notice(str(prices.days[-1])),
         ),
         failed=failed,
-        beside=tuple(beside),
+        others=tuple(beside),
         missing=tuple(missing),
         manifest={"command": command, **multiverse_manifest(found, prices, planned, event)},
     )

@@ -12,17 +12,9 @@ import numpy as np
 from data.errors import RequestError
 from data.events.event import Event
 from data.prices import Prices
+from reports.figures.sweep import rank_variants, ranked_count
 from reports.records.evidence import SharpeEvidence
-from reports.records.sweep import (
-    FIGURES,
-    OBJECTIVES,
-    CrossValidation,
-    SearchRecord,
-    SweepResult,
-    SweptParameter,
-    judged_count,
-    rank_variants,
-)
+from reports.records.sweep import FIGURES, OBJECTIVES, CrossValidation, SearchRecord, SweepResult, SweptParameter
 from reports.statistics import overfitting
 from reports.statistics.availability import Missing, Unavailable, value_or_missing
 from reports.statistics.overfitting import ReturnMoments
@@ -160,7 +152,7 @@ def sweep_result(
         story=story_of(space.subject),
         comparator=comparator_name(space.subject.comparator),
         benchmark=wanted.benchmark,
-        knobs=knobs,
+        parameters=knobs,
         codes=codes,
         fixed=fixed_choices(space, wanted.event),
         figures={name: figures[name] for name in FIGURES},
@@ -177,7 +169,7 @@ def sweep_result(
         notices=(*notices, *_hindsight(early, wanted.event), *unknown_rates_notice(max(days[:, 1].tolist())), *unkept),
         manifest={"command": command, **sweep_manifest(wanted, space, prices, known)},
     )
-    if not judged_count(sweep):
+    if not ranked_count(sweep):
         raise RequestError(
             f"--objective {wanted.objective}: no spec has a {OBJECTIVES[wanted.objective]}; choose another"
         )

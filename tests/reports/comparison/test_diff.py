@@ -1,4 +1,4 @@
-"""What differs between two runs: changes made by hand are found, named, judged, and mirrored."""
+"""Differences between two runs: edits are found, named, classified and mirrored."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def compared(pair, tolerance=0.0):
     return compare_runs(*map(run_reader.read, pair), tolerance)
 
 
-def test_a_difference_of_documents_is_a_flat_list_of_paths_and_both_values():
+def test_document_changes_are_paths_with_both_values():
     one = {"a": {"b": 1, "same": [1, {"c": 2}]}, "gone": {"x": 1}, "null": None, "list": [1, 2]}
     two = {"a": {"b": True, "same": [1.0, {"c": 2.0}]}, "new": 0, "null": 0, "list": [2, 1]}
     assert list(document_changes(one, two, 0.0, ())) == [
@@ -66,7 +66,7 @@ def test_a_run_with_evidence_equals_itself_only(judged, run_of, tmp_path):
     assert first.details == (Change(("evidence", "names", "effect"), 0.05, 0.5),)
 
 
-def test_code_packages_command_and_source_are_reported_and_do_not_count(run_of, tmp_path, pair):
+def test_code_packages_command_and_source_are_reported_but_do_not_count(run_of, tmp_path, pair):
     changed = {"command": "x", "code": "d" * 64, "versions": {"numpy": "2.5"}, "source": "elsewhere"}
     found = compared((pair[0], save(run_of(origin="elsewhere"), tmp_path / "c", **changed)))
     assert found.equal
@@ -81,7 +81,7 @@ def test_code_packages_command_and_source_are_reported_and_do_not_count(run_of, 
     )
 
 
-def test_settings_are_whatever_the_manifest_holds(pair):
+def test_every_other_key_of_the_manifest_is_a_setting(pair):
     edit(pair[1], "manifest.json", lambda manifest: manifest["request"].update(hold=60))
     edit(pair[1], "manifest.json", lambda manifest: manifest.update(event={"day": "2025-01-27"}))
     found = compared(pair)
@@ -92,7 +92,7 @@ def test_settings_are_whatever_the_manifest_holds(pair):
     ]
 
 
-def test_prices_differ_by_their_digest_whatever_the_tolerance(pair):
+def test_prices_are_compared_by_digest_without_tolerance(pair):
     edit(pair[1], "manifest.json", lambda manifest: manifest["prices"]["AAA"].update(sha256="b" * 64))
     found = compared(pair, tolerance=0.5)
     span = (500, "2024-01-02", "2026-02-03")
@@ -123,7 +123,7 @@ def test_a_fill_changed_by_hand_is_found(pair):
         ),
     ],
 )
-def test_fills_are_as_long_as_it_takes_to_tell_them_apart(other, texts):
+def test_texts_of_fills_have_enough_digits_to_differ(other, texts):
     fill = FillRow("2025-01-31", "AAA", 100.0, 50.0, 0.5, 1.0)
     assert prose.row_texts(Change(("fills",), fill, fill._replace(**other))) == texts
 
@@ -163,7 +163,7 @@ def test_directions(path, base, other, word):
     assert prose.direction(Change(tuple(path.split(".")), base, other)) == word
 
 
-def test_metrics_of_other_windows_are_neither_better_nor_worse():
+def test_metrics_of_different_windows_are_neither_better_nor_worse():
     assert prose.direction(Change(("metrics", "sharpe"), 1.0, 1.5), same_window=False) == "higher"
     assert prose.direction(Change(("horizons", "60", "d"), 0.1, 0.2), same_window=False) == "better"
 
@@ -184,17 +184,17 @@ def test_metrics_of_other_windows_are_neither_better_nor_worse():
         ("results.failed.x", ABSENT, "Traceback:\n  line 1\nKeyError: 'AAA'\n", ("not there", "KeyError: 'AAA'"), ""),
     ],
 )
-def test_values_are_as_long_as_it_takes_to_tell_them_apart(path, base, other, texts, difference):
+def test_texts_of_values_have_enough_digits_to_differ(path, base, other, texts, difference):
     change = Change(tuple(path.split(".")), base, other)
     assert (prose.value_texts(change), prose.difference(change)) == (texts, difference)
 
 
-def test_curves_part_where_the_first_return_differs_and_gaps_are_of_wealth(result_of, run_of, tmp_path):
+def test_divergence_starts_at_the_first_different_return(result_of, run_of, tmp_path):
     sessions = pd.DatetimeIndex(["2025-01-30", "2025-01-31", "2025-02-03", "2025-02-04"])
     curves = ([100.0, 110.0, 121.0, 121.0], [100.0, 110.0, 99.0, 111.0])
     pair = [
-        save(run_of(result_of("first", sessions=sessions, equity=pd.Series(curve, sessions))), tmp_path / str(place))
-        for place, curve in enumerate(curves)
+        save(run_of(result_of("first", sessions=sessions, equity=pd.Series(curve, sessions))), tmp_path / str(index))
+        for index, curve in enumerate(curves)
     ]
     (reading,) = compared(pair).readings
     # 1.21 to 0.99 on the third of February, 1.21 to 1.11 a day later.
@@ -207,7 +207,7 @@ def test_a_curve_ends_where_a_return_is_undefined():
     assert growth_of_one({"2025-01-31": 0.5, "2025-02-03": None, "2025-02-04": 0.5}) == {"2025-01-31": 1.5}
 
 
-def test_a_decision_is_its_weight():
+def test_a_decision_is_shown_by_its_weight():
     decision = DecisionRow("2025-01-31", "AAA", 0.5)
     assert prose.row_texts(Change(("decisions",), decision, ABSENT)) == ("weight +50.0%", "none")
 
@@ -231,7 +231,7 @@ def test_a_horizon_that_one_run_lacks_is_reported_by_figure(pair):
     ]
 
 
-def test_warnings_that_come_and_go(result_of, run_of, tmp_path):
+def test_new_and_gone_warnings_are_reported(result_of, run_of, tmp_path):
     pair = [
         save(run_of(result_of("first", warnings=warnings)), tmp_path / name)
         for name, warnings in (("a", ("x", "y", "y")), ("b", ("y", "z")))
@@ -240,7 +240,7 @@ def test_warnings_that_come_and_go(result_of, run_of, tmp_path):
     assert (reading.gone, reading.new) == (["x", "y"], ["z"])
 
 
-def test_tolerance_forgives_last_digits_and_no_more(pair):
+def test_tolerance_covers_only_small_differences(pair):
     swap(pair[1], "fills.csv", "50.0,", "50.0000000001,")
     assert not compared(pair).equal
     assert compared(pair, 1e-9).equal
@@ -266,7 +266,7 @@ def mirrored(changes):
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.sets(st.sampled_from(sorted(CHANGES))))
-def test_any_change_is_a_difference_and_the_other_way_round_its_mirror(whole, tmp_path, names):
+def test_any_change_is_found_and_mirrored(whole, tmp_path, names):
     pair = whole, shutil.copytree(whole, tmp_path / "b", dirs_exist_ok=True)
     for name in names:
         CHANGES[name](pair[1])
@@ -284,7 +284,7 @@ def test_any_change_is_a_difference_and_the_other_way_round_its_mirror(whole, tm
             assert (one.curve.first, one.curve.gap) == (two.curve.first, -two.curve.gap)
 
 
-def test_the_json_of_a_comparison(pair):
+def test_json_of_a_comparison(pair):
     edit(pair[1], "manifest.json", lambda manifest: manifest.update(event="other"))
     edit(pair[1], "results.json", lambda r: r["readings"]["first"]["metrics"].update(costs=1e6))
     swap(pair[1], "fills.csv", "first,2025-01-31,AAA,100.0,50.0,0.5,1.0\n", "")
@@ -314,11 +314,11 @@ def test_the_page_has_the_differences_and_the_curves_of_all_runs(pair):
     assert len(page.data["sessions"]) == len(returns)
 
 
-def test_text_of_others_is_escaped_and_nothing_is_fetched(result_of, run_of, tmp_path):
+def test_foreign_text_is_escaped_and_nothing_is_fetched(result_of, run_of, tmp_path):
     pair = []
-    for place, word in enumerate(("a", HOSTILE)):
+    for index, word in enumerate(("a", HOSTILE)):
         results = [result_of(HOSTILE, warnings=(word,), outcome=word)]
-        pair.append(save(run_of(*results), tmp_path / str(place), event=word, code=word, command=word))
+        pair.append(save(run_of(*results), tmp_path / str(index), event=word, code=word, command=word))
     text = render([compared(pair)])
     page = Page(text)
     assert [tag for tag, _ in page.elements].count("script") == 3 and "img" not in [tag for tag, _ in page.elements]
@@ -328,7 +328,7 @@ def test_text_of_others_is_escaped_and_nothing_is_fetched(result_of, run_of, tmp
     assert list(page.data["readings"]) == [READ]
 
 
-def test_a_cause_that_the_inputs_do_not_show_is_named(pair):
+def test_a_cause_that_is_not_an_input_is_named(pair):
     swap(pair[1], "fills.csv", "first,2025-01-31,AAA,100.0,50.0", "first,2025-01-31,AAA,100.0,50.01")
     found = compared(pair)
     trials = Change(("settings", "evidence", "trials"), 12, 13)

@@ -1,4 +1,4 @@
-"""Reading a run folder back: what was written, or one RequestError that names the file, the problem and the remedy."""
+"""Run folders are read back, or refused in one line with file, problem and remedy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def folder(whole, tmp_path):
     return shutil.copytree(whole, tmp_path / "run")
 
 
-def test_what_was_written_is_read(run_of, folder):
+def test_a_written_run_is_read_back(run_of, folder):
     run, saved = run_of(), run_reader.read(folder)
     assert list(saved.readings) == ["first", "second"]
     assert list(saved.returns["first"].values()) == run.results[0].returns.to_list()
@@ -47,7 +47,7 @@ def test_what_was_written_is_read(run_of, folder):
     assert saved.altered == ()
 
 
-def test_a_table_changed_by_hand_is_read_and_told(folder):
+def test_a_changed_table_is_read_and_reported(folder):
     swap(folder, "fills.csv", "50.0", "50.01")
     assert run_reader.read(folder).altered == ("fills.csv",)
     assert run_reader.read(folder).fills["first"][0].price == 50.01
@@ -88,7 +88,7 @@ FAULTS = [
     (damaged("results.json", b'{"schema": 1e999}'), "results.json", "too large a number"),
     (damaged("results.json", b'{"schema": ' + b"9" * 5000 + b"}"), "results.json", "too large a whole number"),
     (damaged("results.json", b'{"schema": 1, "schema": 1}'), "results.json", "'schema' occurs twice"),
-    (damaged("results.json", b'{"a": "\\ud800"}'), "results.json", "half a character"),
+    (damaged("results.json", b'{"a": "\\ud800"}'), "results.json", "lone surrogate"),
     (damaged("results.json", b"[" * 100_000), "results.json", "nested too deeply"),
     (damaged("results.json", b'{"a":' * 60 + b"1" + b"}" * 60), "results.json", "nested too deeply"),
     (with_key("results.json", "schema", 2), "results.json", "schema '2', expected 1; run it again with this version"),
@@ -138,7 +138,7 @@ def test_a_damaged_folder_is_one_line_that_names_the_file(folder, harm, name, pr
     assert problem in message and "; " in message and "\n" not in message
 
 
-def test_what_a_file_says_cannot_steer_the_terminal(folder):
+def test_content_of_a_file_cannot_control_the_terminal(folder):
     edit(folder, "manifest.json", lambda manifest: manifest["prices"].update({"\x1b[2J\nall is well": []}))
     with pytest.raises(RequestError) as caught:
         run_reader.read(folder)
@@ -146,7 +146,7 @@ def test_what_a_file_says_cannot_steer_the_terminal(folder):
     assert r"manifest.json: prices.\x1b[2J all is well is not an object but []" in str(caught.value)
 
 
-def test_what_is_no_folder_is_refused(tmp_path):
+def test_a_path_that_is_not_a_folder_is_refused(tmp_path):
     (tmp_path / "file").touch()
     for name in ("missing", "file", "a\0b", "x" * 5000):
         with pytest.raises(RequestError, match="is not a folder; name a folder that"):
@@ -154,7 +154,7 @@ def test_what_is_no_folder_is_refused(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
-def test_a_pipe_or_a_giant_in_the_place_of_a_table_is_not_read(folder):
+def test_a_pipe_or_a_huge_file_is_not_read(folder):
     (folder / "fills.csv").unlink()
     os.mkfifo(folder / "fills.csv")
     with pytest.raises(RequestError, match=r"fills.csv: not a file"):
@@ -193,7 +193,7 @@ def read_or_refused(folder):
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_value_in_any_place_is_read_or_refused(folder, data):
+def test_any_json_value_is_read_or_refused(folder, data):
     name = data.draw(st.sampled_from(("results.json", "manifest.json")))
     before = (folder / name).read_bytes()
     content = holder = json.loads(before)
@@ -212,7 +212,7 @@ def test_any_value_in_any_place_is_read_or_refused(folder, data):
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_bytes_in_any_place_are_read_or_refused(folder, data):
+def test_any_bytes_are_read_or_refused(folder, data):
     name = data.draw(st.sampled_from(TABLES))
     before = (folder / name).read_bytes()
     at = data.draw(st.integers(0, len(before)))

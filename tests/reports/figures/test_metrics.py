@@ -13,11 +13,11 @@ from reports.statistics.returns import market_line, max_drawdown, sharpe_ratio, 
 def test_a_year_of_steady_growth_by_hand(result_of, run_of):
     index = pd.bdate_range("2025-01-30", periods=253)
     equity = pd.Series(1e6 * 1.001 ** np.arange(253), index)
-    told = compute_metrics(result_of(sessions=index, equity=equity), run_of(result_of(sessions=index)))
-    assert told.total_return == pytest.approx(1.001**252 - 1)
-    assert told.cagr == pytest.approx(1.001**252 - 1)
-    assert told.max_drawdown == 0
-    assert told.calmar is None, "no drawdown, no ratio"
+    metrics = compute_metrics(result_of(sessions=index, equity=equity), run_of(result_of(sessions=index)))
+    assert metrics.total_return == pytest.approx(1.001**252 - 1)
+    assert metrics.cagr == pytest.approx(1.001**252 - 1)
+    assert metrics.max_drawdown == 0
+    assert metrics.calmar is None, "no drawdown, no ratio"
 
 
 def test_drawdown_is_from_the_highest_peak_before():
@@ -26,11 +26,11 @@ def test_drawdown_is_from_the_highest_peak_before():
 
 def test_costs_and_turnover_by_hand(result_of, run_of):
     result = result_of()
-    told = compute_metrics(result, run_of(result))
-    assert told.costs == pytest.approx(0.5 + 0.6 + 1.0 + 1.2)
+    metrics = compute_metrics(result, run_of(result))
+    assert metrics.costs == pytest.approx(0.5 + 0.6 + 1.0 + 1.2)
     years = len(result.returns) / 252
-    assert told.turnover == pytest.approx((5000 + 6000) / years / result.equity.mean())
-    assert told.time_in_market == 1.0
+    assert metrics.turnover == pytest.approx((5000 + 6000) / years / result.equity.mean())
+    assert metrics.time_in_market == 1.0
 
 
 def test_undefined_ratios_are_none():
@@ -50,75 +50,86 @@ def test_figures_equal_those_of_quantstats(result_of, run_of):
     stats = pytest.importorskip("quantstats").stats
     result = result_of()
     run = run_of(result)
-    told, returns = compute_metrics(result, run), result.returns
-    assert told.total_return == pytest.approx(stats.comp(returns), rel=1e-12)
-    assert told.cagr == pytest.approx(stats.cagr(returns), rel=1e-12)
-    assert told.volatility == pytest.approx(stats.volatility(returns), rel=1e-12)
-    assert told.sharpe == pytest.approx(stats.sharpe(returns, rf=0.041), rel=1e-12)
-    assert told.sortino == pytest.approx(stats.sortino(returns, rf=0.041), rel=1e-12)
-    assert told.max_drawdown == pytest.approx(stats.max_drawdown(returns), rel=1e-12)
-    assert told.calmar == pytest.approx(stats.calmar(returns), rel=1e-12)
+    metrics, returns = compute_metrics(result, run), result.returns
+    assert metrics.total_return == pytest.approx(stats.comp(returns), rel=1e-12)
+    assert metrics.cagr == pytest.approx(stats.cagr(returns), rel=1e-12)
+    assert metrics.volatility == pytest.approx(stats.volatility(returns), rel=1e-12)
+    assert metrics.sharpe == pytest.approx(stats.sharpe(returns, rf=0.041), rel=1e-12)
+    assert metrics.sortino == pytest.approx(stats.sortino(returns, rf=0.041), rel=1e-12)
+    assert metrics.max_drawdown == pytest.approx(stats.max_drawdown(returns), rel=1e-12)
+    assert metrics.calmar == pytest.approx(stats.calmar(returns), rel=1e-12)
     # A constant taken from both sides changes no slope.
-    assert told.beta == pytest.approx(stats.greeks(returns, run.benchmark)["beta"], rel=1e-9)
+    assert metrics.beta == pytest.approx(stats.greeks(returns, run.benchmark)["beta"], rel=1e-9)
 
 
 @pytest.mark.parametrize("sessions", [2, 20])
-def test_a_few_sessions_are_not_blown_up_to_a_year(result_of, run_of, sessions):
+def test_few_sessions_are_not_annualised(result_of, run_of, sessions):
     result = result_of(sessions=pd.bdate_range("2025-01-30", periods=sessions))
-    told = compute_metrics(result, run_of(result))
-    assert (told.cagr, told.volatility, told.sharpe, told.sortino, told.calmar) == (None,) * 5
-    assert (told.turnover, told.beta, told.alpha_annual) == (None,) * 3
-    assert told.total_return == pytest.approx(result.equity.iloc[-1] / 1e6 - 1)
+    metrics = compute_metrics(result, run_of(result))
+    assert (metrics.cagr, metrics.volatility, metrics.sharpe, metrics.sortino, metrics.calmar) == (None,) * 5
+    assert (metrics.turnover, metrics.beta, metrics.alpha_annual) == (None,) * 3
+    assert metrics.total_return == pytest.approx(result.equity.iloc[-1] / 1e6 - 1)
 
 
 def test_after_ruin_there_are_no_ratios(result_of, run_of):
     index = pd.bdate_range("2025-01-30", periods=5)
     ruined = result_of(sessions=index, equity=pd.Series([1e6, 5e5, -1e4, -1e4, -1e4], index))
-    told = compute_metrics(ruined, run_of(ruined))
-    assert (told.total_return, told.max_drawdown) == pytest.approx((-1.01, -1.01))
-    assert (told.cagr, told.volatility, told.sharpe, told.sortino, told.calmar, told.beta) == (None,) * 6
+    metrics = compute_metrics(ruined, run_of(ruined))
+    assert (metrics.total_return, metrics.max_drawdown) == pytest.approx((-1.01, -1.01))
+    assert (metrics.cagr, metrics.volatility, metrics.sharpe, metrics.sortino, metrics.calmar, metrics.beta) == (
+        None,
+    ) * 6
 
 
 def test_figures_of_excess_returns_by_hand(result_of, run_of):
     result = result_of()
     run = run_of(result)
-    told, daily = compute_metrics(result, run), 1.041 ** (1 / 252) - 1
+    metrics, daily = compute_metrics(result, run), 1.041 ** (1 / 252) - 1
     own, benchmark = result.returns.to_numpy() - daily, run.benchmark.to_numpy() - daily
     slope, level = np.polyfit(benchmark, own, 1)
-    assert (told.beta, told.alpha_annual) == pytest.approx((slope, level * 252), rel=1e-9)
-    assert told.volatility == pytest.approx(own.std(ddof=1) * np.sqrt(252))
-    assert told.sharpe == pytest.approx(own.mean() / own.std(ddof=1) * np.sqrt(252))
+    assert (metrics.beta, metrics.alpha_annual) == pytest.approx((slope, level * 252), rel=1e-9)
+    assert metrics.volatility == pytest.approx(own.std(ddof=1) * np.sqrt(252))
+    assert metrics.sharpe == pytest.approx(own.mean() / own.std(ddof=1) * np.sqrt(252))
     downside = np.sqrt(np.mean(np.where(own < 0, own, 0) ** 2))
-    assert told.sortino == pytest.approx(own.mean() / downside * np.sqrt(252))
+    assert metrics.sortino == pytest.approx(own.mean() / downside * np.sqrt(252))
     assert (mean_risk_free(run), daily_risk_free_rate(run)) == pytest.approx((0.041, daily), rel=1e-12)
 
 
 def test_twenty_returns_are_enough_for_a_year(result_of, run_of):
     result = result_of(sessions=pd.bdate_range("2025-01-30", periods=21))
-    told = compute_metrics(result, run_of(result))
-    assert told.cagr == pytest.approx((result.equity.iloc[-1] / 1e6) ** (252 / 20) - 1)
-    assert None not in (told.volatility, told.sharpe, told.sortino, told.calmar, told.turnover, told.beta)
+    metrics = compute_metrics(result, run_of(result))
+    assert metrics.cagr == pytest.approx((result.equity.iloc[-1] / 1e6) ** (252 / 20) - 1)
+    assert None not in (
+        metrics.volatility,
+        metrics.sharpe,
+        metrics.sortino,
+        metrics.calmar,
+        metrics.turnover,
+        metrics.beta,
+    )
 
 
-@pytest.mark.parametrize(("lowest", "known"), [(0.0, False), (0.5, True)])
-def test_equity_of_nothing_has_no_ratios_and_half_a_dollar_has(result_of, run_of, lowest, known):
+@pytest.mark.parametrize(("lowest", "defined"), [(0.0, False), (0.5, True)])
+def test_zero_equity_has_no_ratios_but_half_a_dollar_has(result_of, run_of, lowest, defined):
     index = pd.bdate_range("2025-01-30", periods=30)
     equity = pd.Series(np.linspace(1e6, 5e5, 30), index)
     equity.iloc[10] = lowest
     result = result_of(sessions=index, equity=equity)
-    assert (compute_metrics(result, run_of(result)).cagr is not None) == known
+    assert (compute_metrics(result, run_of(result)).cagr is not None) == defined
 
 
-def test_sessions_with_a_position_count_from_the_entry_on(result_of, run_of):
+def test_time_in_market_counts_from_the_entry_on(result_of, run_of):
     index = pd.bdate_range("2025-01-30", periods=5)
     gross = pd.Series([0.7, 0.0, 0.5, 1.0, 0.0], index)
     result = result_of(sessions=index, equity=pd.Series(1e6, index), gross=gross)
     assert compute_metrics(result, run_of(result)).time_in_market == 0.5
 
 
-def test_figures_are_shown_a_line_each(result_of, run_of):
+def test_repr_has_one_line_per_metric(result_of, run_of):
     index = pd.bdate_range("2025-01-30", periods=3)
-    told = repr(compute_metrics(result_of(sessions=index, equity=pd.Series([1e6, 1.1e6, 1.234567e6], index)), run_of()))
-    lines = told.splitlines()
+    metrics = repr(
+        compute_metrics(result_of(sessions=index, equity=pd.Series([1e6, 1.1e6, 1.234567e6], index)), run_of())
+    )
+    lines = metrics.splitlines()
     assert lines[0] == "total_return      0.234567" and lines[1] == "cagr                     -"
     assert len(lines) == 12 and lines[9] == "costs                  3.3"

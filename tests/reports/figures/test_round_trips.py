@@ -59,13 +59,13 @@ def test_an_open_trade_has_no_result_yet():
     assert (trade.closed, trade.pnl, trade.exit_price) == (None, None, 6.0)
 
 
-def test_no_fills_are_no_trades():
-    told = summarize_trades(round_trips(fills()))
-    assert (told.closed, told.still_open, told.average_win, told.profit_factor) == (0, 0, None, None)
+def test_no_fills_give_no_trades():
+    result = summarize_trades(round_trips(fills()))
+    assert (result.closed, result.still_open, result.average_win, result.profit_factor) == (0, 0, None, None)
 
 
 def test_the_summary_counts_trades_not_days():
-    told = summarize_trades(
+    result = summarize_trades(
         round_trips(
             fills(
                 ("2025-02-03", "A", 10, 5.0, 0, 0),
@@ -76,11 +76,11 @@ def test_the_summary_counts_trades_not_days():
             )
         )
     )
-    assert (told.closed, told.still_open, told.won, told.pnl) == (2, 1, 1, 20.0)
-    assert (told.average_win, told.average_loss, told.profit_factor) == (30.0, -10.0, 3.0)
+    assert (result.closed, result.still_open, result.won, result.pnl) == (2, 1, 1, 20.0)
+    assert (result.average_win, result.average_loss, result.profit_factor) == (30.0, -10.0, 3.0)
 
 
-def test_the_foremost_are_open_or_large_and_keep_their_order():
+def test_foremost_trades_are_open_or_large_and_in_order():
     trades = round_trips(
         fills(
             ("2025-02-03", "A", 1, 5.0, 0, 0),
@@ -97,14 +97,14 @@ def test_trades_and_interest_add_up_to_the_equity(random_prices):
     reading = strategies.load("gpu_bubble")
     prices = random_prices(("NVDA", "AMD", "INTC"))
     run = run_backtest(reading, prices, EntrySchedule(prices.sessions[200], hold=60, rebalance=7), Frictions())
-    told = summarize_trades(round_trips(pd.DataFrame([vars(fill) for fill in run.fills], columns=COLUMNS)))
+    result = summarize_trades(round_trips(pd.DataFrame([vars(fill) for fill in run.fills], columns=COLUMNS)))
     interest = run.interest["cash"] - run.interest["debit"] - run.interest["borrow"]
-    assert told.still_open == 0
-    assert told.pnl + interest == pytest.approx(run.equity[-1] - 1e6, abs=0.01)
+    assert result.still_open == 0
+    assert result.pnl + interest == pytest.approx(run.equity[-1] - 1e6, abs=0.01)
 
 
-def test_a_trade_is_told_whole():
-    told = round_trips(
+def test_all_fields_of_a_trade():
+    result = round_trips(
         fills(
             ("2025-02-04", "B", -10, 5.0, 1.0, 0.5),
             ("2025-02-03", "C", 8, 2.0, 0.25, 0.0),
@@ -113,15 +113,15 @@ def test_a_trade_is_told_whole():
         )
     )
     first, later, end = (pd.Timestamp(2025, 2, day) for day in (3, 4, 10))
-    assert told == (
+    assert result == (
         RoundTrip("A", "long", first, None, 4, 3.0, None, 0.5, None),
         RoundTrip("C", "long", first, None, 8, 2.0, None, 0.25, None),
         RoundTrip("B", "short", later, end, 10, 5.0, 7.0, 2.75, -20 - 2.75),
     )
-    assert summarize_trades(told) == TradeSummary(1, 2, 0, None, -22.75, 0.0, 3.5, -22.75)
+    assert summarize_trades(result) == TradeSummary(1, 2, 0, None, -22.75, 0.0, 3.5, -22.75)
 
 
-def test_rounding_of_shares_is_flat_and_a_thousandth_of_one_is_not():
+def test_a_rounding_error_is_flat_but_a_thousandth_of_a_share_is_not():
     bought = ("2025-02-03", "A", 0.3, 5.0, 0, 0)
     (flat,) = round_trips(fills(bought, ("2025-02-04", "A", -0.1 - 0.2, 6.0, 0, 0)))
     assert flat.closed == pd.Timestamp("2025-02-04") and flat.shares == 0.3
@@ -131,14 +131,14 @@ def test_rounding_of_shares_is_flat_and_a_thousandth_of_one_is_not():
     assert (first.closed, second.side, second.shares) == (pd.Timestamp("2025-02-04"), "short", pytest.approx(0.001))
 
 
-def test_what_neither_won_nor_lost_is_no_win():
-    told = summarize_trades(round_trips(fills(("2025-02-03", "A", 1, 5.0, 0, 0), ("2025-02-04", "A", -1, 5.0, 0, 0))))
-    assert told == TradeSummary(1, 0, 0, None, 0.0, None, 0.0, 0.0)
+def test_a_trade_without_gain_is_not_won():
+    result = summarize_trades(round_trips(fills(("2025-02-03", "A", 1, 5.0, 0, 0), ("2025-02-04", "A", -1, 5.0, 0, 0))))
+    assert result == TradeSummary(1, 0, 0, None, 0.0, None, 0.0, 0.0)
     won = summarize_trades(round_trips(fills(("2025-02-03", "A", 1, 5.0, 0, 0), ("2025-02-04", "A", -1, 5.5, 0, 0))))
     assert won == TradeSummary(1, 0, 1, 0.5, None, None, 0.0, 0.5)
 
 
-def test_averages_are_a_trade():
+def test_averages_are_per_trade():
     rows = []
     for symbol, price in (("A", 8.0), ("B", 6.0), ("C", 4.0), ("D", 1.0), ("E", 4.0)):
         rows += [("2025-02-03", symbol, 10, 5.0, 0, 0), ("2025-02-10", symbol, -10, price, 0, 0)]
@@ -146,6 +146,6 @@ def test_averages_are_a_trade():
     assert summarize_trades(round_trips(fills(*rows))) == TradeSummary(5, 0, 2, 20.0, -20.0, 40 / 60, 0.0, -20.0)
 
 
-def test_parts_of_a_share_are_added_to_what_is_held():
+def test_fractional_shares_are_added():
     (trade,) = round_trips(fills(("2025-02-03", "A", 0.25, 5.0, 0, 0), ("2025-02-04", "A", 0.5, 8.0, 0, 0)))
     assert (trade.shares, trade.entry_price, trade.exit_price) == (0.75, 7.0, None)

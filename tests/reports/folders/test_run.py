@@ -1,4 +1,4 @@
-"""The run folder: whole or not at all, the same bytes for the same run, nobody's files lost."""
+"""Run folders: written whole or not at all, reproducible, without loss of other files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def snapshot(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_it_holds_pages_tables_and_a_manifest_that_knows_them(run_of, tmp_path):
+def test_folder_has_pages_tables_and_a_manifest_with_their_digests(run_of, tmp_path):
     out = tmp_path / "new" / "out"
     run_folder.write(run_of(), SHEETS, out)
     assert set(snapshot(out)) == {
@@ -77,7 +77,7 @@ def test_the_next_start_recovers_it_before_any_work(run_of, tmp_path):
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_what_another_run_is_building_is_left_to_it(tmp_path):
+def test_a_folder_that_another_run_is_building_is_left_alone(tmp_path):
     (tmp_path / ".out.new-building").mkdir()
     (tmp_path / ".out.new-building" / ".unfinished").touch()
     with hold_lock(tmp_path / ".out.lock", 0):
@@ -93,10 +93,10 @@ def test_a_mount_point_is_refused_before_any_work():
 
 def test_a_folder_of_other_files_is_refused_and_kept(run_of, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(RequestError, match=r"holds thesis.txt, which no manifest of a run there lists"):
+    with pytest.raises(RequestError, match=r"holds thesis.txt, which no run wrote"):
         run_folder.write(run_of(), SHEETS, tmp_path)
     (tmp_path / "manifest.json").write_text('{"name": "somebody\'s web app"}')
-    with pytest.raises(RequestError, match="which no manifest of a run there lists"):
+    with pytest.raises(RequestError, match="which no run wrote"):
         run_folder.write(run_of(), SHEETS, tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
@@ -110,13 +110,13 @@ def test_a_note_added_to_a_run_is_not_lost(run_of, tmp_path):
     assert (out / "notes.md").read_text() == "mine"
 
 
-def test_the_folder_one_stands_in_is_refused(run_of, tmp_path, monkeypatch):
+def test_the_current_folder_is_refused(run_of, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RequestError, match="cannot be replaced as a whole"):
         run_folder.write(run_of(), SHEETS, Path())
 
 
-def test_recovery_touches_nothing_of_a_neighbour(tmp_path):
+def test_recovery_leaves_other_folders_alone(tmp_path):
     for name in (".run1.new-inflight", ".run[1].new-dead"):
         (tmp_path / name).mkdir()
         (tmp_path / name / ".unfinished").touch()
@@ -124,7 +124,7 @@ def test_recovery_touches_nothing_of_a_neighbour(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [".run1.new-inflight"]
 
 
-def test_recovery_touches_nothing_that_no_run_made(run_of, tmp_path):
+def test_recovery_leaves_folders_that_no_run_made(run_of, tmp_path):
     for name in (".out.previous", ".out.new-ideas"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "thesis.txt").write_text("years of work")
@@ -153,7 +153,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(run_of, tmp_path):
         run_folder.require_writable(tmp_path / "out" / "deeper")
 
 
-def test_results_have_null_where_a_figure_is_not_defined(run_of, result_of):
+def test_undefined_figures_are_null(run_of, result_of):
     ruined = result_of(
         "ruined",
         d=float("-inf"),
@@ -161,26 +161,26 @@ def test_results_have_null_where_a_figure_is_not_defined(run_of, result_of):
         ruined=pd.Timestamp("2025-03-03"),
         horizons={5: Horizon(-1.2, -1.3, float("-inf"))},
     )
-    told = json.loads(run_folder.run_files(run_of(ruined), {})["results.json"])["readings"]["ruined"]
-    assert told["metrics"]["d"] is None and told["exit"] is None and told["ruined"] == "2025-03-03"
-    assert told["horizons"]["5"] == {"return": -1.2, "excess_benchmark": -1.3, "d": None}
-    assert told["horizons"]["252"] is None and told["evidence"] is None
+    outcome = json.loads(run_folder.run_files(run_of(ruined), {})["results.json"])["readings"]["ruined"]
+    assert outcome["metrics"]["d"] is None and outcome["exit"] is None and outcome["ruined"] == "2025-03-03"
+    assert outcome["horizons"]["5"] == {"return": -1.2, "excess_benchmark": -1.3, "d": None}
+    assert outcome["horizons"]["252"] is None and outcome["evidence"] is None
 
 
-def test_a_judged_run_has_a_page_of_evidence_a_reading(judged, tmp_path):
+def test_a_run_with_evidence_has_an_evidence_page_per_reading(judged, tmp_path):
     run, out = judged(), tmp_path / "out"
     run_folder.write(run, SHEETS, out)
     pages = {"first-evidence.html", "second-evidence.html"}
     assert pages <= set(snapshot(out)) and pages <= set(json.loads((out / "manifest.json").read_text())["files"])
     # Replaced as a whole by a run without.
-    run_folder.write(replace(run, judged=False, court=None), SHEETS, out)
+    run_folder.write(replace(run, with_evidence=False, evidence_report=None), SHEETS, out)
     assert not pages & set(snapshot(out))
 
 
-def test_results_hold_the_evidence_with_reasons_for_what_is_missing(judged, evidence_of, empty_evidence):
+def test_results_have_the_evidence_and_reasons_for_missing_values(judged, evidence_of, empty_evidence):
     run = judged(evidence_of("first"), empty_evidence("second"))
-    told = json.loads(run_folder.run_files(run, {})["results.json"])["readings"]
-    first, second = (told[name]["evidence"] for name in ("first", "second"))
+    outcome = json.loads(run_folder.run_files(run, {})["results.json"])["readings"]
+    first, second = (outcome[name]["evidence"] for name in ("first", "second"))
     assert first["verdict"] == "not distinguishable from chance"
     assert (first["n"], first["p"], first["effect"], first["interval"]) == (64, 7 / 65, 0.05, [-0.03, 0.12])
     assert first["names"]["n"] == 5000 and first["source"] == "made up" and first["hindsight"] is False
@@ -190,7 +190,7 @@ def test_results_hold_the_evidence_with_reasons_for_what_is_missing(judged, evid
     assert second["details"]["timing"]["20"]["reason"] and second["p"] is None
 
 
-def test_tables_reconcile_with_the_run(run_of, tmp_path):
+def test_tables_agree_with_the_run(run_of, tmp_path):
     run = run_of()
     run_folder.write(run, SHEETS, tmp_path / "out")
     returns = pd.read_csv(tmp_path / "out" / "returns.csv", index_col="date", parse_dates=True)
@@ -208,12 +208,12 @@ def test_a_reading_without_fills_has_no_rows(run_of, result_of):
 
 
 @pytest.mark.parametrize("kind", ["deep", "pipe", "list"])
-def test_a_manifest_that_is_none_is_somebody_elses_file(run_of, tmp_path, kind):
+def test_an_invalid_manifest_counts_as_a_foreign_file(run_of, tmp_path, kind):
     out = tmp_path / "out"
     out.mkdir()
     if kind == "pipe":
         os.mkfifo(out / "manifest.json")
     else:
         (out / "manifest.json").write_text("[" * 200_000 if kind == "deep" else '{"files": ["results.json"]}')
-    with pytest.raises(RequestError, match=r"holds manifest\.json, which no manifest of a run there lists"):
+    with pytest.raises(RequestError, match=r"holds manifest\.json, which no run wrote"):
         run_folder.write(run_of(), SHEETS, out)

@@ -14,14 +14,8 @@ from reports.folders.calibration import calibration_results, write
 from reports.pages import calibration as calibration_page
 from reports.pages.calibration import calibration_conclusion, render
 from reports.records import calibration as report
-from reports.records.calibration import (
-    Calibration,
-    ErrorRate,
-    PowerCurve,
-    PowerPoint,
-    attainable_size,
-    detectable_effect,
-)
+from reports.records.calibration import Calibration, PowerCurve
+from reports.statistics.error_rates import ErrorRate, PowerPoint, attainable_size, detectable_effect
 from tests.resources.page import HOSTILE, Page
 
 NAMES = ("alpha_reading", "<b>bold</b>")
@@ -46,7 +40,7 @@ def calibration() -> Calibration:
         seed=7,
         draws=499,
         placebos=64,
-        words=words,
+        outcomes=words,
         timing=timing,
         names=names,
         sides=sides,
@@ -87,7 +81,7 @@ def test_the_promise_is_kept_up_to_two_standard_errors(calibration):
     def supported(count):
         words = np.zeros((100, 3, 2), dtype=np.int8)
         words[:count, 2, 0] = 1
-        return replace(calibration, words=words)
+        return replace(calibration, outcomes=words)
 
     assert supported(9).holds and not supported(10).holds
     assert "do not contradict" in calibration_conclusion(
@@ -97,9 +91,9 @@ def test_the_promise_is_kept_up_to_two_standard_errors(calibration):
 
 
 def test_few_markets_say_little(calibration):
-    assert "simulate more" in calibration_conclusion(replace(calibration, words=calibration.words[4:24]))
+    assert "simulate more" in calibration_conclusion(replace(calibration, outcomes=calibration.outcomes[4:24]))
     assert "simulate more" not in calibration_conclusion(
-        replace(calibration, words=np.tile(calibration.words, (20, 1, 1)))
+        replace(calibration, outcomes=np.tile(calibration.outcomes, (20, 1, 1)))
     )
 
 

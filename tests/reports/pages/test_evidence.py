@@ -22,7 +22,7 @@ from tests.resources.page import HOSTILE, Page
 
 def shown(run, place=0):
     result = run.results[place]
-    return Page(evidence_page.render(run.court.evidence[result.name], result, run))
+    return Page(evidence_page.render(run.evidence_report.readings[result.name], result, run))
 
 
 def table(page, first):
@@ -63,7 +63,7 @@ def test_what_happened_is_description(judged):
 
 
 def test_hindsight_is_said_beside_the_verdict(judged):
-    text = shown(judged(court={"hindsight": True})).text
+    text = shown(judged(evidence_report={"hindsight": True})).text
     assert "With hindsight: the entry comes before the reading could be known." in text
     assert "Not distinguishable from chance, with hindsight" in text
     assert "the entry comes before" not in shown(judged()).text
@@ -71,7 +71,7 @@ def test_hindsight_is_said_beside_the_verdict(judged):
 
 def test_a_reconstruction_gives_no_verdict_on_history(judged, evidence_of):
     reason = "the prices are a reconstruction, which gives no verdict on history"
-    page = shown(judged(evidence_of(verdict=Verdict(None, reason=reason)), court={"real": False}))
+    page = shown(judged(evidence_of(verdict=Verdict(None, reason=reason)), evidence_report={"real": False}))
     assert "No verdict The prices are a reconstruction" in page.text
     assert "made up is a reconstruction, which gives no verdict on history." in page.text
     assert "Prices: made up (reconstructed)." in page.text
@@ -281,7 +281,10 @@ def test_texts_are_escaped(judged, evidence_of, shock_of):
         regressions={HOSTILE: Missing(HOSTILE)},
     )
     run = judged(
-        evil, court={"confounders": (("2025-01-29", HOSTILE),), "origin": HOSTILE}, title=HOSTILE, notices=(HOSTILE,)
+        evil,
+        evidence_report={"confounders": (("2025-01-29", HOSTILE),), "origin": HOSTILE},
+        title=HOSTILE,
+        notices=(HOSTILE,),
     )
     result = replace(
         run.results[0],
@@ -300,7 +303,7 @@ def test_texts_are_escaped(judged, evidence_of, shock_of):
 
 def test_the_page_loads_nothing_and_leads_to_its_neighbours(judged):
     run = judged()
-    text = evidence_page.render(run.court.evidence["first"], run.results[0], run)
+    text = evidence_page.render(run.evidence_report.readings["first"], run.results[0], run)
     assert set(Page(text).addresses) == {"data:,", "index.html", "first.html", "#terms", "uplot.js"}
     assert not re.search(r"url\(|@import|\bfetch\(|XMLHttpRequest|new Worker|import\(", text)
     assert "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-" in text
@@ -318,7 +321,7 @@ def test_headings_regions_and_charts_have_names(judged):
 
 def test_equal_evidence_gives_equal_bytes_and_a_small_page(judged):
     first, second = (
-        evidence_page.render(run.court.evidence["first"], run.results[0], run) for run in (judged(), judged())
+        evidence_page.render(run.evidence_report.readings["first"], run.results[0], run) for run in (judged(), judged())
     )
     assert first == second
     assert len(first.encode()) < 250_000

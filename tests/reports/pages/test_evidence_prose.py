@@ -15,8 +15,10 @@ from reports.statistics.placebo import PlaceboRank, Power
 from reports.statistics.verdict import Verdict
 
 
-def court_of(judged, evidence_of, *found):
-    return judged(*(evidence_of(f"r{place}", verdict=Verdict(word)) for place, word in enumerate(found))).court
+def evidence_report_of(judged, evidence_of, *found):
+    return judged(
+        *(evidence_of(f"r{place}", verdict=Verdict(word)) for place, word in enumerate(found))
+    ).evidence_report
 
 
 CHANCE = "not distinguishable from chance"
@@ -34,7 +36,7 @@ CHANCE = "not distinguishable from chance"
     ],
 )
 def test_the_verdicts_together(judged, evidence_of, found, told):
-    assert evidence_prose.verdict_counts(court_of(judged, evidence_of, *found)) == told
+    assert evidence_prose.verdict_counts(evidence_report_of(judged, evidence_of, *found)) == told
 
 
 def test_the_side_is_that_on_which_d_lies(rank_of):

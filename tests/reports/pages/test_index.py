@@ -56,7 +56,7 @@ def small(result_of, run_of):
         d=-0.0721,
         horizons={5: Horizon(0.12345, -0.0456, float("-inf"))},
         interest={"cash": 2500.0, "debit": 80.0, "borrow": 310.0},
-        occurred=True,
+        refuted=True,
     )
     return run_of(result, benchmark=pd.Series(0.01, sessions[1:]), risk_free=pd.Series(0.0, sessions[1:]))
 
@@ -120,7 +120,7 @@ def test_costs_and_interest_in_usd(small):
 
 
 def test_cards_tell_claims_outcome_and_link(run_of, result_of):
-    page = shown(run_of(result_of("one", warnings=("MDB was left out.",), occurred=None)))
+    page = shown(run_of(result_of("one", warnings=("MDB was left out.",), refuted=None)))
     for words in ("Title of one", "claims C1 C5", "A claim.", "Made money.", "Cash at zero", "When it lost."):
         assert words in page.text
     assert "MDB was left out." in page.text and "No criterion of its own" in page.text
@@ -243,7 +243,7 @@ def test_the_family_wise_table_has_n_effect_and_p_beside_each_other(judged):
 
 
 def test_what_a_test_could_not_say_stands_in_the_table(judged, empty_evidence):
-    page = shown(judged(empty_evidence(), court={"real": False, "hindsight": True}))
+    page = shown(judged(empty_evidence(), evidence_report={"real": False, "hindsight": True}))
     gone = "not available: a launch at another date failed: nothing left"
     row = by_reading(page.named["table-chance"], heads=2)["first"]
     assert row == ["none", *["0", "–", gone] * 3]
@@ -324,7 +324,7 @@ def test_correlations_are_those_of_pandas_by_falling_likeness_to_the_benchmark(r
 def test_few_sessions_have_no_correlation(small):
     page = shown(small)
     assert "table-correlation" not in page.named
-    assert "Not available: 3 sessions say nothing; 20 are needed." in page.text
+    assert "Not available: 3 sessions; 20 are needed." in page.text
 
 
 @pytest.fixture
@@ -450,7 +450,7 @@ def test_forty_readings_and_one_are_shown(run_of, result_of):
 
 
 def test_a_strategy_without_a_story_has_a_card(run_of, result_of):
-    bare = result_of("Plain", claims=(), story=Story("Plain", "", "", "", ""), occurred=None)
+    bare = result_of("Plain", claims=(), story=Story("Plain", "", "", "", ""), refuted=None)
     assert "No criterion of its own" in shown(run_of(bare)).text
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from data.errors import RequestError
+from reports.figures.multiverse import variance_by_dimension
 from reports.folders import multiverse as multiverse_folder
 from reports.pages import multiverse as multiverse_page
 from reports.pages.multiverse import (
@@ -21,7 +22,7 @@ from reports.pages.multiverse import (
     specification_curve,
     year_ticks,
 )
-from reports.records.multiverse import MultiverseRun, RollingMedians, variance_by_dimension
+from reports.records.multiverse import MultiverseRun, RollingMedians
 from reports.rendering.numbers import MINUS, UNDEFINED
 from reports.statistics.availability import Missing
 from tests.resources.multiverses import multiverse_of, survey_of
@@ -143,7 +144,7 @@ def test_specs_without_a_d_and_ruined_ones_are_not_drawn():
     broken = replace(one, d=d)
     assert len(specification_curve(broken, 480).places) == 14
     assert Page(render_reading_multiverse(survey_of(broken), broken)).text
-    nothing = replace(one, d=np.full(18, np.nan), launched=np.full((20, 6), np.nan))
+    nothing = replace(one, d=np.full(18, np.nan), d_by_entry=np.full((20, 6), np.nan))
     page = reading_page(survey_of(nothing))
     assert "No spec reaches its horizon" in page.text
     assert "Not available: the hold or the prices end before this horizon." in page.text
@@ -177,10 +178,10 @@ def test_all_dates_are_a_line_behind_the_launches():
     one = multiverse_of()
     dates = tuple(str(day.date()) for day in pd.bdate_range("2020-02-03", periods=300))
     heights = np.sin(np.arange(300) / 30)
-    drawn = median_strip(replace(one, everywhere=RollingMedians(dates, heights)))
+    drawn = median_strip(replace(one, rolling=RollingMedians(dates, heights)))
     assert drawn.line.count("L") == 299
     assert median_strip(one).line == ""
-    survey = survey_of(replace(one, everywhere=RollingMedians(dates, heights)))
+    survey = survey_of(replace(one, rolling=RollingMedians(dates, heights)))
     assert "gives no p" in reading_page(survey).text
     results = multiverse_folder.multiverse_results(survey)
     assert results["launches"]["all_dates"] == list(dates)
@@ -221,7 +222,7 @@ def test_equal_surveys_are_equal_bytes_and_another_is_replaced(tmp_path):
     multiverse_folder.write(survey_of(multiverse_of("third")), tmp_path / "out")
     assert (tmp_path / "out" / "third.html").exists() and not (tmp_path / "out" / "first.html").exists()
     (tmp_path / "out" / "mine.txt").write_text("mine")
-    with pytest.raises(RequestError, match=r"mine\.txt, which no manifest of a run there lists"):
+    with pytest.raises(RequestError, match=r"mine\.txt, which no run wrote"):
         multiverse_folder.write(survey_of(), tmp_path / "out")
 
 
@@ -247,11 +248,11 @@ def test_the_table_of_specs_gives_every_figure_again(tmp_path):
 
 
 def test_results_are_json_whatever_is_missing():
-    one = multiverse_of(d=np.full(18, np.nan), launched=np.full((20, 6), np.nan))
+    one = multiverse_of(d=np.full(18, np.nan), d_by_entry=np.full((20, 6), np.nan))
     told = json.loads(multiverse_folder.multiverse_files(survey_of(one))["results.json"])["readings"]["first"]
     assert told["declared"] is None and told["tested"]["median"] is None
     assert told["all_dates"] == {"not_available": "not asked for"}
-    assert isinstance(one.everywhere, Missing)
+    assert isinstance(one.rolling, Missing)
 
 
 def test_choices_that_are_numbers_are_written_as_numbers():

@@ -12,23 +12,13 @@ import pandas as pd
 import pytest
 
 from data.errors import WorkError
+from reports.figures.sweep import GROUPS, declared_variant, parameter_effects, parameter_heatmaps, rank_variants
 from reports.folders import sweep as sweep_folder
 from reports.pages import sweep as sweep_page
 from reports.pages import sweep_prose
 from reports.records.evidence import SharpeEvidence
 from reports.records.result import Story
-from reports.records.sweep import (
-    FIGURES,
-    GROUPS,
-    CrossValidation,
-    SearchRecord,
-    SweepResult,
-    SweptParameter,
-    declared_variant,
-    parameter_effects,
-    parameter_heatmaps,
-    rank_variants,
-)
+from reports.records.sweep import FIGURES, CrossValidation, SearchRecord, SweepResult, SweptParameter
 from reports.statistics.availability import Missing
 from tests.resources.page import HOSTILE, READ, Page
 
@@ -47,7 +37,9 @@ def make(labels=(("20", "60", "252"), ("5", "20"), ("no", "yes")), names=("hold"
         "story": Story("A title.", "", "", "", ""),
         "comparator": "cash at zero",
         "benchmark": "SPY",
-        "knobs": tuple(SweptParameter(name, values, values[-1]) for name, values in zip(names, labels, strict=True)),
+        "parameters": tuple(
+            SweptParameter(name, values, values[-1]) for name, values in zip(names, labels, strict=True)
+        ),
         "codes": codes,
         "fixed": {"lag": "1"},
         "figures": figures,
@@ -65,7 +57,9 @@ def make(labels=(("20", "60", "252"), ("5", "20"), ("no", "yes")), names=("hold"
 
 def frame(sweep):
     """Labels and objective as a table."""
-    table = pd.DataFrame({knob.name: np.array(knob.labels)[sweep.codes[:, k]] for k, knob in enumerate(sweep.knobs)})
+    table = pd.DataFrame(
+        {each.name: np.array(each.labels)[sweep.codes[:, k]] for k, each in enumerate(sweep.parameters)}
+    )
     return table.assign(value=sweep.values)
 
 
@@ -78,7 +72,7 @@ def test_heatmaps_are_pivot_tables_of_every_pair():
     found = parameter_heatmaps(sweep)
     assert len(found) == 3
     for heatmap in found:
-        row, column = sweep.knobs[heatmap.row], sweep.knobs[heatmap.column]
+        row, column = sweep.parameters[heatmap.row], sweep.parameters[heatmap.column]
         pivot = frame(sweep).pivot_table(index=row.name, columns=column.name, values="value")
         expected = pivot.reindex(index=row.labels, columns=column.labels).to_numpy()
         assert heatmap.mean == pytest.approx(expected, abs=1e-12)
@@ -90,15 +84,15 @@ def test_effects_are_means_by_value_and_shares_of_variance():
     sweep = make()
     table, found = frame(sweep), parameter_effects(sweep)
     shares = {}
-    for knob in sweep.knobs:
+    for knob in sweep.parameters:
         means = table.groupby(knob.name)["value"].transform("mean")
         shares[knob.name] = float(
             ((means - table["value"].mean()) ** 2).sum() / ((table["value"] - table["value"].mean()) ** 2).sum()
         )
-    assert {effect.knob: effect.share for effect in found} == pytest.approx(shares)
-    assert [effect.knob for effect in found] == sorted(shares, key=lambda name: -shares[name])
+    assert {effect.parameter: effect.share for effect in found} == pytest.approx(shares)
+    assert [effect.parameter for effect in found] == sorted(shares, key=lambda name: -shares[name])
     for effect in found:
-        by_value = table.groupby(effect.knob)["value"].agg(["count", "mean", "min", "max"])
+        by_value = table.groupby(effect.parameter)["value"].agg(["count", "mean", "min", "max"])
         for level in effect.levels:
             assert [level.n, level.mean, level.low, level.high] == pytest.approx(by_value.loc[level.label].tolist())
 
@@ -131,7 +125,7 @@ def test_the_declared_spec_is_found_and_ranked():
     assert declared_variant(sweep) == 11
     rank = sorted(sweep.values, reverse=True).index(sweep.values[11]) + 1
     assert f"the declared setting ranks {rank} of 12" in sweep_prose.declared_rank_sentence(sweep)
-    without = replace(sweep, knobs=(replace(sweep.knobs[0], default="120"), *sweep.knobs[1:]))
+    without = replace(sweep, parameters=(replace(sweep.parameters[0], default="120"), *sweep.parameters[1:]))
     assert declared_variant(without) is None
     assert "(hold=120 rebalance=20 hedge=yes) is not among the specs" in sweep_prose.declared_rank_sentence(without)
     unknown = np.where(np.arange(12) == 11, np.nan, sweep.figures["d"])
@@ -144,7 +138,7 @@ def test_many_values_are_put_into_groups_in_their_order():
     sweep = make(labels=(tuple(map(str, range(45))), ("5", "20")), names=("hold", "rebalance"))
     (heatmap,) = parameter_heatmaps(sweep)
     assert heatmap.mean.shape == (GROUPS, 2)
-    effect = next(effect for effect in parameter_effects(sweep) if effect.knob == "hold")
+    effect = next(effect for effect in parameter_effects(sweep) if effect.parameter == "hold")
     assert [level.label for level in effect.levels][:2] == ["0 to 4", "5 to 9"]
     first = frame(sweep).query("hold in ['0', '1', '2', '3', '4']")["value"]
     assert effect.levels[0].mean == pytest.approx(first.mean())
@@ -155,8 +149,8 @@ def test_the_page_shows_the_cells_and_says_what_was_averaged_over():
     shown = page(sweep)
     heatmap = parameter_heatmaps(sweep)[0]
     table = shown.tables[3]  # after one of each knob
-    assert table[0] == ["", *sweep.knobs[heatmap.column].labels]
-    assert [row[0] for row in table[1:]] == list(sweep.knobs[heatmap.row].labels)
+    assert table[0] == ["", *sweep.parameters[heatmap.column].labels]
+    assert [row[0] for row in table[1:]] == list(sweep.parameters[heatmap.row].labels)
     cells = [[float(cell.replace(MINUS, "-")) for cell in row[1:]] for row in table[1:]]
     assert cells == pytest.approx(heatmap.mean, abs=5e-4)
     assert "averaged over hedge" in shown.text

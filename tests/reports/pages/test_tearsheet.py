@@ -56,7 +56,7 @@ def make_result(name="walker", seed=1, sessions=SESSIONS, **changes):
         decisions=pd.DataFrame({"session": [sessions[0]], "symbol": ["AAA"], "weight": [1.0]}),
         interest={"cash": 100.0, "debit": 0.0, "borrow": 0.0},
         horizons={},
-        occurred=False,
+        refuted=False,
         outcome="Made something.",
     )
     return replace(made, **changes)
@@ -420,6 +420,6 @@ def test_the_key_changes_with_what_is_shown(result, run, change):
 def test_the_key_knows_neither_other_readings_nor_the_evidence_but_its_link(result, run):
     other = make_run(result, make_result("other", 5), manifest={"code": "x"})
     assert inputs_key(result, other) == inputs_key(result, run)
-    judged = replace(run, judged=True)
-    key = inputs_key(result, replace(judged, court=object()))
+    judged = replace(run, with_evidence=True)
+    key = inputs_key(result, replace(judged, evidence_report=object()))
     assert key == inputs_key(result, judged) != inputs_key(result, run)

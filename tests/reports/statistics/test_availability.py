@@ -1,4 +1,4 @@
-"""When numbers are enough to speak of, and what is said where they are not."""
+"""Checks of observations, and reasons for missing numbers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pytest
 from reports.statistics.availability import Missing, Unavailable, require_observations, value_or_missing
 
 
-def test_what_is_enough_comes_back_as_floats():
-    given = [place % 3 for place in range(20)]
+def test_valid_observations_are_returned_as_floats():
+    given = [index % 3 for index in range(20)]
     array = require_observations(given)
     assert array.tolist() == given and array.dtype == np.float64
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "result"),
     [
         ([0.01, 0.02] * 9 + [0.01], "returns: 19 observations; 20 are needed"),
         (
@@ -28,36 +28,36 @@ def test_what_is_enough_comes_back_as_floats():
         ([1e-12, -1e-12] * 16, "returns: all 32 observations are the same; they must vary"),
     ],
 )
-def test_what_is_not_enough_is_told_in_a_line(values, told):
+def test_invalid_observations_raise_a_one_line_reason(values, result):
     with pytest.raises(Unavailable) as caught:
         require_observations(np.array(values))
-    assert str(caught.value) == told
+    assert str(caught.value) == result
 
 
-def test_a_hair_above_rounding_is_variation():
+def test_variation_just_above_rounding_is_accepted():
     assert np.std(np.array([1e-12, -1e-12] * 16)) == 1e-12
     assert len(require_observations(np.array([1.1e-12, -1.1e-12] * 10))) == 20
 
 
-def test_values_go_by_their_name_and_as_many_are_asked_for_as_one_likes():
+def test_the_reason_uses_the_given_name_and_minimum():
     assert require_observations(np.array([1.0, 2.0]), "alpha", 2).tolist() == [1.0, 2.0]
-    for values, told in (
+    for values, result in (
         ([1.0, 2.0], "alpha: 2 observations; 3 are needed"),
         ([1.0, 2.0, np.nan], "alpha: 1 of 3 observations are missing or infinite; none may be"),
         ([2.0, 2.0, 2.0], "alpha: all 3 observations are the same; they must vary"),
     ):
         with pytest.raises(Unavailable) as caught:
             require_observations(np.array(values), "alpha", 3)
-        assert str(caught.value) == told
+        assert str(caught.value) == result
 
 
-def test_a_table_is_a_mistake_of_the_caller_and_no_state_of_the_number():
+def test_a_wrong_shape_is_a_value_error():
     with pytest.raises(ValueError, match=r"^alpha: shape \(2, 3\); one value an observation is needed$") as caught:
         require_observations(np.ones((2, 3)), "alpha")
     assert not isinstance(caught.value, Unavailable)
 
 
-def test_an_attempt_gives_the_number_or_the_reason_and_hides_no_mistake():
+def test_value_or_missing_catches_only_unavailable():
     def unavailable():
         raise Unavailable("nothing varies")
 

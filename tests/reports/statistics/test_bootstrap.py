@@ -1,4 +1,4 @@
-"""Bootstrap intervals against arch's own, the metrics, and simulated coverage."""
+"""Bootstrap intervals against arch, the metrics, and simulated coverage."""
 
 from __future__ import annotations
 
@@ -46,21 +46,21 @@ def test_resamples_are_full_length_and_repeatable():
 def test_blocks_have_the_mean_length_and_wrap_around(block):
     draws = resample_positions(100, block, seed=2, count=2000)
     follows = draws[:, 1:] == (draws[:, :-1] + 1) % 100
-    # A block goes on with probability 1 - 1/b, and a new one may happen to begin there.
+    # A block continues with probability 1 - 1/b, or a new block starts at the next position by chance.
     expected = 1 - 1 / block + 1 / (100 * block)
     assert follows.mean() == pytest.approx(expected, abs=4 * np.sqrt(0.25 / follows.size))
     if block > 1:
         assert (follows & (draws[:, 1:] == 0)).any(), "the first session follows the last"
 
 
-def test_blocks_are_longer_where_returns_depend_on_each_other():
+def test_dependent_returns_have_longer_blocks():
     assert block_length(np.random.default_rng(1).normal(0, 0.01, 1000)) <= 3
     assert block_length(autoregressive(0.7)) >= 10
     assert block_length(autoregressive(0.0), autoregressive(0.7)) == block_length(autoregressive(0.7))
 
 
-def test_a_block_is_never_shorter_than_a_session():
-    # White noise of this seed asks for blocks of 0.27 sessions, and one is the least that can be drawn.
+def test_a_block_has_at_least_one_session():
+    # The optimal block of this white noise is 0.27 sessions, but a block has at least one.
     noise = np.random.default_rng(10).normal(0, 0.01, 500)
     assert optimal_block_length(noise)["stationary"].max() < 1
     assert block_length(noise) == 1
@@ -84,16 +84,16 @@ def test_intervals_equal_those_of_arch(pair):
     assert bounds(alpha_interval(reading, benchmark, draws)) == pytest.approx(alpha, rel=1e-9)
 
 
-def test_estimates_are_the_figures_of_the_pages(pair):
+def test_estimates_equal_the_metrics(pair):
     reading, benchmark = pair
     draws = resample_positions(253, 3, seed=4, count=200)
-    told = sharpe_interval(reading, draws), alpha_interval(reading, benchmark, draws), cagr_interval(reading, draws)
+    result = sharpe_interval(reading, draws), alpha_interval(reading, benchmark, draws), cagr_interval(reading, draws)
     figures = sharpe_ratio(reading), market_line(reading, benchmark)[1], cagr(np.prod(1 + reading), 253)
-    assert tuple(interval.estimate for interval in told) == pytest.approx(figures, rel=1e-12)
-    assert all(interval.low < interval.estimate < interval.high for interval in told)
+    assert tuple(interval.estimate for interval in result) == pytest.approx(figures, rel=1e-12)
+    assert all(interval.low < interval.estimate < interval.high for interval in result)
 
 
-def test_reading_and_benchmark_are_drawn_in_pairs(pair):
+def test_reading_and_benchmark_are_resampled_in_pairs(pair):
     benchmark = pair[1]
     interval = alpha_interval(0.0001 + 2 * benchmark, benchmark, resample_positions(253, 3, seed=4, count=100))
     assert (interval.low, interval.estimate, interval.high) == pytest.approx((0.0252,) * 3)
@@ -131,7 +131,7 @@ def test_coverage_is_as_stated_on_independent_returns():
 
 
 @given(leverage=st.floats(0.1, 10))
-def test_leverage_changes_no_sharpe_and_scales_alpha(leverage, pair):
+def test_leverage_leaves_sharpe_and_scales_alpha(leverage, pair):
     reading, benchmark = pair
     draws = resample_positions(253, 3, seed=4, count=20)
     plain, levered = sharpe_interval(reading, draws), sharpe_interval(leverage * reading, draws)
@@ -149,7 +149,7 @@ def test_leverage_changes_no_sharpe_and_scales_alpha(leverage, pair):
         (np.append(np.linspace(0, 0.01, 29), np.inf), "1 of 30 observations are missing"),
     ],
 )
-def test_too_little_to_judge_by_is_told(returns, reason):
+def test_unusable_returns_give_a_reason(returns, reason):
     draws, other = resample_positions(len(returns), 2, seed=1, count=5), np.linspace(-0.01, 0.01, len(returns))
     with pytest.raises(Unavailable, match=f"^excess returns: {reason}"):
         sharpe_interval(returns, draws)
@@ -161,14 +161,14 @@ def test_too_little_to_judge_by_is_told(returns, reason):
         block_length(returns)
 
 
-def test_a_single_trading_day_gives_no_interval_of_the_sharpe_ratio():
+def test_one_day_with_a_return_gives_no_sharpe_interval():
     returns = np.zeros(30)
     returns[7] = 0.01
     with pytest.raises(Unavailable, match=r"excess returns: constant in \d+ of 200 resamples"):
         sharpe_interval(returns, resample_positions(30, 1, seed=1, count=200))
 
 
-def test_a_benchmark_of_a_single_trading_day_gives_no_alpha(pair):
+def test_a_benchmark_with_one_return_gives_no_alpha(pair):
     spike = np.where(np.arange(253) == 7, 0.01, 0.0)
     with pytest.raises(Unavailable, match=r"^benchmark: constant in \d+ of 200 resamples; each must vary$"):
         alpha_interval(pair[0], spike, resample_positions(253, 1, seed=1, count=200))
@@ -180,7 +180,7 @@ def test_a_flat_benchmark_gives_no_alpha(pair):
 
 
 @pytest.mark.parametrize("ruin", [-1.2, -1.0])
-def test_after_ruin_there_is_no_growth(ruin):
+def test_ruin_has_no_growth_interval(ruin):
     with pytest.raises(Unavailable, match=f"a return of {ruin:.0%}"):
         cagr_interval(np.append(np.linspace(0, 0.01, 29), ruin), resample_positions(30, 1, seed=1, count=5))
 
@@ -189,7 +189,7 @@ def test_wrong_arguments_are_refused(pair):
     draws = resample_positions(252, 1, seed=1, count=5)
     with pytest.raises(ValueError, match="do not fit 253 returns"):
         sharpe_interval(pair[0], draws)
-    with pytest.raises(ValueError, match="of the same sessions"):
+    with pytest.raises(ValueError, match="use the same sessions"):
         alpha_interval(pair[0], pair[1][1:], draws)
     for level in (0, 1, 1.5, 95, np.nan):
         with pytest.raises(ValueError, match=rf"^level {level} is not between 0 and 1; 0\.95 is usual$"):
@@ -197,6 +197,6 @@ def test_wrong_arguments_are_refused(pair):
     with pytest.raises(ValueError, match="one value an observation"):
         sharpe_interval(np.ones((5, 5)), draws)
     for sessions, block, count in ((0, 1, 5), (10, 0, 5), (10, 1, 0)):
-        told = f"^{count} resamples of {sessions} sessions in blocks of {block}; none may be below 1$"
-        with pytest.raises(ValueError, match=told):
+        result = f"^{count} resamples of {sessions} sessions in blocks of {block}; none may be below 1$"
+        with pytest.raises(ValueError, match=result):
             resample_positions(sessions, block, seed=1, count=count)

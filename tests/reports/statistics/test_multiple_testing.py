@@ -1,4 +1,4 @@
-"""Families of readings against arch, published rejections, and simulated nulls."""
+"""Superiority tests against arch and simulated nulls."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from arch.bootstrap import StepM
 
 from reports.statistics.availability import Unavailable
 from reports.statistics.bootstrap import block_length, resample_positions
-from reports.statistics.multiple_testing import adjust_p_values, superiority_test
-
-# The example of thrombolysis in Benjamini & Hochberg 1995, JRSS B 57:289.
-PUBLISHED = (0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.324, 0.4262, 0.5719, 0.6528)
-PUBLISHED += (0.759, 1.0)
+from reports.statistics.multiple_testing import superiority_test
 
 
 def readings(edges, sessions=253, seed=1):
@@ -24,33 +20,14 @@ def unit(values):
     return values / np.std(values, ddof=1)
 
 
-@pytest.mark.parametrize(("method", "count"), [("bonferroni", 3), ("holm", 3), ("fdr_bh", 4), ("fdr_by", 3)])
-def test_rejections_of_benjamini_and_hochberg(method, count):
-    told = adjust_p_values({f"trial {i}": p for i, p in enumerate(PUBLISHED)}, method)
-    assert told.rejected == tuple(f"trial {i}" for i in range(count))
-
-
-def test_adjusted_p_values_by_hand():
-    told = adjust_p_values({"a": 0.01, "b": 0.04, "c": 0.03}, "holm")
-    # 0.01 x 3, then 0.03 x 2, then the larger of 0.04 x 1 and what came before.
-    assert told.p == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06})
-    assert told.rejected == ("a",)
-    assert adjust_p_values({"a": 0.01, "b": 0.04}, "bonferroni").p == pytest.approx({"a": 0.02, "b": 0.08})
-    assert (told.method, told.size) == ("holm", 0.05)
-    assert adjust_p_values({"a": 0.01, "b": 0.04, "c": 0.03}) == told, "the default"
-    assert adjust_p_values({"a": 0.01, "b": 0.04, "c": 0.03}, size=0.1).rejected == ("a", "b", "c")
-    assert adjust_p_values({"a": 0.0, "b": 1.0}).p == {"a": 0.0, "b": 1.0}
-    assert adjust_p_values({"a": 0.01, "b": 0.04}, "sidak").p == pytest.approx({"a": 1 - 0.99**2, "b": 1 - 0.96**2})
-
-
-def test_a_family_of_one_by_hand():
+def test_a_single_reading_by_hand():
     excess = readings([0.001])
-    told = superiority_test(excess, seed=7, count=400, block=3)
+    result = superiority_test(excess, seed=7, count=400, block=3)
     scaled = unit(excess["reading_0"])
     means = scaled[resample_positions(253, 3, seed=7, count=400)].mean(axis=1)
-    assert told.p == pytest.approx(np.mean(means - scaled.mean() > scaled.mean()))
-    assert told.superior == (("reading_0",) if told.p < 0.05 else ())
-    assert (told.block, told.size, told.resamples) == (3, 0.05, 400)
+    assert result.p == pytest.approx(np.mean(means - scaled.mean() > scaled.mean()))
+    assert result.superior == (("reading_0",) if result.p < 0.05 else ())
+    assert (result.block, result.size, result.resamples) == (3, 0.05, 400)
     longer = superiority_test(excess, seed=7, count=50, block=11)
     assert longer.block == 11 != superiority_test(excess, seed=7, count=50).block
 
@@ -58,15 +35,15 @@ def test_a_family_of_one_by_hand():
 @pytest.mark.parametrize("seed", range(5))
 def test_the_superior_set_equals_that_of_arch(seed):
     excess = readings([0, 0.002, 0, 0.003, -0.002, 0.0015], seed=seed)
-    told = superiority_test(excess, seed=3, count=300, block=2)
+    result = superiority_test(excess, seed=3, count=300, block=2)
     models = np.column_stack([-unit(values) for values in excess.values()])
     step = StepM(np.zeros(253), models, size=0.05, block_size=2, reps=300, seed=3)
     step.compute()
-    assert told.superior == tuple(f"reading_{i}" for i in step.superior_models)
+    assert result.superior == tuple(f"reading_{i}" for i in step.superior_models)
 
 
-def test_readings_are_found_one_after_the_other_down_to_the_last():
-    # The second passes only once the first is out, which leaves none.
+def test_all_superior_readings_are_found_step_by_step():
+    # The second is found only after the first was removed, which leaves none.
     rng = np.random.default_rng(0)
     draws = resample_positions(253, 1, seed=3, count=500)
     for _ in range(200):
@@ -80,21 +57,21 @@ def test_readings_are_found_one_after_the_other_down_to_the_last():
     assert superiority_test(pair, seed=3, count=500, block=1).superior == ("first", "second")
 
 
-def test_an_edge_is_found_and_named():
-    told = superiority_test(readings([0, 0, 0.004, 0, 0]), seed=1, count=500)
-    assert told.superior == ("reading_2",)
-    assert told.p < 0.01
-    assert told.p_lower <= told.p <= told.p_upper
+def test_a_superior_reading_is_found():
+    result = superiority_test(readings([0, 0, 0.004, 0, 0]), seed=1, count=500)
+    assert result.superior == ("reading_2",)
+    assert result.p < 0.01
+    assert result.p_lower <= result.p <= result.p_upper
 
 
 def test_the_block_is_the_longest_optimal_one():
     excess = readings([0, 0, 0])
-    told = superiority_test(excess, seed=1, count=100)
-    assert told.block == max(block_length(values) for values in excess.values())
-    assert told.resamples == 100
+    result = superiority_test(excess, seed=1, count=100)
+    assert result.block == max(block_length(values) for values in excess.values())
+    assert result.resamples == 100
 
 
-def test_volatility_and_order_change_nothing():
+def test_volatility_and_order_do_not_matter():
     excess = readings([0, 0.0012, 0.0005])
     plain = superiority_test(excess, seed=1, count=300, block=2)
     levered = superiority_test(
@@ -105,36 +82,31 @@ def test_volatility_and_order_change_nothing():
     assert (turned.p, set(turned.superior)) == (plain.p, set(plain.superior))
 
 
-def test_errors_of_the_family_stay_near_their_size():
+def test_family_wise_error_rate_is_near_its_size():
     sets = 300
-    told = [superiority_test(readings([0] * 6, 100, seed), seed=seed, count=200, block=1) for seed in range(sets)]
+    result = [superiority_test(readings([0] * 6, 100, seed), seed=seed, count=200, block=1) for seed in range(sets)]
     allowed = 0.05 + 3 * np.sqrt(0.05 * 0.95 / sets)
-    assert np.mean([bool(one.superior) for one in told]) < allowed
-    assert np.mean([one.p < 0.05 for one in told]) < allowed
+    assert np.mean([bool(one.superior) for one in result]) < allowed
+    assert np.mean([one.p < 0.05 for one in result]) < allowed
 
 
-def test_a_reading_that_cannot_take_part_is_left_out_with_its_reason():
+def test_a_reading_that_cannot_be_tested_is_left_out_with_its_reason():
     excess = readings([0, 0.004]) | {"idle": np.zeros(253), "gap": np.append(np.zeros(252), np.nan)}
-    told = superiority_test(excess, seed=1, count=100)
-    assert told.superior == ("reading_1",)
-    assert told.left_out == {
+    result = superiority_test(excess, seed=1, count=100)
+    assert result.superior == ("reading_1",)
+    assert result.left_out == {
         "idle": "excess returns: all 253 observations are the same; they must vary",
         "gap": "excess returns: 1 of 253 observations are missing or infinite; none may be",
     }
 
 
-def test_what_cannot_be_known_is_told():
-    with pytest.raises(Unavailable, match="none of 1 readings can take part"):
+def test_unavailable_results_give_a_reason():
+    with pytest.raises(Unavailable, match="none of 1 readings can be tested"):
         superiority_test({"idle": np.zeros(253)}, seed=1)
     with pytest.raises(Unavailable, match="none of 0 readings"):
         superiority_test({}, seed=1)
     with pytest.raises(Unavailable, match="none of 2 readings"):
         superiority_test(readings([0, 0], sessions=19), seed=1)
-    for p in (float("nan"), -0.1, 1.5):
-        with pytest.raises(Unavailable, match=f"^family: the p-value of b is {p}; all must be known to count them$"):
-            adjust_p_values({"a": 0.01, "b": p})
-    with pytest.raises(Unavailable, match=r"^family: 0 p-values; 1 is needed$"):
-        adjust_p_values({})
 
 
 def test_wrong_arguments_are_refused():

@@ -15,7 +15,6 @@ from reports.statistics.overfitting import (
     ReturnMoments,
     deflated_sharpe,
     expected_maximum,
-    haircut_sharpe,
     minimum_track_record,
     overfitting_probability,
     probabilistic_sharpe,
@@ -65,23 +64,6 @@ def test_expected_maximum_of_normals(trials, expected):
     assert drawn.mean() == pytest.approx(expected, abs=0.05), "the formula is an approximation"
 
 
-def test_haircut_of_harvey_and_liu():
-    sidak, bonferroni = haircut_sharpe(0.75, 20, 200), haircut_sharpe(0.75, 20, 200, "bonferroni")
-    assert sidak.p == bonferroni.p == pytest.approx(0.000796, abs=5e-7)
-    assert sidak.adjusted == pytest.approx(0.1473, abs=5e-5)
-    assert sidak.sharpe == pytest.approx(0.324, abs=5e-4)
-    assert bonferroni.adjusted == pytest.approx(0.1592, abs=5e-5)
-
-
-@pytest.mark.parametrize("method", ["sidak", "bonferroni"])
-def test_haircuts_without_trials_with_too_many_and_of_losers(method):
-    assert haircut_sharpe(0.75, 20, 1, method).sharpe == pytest.approx(0.75)
-    assert haircut_sharpe(0.75, 0.5, 1, method).sharpe == pytest.approx(0.75)
-    assert haircut_sharpe(0.1, 2, 10**6, method).sharpe == pytest.approx(0, abs=1e-9)
-    assert haircut_sharpe(-0.75, 20, 200, method).sharpe == -haircut_sharpe(0.75, 20, 200, method).sharpe
-    assert haircut_sharpe(0.0, 20, 200, method).adjusted == 1
-
-
 def test_probabilistic_sharpe_equals_that_of_quantstats():
     stats = pytest.importorskip("quantstats").stats
     returns = pd.Series(
@@ -94,19 +76,19 @@ def test_probabilistic_sharpe_equals_that_of_quantstats():
 def test_moments_equal_those_of_scipy():
     stats = pytest.importorskip("scipy.stats")
     excess = 0.01 * np.random.default_rng(4).standard_t(4, 100) + 0.001
-    told = return_moments(excess)
-    assert told.periods == 100
-    assert told.sharpe == pytest.approx(excess.mean() / stats.tstd(excess), rel=1e-12)
-    assert told.skewness == pytest.approx(stats.skew(excess, bias=False), rel=1e-9)
-    assert told.kurtosis == pytest.approx(stats.kurtosis(excess, bias=False) + 3, rel=1e-9)
+    result = return_moments(excess)
+    assert result.periods == 100
+    assert result.sharpe == pytest.approx(excess.mean() / stats.tstd(excess), rel=1e-12)
+    assert result.skewness == pytest.approx(stats.skew(excess, bias=False), rel=1e-9)
+    assert result.kurtosis == pytest.approx(stats.kurtosis(excess, bias=False) + 3, rel=1e-9)
 
 
-def test_a_track_record_of_the_minimum_length_is_just_enough():
+def test_minimum_track_record_is_just_long_enough():
     needed = minimum_track_record(ReturnMoments(0.1, 24, -0.5, 6), 0.02, 0.975)
     assert probabilistic_sharpe(ReturnMoments(0.1, round(needed), -0.5, 6), 0.02) == pytest.approx(0.975, abs=1e-3)
 
 
-def test_an_annual_sharpe_of_one_takes_over_two_and_a_half_years_to_show():
+def test_a_sharpe_ratio_of_1_needs_more_than_two_and_a_half_years():
     assert minimum_track_record(ReturnMoments(1 / sqrt(252), 252)) / 252 == pytest.approx(2.7, abs=0.05)
 
 
@@ -159,64 +141,64 @@ def by_hand(returns, blocks):
     return np.array(logits)
 
 
-def test_cross_validation_equals_the_paper_s_words():
+def test_overfitting_probability_equals_a_plain_implementation():
     returns = null(np.random.default_rng(8), 120, 7) + np.linspace(0, 0.002, 7)
-    told, expected = overfitting_probability(returns, 6), by_hand(returns, 6)
-    assert told.logits == pytest.approx(expected)
-    assert told.probability == np.mean(expected <= 0)
+    result, expected = overfitting_probability(returns, 6), by_hand(returns, 6)
+    assert result.logits == pytest.approx(expected)
+    assert result.probability == np.mean(expected <= 0)
 
 
-def test_without_skill_half_of_the_choices_disappoint():
+def test_overfitting_probability_without_skill_is_a_half():
     rng = np.random.default_rng(21)
     found = np.array([overfitting_probability(null(rng, 400, 50), 10).probability for _ in range(100)])
     assert found.mean() == pytest.approx(0.5, abs=3 * found.std(ddof=1) / sqrt(len(found)))
 
 
 @pytest.mark.slow
-def test_without_skill_half_of_the_choices_disappoint_at_full_size():
+def test_overfitting_probability_without_skill_is_a_half_at_full_size():
     rng = np.random.default_rng(22)
     found = np.array([overfitting_probability(null(rng, 1000, 200)).probability for _ in range(100)])
     assert found.mean() == pytest.approx(0.5, abs=3 * found.std(ddof=1) / sqrt(len(found)))
     assert found.std(ddof=1) == pytest.approx(0.14, abs=0.03)
 
 
-def test_a_planted_edge_holds_out_of_sample():
+def test_an_injected_edge_holds_out_of_sample():
     returns = null(np.random.default_rng(23), 1000, 200)
     returns[:, 7] += 0.003
-    told = overfitting_probability(returns)
-    assert told.probability < 0.01
-    assert told.logits.shape == (comb(16, 8),)
+    result = overfitting_probability(returns)
+    assert result.probability < 0.01
+    assert result.logits.shape == (comb(16, 8),)
 
 
-def test_the_oldest_periods_are_left_out_where_blocks_do_not_fit():
+def test_the_oldest_periods_beyond_whole_blocks_are_left_out():
     returns = null(np.random.default_rng(9), 103, 5)
     assert np.array_equal(overfitting_probability(returns, 4).logits, overfitting_probability(returns[3:], 4).logits)
 
 
-def test_a_calm_trial_beside_wild_ones_is_no_constant():
+def test_a_calm_trial_beside_volatile_ones_is_not_constant():
     returns = null(np.random.default_rng(9), 100, 3)
     calm = overfitting_probability(returns * (1e-7, 1, 1), 4)
     assert calm.logits == pytest.approx(overfitting_probability(returns, 4).logits)
 
 
-def test_settings_that_give_the_same_count_once():
+def test_identical_settings_count_once():
     returns = null(np.random.default_rng(9), 100, 3)
     once = overfitting_probability(returns, 4)
     again = overfitting_probability(returns[:, [0, 1, 1, 2, 0]], 4)
     assert np.array_equal(again.logits, once.logits) and again.probability == once.probability
-    with pytest.raises(Unavailable, match=r"^overfitting: all trials gave the same; 2 that differ are needed$"):
+    with pytest.raises(Unavailable, match=r"^overfitting: all trials are the same; 2 that differ are needed$"):
         overfitting_probability(np.repeat(returns[:, :1], 5, axis=1), 4)
 
 
 @pytest.mark.parametrize("scale", [0.01, 100])
-def test_scale_and_the_order_of_settings_change_no_cross_validation(scale):
+def test_scale_and_order_of_settings_do_not_matter(scale):
     returns = null(np.random.default_rng(9), 100, 6)
     plain = overfitting_probability(returns, 6).logits
     assert overfitting_probability(scale * returns, 6).logits == pytest.approx(plain)
     assert overfitting_probability(returns[:, ::-1], 6).logits == pytest.approx(plain)
 
 
-def test_what_cannot_be_known_is_told():
+def test_unavailable_results_give_a_reason():
     fine = null(np.random.default_rng(9), 100, 4)
     with pytest.raises(Unavailable, match=r"^Sharpe ratio: 1 periods; 2 are needed$"):
         ReturnMoments(0.1, 1)
@@ -249,14 +231,11 @@ def test_what_cannot_be_known_is_told():
     for deviation in (float("nan"), float("inf"), -0.1):
         with pytest.raises(Unavailable, match=f"deviation across 3 trials: {deviation}; the Sharpe ratios of 2 are n"):
             deflated_sharpe(PAPER, 3, deviation)
-    for years in (0, float("inf"), float("nan")):
-        with pytest.raises(Unavailable, match=f"a Sharpe ratio of 0.75 over {years} years; both must be known"):
-            haircut_sharpe(0.75, years, 3)
     assert deflated_sharpe(PAPER, 1, float("nan")) == probabilistic_sharpe(PAPER), "one trial was not selected"
 
 
 @pytest.mark.parametrize("idle", [0.0, 0.0001, 0.01])
-def test_a_trial_that_is_idle_for_half_of_the_time_is_never_judged(idle):
+def test_a_trial_that_is_constant_in_a_half_is_refused(idle):
     # Its variance in that half is what rounding leaves, above zero or below; idle at 0.01 its ratio would be millions.
     for seed in range(40):
         returns = null(np.random.default_rng(seed), 120, 4)
@@ -267,7 +246,7 @@ def test_a_trial_that_is_idle_for_half_of_the_time_is_never_judged(idle):
             overfitting_probability(returns, 4)
 
 
-def test_a_calm_half_is_judged():
+def test_a_calm_half_is_accepted():
     # A thousandth of the moves of the other half: the figures are those of single halves, by the paper's words.
     returns = null(np.random.default_rng(8), 120, 5)
     returns[:60, 2] *= 0.001
@@ -279,8 +258,6 @@ def test_wrong_arguments_are_refused():
         overfitting_probability(np.zeros((100, 4)), 5)
     with pytest.raises(ValueError, match=r"\(n_periods, n_trials\) is needed"):
         overfitting_probability(np.zeros(100))
-    with pytest.raises(ValueError, match="0 trials"):
-        haircut_sharpe(0.75, 20, 0)
     with pytest.raises(ValueError, match="0 trials"):
         expected_maximum(0)
     for level in (0.5, 1, 1.5, 95, float("nan")):

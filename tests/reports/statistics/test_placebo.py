@@ -1,4 +1,4 @@
-"""Placebo ranks against plain counting, their size under the null, and the words of the verdict."""
+"""Placebo ranks against plain counting, their size under the null, and the verdict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reports.statistics.verdict import (
 
 
 def counted(values: np.ndarray, column: int) -> tuple[float, float, float, float]:
-    """p, p_lower and both family-wise ones, by loops."""
+    """p, p_lower and both adjusted p-values, by loops."""
     z = (values - values.mean(axis=0)) / values.std(axis=0, ddof=1)
     real, rows = z[0, column], range(len(z))
     upper = sum(z[row, column] >= real for row in rows)
@@ -33,16 +33,16 @@ def counted(values: np.ndarray, column: int) -> tuple[float, float, float, float
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_ranks_are_those_of_plain_counting(seed):
+def test_ranks_equal_plain_counting(seed):
     values = np.random.default_rng(seed).standard_t(4, (65, 12)) * np.linspace(0.01, 0.2, 12)
     for column, rank in enumerate(placebo_ranks(values)):
-        told = (rank.p, rank.p_lower, rank.p_family, rank.p_family_lower)
-        assert told == pytest.approx(counted(values, column), abs=1e-12)
+        result = (rank.p, rank.p_lower, rank.p_family, rank.p_family_lower)
+        assert result == pytest.approx(counted(values, column), abs=1e-12)
         assert rank.n == 64 and rank.effect == pytest.approx(values[0, column], abs=1e-12)
         assert rank.p_family >= rank.p and rank.p_family_lower >= rank.p_lower
 
 
-def test_the_best_of_64_placebos_has_a_p_of_one_in_65():
+def test_the_best_among_64_placebos_has_p_1_65():
     values = np.arange(65.0)[::-1, None]
     (rank,) = placebo_ranks(values)
     assert rank.p == rank.p_family == pytest.approx(1 / 65)
@@ -52,13 +52,13 @@ def test_the_best_of_64_placebos_has_a_p_of_one_in_65():
 
 
 @pytest.mark.parametrize(("placebos", "outermost"), [(38, None), (39, 1), (78, 1), (79, 2), (119, 3)])
-def test_a_rank_carries_moments_and_the_shifts_between_its_outermost_placebos(placebos, outermost):
+def test_moments_and_interval_of_a_rank(placebos, outermost):
     values = np.random.default_rng(placebos).normal(0.02, 0.1, (placebos + 1, 1)).round(6)
     (rank,) = placebo_ranks(values)
     real, others = values[0, 0], sorted(values[1:, 0])
     assert (rank.mean, rank.deviation) == pytest.approx((np.mean(values), np.std(values, ddof=1)))
     assert rank.z == pytest.approx((real - np.mean(values)) / np.std(values, ddof=1))
-    # 95 % of n + 1 launches: of 80, two lie outside on either side.
+    # 95 % of n + 1 = 80 entries: two lie outside on either side.
     expected = (real - others[-outermost], real - others[outermost - 1]) if outermost else (None, None)
     assert (rank.low, rank.high) == (pytest.approx(expected) if outermost else expected)
 
@@ -72,11 +72,11 @@ def test_z_by_hand():
 
 
 @pytest.mark.parametrize(("first", "rows"), [(50, [90, 80, 70, 60, 50]), (51, [90, 80, 70, 60]), (91, [])])
-def test_the_first_admissible_row_is_a_launch(first, rows):
+def test_the_first_admissible_row_is_a_past_entry(first, rows):
     assert aligned_entries(100, 10, first).tolist() == rows
 
 
-def test_aligned_launches_are_those_of_the_real_prices():
+def test_aligned_entries_on_real_prices():
     # Sessions from May 2019: the entry is row 1436, the first admissible one has 148 before it.
     counts = {horizon: len(aligned_entries(1436, horizon, 148)) for horizon in (5, 20, 60, 120, 252)}
     assert counts == {5: 257, 20: 64, 60: 21, 120: 10, 252: 5}
@@ -89,7 +89,7 @@ def test_aligned_launches_are_those_of_the_real_prices():
     scale=st.floats(0.01, 100),
     shift=st.floats(-5, 5),
 )
-def test_p_does_not_change_with_scale_and_shift_of_the_whole(values, scale, shift):
+def test_p_is_invariant_to_scale_and_shift(values, scale, shift):
     plain, moved = placebo_ranks(values), placebo_ranks(values * scale + shift)
     for one, other in zip(plain, moved, strict=True):
         assert (other.p, other.p_lower) == (one.p, one.p_lower)
@@ -98,18 +98,18 @@ def test_p_does_not_change_with_scale_and_shift_of_the_whole(values, scale, shif
 def test_p_is_uniform_under_the_null():
     rng = np.random.default_rng(11)
     found = [placebo_ranks(rng.standard_t(5, (65, 1)))[0].p for _ in range(2000)]
-    # p has steps of 1/65: spread over each step it is uniform.
+    # p has steps of 1/65: within each step it is uniform.
     assert kstest(np.array(found) - rng.random(2000) / 65, "uniform").pvalue > 0.01
 
 
-def test_the_family_wise_error_is_held_under_correlation():
+def test_family_wise_error_rate_holds_under_correlation():
     rng = np.random.default_rng(12)
     loud = {"upper": 0, "lower": 0}
     for _ in range(2000):
         shared = rng.standard_t(5, (65, 1))
-        told = placebo_ranks(shared + 0.7 * rng.standard_t(5, (65, 12)))
-        loud["upper"] += any(rank.p_family < 0.05 for rank in told)
-        loud["lower"] += any(rank.p_family_lower < 0.05 for rank in told)
+        result = placebo_ranks(shared + 0.7 * rng.standard_t(5, (65, 12)))
+        loud["upper"] += any(rank.p_family < 0.05 for rank in result)
+        loud["lower"] += any(rank.p_family_lower < 0.05 for rank in result)
     allowed = 0.05 + 2 * np.sqrt(0.05 * 0.95 / 2000)
     assert all(0.02 < count / 2000 <= allowed for count in loud.values())
 
@@ -120,11 +120,11 @@ def test_the_family_wise_error_is_held_under_correlation():
         (lambda values: values[:15], "14 placebos that do not overlap; 19 are needed"),
         (lambda values: np.where(np.arange(30)[:, None] == 7, np.nan, values), "1 of 29 placebos do not reach"),
         (lambda values: np.where(np.arange(30)[:, None] == 0, np.nan, values), "the hold or the prices end before"),
-        (lambda values: np.where(np.arange(30)[:, None] == 7, -np.inf, values), "1 of 30 launches ended in ruin"),
-        (lambda values: values * 0 + 0.25, "every placebo came out the same"),
+        (lambda values: np.where(np.arange(30)[:, None] == 7, -np.inf, values), "1 of 30 entries ended in ruin"),
+        (lambda values: values * 0 + 0.25, "all placebos are equal"),
     ],
 )
-def test_what_cannot_be_ranked_says_why_and_leaves_the_others_alone(spoil, reason):
+def test_an_unrankable_reading_gives_a_reason_and_does_not_affect_the_others(spoil, reason):
     values = np.random.default_rng(3).normal(size=(30, 2))
     spoilt = np.column_stack([spoil(values[:, :1])[:, 0], values[: len(spoil(values[:, :1])), 1]])
     first, second = placebo_ranks(spoilt)
@@ -139,13 +139,13 @@ def test_nineteen_placebos_are_enough():
     assert rank.p == pytest.approx(1 / 20) and rank.reason == ""
 
 
-def test_reasons_are_told_in_full():
+def test_reasons_are_complete():
     values = np.random.default_rng(3).normal(size=(30, 3))
     values[0, 0], values[:, 1], values[0, 2] = np.nan, 0.25, -np.inf
     assert [(rank.effect, rank.reason) for rank in placebo_ranks(values)] == [
         (None, "the hold or the prices end before this horizon"),
-        (0.25, "every placebo came out the same"),
-        (None, "1 of 30 launches ended in ruin, the log of which is not a number"),
+        (0.25, "all placebos are equal"),
+        (None, "1 of 30 entries ended in ruin, where d is undefined"),
     ]
 
 
@@ -155,7 +155,7 @@ def test_ties_count_against_the_reading():
     assert rank.p == pytest.approx(31 / 61)
 
 
-def test_power_grows_with_the_effect_and_is_the_size_without_one():
+def test_power_grows_with_the_effect_and_equals_the_size_at_zero():
     values = np.random.default_rng(5).normal(size=(65, 4)) * 0.1
     found = placebo_power(values, 2, (0.0, 0.1, 0.3, 0.6, 2.0))
     assert found is not None
@@ -174,7 +174,7 @@ def test_power_grows_with_the_effect_and_is_the_size_without_one():
     assert placebo_power(np.ones((65, 2)), 0, (0.1,)) is None
 
 
-def test_power_of_a_reading_alone_by_hand():
+def test_power_of_a_single_reading_by_hand():
     # -20 to 20: raised by 41 each of 41 placebos is alone on top, p = 1 / 41; raised by 0 only the 20 is.
     values = np.arange(-21.0, 21.0)[:, None]
     alone = Power((0.0, 41.0), (1 / 41, 1.0), 41.0)
@@ -187,15 +187,15 @@ def test_power_of_a_reading_alone_by_hand():
     assert placebo_power(values, 0, (0.0, 41.0), wanted=1 / 41).detectable == 0.0
 
 
-def test_what_is_raised_to_nothing_or_to_the_size_itself_is_not_found():
+def test_a_raised_placebo_at_zero_or_at_the_size_is_not_detected():
     # -41 to -1: raised by 1 the last is highest, with a p of 1 / 41, and its d is zero.
     below = np.arange(-42.0, 0.0)[:, None]
     assert placebo_power(below, 0, (1.0, 1.5)) == Power((1.0, 1.5), (0.0, 1 / 41), None)
     assert placebo_power(np.arange(-21.0, 21.0)[:, None], 0, (41.0,), size=1 / 41) == Power((41.0,), (0.0,), None)
 
 
-def test_a_rival_counts_at_its_own_placebo_alone():
-    # At a size of 10 % of 40 placebos up to three may be as high: those at which the rival stands out.
+def test_another_reading_counts_only_at_the_same_placebo():
+    # At a size of 10 % of 40 placebos up to three may be as high: those at which the other reading is highest.
     values = np.random.default_rng(6).normal(size=(41, 2)) * 0.1
     found = placebo_power(values, 0, (0.25,), size=0.1)
     placebos, count = values[1:], 0
@@ -210,7 +210,7 @@ def test_a_rival_counts_at_its_own_placebo_alone():
 
 
 @pytest.mark.parametrize(("rows", "held"), [(1, False), (2, False), (20, False), (21, True)])
-def test_power_needs_nineteen_placebos_beside_the_one_that_is_raised(rows, held):
+def test_power_needs_nineteen_other_placebos(rows, held):
     found = placebo_power(np.arange(float(rows))[:, None], 0, (100.0,), size=0.1)
     assert found == (Power((100.0,), (1.0,), 100.0) if held else None)
 
@@ -249,26 +249,26 @@ def rank(effect: float, p_family: float = 0.5, lower: float = 0.5) -> PlaceboRan
         ),
         (PlaceboRank(5, 0.1, reason="5 placebos"), rank(0.3, 0.002), Verdict(SUPPORTED, ("its names",))),
         (PlaceboRank(5, 0.1, reason="5 placebos"), None, Verdict(None, reason="timing: 5 placebos")),
-        (None, None, Verdict(None, reason="no test was held")),
+        (None, None, Verdict(None, reason="there is no test")),
         (
             PlaceboRank(39, 0.5, 0, 1, 3.0, 1 / 40, 1, 1 / 40, 1),
             None,
-            Verdict(None, reason="timing: with 39 placebos no p can fall below 0.025, and 0.025 is asked for"),
+            Verdict(None, reason="timing: with 39 placebos no p can fall below 0.025, but 0.025 is needed"),
         ),
         (PlaceboRank(40, 0.5, 0, 1, 3.0, 1 / 41, 1, 1 / 41, 1), None, Verdict(SUPPORTED, ("timing",))),
     ],
 )
-def test_the_words_of_the_verdict(timing, names, expected):
+def test_verdict_of_two_tests(timing, names, expected):
     assert decide_verdict(timing, names) == expected
 
 
-def test_the_verdict_is_told_with_its_tests():
-    assert Verdict(SUPPORTED, ("timing", "its names")).told == "supported by timing and its names"
-    assert Verdict(CHANCE).told == "not distinguishable from chance"
-    assert Verdict(None).told == "no verdict"
+def test_text_of_a_verdict_names_its_tests():
+    assert Verdict(SUPPORTED, ("timing", "its names")).text == "supported by timing and its names"
+    assert Verdict(CHANCE).text == "not distinguishable from chance"
+    assert Verdict(None).text == "no verdict"
 
 
-def test_a_rank_without_numbers_says_nothing():
+def test_a_rank_without_p_decides_nothing():
     assert side_outcome(PlaceboRank(64, None, p_family=0.001, p_family_lower=0.001)) == CHANCE
     assert (
         side_outcome(PlaceboRank(64, 0.1, p_family_lower=0.001))
@@ -278,7 +278,7 @@ def test_a_rank_without_numbers_says_nothing():
 
 
 @pytest.mark.parametrize(
-    ("told", "p"),
+    ("result", "p"),
     [
         (rank(0.2, 0.01, 0.99), 0.01),
         (rank(-0.2, 0.99, 0.01), 0.01),
@@ -287,5 +287,5 @@ def test_a_rank_without_numbers_says_nothing():
         (PlaceboRank(64, 0.2), 1.0),
     ],
 )
-def test_the_smaller_p_is_that_of_the_side_of_the_effect(told, p):
-    assert smaller_adjusted_p(told) == p
+def test_smaller_p_is_for_the_sign_of_the_effect(result, p):
+    assert smaller_adjusted_p(result) == p

@@ -44,10 +44,10 @@ def test_lags_grow_slowly(observations, lags):
 @pytest.mark.parametrize("lags", [None, 0, 7])
 def test_estimates_errors_and_intervals_by_hand(sample, lags):
     excess, benchmarks = sample
-    told = regress(excess, benchmarks, lags)
-    coefficients, errors = newey_west(excess, benchmarks.values(), told.lags)
-    assert told.lags == (4 if lags is None else lags)
-    rows = [told.alpha, told.betas["SPY"], told.betas["QQQ"]]
+    result = regress(excess, benchmarks, lags)
+    coefficients, errors = newey_west(excess, benchmarks.values(), result.lags)
+    assert result.lags == (4 if lags is None else lags)
+    rows = [result.alpha, result.betas["SPY"], result.betas["QQQ"]]
     year = np.array([252, 1, 1])
     assert [row.estimate for row in rows] == pytest.approx(coefficients * year, rel=1e-9)
     assert [row.error for row in rows] == pytest.approx(errors * year, rel=1e-9)
@@ -58,13 +58,13 @@ def test_estimates_errors_and_intervals_by_hand(sample, lags):
     assert [row.p for row in rows] == pytest.approx(2 * student.sf(abs(coefficients / errors)), rel=1e-9)
 
 
-def test_on_one_benchmark_it_is_the_line_of_the_pages(sample):
+def test_regression_on_one_benchmark_equals_the_market_line(sample):
     excess, benchmarks = sample
-    told = regress(excess, {"SPY": benchmarks["SPY"]})
+    result = regress(excess, {"SPY": benchmarks["SPY"]})
     beta, alpha = market_line(excess, benchmarks["SPY"])
-    assert (told.betas["SPY"].estimate, told.alpha.estimate) == pytest.approx((beta, alpha))
-    assert told.r_squared == pytest.approx(np.corrcoef(excess, benchmarks["SPY"])[0, 1] ** 2)
-    assert told.observations == 253
+    assert (result.betas["SPY"].estimate, result.alpha.estimate) == pytest.approx((beta, alpha))
+    assert result.r_squared == pytest.approx(np.corrcoef(excess, benchmarks["SPY"])[0, 1] ** 2)
+    assert result.observations == 253
 
 
 def test_a_level_of_99_percent_is_wider(sample):
@@ -92,7 +92,7 @@ def test_coverage_is_as_stated():
 
 
 @given(leverage=st.floats(0.05, 20))
-def test_leverage_scales_estimates_and_leaves_their_p(leverage, sample):
+def test_leverage_scales_estimates_and_leaves_p(leverage, sample):
     excess, benchmarks = sample
     plain, levered = regress(excess, benchmarks), regress(leverage * excess, benchmarks)
     assert levered.alpha.estimate == pytest.approx(leverage * plain.alpha.estimate)
@@ -103,11 +103,11 @@ def test_leverage_scales_estimates_and_leaves_their_p(leverage, sample):
 
 def test_a_benchmark_in_other_units_scales_its_beta(sample):
     excess, benchmarks = sample
-    told, small = regress(excess, benchmarks), regress(excess, {**benchmarks, "SPY": 1e-9 * benchmarks["SPY"]})
-    assert small.betas["SPY"].estimate == pytest.approx(1e9 * told.betas["SPY"].estimate, rel=1e-5)
+    result, small = regress(excess, benchmarks), regress(excess, {**benchmarks, "SPY": 1e-9 * benchmarks["SPY"]})
+    assert small.betas["SPY"].estimate == pytest.approx(1e9 * result.betas["SPY"].estimate, rel=1e-5)
 
 
-def test_what_cannot_be_known_is_told(sample):
+def test_unavailable_results_give_a_reason(sample):
     excess, benchmarks = sample
     spy = benchmarks["SPY"]
     with pytest.raises(Unavailable, match="excess returns: 20 observations; 21 are needed"):
@@ -120,8 +120,8 @@ def test_what_cannot_be_known_is_told(sample):
         regress(excess, {"SPY": np.append(spy[1:], np.nan)})
     with pytest.raises(Unavailable, match="SPY, double are combinations of each other"):
         regress(excess, {"SPY": spy, "double": 2 * spy})
-    told = "^alpha: SPY and QQQ explain every return; some must be left to judge by$"
-    with pytest.raises(Unavailable, match=told):
+    result = "^alpha: SPY and QQQ explain every return; use other benchmarks$"
+    with pytest.raises(Unavailable, match=result):
         regress(0.0001 + 2 * spy, benchmarks)
 
 

@@ -1,4 +1,4 @@
-"""The event study as the pages tell it: hand arithmetic on market-adjusted returns, statsmodels, and event_study."""
+"""Event study of a reading against hand arithmetic, statsmodels and event_study."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def row_of(rows, name: str, model: str):
     return row
 
 
-def test_legs_are_of_weight_one_and_both_together_as_they_are():
+def test_legs_have_weight_one_and_the_difference_keeps_its_weights():
     assert legs_of_weights(WEIGHTS) == {
         "long leg": pytest.approx({"A": 0.5, "B": 0.3, "C": 0.2}),
         "names sold short": {"D": 1.0},
@@ -57,7 +57,7 @@ def test_legs_are_of_weight_one_and_both_together_as_they_are():
     assert legs_of_weights({}) == {}
 
 
-def test_what_was_asked_stands_with_it_and_the_market_model_comes_first():
+def test_the_study_holds_its_inputs_with_the_market_model_first():
     shock = shock_of(make_sample())
     assert (shock.day, shock.first, shock.last, shock.days, shock.market) == (
         *("2025-01-27", "2024-09-03", "2024-12-24"),
@@ -71,7 +71,7 @@ def test_what_was_asked_stands_with_it_and_the_market_model_comes_first():
 
 
 @pytest.mark.parametrize("leg", LEGS)
-def test_a_leg_beyond_the_market_is_its_return_less_that_of_its_net_weight(leg):
+def test_market_adjusted_return_of_a_leg_uses_its_net_weight(leg):
     sample, weights = make_sample(), np.array(LEGS[leg])
     row = row_of(shock_of(sample).legs, leg, "market-adjusted")
     beyond = sample.event @ weights - weights.sum() * sample.event_market
@@ -85,7 +85,7 @@ def test_a_leg_beyond_the_market_is_its_return_less_that_of_its_net_weight(leg):
     )
 
 
-def test_a_name_is_told_in_its_own_column():
+def test_each_stock_has_its_own_column():
     sample = make_sample()
     rows = shock_of(sample).names
     for column, name in enumerate(SYMBOLS):
@@ -94,7 +94,7 @@ def test_a_name_is_told_in_its_own_column():
 
 
 @pytest.mark.parametrize(("around", "last"), [(22, 20), (30, 20), (7, 5)])
-def test_paths_run_from_the_day_before_for_twenty_days_or_as_far_as_prices_go(around, last):
+def test_paths_run_from_day_minus_1_to_20_or_the_end_of_prices(around, last):
     sample = make_sample(around)
     shock = shock_of(sample)
     assert [path.leg for path in shock.paths] == list(LEGS)
@@ -112,7 +112,7 @@ def test_paths_run_from_the_day_before_for_twenty_days_or_as_far_as_prices_go(ar
 
 
 @pytest.mark.parametrize("around", [7, 11])  # the last is day 5, or day 9
-def test_where_prices_end_early_long_windows_have_no_number_and_say_so(around):
+def test_windows_beyond_the_prices_give_a_reason(around):
     shock = shock_of(make_sample(around))
     for row in (*shock.legs, *shock.names):
         assert [window for window in ALL if row.car[window] is None] == ["[0,+10]", "[0,+20]"]
@@ -122,7 +122,7 @@ def test_where_prices_end_early_long_windows_have_no_number_and_say_so(around):
     assert tuple(shock.across["long leg"]) == ALL[:4]
 
 
-def test_a_name_that_lacks_a_return_has_no_number_but_the_reason():
+def test_a_stock_with_a_missing_return_gives_a_reason():
     sample = make_sample(around=7)
     event = sample.event.copy()
     event[3, 1] = np.nan
@@ -139,17 +139,17 @@ def test_each_leg_has_its_own_rank_and_conformal_tests():
     shock = shock_of(sample)
     study = event_study(sample.legs(np.array(list(LEGS.values())).T))
     assert [alone.leg for alone in shock.alone] == list(LEGS)
-    for place, alone in enumerate(shock.alone):
-        assert alone.rank.p == pytest.approx(ranks_of(study)[place].p)
-        assert alone.rank.abnormal == pytest.approx(ranks_of(study)[place].abnormal)
+    for index, alone in enumerate(shock.alone):
+        assert alone.rank.p == pytest.approx(ranks_of(study)[index].p)
+        assert alone.rank.abnormal == pytest.approx(ranks_of(study)[index].abnormal)
         assert tuple(alone.conformal) == ALL
         for window, asked in zip(
             ALL, (EventWindow(0, 0), EventWindow(0, 1), EventWindow(-1, 1), EventWindow(0, 5)), strict=False
         ):
-            assert alone.conformal[window].p == pytest.approx(conformal_tests(study, asked)[place].p)
+            assert alone.conformal[window].p == pytest.approx(conformal_tests(study, asked)[index].p)
 
 
-def test_the_tests_across_names_are_of_the_names_of_a_leg_alone():
+def test_tests_across_stocks_use_only_the_stocks_of_a_leg():
     sample = make_sample()
     shock = shock_of(sample)
     assert set(shock.across) == {"long leg"}
@@ -166,6 +166,6 @@ def test_the_tests_across_names_are_of_the_names_of_a_leg_alone():
         assert found[str(window)].correlation == pytest.approx(expected.correlation)
 
 
-def test_a_leg_of_two_names_keeps_no_other_from_its_tests_across_names():
+def test_a_leg_of_two_stocks_does_not_affect_other_legs():
     weights = {"A": 0.25, "B": 0.25, "C": -0.2, "D": -0.2, "IDLE": -0.1}
     assert set(shock_of(make_sample(), weights=weights).across) == {"names sold short"}

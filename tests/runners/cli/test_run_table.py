@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reports.records.evidence import Evidence, RunEvidence, SharpeEvidence
+from reports.records.evidence import Evidence, EvidenceReport, SharpeEvidence
 from reports.records.result import Result, Run, Story
 from reports.statistics.availability import Missing
 from reports.statistics.placebo import PlaceboRank
@@ -41,7 +41,7 @@ def result(name: str) -> Result:
         decisions=pd.DataFrame(),
         interest={},
         horizons={},
-        occurred=True,
+        refuted=True,
         outcome="",
     )
 
@@ -88,7 +88,9 @@ def run() -> Run:
 @pytest.fixture
 def judged(run: Run) -> Run:
     found = {name: evidence(name, word) for name, word in VERDICTS.items()}
-    return replace(run, judged=True, court=RunEvidence(found, NONE, (), False, True, "made up", 10, 10, 1))
+    return replace(
+        run, with_evidence=True, evidence_report=EvidenceReport(found, NONE, (), False, True, "made up", 10, 10, 1)
+    )
 
 
 def printed(run, capsys, monkeypatch) -> list[str]:
@@ -114,7 +116,11 @@ def test_verdicts_stand_in_a_table_of_80_columns_with_a_legend(judged, capsys, m
 
 def test_words_that_do_not_occur_are_not_explained_and_hindsight_is_said(judged, capsys, monkeypatch):
     only = {name: evidence(name, "refuted") for name in VERDICTS}
-    lines = printed(replace(judged, court=replace(judged.court, evidence=only, hindsight=True)), capsys, monkeypatch)
+    lines = printed(
+        replace(judged, evidence_report=replace(judged.evidence_report, readings=only, hindsight=True)),
+        capsys,
+        monkeypatch,
+    )
     assert lines[8:11] == [
         "          refuted: worse than other dates or names, by more than luck",
         "          with hindsight: the entry comes before the readings could be known",

@@ -69,7 +69,7 @@ def test_a_result_holds_what_happened(flat):
     first = told.fills.iloc[0]
     assert (first["session"], first["symbol"], first["size"], first["price"]) == (flat.sessions[1], "A", 5000.0, 100.0)
     assert set(told.interest) == {"cash", "debit", "borrow"} and told.ruined is None
-    assert told.occurred is False and told.warnings == ()
+    assert told.refuted is False and told.warnings == ()
     until = f"{flat.sessions[5]:%Y-%m-%d}"
     assert told.outcome == f"Made 5.0% net by {until}. Its criterion of refutation did not come true."
     assert told.horizons == {}
@@ -120,7 +120,7 @@ def test_a_plain_strategy_may_have_a_parameter_that_is_called_hold(flat):
 
     one = PlainStudy("held", Held, ("A",), Cash(), {"period": 6})
     told = evaluate(one, flat, EntrySchedule(flat.sessions[1], 4), FREE, pd.Series(0.0, flat.sessions[1:]))
-    assert told.parameters == {"hold": 3, "period": 6} and told.occurred is None and told.claims == ()
+    assert told.parameters == {"hold": 3, "period": 6} and told.refuted is None and told.claims == ()
     assert told.warnings == ("no position was ever taken: the return is interest on cash",)
     assert list(told.fills.columns) == list(steps(flat).fills.columns) and told.fills.empty
     assert steps(flat).parameters.keys() == {"first", "kind"}

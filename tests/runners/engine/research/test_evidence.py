@@ -46,7 +46,7 @@ def whole(real_prices) -> Run:
 
 
 def test_the_placebos_are_as_many_as_do_not_overlap(whole):
-    for found in whole.court.evidence.values():
+    for found in whole.evidence_report.readings.values():
         assert [found.timing[key].n for key in ("5", "20", "60", "120", "252")] == [257, 64, 21, 10, 5]
         assert found.timing["20"].p_family is not None and found.timing["60"].p is not None
         assert found.timing["120"].p is None and "10 placebos that do not overlap; 19" in found.timing["120"].reason
@@ -54,7 +54,7 @@ def test_the_placebos_are_as_many_as_do_not_overlap(whole):
 
 def test_effects_are_those_of_the_run_in_backtrader(whole):
     for result in whole.results:
-        found = whole.court.evidence[result.name]
+        found = whole.evidence_report.readings[result.name]
         for horizon, outcome in result.horizons.items():
             assert found.timing[str(horizon)].effect == pytest.approx(outcome.d, abs=1e-9)
         if found.names is not None:
@@ -62,7 +62,7 @@ def test_effects_are_those_of_the_run_in_backtrader(whole):
 
 
 def test_one_placebo_is_what_backtrader_makes_of_that_date(whole, real_prices):
-    launches = whole.court.evidence["two_shocks"].launches
+    launches = whole.evidence_report.readings["two_shocks"].launches
     place = launches.aligned["20"][10]
     subject = prepare("two_shocks", strategies.load("two_shocks"), "SPY")
     benchmark = pd.Series(np.zeros(300))
@@ -72,30 +72,32 @@ def test_one_placebo_is_what_backtrader_makes_of_that_date(whole, real_prices):
 
 
 def test_names_are_tested_where_they_are_the_claim(whole):
-    tested = {name for name, found in whole.court.evidence.items() if found.names is not None}
+    tested = {name for name, found in whole.evidence_report.readings.items() if found.names is not None}
     assert tested == {"gpu_bubble", "ai_software", "midrange_challengers", "high_end_demand", "policy_winners"}
     for name in tested:
-        assert whole.court.evidence[name].names[END].n == len(whole.court.evidence[name].drawn) == 5000
+        assert (
+            whole.evidence_report.readings[name].names[END].n == len(whole.evidence_report.readings[name].drawn) == 5000
+        )
 
 
 def test_at_the_break_even_cost_d_is_zero_in_backtrader(whole, real_prices):
     subject = prepare("us_over_china", strategies.load("us_over_china"), "SPY")
-    found = whole.court.evidence["us_over_china"].break_even
+    found = whole.evidence_report.readings["us_over_china"].break_even
     benchmark = pd.Series(np.zeros(300))
     launch = Request(DEEPSEEK).launch
     for costs in (Frictions(found.trading_bps, 0.0), Frictions(borrow_rate=found.borrow_rate)):
         assert evaluate(subject, real_prices, launch, costs, benchmark).d == pytest.approx(0.0, abs=1e-5)
-    assert isinstance(whole.court.evidence["ai_software"].break_even.trading_bps, Missing)
+    assert isinstance(whole.evidence_report.readings["ai_software"].break_even.trading_bps, Missing)
 
 
 def test_a_reading_that_holds_what_it_must_beat_says_that_it_cannot_be_supported(whole):
-    power = whole.court.evidence["diversity_pool"].power
+    power = whole.evidence_report.readings["diversity_pool"].power
     assert isinstance(power, Missing) and "can be refuted but not supported" in power.reason
-    assert sum(isinstance(found.power, Missing) for found in whole.court.evidence.values()) == 1
+    assert sum(isinstance(found.power, Missing) for found in whole.evidence_report.readings.values()) == 1
 
 
 def test_the_shock_is_that_of_the_day(whole):
-    shock = whole.court.evidence["gpu_bubble"].shock
+    shock = whole.evidence_report.readings["gpu_bubble"].shock
     assert (shock.day, shock.last, shock.days) == ("2025-01-27", "2024-12-24", 220)
     nvda = next(row for row in shock.names if row.name == "NVDA" and row.model == "market-adjusted")
     # facts/shock-day.csv: NVDA -16.97 %, SPY -1.41 %
@@ -103,16 +105,18 @@ def test_the_shock_is_that_of_the_day(whole):
 
 
 def test_the_calendar_placebo_moves_sixteen_times(whole):
-    told = [each for each in whole.court.evidence["fomc_tilt"].described if each.horizon == "20"]
+    told = [each for each in whole.evidence_report.readings["fomc_tilt"].described if each.horizon == "20"]
     assert [each.n for each in told] == [16]
-    falls = [each for each in whole.court.evidence["nvda_comeback"].described if each.horizon == "20"]
+    falls = [each for each in whole.evidence_report.readings["nvda_comeback"].described if each.horizon == "20"]
     assert len(falls) == 1 and 150 < falls[0].n < 165
 
 
 def test_everything_can_be_written_as_json_and_said_again(whole):
     import json
 
-    told = {name: evidence_summary(found, whole.court) for name, found in whole.court.evidence.items()}
+    told = {
+        name: evidence_summary(found, whole.evidence_report) for name, found in whole.evidence_report.readings.items()
+    }
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert all(each["verdict"] in ("supported", "refuted", "not distinguishable from chance") for each in told.values())
     assert json_value(Missing("why")) == {"not_available": "why"}
@@ -122,13 +126,15 @@ def test_everything_can_be_written_as_json_and_said_again(whole):
 @pytest.mark.parametrize("executor", [Processes(1), Processes(2)])
 def test_workers_change_nothing(whole, real_prices, executor):
     again = judged(Request(DEEPSEEK), real_prices, executor=executor)
-    for name, found in whole.court.evidence.items():
-        assert evidence_summary(found, whole.court) == evidence_summary(again.court.evidence[name], again.court)
+    for name, found in whole.evidence_report.readings.items():
+        assert evidence_summary(found, whole.evidence_report) == evidence_summary(
+            again.evidence_report.readings[name], again.evidence_report
+        )
 
 
 def test_a_reconstruction_gives_no_verdict_on_history(real_prices):
     run = judged(Request(DEEPSEEK, ("bad_news",)), real_prices, real=False)
-    verdict = run.court.evidence["bad_news"].verdict
+    verdict = run.evidence_report.readings["bad_news"].verdict
     assert verdict.word is None and "reconstruction" in verdict.reason
 
 
@@ -150,22 +156,22 @@ def test_a_look_at_real_prices_is_counted_once_and_one_at_a_reconstruction_is_no
 
 
 def test_naming_one_reading_does_not_make_its_family_smaller(whole, real_prices):
-    alone = judged(Request(DEEPSEEK, ("high_end_demand",)), real_prices).court
-    found, among = alone.evidence["high_end_demand"], whole.court.evidence["high_end_demand"]
-    assert len(alone.family) == 12 and set(alone.evidence) == {"high_end_demand"}
+    alone = judged(Request(DEEPSEEK, ("high_end_demand",)), real_prices).evidence_report
+    found, among = alone.readings["high_end_demand"], whole.evidence_report.readings["high_end_demand"]
+    assert len(alone.family) == 12 and set(alone.readings) == {"high_end_demand"}
     assert (found.verdict, found.timing, found.names) == (among.verdict, among.timing, among.names)
 
 
 def test_hindsight_is_said(real_prices):
-    assert judged(Request(DEEPSEEK, ("bad_news",), entry="shock"), real_prices).court.hindsight
-    assert not judged(Request(DEEPSEEK, ("bad_news",)), real_prices).court.hindsight
+    assert judged(Request(DEEPSEEK, ("bad_news",), entry="shock"), real_prices).evidence_report.hindsight
+    assert not judged(Request(DEEPSEEK, ("bad_news",)), real_prices).evidence_report.hindsight
 
 
 def test_at_the_shock_itself_the_shock_stays_where_it_is(real_prices):
     request = Request(DEEPSEEK, ("nvda_comeback", "two_shocks"), entry="shock")
     run = judged(request, real_prices)
     for result in run.results:
-        timing = run.court.evidence[result.name].timing
+        timing = run.evidence_report.readings[result.name].timing
         for horizon, outcome in result.horizons.items():
             assert timing[str(horizon)].effect == pytest.approx(outcome.d, abs=1e-9)
 
@@ -176,20 +182,20 @@ def test_no_launch_comes_before_the_fund_that_it_must_beat(real_prices):
         late[name] = np.array(getattr(real_prices, name))
         late[name][:row, column] = np.nan
     prices = Prices(real_prices.sessions, real_prices.symbols, **late)
-    found = judged(Request(DEEPSEEK, ("high_end_demand",)), prices).court.evidence["high_end_demand"]
+    found = judged(Request(DEEPSEEK, ("high_end_demand",)), prices).evidence_report.readings["high_end_demand"]
     assert found.launches.sessions[0] == str(prices.days[row + 1])
     assert found.timing["20"].n == (real_prices.row("2025-01-31") - row - 1) // 20
 
 
 def test_launches_that_were_cut_short_are_not_compared_at_the_end(whole):
-    (told,) = [each for each in whole.court.evidence["nvda_comeback"].described if each.horizon == END]
-    others = [each for each in whole.court.evidence["nvda_comeback"].described if each.horizon == "20"]
+    (told,) = [each for each in whole.evidence_report.readings["nvda_comeback"].described if each.horizon == END]
+    others = [each for each in whole.evidence_report.readings["nvda_comeback"].described if each.horizon == "20"]
     assert told.n < others[0].n
 
 
 def test_prices_that_begin_late_leave_reasons_and_numbers_that_are_there(real_prices):
     late = real_prices.rows(real_prices.row("2024-06-03"), len(real_prices.sessions))
-    found = judged(Request(DEEPSEEK, ("gpu_bubble",)), late).court.evidence["gpu_bubble"]
+    found = judged(Request(DEEPSEEK, ("gpu_bubble",)), late).evidence_report.readings["gpu_bubble"]
     assert found.verdict.word in ("supported", "refuted", "not distinguishable from chance"), "by its names"
     assert found.timing["20"].p is None and "19 are needed" in found.timing["20"].reason
     assert not isinstance(found.intervals["sharpe"], Missing)
@@ -198,7 +204,7 @@ def test_prices_that_begin_late_leave_reasons_and_numbers_that_are_there(real_pr
 
 def test_prices_that_end_early_do_not_reach_long_windows(real_prices):
     early = real_prices.rows(0, real_prices.row("2025-02-10") + 1)
-    found = judged(Request(DEEPSEEK, ("bad_news",)), early).court.evidence["bad_news"]
+    found = judged(Request(DEEPSEEK, ("bad_news",)), early).evidence_report.readings["bad_news"]
     assert "before this horizon" in found.timing["20"].reason and found.timing["5"].p is not None
     assert found.verdict.word is None
     row = next(leg for leg in found.shock.legs if leg.name == "names sold short")
@@ -207,7 +213,7 @@ def test_prices_that_end_early_do_not_reach_long_windows(real_prices):
 
 def test_names_that_could_have_been_chosen_must_be_there(real_prices):
     few = real_prices.select(("NVDA", "AMD", "INTC", "SPY"))
-    found = judged(Request(DEEPSEEK, ("gpu_bubble",)), few).court.evidence["gpu_bubble"]
+    found = judged(Request(DEEPSEEK, ("gpu_bubble",)), few).evidence_report.readings["gpu_bubble"]
     assert "no prices for QCOM" in found.names[END].reason and found.timing["20"].p is not None
     assert found.verdict.word is None and "the family is not whole" in found.verdict.reason
     assert list(found.regressions) == ["SPY"]
@@ -240,7 +246,7 @@ def test_a_reading_that_never_trades_or_fails_elsewhere_stops_no_other(real_pric
         *load_studies(request),
         *(ReadingStudy(each.__name__, each, ("SPY",), Cash()) for each in (Idle, Elsewhere)),
     )
-    told = judged(request, real_prices, subjects).court.evidence
+    told = judged(request, real_prices, subjects).evidence_report.readings
     assert told["bad_news"].timing["20"].p is not None
     assert isinstance(told["Idle"].shock, Missing) and "never takes a position" in told["Idle"].shock.reason
     assert "not there" in told["Elsewhere"].timing["20"].reason and told["Elsewhere"].verdict.word is None
@@ -251,7 +257,7 @@ def test_a_plain_strategy_gets_its_aligned_launches_through_backtrader(real_pric
     prices = real_prices.select(("SPY",))
     request = Request(DEEPSEEK, hold=60)
     subject = PlainStudy("Crossing", Crossing, ("SPY",), Cash())
-    found = judged(request, prices, (subject,)).court.evidence["Crossing"]
+    found = judged(request, prices, (subject,)).evidence_report.readings["Crossing"]
     assert found.timing["20"].n == 64 and found.timing["20"].p is not None
     assert found.timing["60"].n == 21 and found.timing["60"].p is not None
     assert isinstance(found.break_even, Missing) and found.names is None
@@ -287,6 +293,6 @@ def test_future_prices_change_nothing_of_the_timing_test(whole, real_prices, fut
         *(np.vstack((getattr(cut, name), 3 * getattr(real_prices, name)[until + 1 :])) for name in (*FIELDS, "factor")),
     )
     other = judged(Request(DEEPSEEK, ("two_shocks", "fomc_tilt")), {"missing": cut, "wild": wild}[future])
-    assert len(other.court.evidence) == 2
-    for name, found in other.court.evidence.items():
-        assert found.timing["20"] == whole.court.evidence[name].timing["20"]
+    assert len(other.evidence_report.readings) == 2
+    for name, found in other.evidence_report.readings.items():
+        assert found.timing["20"] == whole.evidence_report.readings[name].timing["20"]

@@ -10,8 +10,8 @@ import pytest
 import strategies
 from data import calendar, load_prices
 from data.errors import BrokenStrategyError, RequestError
-from reports.records.multiverse import nan_safe_median
 from reports.statistics.availability import Missing
+from reports.statistics.specification_curve import nan_safe_median
 from runners.engine.backtest.cerebro import EntrySchedule
 from runners.engine.evaluation import evaluate
 from runners.engine.execution.processes import Processes
@@ -100,7 +100,7 @@ def test_the_declared_spec_is_the_reading_as_the_main_job_runs_it(real_prices):
     )
     assert one.d[one.declared] == pytest.approx([result.horizons[252].d], abs=1e-9)
     assert (planned.step, len(planned.placebos)) == (67, 19), "prices from May 2019 hold as many as a p needs"
-    assert one.sessions[0] == "2025-01-31" and one.launched.shape == (20, one.tested.sum())
+    assert one.sessions[0] == "2025-01-31" and one.d_by_entry.shape == (20, one.tested.sum())
 
 
 def test_windows_of_launches_do_not_overlap(markets):
@@ -121,7 +121,7 @@ def test_every_spec_is_another_one(markets):
         (one,) = engine.run_multiverse(
             (space,), prices := markets(space), engine.multiverse_plan(DEEPSEEK, (space,), prices)
         )
-        specs = np.column_stack((one.d[one.tested], one.launched[1:].T))
+        specs = np.column_stack((one.d[one.tested], one.d_by_entry[1:].T))
         assert len(np.unique(np.round(specs, 12), axis=0)) == len(specs), name
         assert len(one) == len(np.unique(one.codes, axis=0))
 
@@ -178,10 +178,10 @@ def test_the_line_of_all_dates_runs_through_the_launches(name, markets):
     prices = markets(space)
     planned = engine.multiverse_plan(DEEPSEEK, (space,), prices, everywhere=True)
     (one,) = engine.run_multiverse((space,), prices, planned)
-    assert not isinstance(one.everywhere, Missing)
-    line = dict(zip(one.everywhere.sessions, one.everywhere.medians.tolist(), strict=True))
+    assert not isinstance(one.rolling, Missing)
+    line = dict(zip(one.rolling.sessions, one.rolling.medians.tolist(), strict=True))
     assert len(line) == SESSIONS - 148 - 64, "from the first with the history to the last whose window fits"
-    for session, value in zip(one.sessions, nan_safe_median(one.launched).tolist(), strict=True):
+    for session, value in zip(one.sessions, nan_safe_median(one.d_by_entry).tolist(), strict=True):
         assert line[session] == pytest.approx(value, abs=1e-12)
 
 
@@ -199,7 +199,7 @@ def test_the_number_of_workers_changes_nothing(markets):
         "nvda_comeback, declared",
     ]
     for one, other in zip(alone, shared, strict=True):
-        assert one.d.tobytes() == other.d.tobytes() and one.launched.tobytes() == other.launched.tobytes()
+        assert one.d.tobytes() == other.d.tobytes() and one.d_by_entry.tobytes() == other.d_by_entry.tobytes()
         assert one.codes.tolist() == other.codes.tolist()
 
 
@@ -212,7 +212,7 @@ def test_prices_of_the_future_change_no_launch_before(markets):
     close[planned.entry :] *= np.linspace(1, 3, len(close) - planned.entry)[:, None]
     changed = replace(prices, close=close, high=np.maximum(prices.high, close), low=np.minimum(prices.low, close))
     assert len(cut.sessions) == planned.entry
-    before, after = (engine.run_multiverse((space,), each, planned)[0].launched for each in (prices, changed))
+    before, after = (engine.run_multiverse((space,), each, planned)[0].d_by_entry for each in (prices, changed))
     assert np.array_equal(before[1:], after[1:]) and not np.array_equal(before[0], after[0])
 
 
@@ -232,7 +232,7 @@ def test_without_history_there_is_no_other_launch(markets):
     prices = markets(space, sessions=330, before=20)
     planned = engine.multiverse_plan(DEEPSEEK, (space,), prices)
     (one,) = engine.run_multiverse((space,), prices, planned)
-    assert len(planned.placebos) == 0 and one.launched.shape == (1, one.tested.sum())
+    assert len(planned.placebos) == 0 and one.d_by_entry.shape == (1, one.tested.sum())
     survey = engine.multiverse_run(DEEPSEEK, (space,), (one,), prices, planned, (), "")
     assert survey.joint["us_over_china"].median.reason == "0 placebos that do not overlap; 19 are needed"
 

@@ -11,8 +11,9 @@ import pytest
 import strategies
 from data.errors import RequestError
 from reports.figures.metrics import compute_metrics
+from reports.figures.sweep import declared_variant, rank_variants
 from reports.records.result import HORIZONS
-from reports.records.sweep import FIGURES, declared_variant, rank_variants
+from reports.records.sweep import FIGURES
 from reports.statistics.availability import Missing
 from reports.statistics.overfitting import overfitting_probability
 from reports.statistics.returns import sharpe_moments
