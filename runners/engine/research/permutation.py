@@ -97,9 +97,9 @@ class PermutedWeights:
     def weights(self) -> np.ndarray:
         return self._weights
 
-    def ask(self, places: np.ndarray, held: int, scheduled: np.ndarray) -> np.ndarray:
+    def weight_rows(self, indices: np.ndarray, held: int, scheduled: np.ndarray) -> np.ndarray:
         """See WeightSource."""
-        return places + self._first[held] if held in self._first else np.full(len(places), NOTHING)
+        return indices + self._first[held] if held in self._first else np.full(len(indices), NOTHING)
 
 
 def permute_weights(

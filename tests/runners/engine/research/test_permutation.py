@@ -182,9 +182,9 @@ def test_each_permutation_has_a_row_at_every_decision_and_none_between():
     targets = PermutedWeights({0: {"A": 1.0}, 3: {"B": 0.5}}, ("A", "B"), SWAP, rechooses=False, watches=True)
     both, due = np.array([0, 1]), np.array([True, True])
     assert targets.weights.tolist() == [[1.0, 0.0], [0.0, 1.0], [0.0, 0.5], [0.5, 0.0]]
-    assert targets.ask(both, 0, due).tolist() == [0, 1]
-    assert targets.ask(both[1:], 3, due[1:]).tolist() == [3]
-    assert targets.ask(both, 2, due).tolist() == [NOTHING, NOTHING]
+    assert targets.weight_rows(both, 0, due).tolist() == [0, 1]
+    assert targets.weight_rows(both[1:], 3, due[1:]).tolist() == [3]
+    assert targets.weight_rows(both, 2, due).tolist() == [NOTHING, NOTHING]
 
 
 def test_decisions_between_scheduled_dates_are_permuted_too(random_prices):
