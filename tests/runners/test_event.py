@@ -196,7 +196,7 @@ def test_the_multiverse_and_a_sweep_take_events_too(tmp_path):
         *("-p", "fall=0.02,0.05", "-p", "entry=published,2025-04-01"),
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "With hindsight: 2 of 4 specs enter before 2025-04-03" in " ".join(done.stdout.split())
+    assert "With hindsight: 2 of 4 variants enter before 2025-04-03" in " ".join(done.stdout.split())
     shown = {**pages(tmp_path / "multiverse"), **pages(tmp_path / "sweep")}
     assert not [name for name, text in shown.items() if OTHERS.search(text)]
     assert "--event=tariffs" in json.loads((tmp_path / "sweep" / "manifest.json").read_text())["command"]
@@ -205,7 +205,7 @@ def test_the_multiverse_and_a_sweep_take_events_too(tmp_path):
 def test_a_sweep_does_not_change_what_is_traded(tmp_path):
     done = within("sweep", "china_exposure", "--event", "tariffs", "-p", "short=FXI,NVDA", "--source", "sample")
     assert done.returncode == 2
-    assert "-p short: NVDA changes what china_exposure trades or must beat" in done.stderr
+    assert "-p short: NVDA changes the symbols of china_exposure or of its comparator" in done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -246,7 +246,7 @@ def test_prices_that_do_not_cover_all_entries_are_refused(markets):
 
 
 def test_a_strategy_without_a_rule_is_refused():
-    with pytest.raises(RequestError, match=r"workers:Crossing is no Reading: .* runners\.sweep"):
+    with pytest.raises(RequestError, match=r"workers:Crossing is no Reading, .* runners\.sweep"):
         engine.planned_spaces(("tests.resources.workers:Crossing",), DEEPSEEK)[1]
 
 

@@ -180,7 +180,7 @@ def test_unvaried_dimensions_have_reasons():
     assert specification.unvaried_dimensions(reading("nvda_comeback"), DEEPSEEK) == (
         ("rebalance", "it trades on its own signals, never on a schedule"),
         ("borrow", "it is never short"),
-        ("basket", "it has no basket that could be varied"),
+        ("basket", "it has no basket to vary"),
     )
     assert specification.unvaried_dimensions(reading("ai_software"), DEEPSEEK) == (
         ("borrow", "only its hedge is short, in a fund that is easy to borrow"),
