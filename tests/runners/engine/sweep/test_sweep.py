@@ -164,7 +164,7 @@ def test_cross_validation_uses_the_shared_daily_excess_returns(real_prices, chec
         f"{day:%Y-%m-%d}" for day in frame.index[[0, -1]]
     )
     assert result.validation.probability == overfitting_probability(frame.to_numpy() - rate).probability
-    assert (result.validation.variants, result.validation.sampled, result.validation.sessions) == (8, 12, 76)
+    assert (result.validation.specs, result.validation.sampled, result.validation.sessions) == (8, 12, 76)
 
 
 @pytest.mark.parametrize(
