@@ -2,9 +2,9 @@
 
 Usage: python tests/benchmarks/run.py [NAME ...] [--prices DIR] [--json FILE]
 
-Prints a row for each claim and writes records {name, ours_s, peer, peer_s, ratio, floor, unit, n}, where ratio is
-peer_s / ours_s, a peer called "limit" is an absolute bound, and n counts the runs or scenarios on which the peer was
-timed. Ends with status 1 when a ratio lies below its floor. Machines are noisy: a pair is measured in turn, and medians are
+Prints a row for each claim and writes records {name, ours_s, peer, peer_s, ratio, floor, unit, n}. The ratio is
+peer_s / ours_s; a peer called "limit" is an absolute bound; n counts the runs or scenarios on which the peer was timed.
+Ends with status 1 when a ratio lies below its floor. Machines are noisy: a pair is measured in turn, and medians are
 compared. `tox run -e bench` installs the peers; benchmarks of a missing peer are skipped with a notice.
 """
 

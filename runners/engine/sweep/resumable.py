@@ -54,7 +54,7 @@ class SweepOutcome:
     dead: frozenset[int] = frozenset()
 
     def column(self, name: str) -> np.ndarray:
-        """One of COLUMNS, shape (n_specs,)."""
+        """One of COLUMNS, shape (n_variants,)."""
         return np.asarray(self.table[:, COLUMN[name]])
 
 
