@@ -45,7 +45,7 @@ def judge_run(
     """
     return RunEvidence(
         evidence=judge_readings(run, plan, examined, prices, trials, incomplete),
-        superiority=value_or_missing(lambda: test_superiority(run, plan)),
+        superiority=value_or_missing(lambda: judge_superiority(run, plan)),
         confounders=window_confounders(request.event, run),
         hindsight=request.hindsight,
         real=run.real,
@@ -174,7 +174,7 @@ def sharpe_evidence(result: Result, run: Run, trials: Trials) -> SharpeEvidence:
     return deflated_sharpe_evidence(sample, float(sample.sharpe * np.sqrt(PERIODS)), years, trials)
 
 
-def test_superiority(run: Run, plan: EvidencePlan) -> Superiority:
+def judge_superiority(run: Run, plan: EvidencePlan) -> Superiority:
     """The bootstrap test of whether any reading beats its comparator."""
     excess = {
         result.name: result.returns.to_numpy() - result.comparator.pct_change().iloc[1:].to_numpy()

@@ -53,7 +53,7 @@ class OwnChoices:
 ENTRY = "entry"
 HORIZON = Dimension(
     "horizon",
-    "After how many sessions is it judged?",
+    "After how many sessions is it measured?",
     (
         Choice("20 sessions", "a month: news should be in prices by then; the horizon of the verdict", 20),
         Choice("60 sessions", "a quarter: it includes the next earnings of every company", 60),

@@ -170,7 +170,7 @@ def sweep_result(
         failed=outcome.failed,
         objective=request.objective,
         validation=validate_variants(outcome, prices),
-        sharpe=Missing("no variant was judged"),
+        sharpe=Missing("not computed yet"),
         origin=prices.origin,
         real=prices.real,
         search=search,

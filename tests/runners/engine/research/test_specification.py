@@ -149,7 +149,7 @@ def test_comparator_choices(study, expected):
 
 def test_declared_only_keeps_the_declared_choice():
     dimension = specification.declared_only(specification.HORIZON)
-    assert (dimension.name, dimension.asks) == ("horizon", "After how many sessions is it judged?")
+    assert (dimension.name, dimension.asks) == ("horizon", "After how many sessions is it measured?")
     assert dimension.choices == (specification.HORIZON.choices[3],)
 
 
