@@ -1,4 +1,4 @@
-"""Baskets with other names: what becomes of weights, by hand, and the law that binds both executors."""
+"""Perturbed baskets: weights by hand, and agreement of batches with Backtrader."""
 
 from __future__ import annotations
 

@@ -338,12 +338,12 @@ def test_outcomes_are_joined_in_order():
 def test_an_outcome_round_trips_through_its_text():
     table = np.random.default_rng(1).normal(size=(3, len(COLUMNS)))
     table[1], table[2, 0], table[2, 1] = np.nan, -np.inf, -0.0
-    outcome = ChunkOutcome(table, {1: "why"}, {0: np.array([1e6, 1e6 + 1e-9]), 2: np.array([5.0])})
+    outcome = ChunkOutcome(table, {1: 'no "such" share\n é'}, {0: np.array([1e6, 1e6 + 1e-9]), 2: np.array([5.0])})
     text = outcome.as_text()
-    assert list(json.loads(text)) == ["table", "failed", "curves"] and " " not in text
-    assert json.loads(text)["failed"] == {"1": "why"}
+    assert list(json.loads(text)) == ["table", "failed", "curves"] and "\n" not in text and text.isascii()
+    assert json.loads(text)["failed"] == {"1": 'no "such" share\n é'}
     again = ChunkOutcome.of_text(text)
     assert again.table.tobytes() == table.tobytes() and again.table.shape == table.shape
-    assert again.failed == {1: "why"} and again.table.dtype == np.float64
+    assert again.failed == {1: 'no "such" share\n é'} and again.table.dtype == np.float64
     assert {index: curve.tolist() for index, curve in again.curves.items()} == {0: [1e6, 1e6 + 1e-9], 2: [5.0]}
     again.table[0, 0] = 1.0

@@ -15,7 +15,6 @@ from reports.records.result import HORIZONS
 from reports.records.sweep import FIGURES, declared_variant, rank_variants
 from reports.statistics.availability import Missing
 from reports.statistics.overfitting import overfitting_probability
-from reports.statistics.returns import sharpe_moments
 from runners.engine.backtest.cerebro import EntrySchedule
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.evaluation import evaluate
@@ -28,7 +27,7 @@ from runners.engine.request import Request
 from runners.engine.research.judgement import sharpe_evidence
 from runners.engine.study import prepare
 from runners.engine.sweep import resumable, sweep
-from runners.engine.sweep.chunk import COLUMNS, ChunkInputs, ChunkOutcome, measure_variants
+from runners.engine.sweep.chunk import COLUMNS, ChunkInputs, measure_variants
 from runners.engine.trial_ledger import TrialLedger, Trials
 from runners.engine.vectorized.scenarios import Scenario
 from strategies.base import Cash, Reading
@@ -183,21 +182,6 @@ def test_reasons_why_there_is_no_cross_validation(real_prices, checkpoint, param
     assert isinstance(result.validation, Missing) and reason in result.validation.reason
 
 
-def test_moments_equal_pandas():
-    rng = np.random.default_rng(5)
-    excess = rng.standard_t(4, (3, 60)) * 0.01
-    excess[1, 40:] = np.nan
-    excess[2, 19:] = np.nan
-    ratio, skewness, kurtosis = sharpe_moments(excess, np.array([False, False, False]))
-    for row in (0, 1):
-        series = pd.Series(excess[row]).dropna()
-        assert ratio[row] == pytest.approx(series.mean() / series.std(), rel=1e-12)
-        assert skewness[row] == pytest.approx(series.skew(), rel=1e-9)
-        assert kurtosis[row] == pytest.approx(series.kurt() + 3, rel=1e-9)
-    assert np.isnan([ratio[2], skewness[2], kurtosis[2]]).all(), "19 returns are too few"
-    assert np.isnan(sharpe_moments(excess[:1], np.array([True]))[0]).all(), "no ratio after ruin"
-
-
 class Fussy(Reading):
     """Fails with some parameters, in different ways."""
 
@@ -340,19 +324,6 @@ def test_finished_chunks_are_not_run_again(real_prices, tmp_path, monkeypatch):
     with Checkpoint.beside(tmp_path / "out") as checkpoint:
         swept(real_prices.rows(0, len(real_prices.sessions) - 1), checkpoint, *words, executor=Counting())
     assert len(started) == 2, "other prices are another sweep"
-
-
-def test_an_outcome_round_trips_through_its_text():
-    table = np.random.default_rng(1).normal(size=(3, len(COLUMNS)))
-    table[1] = np.nan
-    table[2, 0], table[2, 1] = -np.inf, -0.0
-    outcome = ChunkOutcome(table, {1: 'no "such" variant\n é'}, {0: np.array([1e6, 1e6 + 1e-9])})
-    text = outcome.as_text()
-    assert text.isascii() and "\n" not in text
-    again = ChunkOutcome.of_text(text)
-    assert again.table.tobytes() == table.tobytes()
-    assert again.failed == outcome.failed
-    assert again.curves[0].tolist() == outcome.curves[0].tolist()
 
 
 def test_a_folder_takes_one_sweep_at_a_time(tmp_path):
