@@ -125,13 +125,13 @@ def execute_multiverse(
         planned = engine.multiverse_plan(event, (*found, *supply.others), prices, all_dates)
         done = steps.step("baskets", engine.count_tasks((*found, *supply.others)))
         ran, failed = engine.run_multiverse_or_failures(found, prices, planned, executor, done)
-        beside = engine.uncalled_outcomes(supply.others, prices, planned, executor, done)
-        found = tuple(space for space in found if space.subject.name not in failed)
+        beside = engine.rival_multiverses(supply.others, prices, planned, executor, done)
+        found = tuple(space for space in found if space.study.name not in failed)
         told = (*opened.notes, *supply.notices)
         command = multiverse_command_line(readings, window, all_dates, event)
         failed = {**supply.stopped, **failed}
         names = {multiverse.name for multiverse in beside}
-        counted = (*found, *(space for space in supply.others if space.subject.name in names))
+        counted = (*found, *(space for space in supply.others if space.study.name in names))
         missing = engine.missing_readings(counted, plan)
         survey = engine.multiverse_run(event, found, ran, prices, planned, told, command, failed, beside, missing)
         multiverse_folder.write(survey, out)
@@ -173,13 +173,11 @@ def load_multiverse_prices(
         supply = _supplied(found, others, prices_of)
     except (RequestError, DataError):
         prices_of((engine.CALENDAR,))  # which all need: without it the request is wrong, not a reading
-        needed = {space.subject.variant: engine.essential_symbols([space]) for space in (*found, *others)}
+        needed = {space.study.variant: engine.essential_symbols([space]) for space in (*found, *others)}
         absent = lacking_prices(needed, prices_of)
-        lacking |= {
-            space.subject.name: absent[space.subject.variant] for space in found if space.subject.variant in absent
-        }
+        lacking |= {space.study.name: absent[space.study.variant] for space in found if space.study.variant in absent}
         left, beside = (
-            tuple(space for space in spaces if space.subject.variant not in absent) for spaces in (found, others)
+            tuple(space for space in spaces if space.study.variant not in absent) for spaces in (found, others)
         )
         if not left:
             raise nothing_left(lacking) from None
@@ -217,7 +215,7 @@ def _narrowed(found: tuple[SpecificationSpace, ...], symbols: Sequence[str]) -> 
 
 
 def _without(found: tuple[SpecificationSpace, ...], stopped: Mapping[str, Failure]) -> tuple[SpecificationSpace, ...]:
-    return tuple(space for space in found if space.subject.name not in stopped)
+    return tuple(space for space in found if space.study.name not in stopped)
 
 
 def multiverse_command_line(readings: Sequence[str], window: PriceWindow, all_dates: bool, event: Event) -> str:
@@ -323,10 +321,10 @@ def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
     for dimension in specification.general_choices(event):
         _show_dimension(dimension)
     for space in found:
-        console.echo(f"\n{space.subject.name}: {len(space):,} specs")
+        console.echo(f"\n{space.study.name}: {len(space):,} specs")
         for dimension in engine.own_dimensions(space):
             _show_dimension(dimension, "  ")
-        for name, why in specification.unvaried_dimensions(space.subject, event):
+        for name, why in specification.unvaried_dimensions(space.study, event):
             console.echo(_labelled(f"  {name}: ", f"not varied, {why}", len(name) + 4))
     return console.report_failures(plan.failed)
 
@@ -341,12 +339,12 @@ def _listed(found: Sequence[SpecificationSpace], event: Event) -> dict[str, obje
             dimension.name: dimension_as_dict(dimension) for dimension in specification.general_choices(event)
         },
         "readings": {
-            space.subject.name: {
+            space.study.name: {
                 "specs": len(space),
                 "dimensions": {
                     dimension.name: dimension_as_dict(dimension) for dimension in engine.own_dimensions(space)
                 },
-                "not_varied": dict(specification.unvaried_dimensions(space.subject, event)),
+                "not_varied": dict(specification.unvaried_dimensions(space.study, event)),
             }
             for space in found
         },

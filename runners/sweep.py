@@ -132,7 +132,7 @@ def execute_sweep(wanted: SweepRequest, window: PriceWindow, out: Path, executor
         processes.preload(IMPORTS)
     with Checkpoint.beside(out) as kept, progress.progress() as steps:
         steps.step("prices")
-        needed = needed_symbols(wanted.request, [space.subject])
+        needed = needed_symbols(wanted.run_request, [space.study])
         prices = load_prices(needed, window.start, window.end, opened)
         done = steps.step("specs", parts)
         found, search = engine.run_sweep(wanted, space, prices, executor, kept, done)
@@ -160,7 +160,7 @@ def sweep_command_line(wanted: SweepRequest, window: PriceWindow) -> str:
         "--search": wanted.search,
         "--budget": wanted.budget,
     }
-    knobs = [word for knob in wanted.knobs for word in ("-p", knob)]
+    knobs = [word for knob in wanted.parameters for word in ("-p", knob)]
     return command_line("sweep", (wanted.reading, *knobs), options)
 
 

@@ -30,7 +30,8 @@ from runners.engine.execution.processes import Processes, preload
 from runners.engine.plan import Plan, make_plan, needed_symbols, nothing_left
 from runners.engine.provenance import run_manifest
 from runners.engine.request import PriceWindow, Request
-from runners.engine.research import evidence
+from runners.engine.research.evidence import gather_evidence
+from runners.engine.research.evidence_plan import evidence_symbols
 from runners.engine.run_settings import chart_marks, claims_note, hindsight_notice, run_settings, unknown_rates_notice
 from runners.engine.tracebacks import ANY, describe_failure
 from runners.engine.trial_key import trial_key, window_fingerprint
@@ -76,7 +77,7 @@ def with_prices(plan: Plan, read: ReadPrices) -> PricedPlan:
 
 def _priced(plan: Plan, read: ReadPrices) -> PricedPlan:
     needed = plan.symbols
-    more = evidence.evidence_symbols(plan) if plan.request.evidence else ()
+    more = evidence_symbols(plan) if plan.request.evidence else ()
     try:
         return PricedPlan(plan, read((*needed, *more)))
     except (RequestError, DataError) as error:
@@ -131,7 +132,7 @@ def produce_run(priced: PricedPlan, command: str | None, executor: Executor, ste
     run = replace(run, notices=(*run.notices, *unkept), manifest={"command": command, **run.manifest})
     if not plan.request.evidence:
         return run
-    return evidence.gather_evidence(run, plan, prices, known, executor, step("evidence", len(plan.asked)))
+    return gather_evidence(run, plan, prices, known, executor, step("evidence", len(plan.asked)))
 
 
 def run_studies(priced: PricedPlan, done: Progress = no_progress) -> Run:

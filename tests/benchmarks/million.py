@@ -1,4 +1,4 @@
-"""A million launches x settings on one core, without curves. Prints JSON: {"seconds": S, "peak_gb": GB}.
+"""A million entries x settings on one core, without curves. Prints JSON: {"seconds": S, "peak_gb": GB}.
 
 Usage: python million.py PRICES. A process of its own, so that the peak is that of this work alone.
 """
@@ -31,13 +31,13 @@ def peak_bytes() -> int:
 
 
 def main(folder: Path) -> None:
-    import launches
+    import batches
 
     from runners.engine.vectorized.batch import run_batch
 
-    prices = launches.market(folder, launches.GpuBubble)
+    prices = batches.market(folder, batches.GpuBubble)
     began = perf_counter()
-    batch = run_batch(launches.GpuBubble, prices, launches.multiverse(prices, 1_000_000), curves=False)
+    batch = run_batch(batches.GpuBubble, prices, batches.multiverse(prices, 1_000_000), curves=False)
     seconds = perf_counter() - began
     if len(batch.terminal) != 1_000_000:
         raise AssertionError(f"{len(batch.terminal)} of a million scenarios came back")

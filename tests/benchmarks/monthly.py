@@ -1,4 +1,4 @@
-"""The backtest of `single` (20 symbols x 1,000 sessions, rebalanced every 21) in the batch executor, with its curve."""
+"""The backtest of `single` (20 symbols x 1,000 sessions, rebalanced every 21) in `run_batch`, with its equity curve."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from time import perf_counter
 
 import numpy as np
 import single
-from launches import require_close
+from batches import require_close
 from peers import Peer
 from peers.windows import Windows
 
@@ -28,7 +28,7 @@ class Monthly(Reading):
 
 
 def windows(prices: Prices) -> Windows:
-    """The same work for a peer: one launch, filled at the open after each decision."""
+    """The same work for a peer: one scenario, filled at the open after each decision."""
     weights = np.full(prices.open.shape, np.nan)
     weights[1::EVERY] = INVESTED / len(prices.symbols)
     fee = single.FREE_CASH.commission + single.FREE_CASH.half_spread
@@ -47,12 +47,12 @@ def against(package: str, *settings: str, rounds: int) -> tuple[list[float], lis
     with Peer(package, windows(prices), *settings) as peer:
         for _ in range(rounds):
             for _ in range(2):
-                its_seconds, its_terminal = peer.ask("curves")
+                peer_seconds, peer_terminal = peer.ask("curves")
             for _ in range(2):
                 began = perf_counter()
                 batch = run_batch(Monthly, prices, Scenarios.of([scenario]))
                 seconds = perf_counter() - began
             ours.append(seconds)
-            peers.append(its_seconds)
-            require_close(batch.terminal, its_terminal, package)
+            peers.append(peer_seconds)
+            require_close(batch.terminal, peer_terminal, package)
     return ours, peers

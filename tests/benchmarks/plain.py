@@ -1,8 +1,8 @@
-"""The main job as a plain script would do it: stock PandasData feeds, one strategy after the other, stock tearsheets.
+"""A run of all readings as a plain script would do it: stock feeds, one strategy after the other, stock tearsheets.
 
-Usage: python plain.py PRICES OUT. The same readings, comparators and outputs as the main job (its page aside), with
-what Backtrader and QuantStats offer as they come. History begins a year and a quarter before the entry, which is the
-least that the rules need. It is the peer of the benchmark `job`; its broker knows no credit and no interest.
+Usage: python plain.py PRICES OUT. The same readings, comparators and outputs as runners.deepseek (except its page),
+with stock Backtrader and QuantStats. History begins a year and a quarter before the entry, the least that the rules
+need. It is the peer of the benchmark `job`; its broker has neither credit nor interest.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def run(folder: Path, strategy: type[bt.Strategy], symbols: tuple[str, ...], **p
 
 
 def compare(folder: Path, name: str) -> None:
-    """The runs that a comparator asks for."""
+    """The runs behind the comparator of a reading."""
     strategy = strategies.load(name)
     symbols = strategy.rule().symbols
     match strategy.comparator:
@@ -68,20 +68,20 @@ def compare(folder: Path, name: str) -> None:
 
 
 def main(folder: Path, out: Path) -> None:
-    """All readings, a tearsheet each, and the tables."""
+    """Run all readings; write a tearsheet for each, and the tables."""
     out.mkdir(parents=True, exist_ok=True)
     benchmark = read(folder, "SPY")["Close"].pct_change().loc[ENTRY:].rename("SPY")
     returns, fills, decisions, summary = {}, [], [], {}
     for name in strategies.names():
         strategy = strategies.load(name)
-        ran = run(folder, strategy, strategy.rule().symbols)
+        result = run(folder, strategy, strategy.rule().symbols)
         compare(folder, name)
-        daily = pd.Series(ran.analyzers.returns.get_analysis()).loc[ENTRY:]
+        daily = pd.Series(result.analyzers.returns.get_analysis()).loc[ENTRY:]
         daily.index = pd.DatetimeIndex(daily.index)
         returns[name] = daily
-        fills += [(name, day, *row) for day, rows in ran.analyzers.fills.get_analysis().items() for row in rows]
+        fills += [(name, day, *row) for day, rows in result.analyzers.fills.get_analysis().items() for row in rows]
         decisions += [
-            (name, item.session, symbol, weight) for item in ran.decisions for symbol, weight in item.weights.items()
+            (name, item.session, symbol, weight) for item in result.decisions for symbol, weight in item.weights.items()
         ]
         summary[name] = {
             "total_return": qs.stats.comp(daily),

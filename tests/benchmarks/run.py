@@ -2,10 +2,10 @@
 
 Usage: python tests/benchmarks/run.py [NAME ...] [--prices DIR] [--json FILE]
 
-Prints a row a claim and writes records {name, ours_s, peer, peer_s, ratio, floor, unit, n}: ratio = peer_s / ours_s,
-where a peer called "limit" is an absolute bound, and n counts the runs or scenarios on which the peer was timed. Ends
-with status 1 when a ratio lies below its floor. Machines are noisy: a pair is measured in turn, and medians are
-compared. `tox run -e bench` installs the peers; what one that is missing would have shown is skipped, and said so.
+Prints a row for each claim and writes records {name, ours_s, peer, peer_s, ratio, floor, unit, n}. The ratio is
+peer_s / ours_s; a peer called "limit" is an absolute bound; n counts the runs or scenarios on which the peer was timed.
+Ends with status 1 when a ratio lies below its floor. Machines are noisy: a pair is measured in turn, and medians are
+compared. `tox run -e bench` installs the peers; benchmarks of a missing peer are skipped with a notice.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(HERE))
 
 Record = dict[str, object]
-# Engine, what is asked of it, and the floor. The claim is 20 at equal work: ours come with Sharpe ratio, drawdown,
-# costs and exposure. An engine that is asked for less, or is compiled ahead of time, is shown beside.
+# Engine, figures computed, and the floor. The claim is 20 at equal work: ours include Sharpe ratio, drawdown, costs
+# and exposure. Engines that compute less, or are compiled ahead of time, are shown for comparison.
 VECTORBT = (("numba", "figures", 20), ("numba", "terminal", 12), ("rust", "figures", 15), ("rust", "terminal", 5))
-A_LAUNCH, A_MONTHLY = "s a launch of gpu_bubble, 60 sessions", "s a backtest of 20 symbols x 1,000 sessions"
+A_SCENARIO, A_MONTHLY = "s a scenario of gpu_bubble, 60 sessions", "s a backtest of 20 symbols x 1,000 sessions"
 
 
 def record(
@@ -69,7 +69,7 @@ def job_command(prices: Path, out: Path, *options: str) -> list[str]:
 
 
 def job(prices: Path) -> list[Record]:
-    """The main job without evidence, which the peer has none of, from cold and after one reading was changed."""
+    """runners.deepseek without evidence, which the peer lacks, from cold and after one reading was changed."""
     plain, cold, again = [], [], []
     for _ in range(3):
         with tempfile.TemporaryDirectory() as scratch:
@@ -89,7 +89,7 @@ def job(prices: Path) -> list[Record]:
 
 
 def copy_checkout(target: Path) -> Path:
-    """Our packages, somewhere they may be changed."""
+    """A copy of our packages that may be changed."""
     for room in ("data", "strategies", "runners", "reports"):
         shutil.copytree(ROOT / room, target / room, ignore=shutil.ignore_patterns("__pycache__", "latest"))
     timed([sys.executable, "-m", "compileall", "-q", "."], target)
@@ -101,12 +101,12 @@ def change_one_reading(checkout: Path) -> None:
     before = path.read_text(encoding="utf-8")
     after = before.replace("self.p.gross / 2", "self.p.gross / 2.5")
     if after == before:
-        raise AssertionError("the reading to be changed reads differently now")
+        raise AssertionError("the text to change in gpu_bubble.py is gone; adapt this benchmark")
     path.write_text(after, encoding="utf-8")
 
 
 def evidence(prices: Path) -> list[Record]:
-    """What the evidence adds to the main job: runs with and without it, in turn."""
+    """The time that evidence adds to a run: with and without it, in turn."""
     added = []
     for _ in range(5):
         with tempfile.TemporaryDirectory() as scratch:
@@ -124,49 +124,49 @@ def single(prices: Path) -> list[Record]:
 
 
 def placebos(prices: Path) -> list[Record]:
-    """10,000 placebo launches against the same Reading in a stock Cerebro."""
-    import launches
+    """10,000 placebo entries against the same Reading in a stock Cerebro."""
+    import batches
 
-    ours, peers = launches.placebos_against_stock(prices)
-    return [record("placebos", ours, "stock backtrader", peers, 5_000, A_LAUNCH)]
+    ours, peers = batches.placebos_against_stock(prices)
+    return [record("placebos", ours, "stock backtrader", peers, 5_000, A_SCENARIO)]
 
 
 def placebos_vectorbt(prices: Path) -> list[Record]:
-    """The same launches in one warm `from_orders` of vectorbt, on each engine.
+    """The same scenarios in one warm `from_orders` of vectorbt, on each engine.
 
-    Once with no more than terminal values, once with the figures that ours come with.
+    Once with terminal values only, once with all figures of ours.
     """
-    import launches
+    import batches
 
     records = []
     for engine, question, floor in VECTORBT:
-        ours, peers = launches.placebos_against_vectorbt(prices, engine, question)
+        ours, peers = batches.placebos_against_vectorbt(prices, engine, question)
         name = "placebos" if question == "terminal" else f"placebos, {question}"
-        records.append(record(name, ours, f"vectorbt {engine}", peers, floor, A_LAUNCH, launches.PLACEBOS))
+        records.append(record(name, ours, f"vectorbt {engine}", peers, floor, A_SCENARIO, batches.PLACEBOS))
     return records
 
 
 def million(prices: Path) -> list[Record]:
-    """A million launches x settings on one core: seconds and peak memory."""
+    """A million entries x settings on one core: seconds and peak memory."""
     command = [sys.executable, str(HERE / "million.py"), str(prices)]
     spent = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     return [
-        record("million", [spent["seconds"]], "limit", [15], 1, "s for a million launches x settings, one core"),
+        record("million", [spent["seconds"]], "limit", [15], 1, "s for a million entries x settings, one core"),
         record("million, memory", [spent["peak_gb"]], "limit", [1.5], 1, "GB at its peak"),
     ]
 
 
 def readings(prices: Path) -> list[Record]:
-    """All twelve readings at every admissible date and three holds; means, as the scenarios differ."""
-    import launches
+    """All twelve readings at every admissible date and three holds; means, since scenarios differ."""
+    import batches
 
-    ours, peers = launches.readings_against_stock(prices)
+    ours, peers = batches.readings_against_stock(prices)
     unit = "s a scenario of all readings, dates and holds"
     return [record("readings", [ours], "stock backtrader", [statistics.mean(peers)], 500, unit, len(peers))]
 
 
 def monthly_bt(prices: Path) -> list[Record]:
-    """The work of `single` as a Reading in the batch executor, against bt."""
+    """The work of `single` as a Reading in `run_batch`, against bt."""
     import monthly
 
     ours, peers = monthly.against("bt", rounds=9)
@@ -174,7 +174,7 @@ def monthly_bt(prices: Path) -> list[Record]:
 
 
 def monthly_vectorbt(prices: Path) -> list[Record]:
-    """The same against warm vectorbt, on each engine."""
+    """`monthly` against warm vectorbt, on each engine."""
     import monthly
 
     records = []
@@ -185,7 +185,7 @@ def monthly_vectorbt(prices: Path) -> list[Record]:
 
 
 def monthly_zipline(prices: Path) -> list[Record]:
-    """The same against zipline-reloaded."""
+    """`monthly` against zipline-reloaded."""
     import monthly
 
     ours, peers = monthly.against("zipline", rounds=5)
@@ -193,33 +193,33 @@ def monthly_zipline(prices: Path) -> list[Record]:
 
 
 def curve(prices: Path) -> list[Record]:
-    """The cost of a launch does not grow with their number: that at 10,000 against all others."""
-    import launches
+    """Seconds a scenario at every size of batch, against those at 10,000: they should not grow."""
+    import batches
 
-    costs = launches.costs_by_size(prices)
+    costs = batches.costs_by_size(prices)
     return [
         record(
-            f"curve, {size:,}", seconds, "itself at 10,000", costs[10_000], 0.8 if size == 1_000_000 else 0, A_LAUNCH
+            f"curve, {size:,}", seconds, "itself at 10,000", costs[10_000], 0.8 if size == 1_000_000 else 0, A_SCENARIO
         )
         for size, seconds in costs.items()
     ]
 
 
 def scaling(prices: Path) -> list[Record]:
-    """Launches through Backtrader on a Dask cluster of local workers, and what a task costs.
+    """Scenarios in Backtrader on a Dask cluster of local workers, and the overhead of a task.
 
-    The last record is an extrapolation, not a measurement, which its name says.
+    The last record is an extrapolation, not a measurement, as its name says.
     """
     try:
         import scaling as benchmark
     except ImportError as error:
         raise MissingPeerError(f"{error}; pip install '.[cluster]'") from None
     one, two, tasks, client, many = benchmark.measure(prices)
-    peer, unit = "itself on 1 worker", "s a launch of gpu_bubble through backtrader"
+    peer, unit = "itself on 1 worker", "s a scenario of gpu_bubble in backtrader"
     return [
         record("scaling, 2 workers", two, peer, one, 1.3, unit),
-        record("scaling, a task", tasks, "limit", [0.01], 1, "s that a task costs beside its work"),
-        record("scaling, the client", client, "limit", [0.0001], 1, "s that the client works a launch"),
+        record("scaling, a task", tasks, "limit", [0.01], 1, "s of overhead a task"),
+        record("scaling, the client", client, "limit", [0.0001], 1, "s of the client a scenario"),
         record(f"scaling, {benchmark.MANY} (estimate)", [many], peer, one, 0, unit),
     ]
 
@@ -231,7 +231,7 @@ def help_text(prices: Path) -> list[Record]:
 
 
 def memory(prices: Path) -> list[Record]:
-    """Peak memory of the whole main job, all its processes together (proportional set size, Linux only)."""
+    """Peak memory of a run, all its processes together (proportional set size, Linux only)."""
     with tempfile.TemporaryDirectory() as scratch:
         process = subprocess.Popen(
             job_command(prices, Path(scratch) / "out"), cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True
@@ -242,7 +242,7 @@ def memory(prices: Path) -> list[Record]:
             sleep(0.05)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, "runners.deepseek")
-    return [record("memory", [peak / 1e9], "limit", [1.5], 1.0, "GB at the peak of the main job")]
+    return [record("memory", [peak / 1e9], "limit", [1.5], 1.0, "GB at the peak of a run")]
 
 
 # CPU seconds and GB that each step of `universe` may take; the prices alone are 1.2 GB.
@@ -256,7 +256,7 @@ UNIVERSE = {
 
 
 def universe(prices: Path) -> list[Record]:
-    """10,000 symbols x 10 years: CPU seconds and peak memory of each step, every one a process of its own."""
+    """10,000 symbols x 10 years: CPU seconds and peak memory of each step, each in its own process."""
     records = []
     for step, (seconds, gigabytes) in UNIVERSE.items():
         command = [sys.executable, str(HERE / "universe.py"), step]
@@ -317,7 +317,7 @@ def measured(name: str, prices: Path) -> list[Record]:
 
 
 def show(records: list[Record]) -> None:
-    """A row a record, those below their floor marked."""
+    """Print a row for each record, with a mark where it is below its floor."""
     print(f"{'name':<20}{'ours':>10}{'peer':>10}{'ratio':>9}{'floor':>8}  against, unit")
     for entry in records:
         row = "{name:<20}{ours_s:>10.3g}{peer_s:>10.3g}{ratio:>9.2f}{floor:>8g}  {peer}, {unit}, n={n:,}"
@@ -329,25 +329,25 @@ def below(entry: Record) -> bool:
 
 
 def main() -> int:
-    """Run what was asked for; 1 when a ratio lies below its floor."""
+    """Run the benchmarks named; returns 1 when a ratio lies below its floor."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all by default")
     parser.add_argument("--prices", type=Path, default=Path(os.environ.get("DEEPSEEK_PRICES", PRICES)))
     parser.add_argument("--json", type=Path, metavar="FILE")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["DEEPSEEK_TRIALS"] = str(Path(scratch) / "trials.txt")  # not the user's own
-        return run(parser, asked)
+        return run(parser, options)
 
 
-def run(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> int:
-    """Measure, show and keep the records."""
-    if unknown := set(asked.names) - set(BENCHMARKS):
+def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    """Measure, show and write the records."""
+    if unknown := set(options.names) - set(BENCHMARKS):
         parser.error(f"no benchmark {sorted(unknown)[0]!r}; choose from {', '.join(BENCHMARKS)}")
-    records = [entry for name in asked.names or BENCHMARKS for entry in measured(name, asked.prices.resolve())]
+    records = [entry for name in options.names or BENCHMARKS for entry in measured(name, options.prices.resolve())]
     show(records)
-    if asked.json:
-        asked.json.write_text(json.dumps(records, indent=2) + "\n", encoding="utf-8")
+    if options.json:
+        options.json.write_text(json.dumps(records, indent=2) + "\n", encoding="utf-8")
     return int(any(map(below, records)))
 
 

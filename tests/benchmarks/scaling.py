@@ -1,6 +1,6 @@
-"""Throughput of the cluster executor with one and two local workers, and what a task costs beside its work.
+"""Throughput of the cluster executor with one and two local workers, and the overhead of a task.
 
-The work is launches of gpu_bubble through Backtrader, milliseconds each, as a sweep of a plain strategy has them.
+The work is scenarios of gpu_bubble in Backtrader, milliseconds each, as in a sweep of a plain strategy.
 Scheduler, workers and client share the processors of this machine.
 """
 
@@ -15,11 +15,11 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-from launches import Seconds, admissible, market
+from batches import Seconds, admissible, market
 
 from data.prices import Prices
 from runners.engine.execution.dask import MOST, Cluster
-from runners.engine.vectorized.batch import launched
+from runners.engine.vectorized.batch import backtrader_columns
 from runners.engine.vectorized.scenarios import Scenario
 from strategies.gpu_bubble import GpuBubble
 from tests.resources import workers
@@ -30,13 +30,13 @@ MANY = 100  # workers of the estimate
 
 
 def measure(folder: Path) -> tuple[Seconds, Seconds, Seconds, Seconds, float]:
-    """Seconds a launch with one worker and with two, in turn; a task of next to nothing; the client; the estimate."""
+    """Seconds a scenario with one worker and with two, in turn; of an empty task; of the client; the estimate."""
     prices = market(folder, GpuBubble)
     one, two, tasks, client = [], [], [], []
     with machines(1) as single, machines(2) as pair:
         for _ in range(ROUNDS):
-            one.append(launching(single, prices))
-            two.append(launching(pair, prices))
+            one.append(simulating(single, prices))
+            two.append(simulating(pair, prices))
             tasks.append(overhead(pair))
             client.append(handling(prices))
     return one, two, tasks, client, estimate(median(one), median(tasks), median(client))
@@ -44,14 +44,14 @@ def measure(folder: Path) -> tuple[Seconds, Seconds, Seconds, Seconds, float]:
 
 @contextmanager
 def machines(count: int) -> Iterator[str]:
-    """The address of a scheduler with as many workers."""
+    """The address of a scheduler with `count` workers."""
     with tempfile.TemporaryDirectory() as folder:
-        own = Machines(Path(folder), count)
+        cluster = Machines(Path(folder), count)
         try:
-            own.wait(count)
-            yield own.address
+            cluster.wait(count)
+            yield cluster.address
         finally:
-            own.stop()
+            cluster.stop()
 
 
 def scenarios(prices: Prices) -> list[Scenario]:
@@ -59,18 +59,18 @@ def scenarios(prices: Prices) -> list[Scenario]:
     return [Scenario(entry, HOLD) for entry in entries[np.linspace(0, len(entries) - 1, LAUNCHES).astype(int)]]
 
 
-def launching(address: str, prices: Prices) -> float:
-    """Seconds a launch, many being asked for at once; imports and connecting are not counted."""
-    specs, shared = scenarios(prices), (GpuBubble, prices, False)
+def simulating(address: str, prices: Prices) -> float:
+    """Seconds a scenario, many at once; imports and connecting are not counted."""
+    scenarios_to_run, shared = scenarios(prices), (GpuBubble, prices, False)
     with closing(Cluster(address)) as cluster:
-        cluster.map(launched, shared, specs[:16:2])
+        cluster.map(backtrader_columns, shared, scenarios_to_run[:16:2])
         began = perf_counter()
-        cluster.map(launched, shared, specs)
-        return (perf_counter() - began) / len(specs)
+        cluster.map(backtrader_columns, shared, scenarios_to_run)
+        return (perf_counter() - began) / len(scenarios_to_run)
 
 
 def overhead(address: str) -> float:
-    """Seconds a task: sending it, finding a worker for it, and fetching what came of it."""
+    """Seconds a task: sending it, finding a worker, and fetching the result."""
     with closing(Cluster(address, chunk=1)) as cluster:
         cluster.map(workers.square, (), [-1.0, -2.0])
         began = perf_counter()
@@ -79,20 +79,22 @@ def overhead(address: str) -> float:
 
 
 def handling(prices: Prices) -> float:
-    """Seconds that the client has to do for a launch: to pack it, and to unpack what came of it."""
-    specs = scenarios(prices)
-    answer = pickle.dumps(launched(GpuBubble, prices, False, specs[0]), protocol=pickle.HIGHEST_PROTOCOL)
+    """Seconds a scenario that the client needs to pack it and to unpack its result."""
+    scenarios_to_run = scenarios(prices)
+    result = pickle.dumps(
+        backtrader_columns(GpuBubble, prices, False, scenarios_to_run[0]), protocol=pickle.HIGHEST_PROTOCOL
+    )
     began = perf_counter()
-    for spec in specs:
-        pickle.dumps(spec, protocol=pickle.HIGHEST_PROTOCOL)
-        pickle.loads(answer)  # noqa: S301  (made three lines above)
-    return (perf_counter() - began) / len(specs)
+    for scenario in scenarios_to_run:
+        pickle.dumps(scenario, protocol=pickle.HIGHEST_PROTOCOL)
+        pickle.loads(result)  # noqa: S301  (made three lines above)
+    return (perf_counter() - began) / len(scenarios_to_run)
 
 
-def estimate(launch: float, task: float, handled: float, many: int = MANY) -> float:
-    """Seconds a launch with `many` workers in a large sweep: an extrapolation, not a measurement.
+def estimate(scenario: float, task: float, handled: float, many: int = MANY) -> float:
+    """Seconds a scenario with `many` workers in a large sweep: an extrapolation, not a measurement.
 
-    Workers run side by side; one scheduler and one client do their part of each task and launch in turn. The slower
-    of both decides. Networks, and machines slower than this one, are left out.
+    Workers run in parallel; one scheduler and one client handle tasks and scenarios in turn. The slower of both
+    decides. Networks, and machines slower than this one, are left out.
     """
-    return max(launch / many, task / MOST + handled)
+    return max(scenario / many, task / MOST + handled)

@@ -1,4 +1,4 @@
-"""One backtest, 20 symbols x 1,000 sessions, rebalanced every 21: our wiring against stock Backtrader."""
+"""One backtest, 20 symbols x 1,000 sessions, rebalanced every 21: `run_backtest` against stock Backtrader."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def stock(bars: Prices) -> tuple[list[float], list[tuple[str, float, float]], fl
 
 
 def ours(bars: Prices) -> tuple[list[float], list[tuple[str, float, float]], float]:
-    """The same of our wiring."""
+    """Equity, fills and seconds of our wiring."""
     began = perf_counter()
     result = run_backtest(Monthly, bars, EntrySchedule(bars.sessions[1], hold=None), FREE_CASH)
     seconds = perf_counter() - began

@@ -1,8 +1,8 @@
 """10,000 symbols x 2,520 sessions: CPU seconds and peak memory of one step. Prints {"seconds": S, "peak_gb": GB}.
 
-Usage: python universe.py STEP, one of STEPS. A process of its own, so that the peak is that of this step alone, with
-the prices that it needs: six float64 arrays of 0.2 GB each. `bt-10000` takes some five minutes and is no part
-of `run.py universe`.
+Usage: python universe.py STEP, one of STEPS. It runs in its own process, so that the peak is that of the step
+and its prices: six float64 arrays of 0.2 GB each. `bt-10000` takes about five minutes and is not part of
+`run.py universe`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Done = TypeVar("Done")
 
 
 def build() -> Prices:
-    """Seeded random walks, made in place so that nothing but the prices is at the peak."""
+    """Seeded random walks, built in place so that the peak is that of the prices alone."""
     rng = np.random.default_rng(10)
     close = rng.normal(0, 0.02, (len(SESSIONS), len(SYMBOLS)))
     np.cumsum(close, axis=0, out=close)
@@ -52,7 +52,7 @@ def build() -> Prices:
     opened[0] = close[0]
     high, low = np.maximum(opened, close), np.minimum(opened, close)
     volume, factor = np.full(close.shape, 1e6), np.ones(close.shape)
-    for column in range(0, len(SYMBOLS), 10):  # every tenth name is listed some time within the ten years
+    for column in range(0, len(SYMBOLS), 10):  # every tenth symbol is listed within the ten years
         for values in (opened, high, low, close, volume, factor):
             values[: column % len(SESSIONS), column] = np.nan
     for values in (opened, high, low, close, volume, factor):
@@ -61,7 +61,7 @@ def build() -> Prices:
 
 
 def load() -> None:
-    """As many from a folder of CSV files, every one of them checked; writing them is not counted."""
+    """Load as many from a folder of CSV files with all checks; writing the files is not counted."""
     rng = np.random.default_rng(10)
     close = 50 * np.exp(np.cumsum(rng.normal(0, 0.02, len(SESSIONS))))
     lines = [
@@ -76,17 +76,17 @@ def load() -> None:
     require(prices.close.shape == (len(SESSIONS), len(SYMBOLS)))
 
 
-def through_backtrader(names: tuple[str, ...]) -> None:
-    """Equal weight in `names`, rebalanced every 20 sessions for ten years; a run is fed no more than it trades."""
+def through_backtrader(symbols: tuple[str, ...]) -> None:
+    """Equal weight in `symbols`, rebalanced every 20 sessions for ten years, fed with their prices only."""
     prices = build()
-    parameters = {"names": names, "weight": INVESTED}
-    launch = EntrySchedule(SESSIONS[1], None, REBALANCE)
-    ran = timed(lambda: run_backtest(Basket, prices.select(names), launch, Frictions(), parameters))
-    require(len({fill.symbol for fill in ran.fills}) == len(names) and ran.equity[-1] != CAPITAL)
+    parameters = {"names": symbols, "weight": INVESTED}
+    schedule = EntrySchedule(SESSIONS[1], None, REBALANCE)
+    result = timed(lambda: run_backtest(Basket, prices.select(symbols), schedule, Frictions(), parameters))
+    require(len({fill.symbol for fill in result.fills}) == len(symbols) and result.equity[-1] != CAPITAL)
 
 
 def through_batch() -> None:
-    """Equal weight in all 10,000 by the batch executor."""
+    """Equal weight in all 10,000 symbols, by `run_batch`."""
     prices = build()
     scenario = Scenario(SESSIONS[1], None, REBALANCE, parameters={"names": SYMBOLS, "weight": INVESTED})
     batch = timed(lambda: run_batch(Basket, prices, Scenarios.of([scenario])))
@@ -94,7 +94,7 @@ def through_batch() -> None:
 
 
 def timed(work: Callable[[], Done]) -> Done:
-    """Do the work, and note how long the processor had to do with it."""
+    """The result of `work`, whose CPU seconds are recorded."""
     began = process_time()
     done = work()
     SPENT.append(process_time() - began)

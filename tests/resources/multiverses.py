@@ -31,10 +31,10 @@ BASKET = Dimension(
 
 
 def multiverse_of(name: str = "first", seed: int = 1, launches: int = 19, **changes: object) -> Multiverse:
-    """18 specs of which 6 are tested, at the real launch and as many others as asked for."""
+    """18 specifications, 6 of them tested, at the real entry and at `launches` placebo entries."""
     rng = np.random.default_rng(seed)
     d = np.round(rng.normal(0.05, 0.2, 18), 6)
-    made = {
+    fields = {
         "name": name,
         "story": Story(f"Title of {name}.", "A claim.", "A rule.", "At times.", "When it lost."),
         "comparator": "cash at zero",
@@ -47,17 +47,16 @@ def multiverse_of(name: str = "first", seed: int = 1, launches: int = 19, **chan
         "rolling": Missing("not asked for"),
         **changes,
     }
-    bare = Multiverse(**made)
+    bare = Multiverse(**fields)
     if "d_by_entry" in changes:
         return bare
-    beside = rng.normal(0, 0.2, (launches, bare.tested.sum()))
-    made["d_by_entry"] = np.vstack((bare.d[bare.tested], beside))
-    return Multiverse(**made)
+    placebos = rng.normal(0, 0.2, (launches, bare.tested.sum()))
+    return Multiverse(**{**fields, "d_by_entry": np.vstack((bare.d[bare.tested], placebos))})
 
 
 def survey_of(*multiverses: Multiverse, **changes: object) -> MultiverseRun:
-    """A survey of two readings unless other are given."""
-    made = {
+    """A run of the multiverses given, or of two readings."""
+    fields = {
         "multiverses": multiverses or (multiverse_of("first"), multiverse_of("second", 2)),
         "dimensions": (ENTRY, HORIZON),
         "step": 67,
@@ -66,4 +65,4 @@ def survey_of(*multiverses: Multiverse, **changes: object) -> MultiverseRun:
         "manifest": {"command": "python -m runners.multiverse"},
         **changes,
     }
-    return MultiverseRun(**made)
+    return MultiverseRun(**fields)

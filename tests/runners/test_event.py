@@ -17,8 +17,8 @@ from runners.engine import strategy_set
 from runners.engine.pipeline import PricedPlan, run_studies
 from runners.engine.plan import Plan, load_studies, make_plan
 from runners.engine.request import Request
-from runners.engine.research import evidence
 from runners.engine.research import multiverse as engine
+from runners.engine.research.evidence_plan import evidence_symbols, plan_evidence
 from runners.engine.run_settings import chart_marks
 from tests.resources.commands import ROOT, command, within
 from tests.resources.events import DEEPSEEK
@@ -196,7 +196,7 @@ def test_the_multiverse_and_a_sweep_take_events_too(tmp_path):
         *("-p", "fall=0.02,0.05", "-p", "entry=published,2025-04-01"),
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "With hindsight: 2 of 4 specs enter before 2025-04-03" in " ".join(done.stdout.split())
+    assert "With hindsight: 2 of 4 variants enter before 2025-04-03" in " ".join(done.stdout.split())
     shown = {**pages(tmp_path / "multiverse"), **pages(tmp_path / "sweep")}
     assert not [name for name, text in shown.items() if OTHERS.search(text)]
     assert "--event=tariffs" in json.loads((tmp_path / "sweep" / "manifest.json").read_text())["command"]
@@ -205,14 +205,14 @@ def test_the_multiverse_and_a_sweep_take_events_too(tmp_path):
 def test_a_sweep_does_not_change_what_is_traded(tmp_path):
     done = within("sweep", "china_exposure", "--event", "tariffs", "-p", "short=FXI,NVDA", "--source", "sample")
     assert done.returncode == 2
-    assert "-p short: NVDA changes what china_exposure trades or must beat" in done.stderr
+    assert "-p short: NVDA changes the symbols of china_exposure or of its comparator" in done.stderr
 
 
 @pytest.fixture(scope="module")
 def prices(market_data):
     """Real prices of what the tariff readings need."""
     plan = make_plan(Request(TARIFFS, evidence=True))
-    return load_prices((*plan.symbols, *evidence.evidence_symbols(plan)), source=str(market_data))
+    return load_prices((*plan.symbols, *evidence_symbols(plan)), source=str(market_data))
 
 
 def test_what_comes_later_changes_no_decision(prices):
@@ -232,7 +232,7 @@ def test_another_shock_moves_the_windows(prices):
     studies = load_studies(Request(TARIFFS))
     plans = {}
     for event in (TARIFFS, moved):
-        planned = evidence.evidence_plan(prices, Request(event), "SPY", studies)
+        planned = plan_evidence(prices, Request(event), "SPY", studies)
         plans[event.shock] = planned
         assert planned.entry == prices.row("2025-04-03") and planned.quiet_until == pd.Timestamp("2025-01-17")
     # 27, 28, 31 March, 1 and 2 April: five sessions.
@@ -333,4 +333,4 @@ def test_a_plain_member_of_the_family_is_counted_whichever_are_named(tmp_path, m
 def test_a_family_of_which_one_is_stopped_gives_no_verdict(tmp_path, market_data, names):
     told = asked(tmp_path, market_data, BROKEN, *names)
     assert told["verdict"] is None and told["p"] is not None and told["family"] == ["second"]
-    assert "the family is not whole: first could not be counted" in told["reason"]
+    assert "the strategy set is incomplete: first could not be counted" in told["reason"]

@@ -252,7 +252,7 @@ def test_a_failure_at_another_date_costs_one_reading_its_evidence(folder, market
     done = within("deepseek", *words, cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads((folder / "out" / "results.json").read_text())["readings"]
-    reason = "a launch at another date failed: RuntimeError: <b>2023</b> (mine.py, line 47)"
+    reason = "it failed at another entry date: RuntimeError: <b>2023</b> (mine.py, line 47)"
     assert reason in told["Earlier"]["evidence"]["reason"]
     assert told["bad_news"]["evidence"]["p"] is not None
     assert "<b>2023</b>" not in (folder / "out" / "Earlier-evidence.html").read_text()

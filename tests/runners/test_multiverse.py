@@ -101,7 +101,7 @@ def test_where_the_prices_of_a_basket_are_missing_the_others_run(tmp_path, marke
     assert status == 0
     told = " ".join(printed.split())
     assert "Some baskets are left out, since prices are missing: no prices for" in told
-    assert "Family-wise values are without gpu_bubble, ai_software, fomc_tilt," in told
+    assert "Adjusted p-values leave out gpu_bubble, ai_software, fomc_tilt," in told
     page = (tmp_path / "out" / "index.html").read_text()
     assert "counts 2 readings of the family, whichever are shown" in page and "readings, the whole family" not in page
     assert "basket" not in pd.read_csv(tmp_path / "out" / "specs.csv")
@@ -117,7 +117,7 @@ def test_a_reading_without_prices_is_missed_by_the_family_whoever_is_named(marke
     for out, names in (("one", ["bad_news"]), ("two", ["us_over_china", "bad_news"])):
         status, printed, _ = command(*names, "--source", tmp_path / "prices", "--out", tmp_path / out)
         assert status == (out == "two")
-        assert "Family-wise values are without us_over_china: prices lack or" in " ".join(printed.split())
+        assert "Adjusted p-values leave out us_over_china: prices are missing or" in " ".join(printed.split())
         found[out] = json.loads((tmp_path / out / "results.json").read_text())["readings"]["bad_news"]
         page = (tmp_path / out / "index.html").read_text()
         assert "counts 11 readings of the family" in page and "by its own code" not in page

@@ -223,7 +223,7 @@ def test_a_disk_that_is_full_while_the_folder_is_written_costs_nothing_that_was_
         (("gpu_bubble", "-p", "hold=20", "--jobs", "0"), "0 is not in the range"),
         (("gpu_bubble", "-p", f"hold={','.join(map(str, range(1, 1002)))}", "-p",
           f"gross={','.join(str(n) for n in range(1000))}"),
-         "1,001,000 specs are more than 1,000,000; give fewer values, --search optuna with a --budget, or confirm"),
+         "1,001,000 variants are more than 1,000,000; give fewer values, --search optuna with a --budget, or confirm"),
     ],
 )  # fmt: skip
 def test_a_wrong_request_is_status_2_in_one_line(tmp_path, monkeypatch, capsys, words, complaint):

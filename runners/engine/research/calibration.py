@@ -1,8 +1,8 @@
-"""The declared tests and the verdict where it is known what they should find: nothing, or an effect that was planted.
+"""Calibration: how often the declared tests and the verdict are wrong in simulated markets whose truth is known.
 
-Timing is tried in markets like the real one, in which every launch is as good as any other. Names are tried in markets
-where all names that readings choose from are of one kind, so that any choice is as good as any other. A market is one
-spec of an executor: what comes out depends on its number and on the seed, and on nothing else.
+The timing test runs in markets like the real one, in which every entry date is as good as any other. The selection test
+runs in markets whose stocks have equal loadings, so that any choice is as good as any other. In some markets an effect
+is injected. The outcome of a market depends on its number and the seed only.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from runners.engine import strategy_set
 from runners.engine.comparators import comparator_log_wealth, excess_log_returns, excess_over, log_wealth
 from runners.engine.execution.executor import Executor, Progress, no_progress
 from runners.engine.research import permutation
-from runners.engine.research.evidence import FIRST
+from runners.engine.research.evidence_plan import LONGEST_HISTORY
 from runners.engine.study import Study
 from runners.engine.vectorized.scenarios import TradingConditions
 from strategies.base.comparator import BetaMatched, EqualWeight, Variants
 
-PLACEBOS = 64  # aligned launches before the entry: as many as prices from May 2019 have
-TIMING_EFFECTS = (0.05, 0.10, 0.20, 0.30, 0.40)  # planted, log
-NAMES_EFFECTS = (0.20, 0.40, 0.60, 0.80, 1.20)
-MOST_PLANTED = 100  # markets in which effects are planted: each takes as long as twenty without
+PLACEBOS = 64  # aligned entries before the real one: as many as prices from May 2019 allow
+TIMING_EFFECTS = (0.05, 0.10, 0.20, 0.30, 0.40)  # injected, log returns
+SELECTION_EFFECTS = (0.20, 0.40, 0.60, 0.80, 1.20)
+MOST_INJECTED = 100  # markets in which effects are injected: each takes as long as twenty others
 MOST_RESAMPLED = 200  # markets whose returns are resampled
-LEAST_DRAWS = int(1 / SIZE)  # with fewer no p is below the size of the test
-KIND = "platform"  # of every name where names are exchangeable: loadings near the mean of the universe
+LEAST_DRAWS = int(1 / SIZE)  # with fewer permutations no p is below the size of the test
+KIND = "platform"  # of every stock where stocks are exchangeable: loadings near the mean of the universe
 HELD, BENCHMARK = "NVDA", "SPY"  # whose returns are resampled
 SIGNS: Mapping[Word | None, int] = {SUPPORTED: 1, REFUTED: -1, CHANCE: 0, None: 0}
 
 
 @dataclass(frozen=True)
 class CalibrationRequest:
-    """How much is simulated: `markets`, `draws` of names in each, from `seed`, for the readings of `event`.
+    """How much is simulated for the readings of `event`: `markets`, and `draws` (permutations of stocks) in each.
 
-    Raises RequestError for too little.
+    Raises RequestError for too few.
     """
 
     event: Event
@@ -61,7 +61,7 @@ class CalibrationRequest:
             raise RequestError(f"--markets is {self.markets}; simulate 1 or more")
         if self.draws < LEAST_DRAWS:
             raise RequestError(
-                f"--draws is {self.draws}: no p is below {SIZE:.1%} with so few; give {LEAST_DRAWS} or more"
+                f"--draws is {self.draws}: with so few, no p is below {SIZE:.1%}; give {LEAST_DRAWS} or more"
             )
         if self.seed < 0:
             raise RequestError(f"--seed is {self.seed}; give 0 or more")
@@ -69,9 +69,9 @@ class CalibrationRequest:
 
 @dataclass(frozen=True, eq=False)
 class SimulatedWorld:
-    """What the markets of one test are drawn from: sessions around the entry, at row `entry`, and how it is launched.
+    """The market model of one test, its `sessions` with the entry at row `entry`, and how readings trade in it.
 
-    `spread` counts the sessions from the entry on over which each of `effects` is planted.
+    Each of `effects` is injected evenly over the `spread` sessions from the entry on.
     """
 
     model: MarketModel
@@ -81,46 +81,46 @@ class SimulatedWorld:
     spread: int
     effects: tuple[float, ...]
 
-    def prices(self, seed: int, planted: np.ndarray | None = None) -> Prices:
-        """A market; `planted`, shape (n_sessions, n_symbols), is added to its log returns."""
-        return simulate_prices(self.model, self.sessions, seed, injected=planted)
+    def prices(self, seed: int, injected: np.ndarray | None = None) -> Prices:
+        """A market; `injected`, shape (n_sessions, n_symbols), is added to its log returns."""
+        return simulate_prices(self.model, self.sessions, seed, injected=injected)
 
-    def direction(self, subject: Study, prices: Prices) -> np.ndarray:
-        """Moves that raise the log return of a reading, gross of costs, by 1 over the first sessions of its hold.
+    def direction(self, study: Study, prices: Prices) -> np.ndarray:
+        """Log returns that raise a reading's own log return by 1, before costs, over the first sessions of its hold.
 
-        In the names of its first decision, each along the sign of its weight; where that is empty, up in all that it
-        trades. Shape (n_sessions, n_symbols).
+        They move the symbols of its first decision, each along the sign of its weight; without a position, all of its
+        symbols move up. Shape (n_sessions, n_symbols).
         """
-        first = permutation.decisions_at_entry(subject, prices, self.entry, replace(self.conditions, hold=1)).get(0)
-        weights = first or dict.fromkeys(subject.symbols, 1 / len(subject.symbols))
+        first = permutation.decisions_at_entry(study, prices, self.entry, replace(self.conditions, hold=1)).get(0)
+        weights = first or dict.fromkeys(study.symbols, 1 / len(study.symbols))
         gross, moves = sum(map(abs, weights.values())), np.zeros(prices.close.shape)
-        for name, weight in weights.items():
-            moves[self.entry : self.entry + self.spread, prices.columns[name]] = np.sign(weight) / gross / self.spread
+        for symbol, weight in weights.items():
+            moves[self.entry : self.entry + self.spread, prices.columns[symbol]] = np.sign(weight) / gross / self.spread
         return moves
 
 
 @dataclass(frozen=True, eq=False)
 class CalibrationSetup:
-    """What all markets share: the readings, both worlds, the draws of names, and the seed of everything."""
+    """What all markets share: the studies, the worlds of both tests, the number of permutations, and the seed."""
 
-    subjects: tuple[Study, ...]
+    studies: tuple[Study, ...]
     timing: SimulatedWorld
-    names: SimulatedWorld
+    selection: SimulatedWorld
     draws: int
     seed: int
 
     @property
     def choosing(self) -> list[int]:
-        """Places of the readings that choose names."""
-        return [place for place, subject in enumerate(self.subjects) if subject.chooses]
+        """Indices of the studies that choose stocks."""
+        return [index for index, study in enumerate(self.studies) if study.chooses]
 
 
 @dataclass(frozen=True)
 class SimulatedMarket:
-    """One spec: the market of this number, with effects planted, and with its returns resampled, where that is said."""
+    """The market with this number; whether effects are injected into it, and whether its returns are resampled."""
 
     number: int
-    planted: bool = False
+    injected: bool = False
     resampled: bool = False
 
     def __str__(self) -> str:
@@ -129,7 +129,7 @@ class SimulatedMarket:
 
 @dataclass(frozen=True, eq=False)
 class InjectedEffects:
-    """By effect and reading, shape (n_effects, n_readings): whether it was found, and by how much d grew."""
+    """Whether each injected effect was found, and by how much d grew, shape (n_effects, n_readings)."""
 
     found: np.ndarray
     gained: np.ndarray
@@ -137,233 +137,241 @@ class InjectedEffects:
 
 @dataclass(frozen=True, eq=False)
 class MarketOutcome:
-    """What came out of one market.
+    """The results of one market.
 
     `words`, shape (len(TESTS), n_readings), is 1 for supported, -1 for refuted, 0 otherwise; `sides`, shape
-    (len(TRUTHS),), says on which side of its interval the true figure lies: -1 below, 0 inside, 1 above.
+    (len(TRUTHS),), is the side of its interval on which the true figure lies: -1 below, 0 inside, 1 above.
     """
 
     words: np.ndarray
     timing: InjectedEffects | None = None
-    names: InjectedEffects | None = None
+    selection: InjectedEffects | None = None
     sides: np.ndarray | None = None
 
 
-def run_calibration(wanted: CalibrationRequest, executor: Executor, done: Progress = no_progress) -> Calibration:
-    """Try everything in all markets; `done` is told the number of each. Equal arguments give equal figures."""
-    made = calibration_setup(wanted)
+def run_calibration(request: CalibrationRequest, executor: Executor, done: Progress = no_progress) -> Calibration:
+    """Run both tests in all markets; `done` receives the number of each. Equal arguments give equal figures."""
+    setup = calibration_setup(request)
     markets = [
-        SimulatedMarket(number, number <= MOST_PLANTED, number <= MOST_RESAMPLED)
-        for number in range(1, wanted.markets + 1)
+        SimulatedMarket(number, number <= MOST_INJECTED, number <= MOST_RESAMPLED)
+        for number in range(1, request.markets + 1)
     ]
-    tried: list[MarketOutcome] = executor.map(try_market, (made,), markets, done)
-    choosing = tuple(made.subjects[place].name for place in made.choosing)
-    readings = tuple(subject.name for subject in made.subjects)
+    outcomes: list[MarketOutcome] = executor.map(try_market, (setup,), markets, done)
+    choosing = tuple(setup.studies[index].name for index in setup.choosing)
+    readings = tuple(study.name for study in setup.studies)
     return Calibration(
         readings=readings,
-        seed=wanted.seed,
-        draws=wanted.draws,
+        seed=request.seed,
+        draws=request.draws,
         placebos=PLACEBOS,
-        outcomes=np.array([one.words for one in tried]),
-        timing=power_curves(made.timing, readings, [one.timing for one in tried if one.timing]),
-        names=power_curves(made.names, choosing, [one.names for one in tried if one.names]),
-        sides=np.array([one.sides for one in tried if one.sides is not None]),
+        outcomes=np.array([outcome.words for outcome in outcomes]),
+        timing=power_curves(setup.timing, readings, [outcome.timing for outcome in outcomes if outcome.timing]),
+        names=power_curves(setup.selection, choosing, [each.selection for each in outcomes if each.selection]),
+        sides=np.array([outcome.sides for outcome in outcomes if outcome.sides is not None]),
         resampled=(HELD, BENCHMARK, YEAR, bootstrap.RESAMPLES),
-        years=tuple(f"{day:%Y-%m-%d}" for day in (made.timing.sessions[0], made.timing.sessions[-1])),
-        notes=power_notes(made),
-        left_out=tuple(name for name in strategy_set.reading_names(wanted.event) if name not in readings),
-        event=wanted.event.name,
+        years=tuple(f"{day:%Y-%m-%d}" for day in (setup.timing.sessions[0], setup.timing.sessions[-1])),
+        notes=power_notes(setup),
+        left_out=tuple(name for name in strategy_set.reading_names(request.event) if name not in readings),
+        event=request.event.name,
     )
 
 
-def calibration_setup(wanted: CalibrationRequest) -> CalibrationSetup:
-    """The readings that the simulated market has prices for, and both worlds.
+def calibration_setup(request: CalibrationRequest) -> CalibrationSetup:
+    """The readings that the simulated market has prices for, and the worlds of both tests.
 
-    Raises RequestError where none of them chooses names: both tests are tried together.
+    Raises RequestError where none of them chooses stocks, since both tests run together.
     """
-    model, event = factor_model.sample_model(), wanted.event
-    subjects = tuple(
-        subject
-        for subject in strategy_set.loadable_studies(event, BENCHMARK)
-        if subject.has_rule and set(subject.needed) <= set(model.symbols)
+    model, event = factor_model.sample_model(), request.event
+    studies = tuple(
+        study
+        for study in strategy_set.loadable_studies(event, BENCHMARK)
+        if study.has_rule and set(study.needed) <= set(model.symbols)
     )
-    if not any(subject.chooses for subject in subjects):
+    if not any(study.chooses for study in studies):
         raise RequestError(
-            f"--event {event.name}: no reading that the simulated market has prices for chooses names, so that there "
-            f"is no test of names to try; give one `chooses = true`"
+            f"--event {event.name}: no reading that the simulated market has prices for chooses stocks, so that there "
+            f"is no selection test to calibrate; give one `chooses = true`"
         )
     short = TradingConditions(hold=HORIZON, shock_lead=event.lead)
     whole = TradingConditions(shock_lead=event.lead)
+    exchangeable = exchangeable_model(model, choosable_stocks(studies))
     return CalibrationSetup(
-        subjects,
-        simulated_world(event, model, FIRST + PLACEBOS * HORIZON, short, HORIZON, TIMING_EFFECTS),
-        simulated_world(
-            event, exchangeable_model(model, chosen_names(subjects)), FIRST, whole, whole.hold or YEAR, NAMES_EFFECTS
-        ),
-        wanted.draws,
-        wanted.seed,
+        studies,
+        simulated_world(event, model, LONGEST_HISTORY + PLACEBOS * HORIZON, short, HORIZON, TIMING_EFFECTS),
+        simulated_world(event, exchangeable, LONGEST_HISTORY, whole, whole.hold or YEAR, SELECTION_EFFECTS),
+        request.draws,
+        request.seed,
     )
 
 
 def simulated_world(
     event: Event, model: MarketModel, before: int, conditions: TradingConditions, hold: int, effects: tuple[float, ...]
 ) -> SimulatedWorld:
-    """A world with `before` sessions before the real entry, so that meetings of the FOMC lie where they do."""
+    """A world with `before` sessions before the real entry date, which keeps FOMC meetings on their real dates."""
     entry = calendar.calendar_index(event.entry)
-    # One session more than the hold: that of the closing fills.
+    # One more session than the hold, for the closing fills.
     return SimulatedWorld(model, calendar.xnys()[entry - before : entry + hold + 1], before, conditions, hold, effects)
 
 
-def chosen_names(subjects: tuple[Study, ...]) -> tuple[str, ...]:
-    """All names that readings choose from."""
-    return tuple(dict.fromkeys(name for subject in subjects for name in subject.chooses))
+def choosable_stocks(studies: tuple[Study, ...]) -> tuple[str, ...]:
+    """All stocks that the studies choose from."""
+    return tuple(dict.fromkeys(stock for study in studies for stock in study.chooses))
 
 
 def exchangeable_model(model: MarketModel, universe: tuple[str, ...]) -> MarketModel:
-    """The model with all names of the universe of one kind: the same loadings, and the median of volatilities."""
-    among = np.isin(model.symbols, universe)
+    """The model with equal loadings and volatilities (their median) for all stocks of the universe."""
+    inside = np.isin(model.symbols, universe)
     return replace(
         model,
-        volatility=np.where(among, np.median(model.volatility[among]), model.volatility),
-        loadings=np.where(among[:, None], factor_model.LOADINGS[KIND], model.loadings),
+        volatility=np.where(inside, np.median(model.volatility[inside]), model.volatility),
+        loadings=np.where(inside[:, None], factor_model.LOADINGS[KIND], model.loadings),
     )
 
 
-def try_market(made: CalibrationSetup, market: SimulatedMarket) -> MarketOutcome:
-    """Both tests and the verdict in one market, and what else is asked of it."""
-    seeds = np.random.SeedSequence([made.seed, market.number]).generate_state(3, np.uint64).tolist()
-    prices, other = made.timing.prices(seeds[0]), made.names.prices(seeds[1])
-    launches, drawn = timing_differences(made, prices), selection_differences(made, other, seeds[2])
+def try_market(setup: CalibrationSetup, market: SimulatedMarket) -> MarketOutcome:
+    """Both tests and the verdict in one market; injected effects and intervals where the market has them."""
+    seeds = np.random.SeedSequence([setup.seed, market.number]).generate_state(3, np.uint64).tolist()
+    prices, exchangeable = setup.timing.prices(seeds[0]), setup.selection.prices(seeds[1])
+    timing, selection = timing_differences(setup, prices), selection_differences(setup, exchangeable, seeds[2])
     return MarketOutcome(
-        words=test_outcomes(made, placebo.placebo_ranks(launches), placebo.placebo_ranks(drawn)),
-        timing=inject_into_timing(made, prices, launches, seeds[0]) if market.planted else None,
-        names=inject_into_selection(made, other, drawn, seeds[1], seeds[2]) if market.planted else None,
-        sides=interval_sides(prices, made.timing.model, seeds[2]) if market.resampled else None,
+        words=test_outcomes(setup, placebo.placebo_ranks(timing), placebo.placebo_ranks(selection)),
+        timing=inject_into_timing(setup, prices, timing, seeds[0]) if market.injected else None,
+        selection=inject_into_selection(setup, exchangeable, selection, seeds[1], seeds[2])
+        if market.injected
+        else None,
+        sides=interval_sides(prices, setup.timing.model, seeds[2]) if market.resampled else None,
     )
 
 
-def timing_differences(made: CalibrationSetup, prices: Prices) -> np.ndarray:
-    """d at the end of the timing test: of the real launch and its placebos, shape (PLACEBOS + 1, n_readings)."""
-    aligned = placebo.aligned_entries(made.timing.entry, HORIZON, FIRST)
-    entries = np.concatenate(([made.timing.entry], aligned))
-    return np.column_stack([differences_at_horizon(made.timing, subject, prices, entries) for subject in made.subjects])
+def timing_differences(setup: CalibrationSetup, prices: Prices) -> np.ndarray:
+    """d of the timing test at the real entry (first) and at the aligned ones, shape (PLACEBOS + 1, n_readings)."""
+    aligned = placebo.aligned_entries(setup.timing.entry, HORIZON, LONGEST_HISTORY)
+    entries = np.concatenate(([setup.timing.entry], aligned))
+    return np.column_stack([differences_at_horizon(setup.timing, study, prices, entries) for study in setup.studies])
 
 
-def differences_at_horizon(world: SimulatedWorld, subject: Study, prices: Prices, entries: np.ndarray) -> np.ndarray:
-    """d of launches at the horizon of the timing test, shape (n_entries,)."""
-    return excess_log_returns(subject, prices, entries, world.conditions)[:, HORIZONS.index(HORIZON)]
+def differences_at_horizon(world: SimulatedWorld, study: Study, prices: Prices, entries: np.ndarray) -> np.ndarray:
+    """d at the horizon of the timing test, shape (n_entries,)."""
+    return excess_log_returns(study, prices, entries, world.conditions)[:, HORIZONS.index(HORIZON)]
 
 
-def selection_differences(made: CalibrationSetup, prices: Prices, seed: int) -> np.ndarray:
-    """d at the end of the hold: of the readings that choose names and their draws, shape (n_draws + 1, n_choosing)."""
-    entry, conditions, found = made.names.entry, made.names.conditions, []
-    for subject in (made.subjects[place] for place in made.choosing):
-        universe = permutation.tradable_names(subject.chooses, prices, entry - 1)
-        run = permutation.permuted_weights(
-            subject, prices, entry, conditions, permutation.NamePermutations.of(universe, made.draws, seed)
-        )
-        scenarios = conditions.at(np.array([entry]), prices, subject.parameters)
-        found.append(excess_over(log_wealth(run), comparator_log_wealth(subject, prices, scenarios))[:, -1])
-    return np.column_stack(found)
+def selection_differences(setup: CalibrationSetup, prices: Prices, seed: int) -> np.ndarray:
+    """d at the end of the hold, of the readings that choose stocks (first) and of their permutations.
+
+    Shape (n_draws + 1, n_choosing).
+    """
+    entry, conditions, columns = setup.selection.entry, setup.selection.conditions, []
+    for study in (setup.studies[index] for index in setup.choosing):
+        universe = permutation.tradable_stocks(study.chooses, prices, entry - 1)
+        permutations = permutation.StockPermutations.of(universe, setup.draws, seed)
+        batch = permutation.simulate_permutations(study, prices, entry, conditions, permutations)
+        scenarios = conditions.at(np.array([entry]), prices, study.parameters)
+        columns.append(excess_over(log_wealth(batch), comparator_log_wealth(study, prices, scenarios))[:, -1])
+    return np.column_stack(columns)
 
 
-def test_outcomes(made: CalibrationSetup, timing: list[PlaceboRank], drawn: list[PlaceboRank]) -> np.ndarray:
-    """What both tests and the verdict say, shape (len(TESTS), n_readings)."""
-    held = dict(zip(made.choosing, drawn, strict=True))
+def test_outcomes(setup: CalibrationSetup, timing: list[PlaceboRank], selection: list[PlaceboRank]) -> np.ndarray:
+    """Outcomes of both tests and of the verdict, see MarketOutcome; shape (len(TESTS), n_readings)."""
+    by_index = dict(zip(setup.choosing, selection, strict=True))
     words: dict[str, list[Word | None]] = {
         "timing": [side_outcome(rank) for rank in timing],
-        "names": [side_outcome(held[place]) if place in held else CHANCE for place in range(len(timing))],
-        "verdict": [decide_verdict(rank, held.get(place)).word for place, rank in enumerate(timing)],
+        "names": [side_outcome(by_index[index]) if index in by_index else CHANCE for index in range(len(timing))],
+        "verdict": [decide_verdict(rank, by_index.get(index)).word for index, rank in enumerate(timing)],
     }
     return np.array([[SIGNS[word] for word in words[test]] for test in TESTS], dtype=np.int8)
 
 
-def inject_into_timing(made: CalibrationSetup, prices: Prices, launches: np.ndarray, seed: int) -> InjectedEffects:
-    """Effects planted after the real entry, one reading at a time: only its real launch changes."""
+def inject_into_timing(setup: CalibrationSetup, prices: Prices, values: np.ndarray, seed: int) -> InjectedEffects:
+    """Effects injected after the real entry, one reading at a time: only d at its real entry changes."""
+    world = setup.timing
 
-    def again(column: int, changed: Prices) -> np.ndarray:
-        raised = launches.copy()
-        raised[:1, column] = differences_at_horizon(
-            made.timing, made.subjects[column], changed, np.array([made.timing.entry])
-        )
+    def values_in(column: int, changed: Prices) -> np.ndarray:
+        raised = values.copy()
+        raised[:1, column] = differences_at_horizon(world, setup.studies[column], changed, np.array([world.entry]))
         return raised
 
-    return inject_effects(made.timing, made.subjects, prices, launches, again, seed)
+    return inject_effects(world, setup.studies, prices, values, values_in, seed)
 
 
 def inject_into_selection(
-    made: CalibrationSetup, prices: Prices, drawn: np.ndarray, seed: int, draws: int
+    setup: CalibrationSetup, prices: Prices, values: np.ndarray, seed: int, permutation_seed: int
 ) -> InjectedEffects:
-    """Effects planted over the whole hold, one reading at a time: the draws of all readings change with the prices."""
-    choosing = [made.subjects[place] for place in made.choosing]
-    return inject_effects(
-        made.names, choosing, prices, drawn, lambda _, changed: selection_differences(made, changed, draws), seed
-    )
+    """Effects injected over the whole hold, one reading at a time: d of all permutations changes with the prices."""
+    choosing = [setup.studies[index] for index in setup.choosing]
+
+    def values_in(_: int, changed: Prices) -> np.ndarray:
+        return selection_differences(setup, changed, permutation_seed)
+
+    return inject_effects(setup.selection, choosing, prices, values, values_in, seed)
 
 
 def inject_effects(
     world: SimulatedWorld,
-    subjects: tuple[Study, ...] | list[Study],
+    studies: tuple[Study, ...] | list[Study],
     prices: Prices,
     values: np.ndarray,
-    again: Callable[[int, Prices], np.ndarray],
+    values_in: Callable[[int, Prices], np.ndarray],
     seed: int,
 ) -> InjectedEffects:
-    """Every effect in every reading; `again` gives the values of a test where one of them is planted."""
-    found = np.zeros((len(world.effects), len(subjects)), dtype=bool)
+    """Inject every effect into every reading, one at a time.
+
+    `values` is d of a test without effects, shape (n_placebos + 1, n_studies); `values_in` computes it from prices with
+    an effect injected into the study of that column.
+    """
+    found = np.zeros((len(world.effects), len(studies)), dtype=bool)
     gained = np.zeros(found.shape)
-    for column, subject in enumerate(subjects):
-        direction = world.direction(subject, prices)
+    for column, study in enumerate(studies):
+        direction = world.direction(study, prices)
         for row, effect in enumerate(world.effects):
-            raised = again(column, world.prices(seed, effect * direction))
+            raised = values_in(column, world.prices(seed, effect * direction))
             found[row, column] = side_outcome(placebo.placebo_ranks(raised)[column]) == SUPPORTED
             gained[row, column] = raised[0, column] - values[0, column]
     return InjectedEffects(found, gained)
 
 
 def interval_sides(prices: Prices, model: MarketModel, seed: int) -> np.ndarray:
-    """On which side of its bootstrap interval each true figure of the last year of a name lies, shape (len(TRUTHS),).
+    """The side of its bootstrap interval on which each true figure of a stock's last year lies, shape (len(TRUTHS),).
 
-    In a market of martingales its mean return and its alpha are zero, and so is its Sharpe ratio where cash earns
-    nothing; its wealth grows by minus half of its variance a year.
+    Prices are martingales: mean return and alpha are zero, and so is the Sharpe ratio where cash earns nothing; log
+    wealth falls by half of the variance a year.
     """
     closes = prices.select((HELD, BENCHMARK)).close[-YEAR - 1 :]
     held, benchmark = (closes[1:] / closes[:-1] - 1).T
-    draws = bootstrap.resample_positions(YEAR, bootstrap.block_length(held, benchmark), seed)
+    resamples = bootstrap.resample_positions(YEAR, bootstrap.block_length(held, benchmark), seed)
     volatility = float(model.volatility[model.symbols.index(HELD)])
     true = {"Sharpe ratio": 0.0, "CAGR": float(np.expm1(-(volatility**2) / 2)), "alpha": 0.0}
-    found = {
-        "Sharpe ratio": bootstrap.sharpe_interval(held, draws),
-        "CAGR": bootstrap.cagr_interval(held, draws),
-        "alpha": bootstrap.alpha_interval(held, benchmark, draws),
+    intervals = {
+        "Sharpe ratio": bootstrap.sharpe_interval(held, resamples),
+        "CAGR": bootstrap.cagr_interval(held, resamples),
+        "alpha": bootstrap.alpha_interval(held, benchmark, resamples),
     }
-    return np.array([int(true[key] > found[key].high) - int(true[key] < found[key].low) for key in TRUTHS], np.int8)
+    sides = [int(true[key] > intervals[key].high) - int(true[key] < intervals[key].low) for key in TRUTHS]
+    return np.array(sides, np.int8)
 
 
-def power_curves(world: SimulatedWorld, readings: tuple[str, ...], planted: list[InjectedEffects]) -> PowerCurve:
-    """The planted effects of all markets, as the page shows them."""
+def power_curves(world: SimulatedWorld, readings: tuple[str, ...], effects: list[InjectedEffects]) -> PowerCurve:
+    """The injected effects of all markets, as the page shows them."""
     return PowerCurve(
         readings,
         world.effects,
         world.spread,
-        np.array([one.found for one in planted]),
-        np.array([one.gained for one in planted]),
+        np.array([market.found for market in effects]),
+        np.array([market.gained for market in effects]),
     )
 
 
-def power_notes(made: CalibrationSetup) -> Mapping[str, str]:
-    """By reading, why an effect that is planted in its names moves its d by less than that."""
-    told = {}
-    for subject in made.subjects:
-        match subject.comparator:
+def power_notes(setup: CalibrationSetup) -> Mapping[str, str]:
+    """By reading, why an effect injected into its stocks moves its d by less than the effect."""
+    notes: dict[str, str] = {}
+    for study in setup.studies:
+        match study.comparator:
             case Variants():
-                told[subject.name] = "it is measured against variants of itself, which hold the same names"
+                notes[study.name] = "it is measured against variants of itself, which hold the same stocks"
             case EqualWeight():
-                told[subject.name] = "it is measured against a basket in which its names are too"
+                notes[study.name] = "it is measured against a basket that holds its stocks too"
             case BetaMatched(symbol):
-                told[subject.name] = f"it holds {symbol}, against which it is measured"
-        if subject.strategy.watches:
-            told[subject.name] = ", and ".join(
-                filter(None, (told.get(subject.name), "it may change what it holds between two scheduled decisions"))
-            )
-    return told
+                notes[study.name] = f"it holds {symbol}, against which it is measured"
+        if study.strategy.watches:
+            own_signals = "it may change its positions between two scheduled decisions"
+            notes[study.name] = ", and ".join(filter(None, (notes.get(study.name), own_signals)))
+    return notes

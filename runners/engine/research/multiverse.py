@@ -1,8 +1,8 @@
-"""The multiverse: every reading under all choices of `choices`, at the real entry and at launches beside it.
+"""The multiverse: every reading under all choices of `specification`, at the real and at past entries.
 
-What is run is a grid: entries, rebalancing, lag, costs and lending fees walk side by side in one batch for each basket
-and comparator, and one walk gives all horizons, since equity at a horizon does not depend on how long the hold goes on.
-A task is one basket of one reading; what comes out depends on nothing but the task.
+The specifications of a reading form a grid. Its entries, rebalancing intervals, lags, costs and borrow rates are
+simulated in one batch for each basket and comparator. One simulation gives all horizons, since equity at a horizon does
+not depend on the rest of the hold. A task is one basket of one reading; its outcome depends on the task only.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from runners.engine.plan import Plan, broken_error, make_plan
 from runners.engine.provenance import input_provenance
 from runners.engine.request import Request
 from runners.engine.research import specification
-from runners.engine.research.evidence import FIRST
+from runners.engine.research.evidence_plan import LONGEST_HISTORY
 from runners.engine.research.perturbations import perturbed_reading
 from runners.engine.research.specification import AGAINST, BASKET, HORIZON, LAG, ReadingVariant
 from runners.engine.run_settings import unknown_rates_notice
@@ -42,30 +42,30 @@ from runners.engine.vectorized.scenarios import Scenarios
 from strategies.base.comparator import comparator_symbols
 from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
 
-CALENDAR = "SPY"  # its first session counts for the placebo launches, whatever the readings trade
+CALENDAR = "SPY"  # past entries begin after its first session, whatever the readings trade
 AXES = ("entry", "horizon", "rebalance", "lag", "costs", "borrow", BASKET, AGAINST)  # of every grid
-NOT_ASKED = Missing("not asked for: --all-dates")
+NOT_REQUESTED = Missing("not requested: --all-dates")
 
 
 @dataclass(frozen=True, eq=False)
 class MultiversePlan:
-    """Where the readings are launched: rows of the real entry, of the placebo launches (the nearest first), of all.
+    """Entry dates: rows of the real entry, of the placebo entries (the nearest first), and of all dates.
 
-    `step` counts the sessions from one launch to the next: as many as the longest tested window has.
+    Placebo entries lie `step` sessions apart, the length of the longest tested window.
     """
 
     event: Event
     entry: int
     placebos: np.ndarray
-    everywhere: np.ndarray
+    all_dates: np.ndarray
     step: int
 
 
 @dataclass(frozen=True)
 class SpecificationSpace:
-    """A reading with its dimensions; those with a single choice are among them, in the order of AXES."""
+    """A reading with its dimensions in the order of AXES, including those with a single choice."""
 
-    subject: Study
+    study: Study
     dimensions: tuple[Dimension, ...]
 
     def __len__(self) -> int:
@@ -77,39 +77,39 @@ class SpecificationSpace:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Choices of each dimension."""
+        """Number of choices of each dimension."""
         return tuple(len(dimension.choices) for dimension in self.dimensions)
 
     @property
     def codes(self) -> np.ndarray:
-        """Which choice of each dimension every point of the grid has, shape (n_points, n_dimensions)."""
+        """The choice of every point of the grid in each dimension, shape (n_points, n_dimensions)."""
         return np.indices(self.shape).reshape(len(self.shape), -1).T
 
     @property
     def distinct(self) -> np.ndarray:
-        """Points of the grid that are not another one once more, shape (n_points,).
+        """Whether a point of the grid repeats no other one, shape (n_points,).
 
-        A decision at or after the horizon changes nothing at it: of several intervals as long as the horizon or longer,
-        the shortest stays.
+        A decision at or after the horizon does not change d at it: among rebalancing intervals that reach the horizon,
+        only the shortest counts.
         """
         codes = self.codes
         horizons, intervals = (
             np.array([choice.value for choice in self.choices(name)])[codes[:, AXES.index(name)]]
             for name in ("horizon", "rebalance")
         )
-        listed = np.unique([choice.value for choice in self.choices("rebalance")])
-        least = np.append(listed, listed[-1])[listed.searchsorted(horizons)]  # the shortest that never decides again
-        return np.asarray((intervals < horizons) | (intervals == least))
+        ordered = np.unique([choice.value for choice in self.choices("rebalance")])
+        shortest = np.append(ordered, ordered[-1])[ordered.searchsorted(horizons)]  # that decides only once
+        return np.asarray((intervals < horizons) | (intervals == shortest))
 
     @property
     def needed(self) -> tuple[str, ...]:
         """All symbols whose prices are needed."""
-        found = [*self.subject.needed]
+        symbols = [*self.study.needed]
         for choice in (*self.choices(BASKET), *self.choices(AGAINST)):
             variant: ReadingVariant = choice.value
-            found += [] if variant.alteration is None else variant.alteration.added
-            found += [] if variant.comparator is None else comparator_symbols(variant.comparator)
-        return tuple(dict.fromkeys(found))
+            symbols += [] if variant.perturbation is None else variant.perturbation.added
+            symbols += [] if variant.comparator is None else comparator_symbols(variant.comparator)
+        return tuple(dict.fromkeys(symbols))
 
 
 @dataclass(frozen=True)
@@ -120,235 +120,233 @@ class BasketTask:
     basket: int
 
     def __str__(self) -> str:
-        return f"{self.space.subject.name}, {self.space.choices(BASKET)[self.basket].label}"
+        return f"{self.space.study.name}, {self.space.choices(BASKET)[self.basket].label}"
 
 
 @dataclass(frozen=True, eq=False)
 class BasketOutcome:
     """d of one basket.
 
-    `real` has the shape of the grid without its baskets; `launched`, shape (n_launches, n_entries, n_horizons, ...),
-    the same for the placebos, of entries and horizons that are tested; `everywhere` likewise for all dates.
+    `real` has the shape of the grid without the axis of baskets. `placebos`, shape (n_placebos, n_entries, n_horizons,
+    ...), holds d at the placebo entries, for tested entries and horizons only; `all_dates` likewise.
     """
 
     real: np.ndarray
-    launched: np.ndarray
-    everywhere: np.ndarray
+    placebos: np.ndarray
+    all_dates: np.ndarray
 
 
 def planned_spaces(
     readings: Sequence[str], event: Event
 ) -> tuple[Plan, tuple[SpecificationSpace, ...], tuple[SpecificationSpace, ...]]:
-    """The plan of a multiverse, and the readings asked for and their rivals with their dimensions.
+    """The plan of a multiverse, and the spaces of the requested readings and of their rivals.
 
-    Strategies of installed packages that have no rule are left out. Raises RequestError where a plain strategy is
-    asked for, BrokenStrategyError where nothing can be loaded.
+    Strategies of installed packages without a rule are left out. Raises RequestError where a plain strategy is
+    requested, BrokenStrategyError where nothing can be loaded.
     """
     for name in readings:
         if _is_plain(event, name):
             raise RequestError(
-                f"{name} is no Reading: a multiverse changes what a rule decides; derive it from "
-                f"strategies.base.Reading, or turn its own parameters with runners.sweep"
+                f"{name} is no Reading, and a multiverse varies the decisions of a rule; derive it from "
+                f"strategies.base.Reading, or vary its parameters with runners.sweep"
             )
-    whole = make_plan(Request(event, tuple(readings), evidence=True))
-    return whole, specification_spaces(whole.asked, event), specification_spaces(whole.rivals, event)
+    plan = make_plan(Request(event, tuple(readings), evidence=True))
+    return plan, specification_spaces(plan.asked, event), specification_spaces(plan.rivals, event)
 
 
-def specification_spaces(subjects: Sequence[Study], event: Event) -> tuple[SpecificationSpace, ...]:
-    """The readings among the studies, with their dimensions."""
+def specification_spaces(studies: Sequence[Study], event: Event) -> tuple[SpecificationSpace, ...]:
+    """The spaces of the studies that have a rule."""
     return tuple(
-        SpecificationSpace(subject, specification.all_dimensions(subject, event))
-        for subject in subjects
-        if subject.has_rule
+        SpecificationSpace(study, specification.all_dimensions(study, event)) for study in studies if study.has_rule
     )
 
 
 def _is_plain(event: Event, name: str) -> bool:
     try:
         return not issubclass(strategy_set.load_strategy(event, name), Reading)
-    except ANY:  # told when it is gathered
+    except ANY:  # `make_plan` reports it
         return False
 
 
-def multiverse_symbols(found: Sequence[SpecificationSpace]) -> tuple[str, ...]:
+def multiverse_symbols(spaces: Sequence[SpecificationSpace]) -> tuple[str, ...]:
     """All symbols whose prices the run needs, in order of first mention."""
-    return tuple(dict.fromkeys([*(symbol for space in found for symbol in space.needed), CALENDAR]))
+    return tuple(dict.fromkeys([*(symbol for space in spaces for symbol in space.needed), CALENDAR]))
 
 
-def essential_symbols(found: Sequence[SpecificationSpace]) -> tuple[str, ...]:
-    """Those without which a reading as it is declared cannot be run, or not be measured against a fund."""
-    return multiverse_symbols([narrow_to_prices(space, space.subject.needed) for space in found])
+def essential_symbols(spaces: Sequence[SpecificationSpace]) -> tuple[str, ...]:
+    """Symbols that the declared baskets and all comparators need."""
+    return multiverse_symbols([narrow_to_prices(space, space.study.needed) for space in spaces])
 
 
-def narrow_to_prices(space: SpecificationSpace, known: Sequence[str]) -> SpecificationSpace:
-    """The space without the baskets that need other symbols than `known`."""
-    kept = tuple(choice for choice in space.choices(BASKET) if set(_added(choice)) <= set(known))
+def narrow_to_prices(space: SpecificationSpace, symbols: Sequence[str]) -> SpecificationSpace:
+    """The space without the baskets that need other symbols than `symbols`."""
+    baskets = tuple(choice for choice in space.choices(BASKET) if set(_added(choice)) <= set(symbols))
     return SpecificationSpace(
-        space.subject,
-        tuple(replace(each, choices=kept) if each.name == BASKET else each for each in space.dimensions),
+        space.study,
+        tuple(replace(each, choices=baskets) if each.name == BASKET else each for each in space.dimensions),
     )
 
 
 def multiverse_plan(
-    event: Event, found: Sequence[SpecificationSpace], prices: Prices, everywhere: bool = False
+    event: Event, spaces: Sequence[SpecificationSpace], prices: Prices, all_dates: bool = False
 ) -> MultiversePlan:
-    """Where to launch. Raises RequestError where prices do not reach around all entries.
+    """The entry dates. Raises RequestError where the prices do not cover the real entry in all its variants.
 
-    A window runs from the earliest tested entry to the close of the longest tested horizon after the latest one; the
-    longest lag is added, so that no fill of one launch falls into the next.
+    A window runs from the earliest tested entry to the close of the longest tested horizon after the latest one, plus
+    the longest lag, so that the fills of one window end before the next begins.
     """
     entries = specification.entry_choices(event).choices
     entry, offsets = prices.row(event.entry), [choice.value for choice in entries]
-    _require_reach(found, prices, entry, offsets)
+    _require_coverage(spaces, prices, entry, offsets)
     tested = [choice.value for choice in entries if choice.tested]
     longest = max(choice.value for choice in HORIZON.choices if choice.tested)
     step = longest + max(tested) - min(tested) + max(choice.value for choice in LAG.choices)
     listed = int(prices.listed[prices.columns[CALENDAR]])
-    first = max(listed + FIRST, *(space.subject.least for space in found))
+    first = max(listed + LONGEST_HISTORY, *(space.study.least for space in spaces))
     last = len(prices.sessions) - longest - max(tested)
     return MultiversePlan(
         event,
         entry,
         placebo.aligned_entries(entry, step, first),
-        np.arange(first, last + 1) if everywhere else np.zeros(0, dtype=int),
+        np.arange(first, last + 1) if all_dates else np.zeros(0, dtype=int),
         step,
     )
 
 
-def short_histories(event: Event, found: Sequence[SpecificationSpace], prices: Prices) -> dict[str, Failure]:
-    """The readings that need more closes before their earliest entry than there are, with what is said of them."""
+def short_histories(event: Event, spaces: Sequence[SpecificationSpace], prices: Prices) -> dict[str, Failure]:
+    """Failures by name, for readings that need more closes before their earliest entry than there are."""
     entry, offsets = prices.row(event.entry), [choice.value for choice in specification.entry_choices(event).choices]
-    errors = {space.subject.name: _shortage(space, prices, entry, offsets) for space in found}
+    errors = {space.study.name: _shortage(space, prices, entry, offsets) for space in spaces}
     return {name: describe_failure(error) for name, error in errors.items() if error is not None}
 
 
 def run_multiverse(
-    found: Sequence[SpecificationSpace],
+    spaces: Sequence[SpecificationSpace],
     prices: Prices,
-    planned: MultiversePlan,
+    plan: MultiversePlan,
     executor: Executor = Serial(),
     done: Progress = no_progress,
 ) -> tuple[Multiverse, ...]:
-    """Run every spec of every reading; `done` is told each task. Raises BrokenStrategyError where one is stopped."""
-    walked, failed = run_multiverse_or_failures(found, prices, planned, executor, done)
+    """Run every specification of every reading; `done` receives each task. Raises BrokenStrategyError if one fails."""
+    multiverses, failed = run_multiverse_or_failures(spaces, prices, plan, executor, done)
     if failed:
         raise broken_error(failed)
-    return walked
+    return multiverses
 
 
 def run_multiverse_or_failures(
-    found: Sequence[SpecificationSpace],
+    spaces: Sequence[SpecificationSpace],
     prices: Prices,
-    planned: MultiversePlan,
+    plan: MultiversePlan,
     executor: Executor = Serial(),
     done: Progress = no_progress,
 ) -> tuple[tuple[Multiverse, ...], dict[str, Failure]]:
-    """The same, of the readings that their own code does not stop; and what stopped the others, by name."""
-    specs = [BasketTask(space, basket) for space in found for basket in range(len(space.choices(BASKET)))]
-    walked = iter(
-        map_surviving(executor, walk_or_failure, (prices, planned), specs, lambda _, error: worker_death(error), done)
+    """The multiverses of the readings that run, and the failures of the others by name.
+
+    Raises BrokenStrategyError where none runs.
+    """
+    tasks = [BasketTask(space, basket) for space in spaces for basket in range(len(space.choices(BASKET)))]
+    outcomes = iter(
+        map_surviving(executor, simulate_or_failure, (prices, plan), tasks, lambda _, error: worker_death(error), done)
     )
     multiverses, failed = list[Multiverse](), dict[str, Failure]()
-    for space in found:
-        own: list[BasketOutcome | Failure] = [next(walked) for _ in space.choices(BASKET)]
-        if stopped := [one for one in own if isinstance(one, Failure)]:
-            failed[space.subject.name] = stopped[0]
+    for space in spaces:
+        baskets: list[BasketOutcome | Failure] = [next(outcomes) for _ in space.choices(BASKET)]
+        if failures := [basket for basket in baskets if isinstance(basket, Failure)]:
+            failed[space.study.name] = failures[0]
         else:
-            multiverses.append(
-                specification_values(space, [one for one in own if isinstance(one, BasketOutcome)], prices, planned)
-            )
+            complete = [basket for basket in baskets if isinstance(basket, BasketOutcome)]
+            multiverses.append(specification_values(space, complete, prices, plan))
     if not multiverses:
         raise broken_error(failed)
     return tuple(multiverses), failed
 
 
-def uncalled_outcomes(
-    found: Sequence[SpecificationSpace],
+def rival_multiverses(
+    spaces: Sequence[SpecificationSpace],
     prices: Prices,
-    planned: MultiversePlan,
+    plan: MultiversePlan,
     executor: Executor = Serial(),
     done: Progress = no_progress,
 ) -> tuple[Multiverse, ...]:
-    """Readings that are not asked for but belong to the family; those that their own code stops are left out."""
-    if not found:
+    """The multiverses of rivals, for which p-values are adjusted; rivals that fail are left out."""
+    if not spaces:
         return ()
-    nowhere = replace(planned, everywhere=planned.everywhere[:0])
+    without_all_dates = replace(plan, all_dates=plan.all_dates[:0])
     with suppress(BrokenStrategyError):
-        return run_multiverse_or_failures(found, prices, nowhere, executor, done)[0]
+        return run_multiverse_or_failures(spaces, prices, without_all_dates, executor, done)[0]
     return ()
 
 
-def walk_or_failure(prices: Prices, planned: MultiversePlan, task: BasketTask) -> BasketOutcome | Failure:
-    """What a task gives, or what in the reading's own code stopped it: it stops no other reading."""
-    module = task.space.subject.strategy.__module__
+def simulate_or_failure(prices: Prices, plan: MultiversePlan, task: BasketTask) -> BasketOutcome | Failure:
+    """The outcome of a task, or the failure of the reading's own code, which stops no other reading."""
+    module = task.space.study.strategy.__module__
     try:
-        return walk_basket(prices, planned, task)
+        return simulate_basket(prices, plan, task)
     except ANY as error:
         if not is_authors_fault(error, module):
             raise
         return describe_failure(error, module)
 
 
-def count_tasks(found: Sequence[SpecificationSpace]) -> int:
-    """How many tasks there are, for a display of progress."""
-    return sum(len(space.choices(BASKET)) for space in found)
+def count_tasks(spaces: Sequence[SpecificationSpace]) -> int:
+    """Number of tasks, for a display of progress."""
+    return sum(len(space.choices(BASKET)) for space in spaces)
 
 
 def own_dimensions(space: SpecificationSpace) -> tuple[Dimension, ...]:
-    """What this reading has to choose beside what all of them have."""
+    """The dimensions that only this reading has: its baskets and comparators, where there are several."""
     return tuple(each for each in space.dimensions if each.name in (BASKET, AGAINST) and len(each.choices) > 1)
 
 
-def walk_basket(prices: Prices, planned: MultiversePlan, task: BasketTask) -> BasketOutcome:
-    """All specs of one basket, at every launch."""
+def simulate_basket(prices: Prices, plan: MultiversePlan, task: BasketTask) -> BasketOutcome:
+    """All specifications of one basket, at all entry dates of the plan."""
     space, entries = task.space, np.array([choice.value for choice in task.space.choices("entry")])
-    tested = [place for place, choice in enumerate(space.choices("entry")) if choice.tested]
+    tested = [index for index, choice in enumerate(space.choices("entry")) if choice.tested]
     horizons = [choice.value for choice in space.choices("horizon") if choice.tested]
-    at = partial(entry_differences, task, prices, lead=planned.event.lead)
+    at = partial(entry_differences, task, prices, lead=plan.event.lead)
     hold = max(choice.value for choice in space.choices("horizon"))
     return BasketOutcome(
-        real=at(np.array([planned.entry]), entries, hold)[0],
-        launched=at(planned.placebos, entries[tested], max(horizons))[:, :, : len(horizons)],
-        everywhere=_everywhere(at, planned.everywhere, entries[tested], max(horizons), space)[:, :, : len(horizons)],
+        real=at(np.array([plan.entry]), entries, hold)[0],
+        placebos=at(plan.placebos, entries[tested], max(horizons))[:, :, : len(horizons)],
+        all_dates=_at_all_dates(at, plan.all_dates, entries[tested], max(horizons), space)[:, :, : len(horizons)],
     )
 
 
 def entry_differences(
     task: BasketTask,
     prices: Prices,
-    launches: np.ndarray,
+    rows: np.ndarray,
     offsets: np.ndarray,
     hold: int,
     lead: int = SHOCK_BEFORE_ENTRY,
 ) -> np.ndarray:
-    """d at launches whose entries lie `offsets` sessions from the rows `launches`, the shock staying where it was.
+    """d at entries `offsets` sessions after each of `rows`; the shock is always `lead` sessions before the row.
 
-    That is `lead` sessions before the launch.
-
-    Shape (n_launches, n_entries, n_horizons, n_rebalances, n_lags, n_costs, n_borrows, n_comparators), NaN at horizons
-    that the hold or the prices do not reach.
+    Shape (n_rows, n_offsets, n_horizons, n_rebalances, n_lags, n_costs, n_borrows, n_comparators), NaN at horizons that
+    the hold or the prices do not reach.
     """
-    space, shape = task.space, (len(launches), len(offsets))
-    if not len(launches):
+    space, shape = task.space, (len(rows), len(offsets))
+    if not len(rows):
         return np.zeros((*shape, *(len(each.choices) for each in space.dimensions[1:6]), len(space.choices(AGAINST))))
-    entries = (launches[:, None] + offsets).ravel()
-    shocks = np.repeat(launches - lead, len(offsets))
+    entries = (rows[:, None] + offsets).ravel()
+    shocks = np.repeat(rows - lead, len(offsets))
     scenarios = scenario_grid(space, prices, entries, shocks, hold)
-    own, found = dict[Mapping[str, object], np.ndarray](), []
+    wealth, differences = dict[Mapping[str, object], np.ndarray](), []
     for choice in space.choices(AGAINST):
-        subject = vary_study(space, task.basket, choice)
-        those = replace(scenarios, parameters=(subject.parameters,))
-        if subject.parameters not in own:
-            ran = run_batch(subject.strategy, prices.select(subject.symbols), those, curves=False, executor=Serial())
-            own[subject.parameters] = log_wealth(ran)
-        found.append(excess_over(own[subject.parameters], comparator_log_wealth(subject, prices, those)))
-    return _shaped(np.stack(found, axis=-1), space, shape)
+        study = varied_study(space, task.basket, choice)
+        varied = replace(scenarios, parameters=(study.parameters,))
+        if study.parameters not in wealth:
+            batch = run_batch(study.strategy, prices.select(study.symbols), varied, curves=False, executor=Serial())
+            wealth[study.parameters] = log_wealth(batch)
+        differences.append(excess_over(wealth[study.parameters], comparator_log_wealth(study, prices, varied)))
+    return _as_grid(np.stack(differences, axis=-1), space, shape)
 
 
 def scenario_grid(
     space: SpecificationSpace, prices: Prices, entries: np.ndarray, shocks: np.ndarray, hold: int
 ) -> Scenarios:
-    """Every rebalancing, lag, cost and lending fee at each start, the starts varying fastest."""
+    """Every rebalancing interval, lag, cost and borrow rate at each entry, entries varying fastest."""
     scenarios = Scenarios.product(
         prices.sessions[entries],
         (hold,),
@@ -363,199 +361,200 @@ def scenario_grid(
     return replace(scenarios, shock=np.tile(prices.days[shocks], len(scenarios) // len(entries)))
 
 
-def scaled_frictions(lag: int, times: float, borrow: float) -> Frictions:
-    """The declared frictions with trading costs multiplied."""
+def scaled_frictions(lag: int, factor: float, borrow_rate: float) -> Frictions:
+    """The declared frictions with trading costs multiplied by `factor`."""
     declared = Frictions()
     return replace(
         declared,
-        commission_bps=declared.commission_bps * times,
-        half_spread_bps=declared.half_spread_bps * times,
-        borrow_rate=borrow,
+        commission_bps=declared.commission_bps * factor,
+        half_spread_bps=declared.half_spread_bps * factor,
+        borrow_rate=borrow_rate,
         lag=lag,
     )
 
 
-def vary_study(space: SpecificationSpace, basket: int, against: Choice) -> Study:
-    """The reading with one basket, measured against one comparator."""
-    subject, variants = space.subject, (space.choices(BASKET)[basket].value, against.value)
+def varied_study(space: SpecificationSpace, basket: int, against: Choice) -> Study:
+    """The study with one of its baskets and one of its comparators."""
+    study, variants = space.study, (space.choices(BASKET)[basket].value, against.value)
     for variant in variants:
-        if variant.alteration is not None:
-            strategy = perturbed_reading(subject.strategy, variant.alteration, subject.symbols)
-            subject = replace(subject, strategy=strategy, symbols=strategy.symbols)
-        subject = replace(
-            subject,
-            parameters={**subject.parameters, **variant.parameters},
-            comparator=variant.comparator or subject.comparator,
+        if variant.perturbation is not None:
+            strategy = perturbed_reading(study.strategy, variant.perturbation, study.symbols)
+            study = replace(study, strategy=strategy, symbols=strategy.symbols)
+        study = replace(
+            study,
+            parameters={**study.parameters, **variant.parameters},
+            comparator=variant.comparator or study.comparator,
         )
-    return subject
+    return study
 
 
 def specification_values(
-    space: SpecificationSpace, walked: Sequence[BasketOutcome], prices: Prices, planned: MultiversePlan
+    space: SpecificationSpace, outcomes: Sequence[BasketOutcome], prices: Prices, plan: MultiversePlan
 ) -> Multiverse:
-    """What was walked, spec by spec, in the order of the grid; without the dimensions that have one choice."""
-    real, beside, everywhere = (
-        np.stack([getattr(one, name) for one in walked], axis=-2) for name in ("real", "launched", "everywhere")
+    """d of every specification, in the order of the grid, without the dimensions that have a single choice."""
+    real, placebos, all_dates = (
+        np.stack([getattr(outcome, name) for outcome in outcomes], axis=-2)
+        for name in ("real", "placebos", "all_dates")
     )
-    distinct, several = space.distinct, [place for place, count in enumerate(space.shape) if count > 1]
-    made = Multiverse(
-        name=space.subject.name,
-        story=story_of(space.subject),
-        comparator=comparator_name(space.subject.comparator),
-        dimensions=tuple(space.dimensions[place] for place in several),
-        fixed=specification.unvaried_dimensions(space.subject, planned.event),
-        codes=space.codes[distinct][:, several],
+    distinct, varied = space.distinct, [axis for axis, count in enumerate(space.shape) if count > 1]
+    multiverse = Multiverse(
+        name=space.study.name,
+        story=story_of(space.study),
+        comparator=comparator_name(space.study.comparator),
+        dimensions=tuple(space.dimensions[axis] for axis in varied),
+        fixed=specification.unvaried_dimensions(space.study, plan.event),
+        codes=space.codes[distinct][:, varied],
         d=real.ravel()[distinct],
         d_by_entry=np.zeros(0),
         sessions=(),
-        rolling=NOT_ASKED,
+        rolling=NOT_REQUESTED,
     )
-    kept = _tested(space)
-    curves = np.concatenate((made.d[made.tested][None], _flat(beside)[:, kept]))
+    tested = _tested(space)
+    curves = np.concatenate((multiverse.d[multiverse.tested][None], _row_per_entry(placebos)[:, tested]))
     return replace(
-        made,
+        multiverse,
         d_by_entry=curves,
-        sessions=_days(prices, np.concatenate(([planned.entry], planned.placebos))),
-        rolling=_middle(everywhere, kept, prices, planned),
+        sessions=_days(prices, np.concatenate(([plan.entry], plan.placebos))),
+        rolling=_medians_at_all_dates(all_dates, tested, prices, plan),
     )
 
 
 def multiverse_run(
     event: Event,
-    found: Sequence[SpecificationSpace],
+    spaces: Sequence[SpecificationSpace],
     multiverses: Sequence[Multiverse],
     prices: Prices,
-    planned: MultiversePlan,
+    plan: MultiversePlan,
     notices: Sequence[str],
     command: str,
     failed: Mapping[str, Failure] = {},
-    beside: Sequence[Multiverse] = (),
+    rivals: Sequence[Multiverse] = (),
     missing: Sequence[str] = (),
 ) -> MultiverseRun:
-    """What the pages tell; `missing` are the readings of the family that could not be counted."""
+    """The record of a run; `missing` are the readings of the strategy set that could not be counted."""
     return MultiverseRun(
         multiverses=tuple(multiverses),
         dimensions=specification.general_choices(event),
         publication=event.publication,
-        step=planned.step,
+        step=plan.step,
         origin=prices.origin,
         real=prices.real,
         notices=(
             *notices,
             *(
-                f"{name} is left out{'' if each.lacking else ', stopped by its own code'}: {each.summary}"
-                for name, each in failed.items()
+                f"{name} is left out{'' if failure.lacking else ', stopped by its own code'}: {failure.summary}"
+                for name, failure in failed.items()
             ),
             *uncounted_note(missing),
             *unknown_rates_notice(str(prices.days[-1])),
         ),
         failed=failed,
-        others=tuple(beside),
+        others=tuple(rivals),
         missing=tuple(missing),
-        manifest={"command": command, **multiverse_manifest(found, prices, planned, event)},
+        manifest={"command": command, **multiverse_manifest(spaces, prices, plan, event)},
     )
 
 
-def missing_readings(counted: Sequence[SpecificationSpace], whole: Plan) -> tuple[str, ...]:
+def missing_readings(counted: Sequence[SpecificationSpace], plan: Plan) -> tuple[str, ...]:
     """Names of the readings of the strategy set that are not among those `counted`."""
-    variants = {space.subject.variant for space in counted}
+    variants = {space.study.variant for space in counted}
     return tuple(
         name
-        for name, study in whole.required.items()
+        for name, study in plan.required.items()
         if study is None or (study.has_rule and study.variant not in variants)
     )
 
 
 def uncounted_note(names: Sequence[str]) -> tuple[str, ...]:
-    """What is to be said where not all of the family is counted."""
+    """A notice where readings of the strategy set are not counted."""
     if not names:
         return ()
-    told = f"Family-wise values are without {', '.join(names)}: prices lack or are too few, or the code breaks."
-    return (f"{told} With the whole family they could only be higher.",)
+    reason = "prices are missing or too few, or the code fails"
+    notice = f"Adjusted p-values leave out {', '.join(names)}: {reason}."
+    return (f"{notice} With the full strategy set they could only be higher.",)
 
 
 def multiverse_manifest(
-    found: Sequence[SpecificationSpace], prices: Prices, planned: MultiversePlan, event: Event
+    spaces: Sequence[SpecificationSpace], prices: Prices, plan: MultiversePlan, event: Event
 ) -> dict[str, object]:
-    """What the multiverse was made of; nothing of when or where."""
+    """The inputs of the multiverse; neither time nor place of the run."""
     return {
         "request": {
-            "readings": [space.subject.name for space in found],
-            "entry": str(prices.days[planned.entry]),
-            "all_dates": bool(len(planned.everywhere)),
+            "readings": [space.study.name for space in spaces],
+            "entry": str(prices.days[plan.entry]),
+            "all_dates": bool(len(plan.all_dates)),
             "first_price": str(prices.days[0]),
             "last_price": str(prices.days[-1]),
         },
         "event": event.as_dict(),
-        **input_provenance([space.subject for space in found], prices),
+        **input_provenance([space.study for space in spaces], prices),
     }
 
 
 def _added(choice: Choice) -> tuple[str, ...]:
     variant: ReadingVariant = choice.value
-    return () if variant.alteration is None else variant.alteration.added
+    return () if variant.perturbation is None else variant.perturbation.added
 
 
-def _require_reach(found: Sequence[SpecificationSpace], prices: Prices, entry: int, offsets: Sequence[int]) -> None:
+def _require_coverage(spaces: Sequence[SpecificationSpace], prices: Prices, entry: int, offsets: Sequence[int]) -> None:
     latest, last = entry + max(offsets), len(prices.sessions) - 1
     if latest > last:
         raise RequestError(
             f"prices end on {prices.days[-1]}, before the latest entry of the multiverse, {max(offsets)} sessions "
             f"after {prices.days[entry]}; load later prices"
         )
-    for error in filter(None, (_shortage(space, prices, entry, offsets) for space in found)):
+    for error in filter(None, (_shortage(space, prices, entry, offsets) for space in spaces)):
         raise error
 
 
 def _shortage(space: SpecificationSpace, prices: Prices, entry: int, offsets: Sequence[int]) -> RequestError | None:
-    if entry + min(offsets) >= max(space.subject.least, 1):
+    if entry + min(offsets) >= max(space.study.least, 1):
         return None
     return RequestError(
-        f"{space.subject.name} needs {space.subject.least} closes before its earliest entry, "
+        f"{space.study.name} needs {space.study.least} closes before its earliest entry, "
         f"{-min(offsets)} sessions before {prices.days[entry]}, and there are {max(0, entry + min(offsets))}; "
         f"load earlier prices"
     )
 
 
-def _shaped(values: np.ndarray, space: SpecificationSpace, starts: tuple[int, int]) -> np.ndarray:
-    """From (n_scenarios, n_horizons + 1, n_comparators) in the order of `starts` to the axes of the grid."""
+def _as_grid(values: np.ndarray, space: SpecificationSpace, entries: tuple[int, int]) -> np.ndarray:
+    """Values of shape (n_scenarios, n_horizons + 1, n_comparators) on the axes of `entry_differences`."""
     counts = [len(space.choices(name)) for name in ("lag", "costs", "borrow", "rebalance")]
-    grid = values.reshape(*counts, *starts, *values.shape[1:])
-    wanted = [HORIZONS.index(choice.value) for choice in space.choices("horizon")]
-    return np.asarray(grid.transpose(4, 5, 6, 3, 0, 1, 2, 7)[:, :, wanted])
+    grid = values.reshape(*counts, *entries, *values.shape[1:])
+    horizons = [HORIZONS.index(choice.value) for choice in space.choices("horizon")]
+    return np.asarray(grid.transpose(4, 5, 6, 3, 0, 1, 2, 7)[:, :, horizons])
 
 
-def _everywhere(
-    at: partial[np.ndarray], launches: np.ndarray, offsets: np.ndarray, hold: int, space: SpecificationSpace
+def _at_all_dates(
+    at: partial[np.ndarray], rows: np.ndarray, offsets: np.ndarray, hold: int, space: SpecificationSpace
 ) -> np.ndarray:
-    """d at every launch date. Unless the rule looks at the shock, one launch's late entry is another's early one."""
-    if not len(launches) or specification.own_choices(space.subject).follows_shock:
-        return at(launches, offsets, hold)
-    rows = np.arange(launches[0] + offsets.min(), launches[-1] + offsets.max() + 1)
-    single = at(rows, np.array([0]), hold)[:, 0]
-    return np.asarray(single[(launches[:, None] + offsets) - rows[0]])
+    """d at every date. Unless the rule looks at the shock, the late entry of one date is the early one of another."""
+    if not len(rows) or specification.own_choices(space.study).follows_shock:
+        return at(rows, offsets, hold)
+    entries = np.arange(rows[0] + offsets.min(), rows[-1] + offsets.max() + 1)
+    once = at(entries, np.array([0]), hold)[:, 0]
+    return np.asarray(once[(rows[:, None] + offsets) - entries[0]])
 
 
 def _tested(space: SpecificationSpace) -> np.ndarray:
-    """Places of the tested specs in a grid that has only the entries and horizons that are tested."""
-    marks = [np.array([choice.tested for choice in space.choices(name)]) for name in ("entry", "horizon")]
-    inside = marks[0][:, None] & marks[1]
-    whole = space.distinct.reshape(*space.shape)
-    return np.flatnonzero(whole[inside].ravel())
+    """Indices of the tested specifications in a grid of tested entries and horizons only."""
+    entries, horizons = (np.array([choice.tested for choice in space.choices(name)]) for name in ("entry", "horizon"))
+    distinct = space.distinct.reshape(*space.shape)
+    return np.flatnonzero(distinct[entries[:, None] & horizons].ravel())
 
 
-def _flat(grids: np.ndarray) -> np.ndarray:
-    """A row a launch."""
+def _row_per_entry(grids: np.ndarray) -> np.ndarray:
+    """Grids as rows, shape (n_entries, n_points)."""
     return grids.reshape(len(grids), int(np.prod(grids.shape[1:])))
 
 
-def _middle(
-    everywhere: np.ndarray, kept: np.ndarray, prices: Prices, planned: MultiversePlan
+def _medians_at_all_dates(
+    values: np.ndarray, tested: np.ndarray, prices: Prices, plan: MultiversePlan
 ) -> RollingMedians | Missing:
-    if not len(planned.everywhere):
-        return NOT_ASKED
-    medians = nan_safe_median(_flat(everywhere)[:, kept])
-    return RollingMedians(_days(prices, planned.everywhere), medians)
+    if not len(plan.all_dates):
+        return NOT_REQUESTED
+    medians = nan_safe_median(_row_per_entry(values)[:, tested])
+    return RollingMedians(_days(prices, plan.all_dates), medians)
 
 
 def _days(prices: Prices, rows: np.ndarray) -> tuple[str, ...]:

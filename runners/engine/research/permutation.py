@@ -1,8 +1,8 @@
-"""Other names on the same dates: a reading's own decisions with its names exchanged for others.
+"""The permutation test of stock selection: a reading's decisions with its stocks exchanged for others.
 
-A draw is a permutation of the universe: wherever the reading holds a name, the draw holds the one that the permutation
-puts in its place, at the same weight. One draw serves all readings, so that those that share names keep sharing them.
-Funds and what else lies outside of the universe stay.
+A permutation of the universe replaces every stock that a reading holds by another one, at the same weight and on the
+same dates. All readings use the same permutations, so that readings which share stocks keep sharing them. Funds and
+other symbols outside the universe stay.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Decisions = Mapping[int, Mapping[str, float]]  # weights by sessions held
 
 
 @dataclass(frozen=True, eq=False)
-class NamePermutations:
-    """Permutations of a `universe`, each row of `order` one: the name at place i is exchanged for that at order[i].
+class StockPermutations:
+    """Permutations of a `universe`, one in each row of `order`: stock i is exchanged for stock order[i].
 
-    The first draw changes nothing: it is the reading itself. `seed` also gives the draws of later decisions of readings
-    that pick their names anew.
+    The first is the identity, which gives the reading itself. `seed` also gives the permutations of later
+    decisions, for readings that choose their stocks anew.
     """
 
     universe: tuple[str, ...]
@@ -37,86 +37,93 @@ class NamePermutations:
     seed: int
 
     @classmethod
-    def of(cls, universe: tuple[str, ...], count: int, seed: int) -> NamePermutations:
-        """`count` random permutations after the one that changes nothing."""
-        own = np.arange(len(universe))
-        return cls(universe, np.vstack((own, shuffled_orders(own, count, [seed]))), seed)
+    def of(cls, universe: tuple[str, ...], count: int, seed: int) -> StockPermutations:
+        """The identity and `count` random permutations."""
+        identity = np.arange(len(universe))
+        return cls(universe, np.vstack((identity, shuffled_orders(identity, count, [seed]))), seed)
 
-    def again(self, decision: int) -> NamePermutations:
-        """Fresh permutations for a later decision."""
-        own = self.order[0]
-        return NamePermutations(
-            self.universe, np.vstack((own, shuffled_orders(own, len(self.order) - 1, [self.seed, decision]))), self.seed
-        )
+    def at_decision(self, number: int) -> StockPermutations:
+        """Fresh permutations for the decision with this number."""
+        identity = self.order[0]
+        shuffled = shuffled_orders(identity, len(self.order) - 1, [self.seed, number])
+        return StockPermutations(self.universe, np.vstack((identity, shuffled)), self.seed)
 
 
-def shuffled_orders(places: np.ndarray, count: int, seed: list[int]) -> np.ndarray:
-    """`count` random orders of `places`, shape (count, n_places)."""
+def shuffled_orders(indices: np.ndarray, count: int, seed: list[int]) -> np.ndarray:
+    """`count` random orders of `indices`, shape (count, n_indices)."""
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
-    return rng.permuted(np.tile(places, (count, 1)), axis=1)
+    return rng.permuted(np.tile(indices, (count, 1)), axis=1)
 
 
-def tradable_names(universe: tuple[str, ...], prices: Prices, row: int) -> tuple[str, ...]:
-    """Those of `universe` that have a close at `row`."""
-    return tuple(name for name in universe if name in prices.columns and prices.listed[prices.columns[name]] <= row)
+def tradable_stocks(universe: tuple[str, ...], prices: Prices, row: int) -> tuple[str, ...]:
+    """The stocks of `universe` that have a close at `row`."""
+    columns = prices.columns
+    return tuple(stock for stock in universe if stock in columns and prices.listed[columns[stock]] <= row)
 
 
-def decisions_at_entry(subject: Study, prices: Prices, entry: int, conditions: TradingConditions) -> Decisions:
-    """What a reading that enters at row `entry` decides, by sessions held."""
-    rule: Reading = subject.strategy.rule(**subject.parameters)
-    own, schedule = prices.select(subject.symbols).rebased(0), Schedule(conditions.hold, conditions.rebalance)
+def decisions_at_entry(study: Study, prices: Prices, entry: int, conditions: TradingConditions) -> Decisions:
+    """Target weights of a reading that enters at row `entry`, by sessions held."""
+    rule: Reading = study.strategy.rule(**study.parameters)
+    visible, schedule = prices.select(study.symbols).rebased(0), Schedule(conditions.hold, conditions.rebalance)
     shock = str(conditions.at(np.array([entry]), prices).shock[0])  # also where it lies before the prices
-    asked = {
-        held: rule.weights(Past(own, entry - 1 + held, held=held, scheduled=schedule.decides(held), shock=shock))
+    answers = {
+        held: rule.weights(Past(visible, entry - 1 + held, held=held, scheduled=schedule.decides(held), shock=shock))
         for held in range(len(prices.sessions) - entry + 1)
         if schedule.decides(held) or (rule.watches and schedule.runs(held))
     }
-    return {held: weights for held, weights in asked.items() if weights is not None}
+    return {held: weights for held, weights in answers.items() if weights is not None}
 
 
 class PermutedWeights:
-    """Targets of a walk whose scenarios are the draws."""
+    """Target weights for the simulator, where each scenario follows one permutation."""
 
     def __init__(
-        self, decided: Decisions, symbols: tuple[str, ...], draws: NamePermutations, anew: bool, watches: bool
+        self,
+        decisions: Decisions,
+        symbols: tuple[str, ...],
+        permutations: StockPermutations,
+        rechooses: bool,
+        watches: bool,
     ) -> None:
         self.watches = watches
-        self._count = len(draws.order)
-        self._first = {held: number * self._count for number, held in enumerate(decided)}
-        parts = [
-            permute_weights(weights, symbols, draws.again(number) if anew and number else draws)
-            for number, weights in enumerate(decided.values())
+        self._first = {held: number * len(permutations.order) for number, held in enumerate(decisions)}
+        blocks = [
+            permute_weights(weights, symbols, permutations.at_decision(n) if rechooses and n else permutations)
+            for n, weights in enumerate(decisions.values())
         ]
-        self._weights = np.vstack(parts) if parts else np.zeros((0, len(symbols)))
+        self._weights = np.vstack(blocks) if blocks else np.zeros((0, len(symbols)))
 
     @property
     def weights(self) -> np.ndarray:
         return self._weights
 
-    def ask(self, places: np.ndarray, held: int, scheduled: np.ndarray) -> np.ndarray:
-        """The draws' own rows at this decision."""
-        return places + self._first[held] if held in self._first else np.full(len(places), NOTHING)
+    def weight_rows(self, indices: np.ndarray, held: int, scheduled: np.ndarray) -> np.ndarray:
+        """See WeightSource."""
+        return indices + self._first[held] if held in self._first else np.full(len(indices), NOTHING)
 
 
-def permute_weights(weights: Mapping[str, float], symbols: tuple[str, ...], draws: NamePermutations) -> np.ndarray:
-    """Weights of each draw, shape (n_draws, n_symbols)."""
-    columns = [symbols.index(name) for name in draws.universe]
-    own = np.array([weights.get(name, 0.0) for name in symbols])
-    drawn = np.tile(own, (len(draws.order), 1))
-    moved = np.zeros(draws.order.shape)
-    np.put_along_axis(moved, draws.order, np.broadcast_to(own[columns], moved.shape), axis=1)
-    drawn[:, columns] = moved
-    return drawn
+def permute_weights(
+    weights: Mapping[str, float], symbols: tuple[str, ...], permutations: StockPermutations
+) -> np.ndarray:
+    """The weights after each permutation, shape (n_permutations, n_symbols)."""
+    columns = [symbols.index(stock) for stock in permutations.universe]
+    original = np.array([weights.get(symbol, 0.0) for symbol in symbols])
+    permuted = np.tile(original, (len(permutations.order), 1))
+    moved = np.zeros(permutations.order.shape)
+    np.put_along_axis(moved, permutations.order, np.broadcast_to(original[columns], moved.shape), axis=1)
+    permuted[:, columns] = moved
+    return permuted
 
 
-def permuted_weights(
-    subject: Study, prices: Prices, entry: int, conditions: TradingConditions, draws: NamePermutations
+def simulate_permutations(
+    study: Study, prices: Prices, entry: int, conditions: TradingConditions, permutations: StockPermutations
 ) -> Batch:
-    """The draws of one reading that enters at row `entry`; the first is the reading itself."""
-    decided = decisions_at_entry(subject, prices, entry, conditions)
-    kept = dict.fromkeys(name for weights in decided.values() for name in weights if name not in draws.universe)
-    symbols = (*draws.universe, *kept)
-    strategy: type[Reading] = subject.strategy
-    targets = PermutedWeights(decided, symbols, draws, strategy.rechooses, strategy.watches)
-    scenarios = conditions.at(np.array([entry]), prices).take(np.zeros(len(draws.order), dtype=int))
+    """A reading that enters at row `entry`, under every permutation; the first is the reading itself."""
+    decisions = decisions_at_entry(study, prices, entry, conditions)
+    universe = permutations.universe
+    unpermuted = dict.fromkeys(symbol for weights in decisions.values() for symbol in weights if symbol not in universe)
+    symbols = (*universe, *unpermuted)
+    strategy: type[Reading] = study.strategy
+    targets = PermutedWeights(decisions, symbols, permutations, strategy.rechooses, strategy.watches)
+    scenarios = conditions.at(np.array([entry]), prices).take(np.zeros(len(permutations.order), dtype=int))
     return run_targets(targets, prices.select(symbols), scenarios)

@@ -1,7 +1,7 @@
-"""A reading with other names in its basket: its own rule decides, and what it decides is changed by a little.
+"""Small changes of a reading's basket: its own rule decides, then the weights of each decision are perturbed.
 
-An alteration knows nothing but the weights of one decision and the past that they were decided on. Gross exposure of a
-leg stays what it was, as long as one of its names is held.
+A perturbation sees only the weights of one decision and the past behind it. The gross exposure of a leg does not
+change, as long as one of its stocks is held.
 """
 
 from __future__ import annotations
@@ -14,39 +14,39 @@ from strategies.base import Past, Reading, Weights
 
 
 class Perturbation(Protocol):
-    """A small change of a rule's weights. Frozen and picklable, so that worker processes can be told of it."""
+    """A small change of a rule's weights. Frozen and picklable, so that it can be sent to worker processes."""
 
     @property
     def added(self) -> tuple[str, ...]:
-        """Symbols that the reading does not trade by itself."""
+        """Symbols that the perturbation adds to those of the reading."""
 
     def of(self, weights: Mapping[str, float], past: Past) -> Mapping[str, float]:
         """The changed weights, fractions of equity."""
 
 
 @dataclass(frozen=True)
-class WithoutNames:
-    """`names` are left out; what they had goes to the others of their `leg`, in proportion to their weights."""
+class WithoutStocks:
+    """Leaves out `stocks`; their weight goes to the rest of their `leg`, in proportion."""
 
-    names: tuple[str, ...]
+    stocks: tuple[str, ...]
     leg: tuple[str, ...]
     added: tuple[str, ...] = ()
 
     def of(self, weights: Mapping[str, float], past: Past) -> Mapping[str, float]:
-        """See Alteration. Where nobody of the leg stays, nothing is held in its place."""
-        whole = sum(abs(weights.get(name, 0.0)) for name in self.leg)
-        stays = sum(abs(weights.get(name, 0.0)) for name in self.leg if name not in self.names)
-        scale = whole / stays if stays else 0.0
+        """See Perturbation. Nothing replaces a leg that is left out whole."""
+        before = sum(abs(weights.get(stock, 0.0)) for stock in self.leg)
+        after = sum(abs(weights.get(stock, 0.0)) for stock in self.leg if stock not in self.stocks)
+        scale = before / after if after else 0.0
         return {
-            name: weight * scale if name in self.leg else weight
-            for name, weight in weights.items()
-            if name not in self.names
+            symbol: weight * scale if symbol in self.leg else weight
+            for symbol, weight in weights.items()
+            if symbol not in self.stocks
         }
 
 
 @dataclass(frozen=True)
-class SwappedName:
-    """`new` stands wherever `old` stood; before `new` is traded its weight is left out."""
+class SwappedSymbol:
+    """Replaces `old` by `new`; until `new` trades, its weight is left out."""
 
     old: str
     new: str
@@ -56,17 +56,17 @@ class SwappedName:
         return (self.new,)
 
     def of(self, weights: Mapping[str, float], past: Past) -> Mapping[str, float]:
-        """See Alteration."""
+        """See Perturbation."""
         if self.old not in weights:
             return weights
-        kept = {name: weight for name, weight in weights.items() if name != self.old}
-        moved = {name: weights[self.old] + kept.get(name, 0.0) for name in past.tradable((self.new,))}
-        return kept | moved
+        others = {symbol: weight for symbol, weight in weights.items() if symbol != self.old}
+        swapped = {symbol: weights[self.old] + others.get(symbol, 0.0) for symbol in past.tradable((self.new,))}
+        return others | swapped
 
 
 @dataclass(frozen=True)
-class AddedName:
-    """`new` joins the `leg` as one more name of equal weight; before it is traded nothing changes."""
+class AddedStock:
+    """Adds `new` to the `leg` at an equal share; until it trades, nothing changes."""
 
     new: str
     leg: tuple[str, ...]
@@ -76,35 +76,35 @@ class AddedName:
         return (self.new,)
 
     def of(self, weights: Mapping[str, float], past: Past) -> Mapping[str, float]:
-        """See Alteration."""
-        held = {name: weights[name] for name in self.leg if weights.get(name)}
+        """See Perturbation."""
+        held = {stock: weights[stock] for stock in self.leg if weights.get(stock)}
         if not held or not past.tradable((self.new,)):
             return weights
         share = 1 / (len(held) + 1)
-        own = {name: weight * (1 - share) for name, weight in held.items()}
-        return {**weights, **own, self.new: weights.get(self.new, 0.0) + sum(held.values()) * share}
+        reduced = {stock: weight * (1 - share) for stock, weight in held.items()}
+        return {**weights, **reduced, self.new: weights.get(self.new, 0.0) + sum(held.values()) * share}
 
 
 def perturbed_reading(
-    reading: type[Reading], alteration: Perturbation, traded: tuple[str, ...] | None = None
+    reading: type[Reading], perturbation: Perturbation, symbols: tuple[str, ...] | None = None
 ) -> type[Reading]:
-    """The reading with its weights changed by `alteration`; its history, schedule and parameters stay its own.
+    """The reading with its weights perturbed; history, schedule and parameters do not change.
 
-    `traded` are its symbols, where they depend on its parameters.
+    `symbols` are those of the reading where they depend on its parameters.
 
-    It runs in Backtrader and in batches like any other. Since it has no module, it cannot be sent to another process:
-    send the reading and the alteration.
+    The class runs in Backtrader and in batches. It has no module and cannot be sent to another process: send the
+    reading and the perturbation.
     """
-    own_symbols = reading.symbols if traded is None else traded
+    unperturbed = reading.symbols if symbols is None else symbols
 
-    class Altered(reading):  # type: ignore[valid-type, misc]
-        symbols = tuple(dict.fromkeys((*own_symbols, *alteration.added)))
-        course = Reading.course  # one of the reading's own would not know of the alteration
+    class Perturbed(reading):  # type: ignore[valid-type, misc]
+        symbols = tuple(dict.fromkeys((*unperturbed, *perturbation.added)))
+        course = Reading.course  # the reading's own would skip the perturbation
 
         def weights(self, past: Past) -> Weights:
-            # The reading itself is asked, since a rule may look at the symbols of its own class.
-            own = reading.rule(**self.p._getkwargs()).weights(past)
-            return None if own is None else alteration.of(own, past)
+            # An instance of the reading itself, whose rule may look at the symbols of its class.
+            weights = reading.rule(**self.p._getkwargs()).weights(past)
+            return None if weights is None else perturbation.of(weights, past)
 
-    Altered.__name__ = Altered.__qualname__ = f"Altered{reading.__name__}"
-    return Altered
+    Perturbed.__name__ = Perturbed.__qualname__ = f"Perturbed{reading.__name__}"
+    return Perturbed

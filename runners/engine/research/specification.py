@@ -1,7 +1,7 @@
-"""Every defensible choice, declared in this one place, each with its reason.
+"""Every defensible choice of the multiverse, each with its reason.
 
-A choice belongs here when somebody who knew nothing of the outcome could have made it and defended it. What would give
-the same result twice is left out, so that no choice counts more than once.
+A choice belongs here if it could have been made and defended without knowing the outcome. Choices that give the same
+result as another one are left out, so that none counts twice.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from data.events.event import Event
 from data.universe import AI_SOFTWARE, AI_UNIVERSE, FOREIGN
 from reports.records.multiverse import Choice, Dimension
-from runners.engine.research.perturbations import AddedName, Perturbation, SwappedName, WithoutNames
+from runners.engine.research.perturbations import AddedStock, Perturbation, SwappedSymbol, WithoutStocks
 from runners.engine.study import Study
 from strategies.base.comparator import Cash, Comparator, Fund
 from strategies.fomc_tilt import EASING
@@ -21,26 +21,26 @@ from strategies.generic.long_short import LongShort
 from strategies.high_end_demand import HighEndDemand
 from strategies.midrange_challengers import CHALLENGERS
 
-FUNDS = ("SPY", "QQQ")  # that anything that is long only may be measured against
+FUNDS = ("SPY", "QQQ")  # alternative comparators of long-only readings
 PLATFORMS = ("MSFT", "GOOGL", "META", "AMZN", "ORCL")
 
 
 @dataclass(frozen=True)
 class ReadingVariant:
-    """What a choice changes of a reading: its basket, its parameters, what it must beat; None leaves it alone."""
+    """Changes that a choice makes to a reading: its basket, parameters and comparator; None changes nothing."""
 
-    alteration: Perturbation | None = None
+    perturbation: Perturbation | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
     comparator: Comparator | None = None
 
 
 @dataclass(frozen=True)
 class OwnChoices:
-    """What only one reading has to choose.
+    """The choices of a single reading.
 
-    `baskets` and `comparators` come beside the declared ones. `short`: it sells short and is dollar neutral, so that
-    lending fees matter and no fund is its measure. `reweights`: it trades on a schedule. `follows_shock`: its rule
-    looks at the session of the shock, not only at prices.
+    `baskets` and `comparators` are alternatives to the declared ones. `short`: it sells short and is dollar neutral, so
+    that borrow rates matter and no fund is a fair comparator. `reweights`: it trades on a schedule. `follows_shock`:
+    its rule looks at the session of the shock, not only at prices.
     """
 
     baskets: tuple[Choice, ...] = ()
@@ -53,14 +53,23 @@ class OwnChoices:
 ENTRY = "entry"
 HORIZON = Dimension(
     "horizon",
-    "After how many sessions is it judged?",
+    "After how many sessions is it measured?",
     (
         Choice("20 sessions", "a month: news should be in prices by then; the horizon of the verdict", 20),
-        Choice("60 sessions", "a quarter: the next earnings of every name are in it", 60),
+        Choice("60 sessions", "a quarter: it includes the next earnings of every company", 60),
         Choice(
-            "120 sessions", "half a year; described, since too few such windows fit side by side", 120, tested=False
+            "120 sessions",
+            "half a year; described, not tested, since too few such windows fit into the prices",
+            120,
+            tested=False,
         ),
-        Choice("252 sessions", "a year, the declared hold; described likewise", 252, declared=True, tested=False),
+        Choice(
+            "252 sessions",
+            "a year, the declared hold; described, not tested, likewise",
+            252,
+            declared=True,
+            tested=False,
+        ),
     ),
 )
 REBALANCE = Dimension(
@@ -76,8 +85,8 @@ LAG = Dimension(
     "lag",
     "How soon is a decision filled?",
     (
-        Choice("next open", "the first price after the close that it was taken at", 1, declared=True),
-        Choice("a session later", "for whoever decides in the evening and trades during the next day", 2),
+        Choice("next open", "the first price after the close of the decision", 1, declared=True),
+        Choice("a session later", "decided in the evening, sent during the next day", 2),
     ),
 )
 COSTS = Dimension(
@@ -85,7 +94,7 @@ COSTS = Dimension(
     "What does trading cost, one way?",
     (
         Choice(
-            "3 bp", "1 bp commission and 2 bp half-spread, as declared: large names in calm markets", 1, declared=True
+            "3 bp", "1 bp commission and 2 bp half-spread, as declared: large stocks in calm markets", 1, declared=True
         ),
         Choice("9 bp", "three times that: small orders, wide markets", 3),
         Choice("30 bp", "ten times: a retail account abroad", 10),
@@ -93,34 +102,36 @@ COSTS = Dimension(
 )
 BORROW = Dimension(
     "borrow",
-    "What do shorts cost a year?",
+    "What does borrowing stocks cost a year?",
     (
         Choice(
-            "0.3%", "general collateral, as declared: large names and funds are easy to borrow", 0.0030, declared=True
+            "0.3%", "general collateral, as declared: large stocks and funds are easy to borrow", 0.0030, declared=True
         ),
         Choice("1%", "what smaller accounts pay", 0.01),
-        Choice("3%", "a name that has become dear to borrow", 0.03),
+        Choice("3%", "a stock that has become hard to borrow", 0.03),
     ),
 )
 BASKET, AGAINST = "basket", "against"
-ASKS = {BASKET: "Which names?", AGAINST: "What must it beat?"}
+QUESTIONS = {BASKET: "Which stocks?", AGAINST: "What is it compared with?"}
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 CHIP_FUND = Choice(
-    "SOXX for SMH", "the other large chip fund: another index, more names", ReadingVariant(SwappedName("SMH", "SOXX"))
+    "SOXX for SMH",
+    "the other large chip fund: another index, more stocks",
+    ReadingVariant(SwappedSymbol("SMH", "SOXX")),
 )
 WITH_MSFT = Choice(
     "with MSFT",
-    "the largest software company of all; declared out, since it is more than software",
-    ReadingVariant(AddedName("MSFT", AI_SOFTWARE)),
+    "the largest software company; not declared, since it is more than software",
+    ReadingVariant(AddedStock("MSFT", AI_SOFTWARE)),
 )
 
 
 def entry_choices(event: Event) -> Dimension:
-    """When an event could first be traded; on the day of its shock too, where that came before."""
+    """When an event could first be traded; with hindsight, on the day of its shock where that came earlier."""
     early = Choice(
         "shock day",
-        f"with hindsight: {count_of(event.lead, 'session')} before anybody could read it; drawn, and in no figure",
+        f"with hindsight: {count_of(event.lead, 'session')} before it could be read; drawn, but in no figure",
         -event.lead,
         hindsight=True,
         tested=False,
@@ -134,33 +145,35 @@ def entry_choices(event: Event) -> Dimension:
             Choice(
                 "next session", f"{event.publication} came {hours} before the open; many read it after the close", 1
             ),
-            Choice("a week later", "five sessions: the first weekend to think is in between", 5),
+            Choice("a week later", "five sessions, with the first weekend to think in between", 5),
             *([early] if event.lead else ()),
         ),
     )
 
 
 def count_of(count: int, noun: str) -> str:
-    """A number of things in words."""
+    """A count and its noun in words."""
     return f"{COUNTS[count] if count < len(COUNTS) else count} {noun}{'' if count == 1 else 's'}"
 
 
 def general_choices(event: Event) -> tuple[Dimension, ...]:
-    """What every reading of an event has to choose."""
+    """The dimensions that all readings of an event share."""
     return (entry_choices(event), HORIZON, REBALANCE, LAG, COSTS, BORROW)
 
 
 def leave_one_out_choices(leg: tuple[str, ...]) -> tuple[Choice, ...]:
-    """The basket with each of its names left out in turn."""
+    """The basket with each of its stocks left out in turn."""
     return tuple(
-        Choice(f"without {name}", "one name must not carry it all", ReadingVariant(WithoutNames((name,), leg)))
-        for name in leg
+        Choice(
+            f"without {stock}", "the result must not rest on one stock", ReadingVariant(WithoutStocks((stock,), leg))
+        )
+        for stock in leg
     )
 
 
-def without_names(label: str, reason: str, names: tuple[str, ...], leg: tuple[str, ...]) -> Choice:
-    """The basket without several names at once."""
-    return Choice(label, reason, ReadingVariant(WithoutNames(names, leg)))
+def without_stocks(label: str, reason: str, stocks: tuple[str, ...], leg: tuple[str, ...]) -> Choice:
+    """The basket without several stocks at once."""
+    return Choice(label, reason, ReadingVariant(WithoutStocks(stocks, leg)))
 
 
 OWN: Mapping[str, OwnChoices] = {
@@ -170,7 +183,7 @@ OWN: Mapping[str, OwnChoices] = {
         (
             Choice(
                 "hedged, cash",
-                "its own hedge: short QQQ at the basket's beta takes the market out, so that cash is to be beaten",
+                "its own hedge: short QQQ at the basket's beta removes the market, so that cash is the comparator",
                 ReadingVariant(parameters={"hedge": True}, comparator=Cash()),
             ),
         ),
@@ -180,9 +193,9 @@ OWN: Mapping[str, OwnChoices] = {
     "bad_news": OwnChoices((CHIP_FUND,), short=True, follows_shock=False),
     "diversity_pool": OwnChoices(
         (
-            without_names("without NVDA", "the flagship must not carry it", ("NVDA",), AI_UNIVERSE),
-            without_names("no platforms", f"AI is a part only of {', '.join(PLATFORMS)}", PLATFORMS, AI_UNIVERSE),
-            without_names("American", "without the names from abroad, as in policy_winners", FOREIGN, AI_UNIVERSE),
+            without_stocks("without NVDA", "the result must not rest on the flagship", ("NVDA",), AI_UNIVERSE),
+            without_stocks("no platforms", f"AI is only a part of {', '.join(PLATFORMS)}", PLATFORMS, AI_UNIVERSE),
+            without_stocks("American", "without foreign stocks, as in policy_winners", FOREIGN, AI_UNIVERSE),
         ),
         follows_shock=False,
     ),
@@ -204,70 +217,70 @@ OWN: Mapping[str, OwnChoices] = {
 }
 
 
-def declared_choices(subject: Study) -> OwnChoices | None:
-    """What is declared about a file of strategies/, or follows from the baskets of an event's reading."""
-    if issubclass(subject.strategy, LongShort):
-        legs = [tuple(leg) for leg in map(subject.parameters.get, ("long", "short")) if isinstance(leg, tuple)]
-        found = [choice for leg in legs if len(leg) > 1 for choice in leave_one_out_choices(leg)]
-        return OwnChoices(tuple(found), short=bool(subject.parameters.get("short")), follows_shock=False)
-    if issubclass(subject.strategy, AfterFall):
+def declared_choices(study: Study) -> OwnChoices | None:
+    """The choices declared for a file of strategies/, or derived from the baskets of an event's reading."""
+    if issubclass(study.strategy, LongShort):
+        legs = [tuple(leg) for leg in map(study.parameters.get, ("long", "short")) if isinstance(leg, tuple)]
+        baskets = [choice for leg in legs if len(leg) > 1 for choice in leave_one_out_choices(leg)]
+        return OwnChoices(tuple(baskets), short=bool(study.parameters.get("short")), follows_shock=False)
+    if issubclass(study.strategy, AfterFall):
         return OwnChoices(reweights=False)
-    ours = subject.strategy.__module__ == f"strategies.{subject.name}"
-    return OWN.get(subject.name) if ours else None
+    is_bundled = study.strategy.__module__ == f"strategies.{study.name}"
+    return OWN.get(study.name) if is_bundled else None
 
 
-def own_choices(subject: Study) -> OwnChoices:
-    """What only this reading has to choose; nothing for one that nothing is declared about."""
-    return declared_choices(subject) or OwnChoices()
+def own_choices(study: Study) -> OwnChoices:
+    """The choices of this reading; none where none are declared."""
+    return declared_choices(study) or OwnChoices()
 
 
-def basket_choices(subject: Study) -> Dimension:
-    """The declared basket and its variants."""
-    written = Choice("declared", "as written down with the reading", ReadingVariant(), declared=True)
-    return Dimension(BASKET, ASKS[BASKET], (written, *own_choices(subject).baskets))
+def basket_choices(study: Study) -> Dimension:
+    """The declared basket and its alternatives."""
+    declared = Choice("declared", "as written in the reading", ReadingVariant(), declared=True)
+    return Dimension(BASKET, QUESTIONS[BASKET], (declared, *own_choices(study).baskets))
 
 
-def comparators(subject: Study) -> Dimension:
-    """What it must beat by its own declaration, and what else it may be measured against."""
-    measure = subject.comparator
-    label = "cash" if measure == Cash() else measure.symbol if isinstance(measure, Fund) else "its own"
-    written = Choice(label, "as written down with the reading", ReadingVariant(), declared=True)
-    neutral = own_choices(subject).short or (declared_choices(subject) is None and measure == Cash())
-    funds = () if neutral else tuple(fund for fund in FUNDS if measure != Fund(fund))
+def comparator_choices(study: Study) -> Dimension:
+    """The declared comparator and its alternatives."""
+    comparator = study.comparator
+    label = "cash" if comparator == Cash() else comparator.symbol if isinstance(comparator, Fund) else "its own"
+    declared = Choice(label, "as written in the reading", ReadingVariant(), declared=True)
+    neutral = own_choices(study).short or (declared_choices(study) is None and comparator == Cash())
+    funds = () if neutral else tuple(fund for fund in FUNDS if comparator != Fund(fund))
     others = (
-        Choice(f"{fund} held", "what its money would be in otherwise", ReadingVariant(comparator=Fund(fund)))
+        Choice(f"{fund} held", "where the money would otherwise be", ReadingVariant(comparator=Fund(fund)))
         for fund in funds
     )
-    return Dimension(AGAINST, ASKS[AGAINST], (written, *others, *own_choices(subject).comparators))
+    return Dimension(AGAINST, QUESTIONS[AGAINST], (declared, *others, *own_choices(study).comparators))
 
 
-def all_dimensions(subject: Study, event: Event) -> tuple[Dimension, ...]:
-    """All dimensions, those with a single choice too: they are what this reading does not have to choose."""
-    mine, found = own_choices(subject), []
+def all_dimensions(study: Study, event: Event) -> tuple[Dimension, ...]:
+    """All dimensions of a reading, including those in which it has a single choice."""
+    own, shared = own_choices(study), []
     for dimension in general_choices(event):
-        single = (dimension is REBALANCE and not mine.reweights) or (dimension is BORROW and not mine.short)
-        found.append(declared_only(dimension) if single else dimension)
-    return (*found, basket_choices(subject), comparators(subject))
+        single = (dimension is REBALANCE and not own.reweights) or (dimension is BORROW and not own.short)
+        shared.append(declared_only(dimension) if single else dimension)
+    return (*shared, basket_choices(study), comparator_choices(study))
 
 
 def declared_only(dimension: Dimension) -> Dimension:
-    """The dimension with nothing to choose."""
-    written = tuple(choice for choice in dimension.choices if choice.declared)
-    return Dimension(dimension.name, dimension.asks, written)
+    """The dimension with its declared choice alone."""
+    declared = tuple(choice for choice in dimension.choices if choice.declared)
+    return Dimension(dimension.name, dimension.asks, declared)
 
 
-def unvaried_dimensions(subject: Study, event: Event) -> tuple[tuple[str, str], ...]:
-    """The dimensions that this reading does not have, with the reason."""
+def unvaried_dimensions(study: Study, event: Event) -> tuple[tuple[str, str], ...]:
+    """The optional dimensions in which this reading has no choice, with the reason."""
     optional = (REBALANCE.name, BORROW.name, BASKET, AGAINST)
-    single = {dimension.name for dimension in all_dimensions(subject, event) if len(dimension.choices) == 1}
+    single = {dimension.name for dimension in all_dimensions(study, event) if len(dimension.choices) == 1}
     missing = [name for name in optional if name in single]
-    if declared_choices(subject) is None:
-        return tuple((name, "what could be defended is not declared for this reading") for name in missing)
+    if declared_choices(study) is None:
+        return tuple((name, "no alternatives are declared for this reading") for name in missing)
     hedged = "only its hedge is short, in a fund that is easy to borrow"
     reasons = {
         REBALANCE.name: "it trades on its own signals, never on a schedule",
-        BORROW.name: hedged if own_choices(subject).comparators else "it is never short",
-        BASKET: "it has no basket that could be varied",
+        BORROW.name: hedged if own_choices(study).comparators else "it is never short",
+        BASKET: "it has no basket to vary",
         AGAINST: "it is dollar neutral: a fund would add a bet on the market",
     }
     return tuple((name, reasons[name]) for name in missing)

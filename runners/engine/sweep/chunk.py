@@ -1,6 +1,6 @@
-"""Specs of a sweep that are run together, in any process, and the figures that they give.
+"""Variants of a sweep that run together, in any process, and their figures.
 
-The specs of a reading walk side by side with what they must beat; any other strategy goes through Backtrader.
+The variants of a reading and their comparators run in the vectorised simulator, any other strategy in Backtrader.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ COLUMNS = (
     *(f"d_{horizon}" for horizon in HORIZONS),
     *("sessions", "skewness", "kurtosis", "start"),
 )
-PLACE = {name: place for place, name in enumerate(COLUMNS)}
+COLUMN = {name: index for index, name in enumerate(COLUMNS)}  # index of each of COLUMNS
 
 
 @dataclass(frozen=True, eq=False)
 class ChunkInputs:
-    """What all parts share: the strategy, and prices of all that it trades and is compared with."""
+    """What all chunks share: the study, the benchmark, and the prices of all symbols that they need."""
 
-    subject: Study
+    study: Study
     prices: Prices
     benchmark: str
 
 
 @dataclass(frozen=True, eq=False)
-class SpecChunk:
-    """Specs that are run together: their number in the sweep, their texts and scenarios.
+class VariantChunk:
+    """Variants that run together, with their texts and scenarios; `first` is the number of the first in the sweep.
 
-    `curves` are places in the part whose curve is wanted.
+    `curves` are indices in the chunk of the variants whose equity curves are kept.
     """
 
     first: int
@@ -63,22 +63,22 @@ class SpecChunk:
             return self.texts[0]
         return f"{self.first + 1:,} to {self.first + len(self.texts):,}"
 
-    def halves(self) -> tuple[SpecChunk, ...]:
-        """Two parts that are this one together; itself where there is but one spec."""
+    def halves(self) -> tuple[VariantChunk, ...]:
+        """The chunk in two halves; undivided where it has a single variant."""
         middle = len(self.texts) // 2
-        return tuple(self._cut(those) for those in (slice(middle), slice(middle, None)) if self.texts[those])
+        return tuple(self._cut(half) for half in (slice(middle), slice(middle, None)) if self.texts[half])
 
-    def _cut(self, those: slice) -> SpecChunk:
-        first, stop, _ = those.indices(len(self.texts))
-        curves = tuple(place - first for place in self.curves if first <= place < stop)
-        return SpecChunk(self.first + first, self.texts[those], self.scenarios[those], curves)
+    def _cut(self, section: slice) -> VariantChunk:
+        first, stop, _ = section.indices(len(self.texts))
+        curves = tuple(index - first for index in self.curves if first <= index < stop)
+        return VariantChunk(self.first + first, self.texts[section], self.scenarios[section], curves)
 
 
 @dataclass(frozen=True, eq=False)
 class ChunkOutcome:
-    """What a part gave: `table`, shape (n_specs, n_columns) with COLUMNS; by place, why a spec failed, and curves.
+    """The results of a chunk: `table`, shape (n_variants, n_columns), and by index the failures and the equity curves.
 
-    `dead` are the places of those that failed because their worker process died, which is nothing to keep.
+    `dead` are the indices of variants whose worker process died; these failures are not kept.
     """
 
     table: np.ndarray
@@ -88,12 +88,12 @@ class ChunkOutcome:
 
     @classmethod
     def without(cls, reason: str, dead: bool = False) -> ChunkOutcome:
-        """Of one spec that gave nothing."""
+        """The outcome of a single variant that failed for this reason."""
         return cls(np.full((1, len(COLUMNS)), np.nan), {0: reason}, dead=frozenset((0,)) if dead else frozenset())
 
     @classmethod
     def joined(cls, outcomes: Iterable[ChunkOutcome]) -> ChunkOutcome:
-        """Those of one part after the other, as of one; at least one."""
+        """Outcomes of consecutive chunks as one; there must be at least one."""
         tables: list[np.ndarray] = []
         failed: dict[int, str] = {}
         curves: dict[int, np.ndarray] = {}
@@ -101,62 +101,61 @@ class ChunkOutcome:
         first = 0
         for outcome in outcomes:
             tables.append(outcome.table)
-            failed |= {first + place: reason for place, reason in outcome.failed.items()}
-            curves |= {first + place: curve for place, curve in outcome.curves.items()}
-            dead |= {first + place for place in outcome.dead}
+            failed |= {first + index: reason for index, reason in outcome.failed.items()}
+            curves |= {first + index: curve for index, curve in outcome.curves.items()}
+            dead |= {first + index for index in outcome.dead}
             first += len(outcome.table)
         return cls(np.concatenate(tables), failed, curves, frozenset(dead))
 
     def as_text(self) -> str:
-        """One line of JSON that `of_text` reads back to the last bit."""
-        curves = {str(place): _packed(curve) for place, curve in self.curves.items()}
-        failed = {str(place): reason for place, reason in self.failed.items()}
+        """One line of JSON, which `of_text` reads back to the last bit."""
+        curves = {str(index): _packed(curve) for index, curve in self.curves.items()}
+        failed = {str(index): reason for index, reason in self.failed.items()}
         return json.dumps({"table": _packed(self.table), "failed": failed, "curves": curves}, separators=(",", ":"))
 
     @classmethod
     def of_text(cls, text: str) -> ChunkOutcome:
-        """The outcome that was written as `text`."""
-        held = json.loads(text)
+        """The outcome that `as_text` wrote."""
+        contents = json.loads(text)
         return cls(
-            _unpacked(held["table"]).reshape(-1, len(COLUMNS)),
-            {int(place): reason for place, reason in held["failed"].items()},
-            {int(place): _unpacked(curve) for place, curve in held["curves"].items()},
+            _unpacked(contents["table"]).reshape(-1, len(COLUMNS)),
+            {int(index): reason for index, reason in contents["failed"].items()},
+            {int(index): _unpacked(curve) for index, curve in contents["curves"].items()},
         )
 
 
-def run_chunk(bench: ChunkInputs, part: SpecChunk) -> ChunkOutcome:
-    """Run the specs of a part. One that cannot be run is told with the reason, and stops no other."""
+def run_chunk(inputs: ChunkInputs, chunk: VariantChunk) -> ChunkOutcome:
+    """Run the variants of a chunk. A variant that fails is recorded with the reason and stops no other."""
     try:
-        table, equity = measure_variants(bench, part.scenarios)
+        table, equity = measure_variants(inputs, chunk.scenarios)
     except (SourceError, WorkError, OSError, MemoryError):
         raise
-    except ANY as error:  # whatever a rule lets through at a setting nobody thought of
-        return _halves(bench, part, error)
-    lengths = table[:, PLACE["sessions"]].astype(int)
-    return ChunkOutcome(table, curves={place: equity[place, : lengths[place] + 1] for place in part.curves})
+    except ANY as error:  # a rule may raise anything with unusual parameters
+        return _halves(inputs, chunk, error)
+    lengths = table[:, COLUMN["sessions"]].astype(int)
+    return ChunkOutcome(table, curves={index: equity[index, : lengths[index] + 1] for index in chunk.curves})
 
 
-def _halves(bench: ChunkInputs, part: SpecChunk, error: BaseException) -> ChunkOutcome:
-    """The same by halves, until the spec that cannot be run is alone."""
-    if len(part.scenarios) == 1:
-        return ChunkOutcome.without(
-            describe_failure(error, bench.subject.strategy.__module__).summary.removeprefix("scenario 0: ")
-        )
-    return ChunkOutcome.joined(run_chunk(bench, half) for half in part.halves())
+def _halves(inputs: ChunkInputs, chunk: VariantChunk, error: BaseException) -> ChunkOutcome:
+    """Run a failed chunk by halves, down to the variant that fails."""
+    if len(chunk.scenarios) == 1:
+        failure = describe_failure(error, inputs.study.strategy.__module__)
+        return ChunkOutcome.without(failure.summary.removeprefix("scenario 0: "))
+    return ChunkOutcome.joined(run_chunk(inputs, half) for half in chunk.halves())
 
 
-def measure_variants(bench: ChunkInputs, specs: Sequence[Scenario]) -> tuple[np.ndarray, np.ndarray]:
-    """COLUMNS of each spec, shape (n, n_columns), and equity as in Batch."""
-    subject, prices = bench.subject, bench.prices
-    scenarios = Scenarios.of(specs)
-    starts = _starts(subject, prices, scenarios)
-    batch = run_batch(subject.strategy, prices.select(subject.symbols), scenarios, executor=Serial())
-    d = excess_over(log_wealth(batch), comparator_log_wealth(subject, prices, scenarios))
+def measure_variants(inputs: ChunkInputs, variants: Sequence[Scenario]) -> tuple[np.ndarray, np.ndarray]:
+    """COLUMNS of each variant, shape (n, n_columns), and equity curves as in Batch."""
+    study, prices = inputs.study, inputs.prices
+    scenarios = Scenarios.of(variants)
+    starts = _starts(study, prices, scenarios)
+    batch = run_batch(study.strategy, prices.select(study.symbols), scenarios, executor=Serial())
+    d = excess_over(log_wealth(batch), comparator_log_wealth(study, prices, scenarios))
     returns = batch.horizons
     sharpe, skewness, kurtosis = sharpe_moments(excess_returns(batch, prices, starts), batch.ruined)
     columns = {
         "net": batch.terminal / CAPITAL - 1,
-        "excess": batch.terminal / CAPITAL - 1 - _benchmark(bench, starts, starts + batch.sessions),
+        "excess": batch.terminal / CAPITAL - 1 - _benchmark(inputs, starts, starts + batch.sessions),
         "d": d[:, -1],
         "sharpe": sharpe * sqrt(PERIODS),
         "drawdown": batch.max_drawdown,
@@ -166,8 +165,8 @@ def measure_variants(bench: ChunkInputs, specs: Sequence[Scenario]) -> tuple[np.
         "truncated": batch.truncated,
         "ruined": batch.ruined,
         "refused": batch.refused,
-        **{f"return_{horizon}": returns[:, place] for place, horizon in enumerate(HORIZONS)},
-        **{f"d_{horizon}": d[:, place] for place, horizon in enumerate(HORIZONS)},
+        **{f"return_{horizon}": returns[:, index] for index, horizon in enumerate(HORIZONS)},
+        **{f"d_{horizon}": d[:, index] for index, horizon in enumerate(HORIZONS)},
         "sessions": batch.sessions,
         "skewness": skewness,
         "kurtosis": kurtosis,
@@ -177,7 +176,7 @@ def measure_variants(bench: ChunkInputs, specs: Sequence[Scenario]) -> tuple[np.
 
 
 def excess_returns(batch: Batch, prices: Prices, starts: np.ndarray) -> np.ndarray:
-    """Daily returns less the risk-free rate of each spec's own window, shape (n, longest), NaN after its end."""
+    """Daily returns less the risk-free rate of each variant's window, shape (n, longest), NaN after its end."""
     curves = batch.curves
     with np.errstate(divide="ignore", invalid="ignore"):  # after ruin
         returns = curves[:, 1:] / curves[:, :-1] - 1
@@ -192,20 +191,20 @@ def daily_policy_rates(prices: Prices, starts: np.ndarray, lasts: np.ndarray) ->
     return np.asarray((1 + yearly) ** (1 / PERIODS) - 1)
 
 
-def _starts(subject: Study, prices: Prices, scenarios: Scenarios) -> np.ndarray:
-    """Row of the close before each entry. Raises RequestError where there are too few closes by then."""
+def _starts(study: Study, prices: Prices, scenarios: Scenarios) -> np.ndarray:
+    """Row of the close before each entry. Raises RequestError where there are too few closes before it."""
     starts = prices.days.searchsorted(scenarios.entry) - 1
-    for place in np.flatnonzero(starts + 1 < subject.least)[:1]:
+    for index in np.flatnonzero(starts + 1 < study.least)[:1]:
         raise RequestError(
-            f"{subject.name} needs {subject.least} closes before its entry on {scenarios.entry[place]}, and there are "
-            f"{max(0, starts[place] + 1)}; enter later, or load earlier prices"
+            f"{study.name} needs {study.least} closes before its entry on {scenarios.entry[index]}, and there are "
+            f"{max(0, starts[index] + 1)}; enter later, or load earlier prices"
         )
     return np.asarray(starts)
 
 
-def _benchmark(bench: ChunkInputs, starts: np.ndarray, lasts: np.ndarray) -> np.ndarray:
-    """Return of the benchmark, held without costs, from the rows `starts` to `lasts`; NaN before it was listed."""
-    close = bench.prices.select((bench.benchmark,)).rebased(0).close[:, 0]
+def _benchmark(inputs: ChunkInputs, starts: np.ndarray, lasts: np.ndarray) -> np.ndarray:
+    """Return of the benchmark from the rows `starts` to `lasts`, without costs; NaN before it was listed."""
+    close = inputs.prices.select((inputs.benchmark,)).rebased(0).close[:, 0]
     return np.asarray(close[lasts] / close[starts] - 1)
 
 

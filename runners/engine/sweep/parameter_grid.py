@@ -1,4 +1,4 @@
-"""The knobs of a sweep: which there are, how their values are written, and the specs that they make together."""
+"""The parameters of a sweep: their names, how their values are written, and the variants that they span."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from runners.engine.vectorized.scenarios import Scenario
 from strategies.base.comparator import comparator_symbols
 from strategies.base.schedule import Schedule
 
-MOST = 1_000_000  # specs that are run without being asked twice
+MOST_VARIANTS = 1_000_000  # variants that run without --yes
 FRICTIONS = ("commission_bps", "half_spread_bps", "borrow_rate", "cash_rate", "lag")
 SCHEDULE = ("entry", "hold", "rebalance", "lag", "shock")
-STRATEGY, LAUNCH = "strategy.", "launch."  # in front of a name that means two things
+STRATEGY_PREFIX, SCHEDULE_PREFIX = "strategy.", "launch."  # before a name with two meanings
 DOTS = ".."  # between the ends of a range
 
 
 @dataclass(frozen=True)
 class ValueKind:
-    """What values of a knob look like: in words, how one is read, and whether they can be a range."""
+    """A kind of parameter value: its description, how it is read from text, and whether a range is possible."""
 
     expects: str
     read: Callable[[str], object]
@@ -44,7 +44,7 @@ class ValueKind:
 
 @dataclass(frozen=True)
 class DeclaredParameter:
-    """A knob before it is turned: its name, the name that it sets, whose it is, its default and kind."""
+    """A parameter that can be swept: its name, target (the setting it changes), group, default and kind of value."""
 
     name: str
     target: str
@@ -54,16 +54,16 @@ class DeclaredParameter:
 
     @property
     def scheduled(self) -> str:
-        """What it sets of the schedule; empty for a knob that sets something else, whatever that is called."""
+        """The setting of the schedule that it changes; empty for any other parameter, whatever its name."""
         return self.target if self.group == "schedule" else ""
 
     @property
-    def usual(self) -> str:
-        """Its default for people."""
-        return self.told(self.default)
+    def default_label(self) -> str:
+        """Its default as text."""
+        return self.label(self.default)
 
-    def told(self, value: object) -> str:
-        """A value for people: what None means to a schedule."""
+    def label(self, value: object) -> str:
+        """A value as text; None as the schedule names it."""
         if value is None:
             return {"hold": "end", "rebalance": "never"}.get(self.scheduled, "none")
         return value_label(value)
@@ -71,7 +71,7 @@ class DeclaredParameter:
 
 @dataclass(frozen=True)
 class EntryChoice:
-    """An entry as it was written, with its session and that of the shock."""
+    """An entry as written on the command line, with its session and that of the shock."""
 
     text: str
     entry: pd.Timestamp
@@ -83,7 +83,7 @@ class EntryChoice:
 
 @dataclass(frozen=True)
 class ParameterRange:
-    """All numbers from `low` to `high`, whole ones where both are."""
+    """All numbers from `low` to `high`; whole numbers where both are whole."""
 
     low: float
     high: float
@@ -99,69 +99,71 @@ class ParameterRange:
 
 @dataclass(frozen=True)
 class GridParameter:
-    """A knob with the values that it takes, or the range that is searched."""
+    """A parameter with its values in a grid, or its range in a search."""
 
     declared: DeclaredParameter
     values: tuple[object, ...] | ParameterRange
 
     @property
     def name(self) -> str:
-        """As it was written on the command line."""
+        """The name as written on the command line."""
         return self.declared.name
 
 
 @dataclass(frozen=True)
 class ParameterSpace:
-    """A strategy and the knobs that are turned on it. A spec is a tuple with a value for each knob, in their order."""
+    """A study and its swept parameters. A variant is a tuple with one value for each of `parameters`, in order."""
 
-    subject: Study
-    moment: EntryChoice
-    knobs: tuple[GridParameter, ...]
+    study: Study
+    entry: EntryChoice
+    parameters: tuple[GridParameter, ...]
     frictions: Frictions = field(default_factory=Frictions)
 
     @property
     def size(self) -> int:
-        """Specs of the grid. Raises RequestError where a knob has a range."""
-        return prod(len(parameter_values(knob)) for knob in self.knobs)
+        """Number of variants of the grid. Raises RequestError where a parameter has a range."""
+        return prod(len(parameter_values(parameter)) for parameter in self.parameters)
 
-    def specs(self) -> Iterator[tuple[object, ...]]:
-        """Every spec of the grid, the last knob varying fastest."""
-        return product(*(parameter_values(knob) for knob in self.knobs))
+    def variants(self) -> Iterator[tuple[object, ...]]:
+        """Every variant of the grid, the last parameter varying fastest."""
+        return product(*(parameter_values(parameter) for parameter in self.parameters))
 
-    def scenario(self, spec: Sequence[object]) -> Scenario:
-        """What a spec runs."""
+    def scenario(self, variant: Sequence[object]) -> Scenario:
+        """The scenario of a variant."""
         given: dict[str, dict[str, Any]] = {"parameter": {}, "schedule": {}, "friction": {}}
-        for knob, value in zip(self.knobs, spec, strict=True):
-            given[knob.declared.group][knob.declared.target] = value
+        for parameter, value in zip(self.parameters, variant, strict=True):
+            given[parameter.declared.group][parameter.declared.target] = value
         schedule = given["schedule"]
-        moment: EntryChoice = schedule.pop("entry", self.moment)
+        chosen: EntryChoice = schedule.pop("entry", self.entry)
         return Scenario(
-            moment.entry,
+            chosen.entry,
             schedule.get("hold", EntrySchedule.hold),
             schedule.get("rebalance", EntrySchedule.rebalance),
-            schedule.get("shock", moment.shock),
+            schedule.get("shock", chosen.shock),
             replace(self.frictions, **given["friction"]) if given["friction"] else self.frictions,
-            {**self.subject.parameters, **given["parameter"]},
+            {**self.study.parameters, **given["parameter"]},
         )
 
-    def text(self, spec: Sequence[object]) -> str:
-        """A spec in words: equal for equal specs only."""
-        return " ".join(f"{knob.name}={told}" for knob, told in zip(self.knobs, self.labels(spec), strict=True))
+    def text(self, variant: Sequence[object]) -> str:
+        """A variant as text, which is unique to it."""
+        return " ".join(
+            f"{parameter.name}={label}" for parameter, label in zip(self.parameters, self.labels(variant), strict=True)
+        )
 
-    def labels(self, spec: Sequence[object]) -> tuple[str, ...]:
-        """The values of a spec as they are written."""
-        return tuple(knob.declared.told(value) for knob, value in zip(self.knobs, spec, strict=True))
+    def labels(self, variant: Sequence[object]) -> tuple[str, ...]:
+        """The values of a variant as text."""
+        return tuple(parameter.declared.label(value) for parameter, value in zip(self.parameters, variant, strict=True))
 
 
-def parameter_values(knob: GridParameter) -> tuple[object, ...]:
-    """The values of a knob. Raises RequestError for a range."""
-    if isinstance(knob.values, ParameterRange):
+def parameter_values(parameter: GridParameter) -> tuple[object, ...]:
+    """The values of a parameter. Raises RequestError for a range."""
+    if isinstance(parameter.values, ParameterRange):
         raise RequestError(
-            f"-p {knob.name}={knob.values} is a range, which only a search can draw from; "
+            f"-p {parameter.name}={parameter.values} is a range, which only a search can draw from; "
             f"add --search optuna, or list values: "
-            f"-p {knob.name}={value_label(knob.values.low)},{value_label(knob.values.high)}"
+            f"-p {parameter.name}={value_label(parameter.values.low)},{value_label(parameter.values.high)}"
         )
-    return knob.values
+    return parameter.values
 
 
 def value_label(value: object) -> str:
@@ -180,53 +182,55 @@ def value_label(value: object) -> str:
     return str(value)
 
 
-def parameter_space(event: Event, subject: Study, entry: str, wanted: Sequence[str]) -> ParameterSpace:
-    """The space of `wanted`, each NAME=VALUE,VALUE or NAME=LOW..HIGH, on one strategy entered at `entry` of `event`.
+def parameter_space(event: Event, study: Study, entry: str, texts: Sequence[str]) -> ParameterSpace:
+    """The space that `texts` span, each NAME=VALUE,VALUE or NAME=LOW..HIGH, for a study entered at `entry` of `event`.
 
     Raises RequestError for an unknown name, a value of the wrong type, a value or a name given twice, or none at all.
     """
-    if not wanted:
-        raise RequestError("an empty grid: turn at least one knob, for example -p hold=20,60,120")
-    known = sweepable_parameters(subject, event)
-    knobs = tuple(_knob(subject, known, text) for text in wanted)
-    targets = [(knob.declared.group, knob.declared.target) for knob in knobs]
-    for place, knob in enumerate(knobs):
-        if targets[place] in targets[:place]:
-            raise RequestError(f"-p {knob.name} is given twice; list all of its values in one, separated by commas")
+    if not texts:
+        raise RequestError("an empty grid: vary at least one parameter, for example -p hold=20,60,120")
+    declared = sweepable_parameters(study, event)
+    parameters = tuple(_grid_parameter(study, declared, text) for text in texts)
+    targets = [(parameter.declared.group, parameter.declared.target) for parameter in parameters]
+    for index, parameter in enumerate(parameters):
+        if targets[index] in targets[:index]:
+            raise RequestError(
+                f"-p {parameter.name} is given twice; list all of its values in one, separated by commas"
+            )
     if entry != "published" and ("schedule", "entry") in targets:
         raise RequestError(f"--entry {entry} and -p entry both name the entry; leave one of them out")
-    _require_same_names(subject, knobs)
-    return ParameterSpace(subject, parse_entry(entry, event), knobs)
+    _require_same_symbols(study, parameters)
+    return ParameterSpace(study, parse_entry(entry, event), parameters)
 
 
-def _require_same_names(subject: Study, knobs: Sequence[GridParameter]) -> None:
-    """Specs of a reading share their prices and what they must beat."""
-    for knob in (knob for knob in knobs if knob.declared.group == "parameter"):
-        for value in (knob.values.low,) if isinstance(knob.values, ParameterRange) else knob.values:
-            changed = subject.with_parameters({knob.declared.target: value})
-            same_comparator = comparator_symbols(changed.comparator) == comparator_symbols(subject.comparator)
-            if not (same_comparator and set(changed.symbols) <= set(subject.symbols)):
+def _require_same_symbols(study: Study, parameters: Sequence[GridParameter]) -> None:
+    """Raise RequestError unless all variants share their symbols and their comparator's."""
+    for parameter in (parameter for parameter in parameters if parameter.declared.group == "parameter"):
+        for value in (parameter.values.low,) if isinstance(parameter.values, ParameterRange) else parameter.values:
+            changed = study.with_parameters({parameter.declared.target: value})
+            same_comparator = comparator_symbols(changed.comparator) == comparator_symbols(study.comparator)
+            if not (same_comparator and set(changed.symbols) <= set(study.symbols)):
                 raise RequestError(
-                    f"-p {knob.name}: {value_label(value)} changes what {subject.name} trades or must beat; "
-                    f"make it a reading of its own in an event file"
+                    f"-p {parameter.name}: {value_label(value)} changes the symbols of {study.name} or of its "
+                    f"comparator; make it a reading of its own in an event file"
                 )
 
 
 def require_affordable(size: int, confirmed: bool, remedy: str) -> None:
-    """Raise RequestError for more than a million specs that nobody has confirmed."""
-    if size > MOST and not confirmed:
-        raise RequestError(f"{size:,} specs are more than {MOST:,}; {remedy}, or confirm with --yes")
+    """Raise RequestError for more than a million variants without confirmation."""
+    if size > MOST_VARIANTS and not confirmed:
+        raise RequestError(f"{size:,} variants are more than {MOST_VARIANTS:,}; {remedy}, or confirm with --yes")
 
 
 def parse_entry(text: str, event: Event) -> EntryChoice:
     """The entry that `text` names: published, shock or a date. Raises RequestError for a date without a session."""
-    launch = Request(entry=text, event=event).launch
-    return EntryChoice(text, launch.entry, launch.shock)
+    schedule = Request(entry=text, event=event).launch
+    return EntryChoice(text, schedule.entry, schedule.shock)
 
 
-def sweepable_parameters(subject: Study, event: Event) -> dict[str, DeclaredParameter]:
-    """Every knob of a strategy by name: its own parameters, its schedule, and what trading costs."""
-    own = declared_parameters(subject.strategy) | subject.parameters
+def sweepable_parameters(study: Study, event: Event) -> dict[str, DeclaredParameter]:
+    """Every parameter that can be swept, by name: those of the strategy, of its schedule and of its frictions."""
+    own = declared_parameters(study.strategy) | study.parameters
     entries = ValueKind("published, shock or a session, YYYY-MM-DD", partial(parse_entry, event=event))
     kinds = {**KINDS, "entry": entries}
     schedule = {
@@ -235,93 +239,93 @@ def sweepable_parameters(subject: Study, event: Event) -> dict[str, DeclaredPara
         "shock": None,
     }
     others = [
-        *(("schedule", name, value) for name, value in schedule.items() if name not in subject.ignores),
-        *(("friction", name, getattr(Frictions, name)) for name in FRICTIONS if name not in subject.ignores),
+        *(("schedule", name, value) for name, value in schedule.items() if name not in study.ignores),
+        *(("friction", name, getattr(Frictions, name)) for name in FRICTIONS if name not in study.ignores),
     ]
-    twice = own.keys() & {name for _, name, _ in others}
-    found = [
+    ambiguous = own.keys() & {name for _, name, _ in others}
+    parameters = [
         DeclaredParameter(
-            f"{STRATEGY}{name}" if name in twice else name, name, "parameter", default, value_kind(default)
+            f"{STRATEGY_PREFIX}{name}" if name in ambiguous else name, name, "parameter", default, value_kind(default)
         )
         for name, default in own.items()
     ]
-    found += [
-        DeclaredParameter(f"{LAUNCH}{name}" if name in twice else name, name, group, default, kinds[name])
+    parameters += [
+        DeclaredParameter(f"{SCHEDULE_PREFIX}{name}" if name in ambiguous else name, name, group, default, kinds[name])
         for group, name, default in others
     ]
-    return {knob.name: knob for knob in found}
+    return {parameter.name: parameter for parameter in parameters}
 
 
 def value_kind(default: object) -> ValueKind | None:
-    """What values of a parameter look like, by the type of its default; None for what no text can be."""
+    """The kind of value of a parameter, by the type of its default; None where text cannot express it."""
     if isinstance(default, list | tuple):
         return _joined(default)
     return next((kind for types, kind in TYPES if isinstance(default, types)), None)
 
 
-def _knob(subject: Study, known: Mapping[str, DeclaredParameter], text: str) -> GridParameter:
+def _grid_parameter(study: Study, declared: Mapping[str, DeclaredParameter], text: str) -> GridParameter:
     name, equals, values = text.partition("=")
     name = name.strip()
     if not equals:
         raise RequestError(f"-p {text} names no values; write NAME=VALUE,VALUE, for example -p hold=20,60,120")
-    knob = _declared(subject, known, name)
-    if knob.kind is None:
+    parameter = _declared(study, declared, name)
+    if parameter.kind is None:
         raise RequestError(
-            f"-p {name}: its default is {knob.default!r}, which cannot be written on a command line; "
-            f"make a class of its own for each value"
+            f"-p {name}: its default is {parameter.default!r}, which cannot be written on a command line; "
+            f"write a subclass for each value"
         )
     parts = tuple(part.strip() for part in values.split(","))
     if not all(parts):
         raise RequestError(
-            f"-p {text}: an empty grid, since a value of {name} is missing; expected: {knob.kind.expects}"
+            f"-p {text}: an empty grid, since a value of {name} is missing; expected: {parameter.kind.expects}"
         )
-    if knob.kind.ranged and len(parts) == 1 and DOTS in parts[0]:
-        return GridParameter(knob, _range(knob, parts[0]))
-    return GridParameter(knob, _distinct(knob, [_read(knob, part) for part in parts]))
+    if parameter.kind.ranged and len(parts) == 1 and DOTS in parts[0]:
+        return GridParameter(parameter, _range(parameter, parts[0]))
+    return GridParameter(parameter, _distinct(parameter, [_read(parameter, part) for part in parts]))
 
 
-def _declared(subject: Study, known: Mapping[str, DeclaredParameter], name: str) -> DeclaredParameter:
-    if name in known:
-        return known[name]
-    if f"{STRATEGY}{name}" in known:
+def _declared(study: Study, declared: Mapping[str, DeclaredParameter], name: str) -> DeclaredParameter:
+    if name in declared:
+        return declared[name]
+    if f"{STRATEGY_PREFIX}{name}" in declared:
         raise RequestError(
-            f"-p {name} can mean two things: write {STRATEGY}{name} for the parameter of {subject.name}, "
-            f"or {LAUNCH}{name} for how long and at what cost it is run"
+            f"-p {name} can mean two things: write {STRATEGY_PREFIX}{name} for the parameter of {study.name}, "
+            f"or {SCHEDULE_PREFIX}{name} for the schedule and the costs of the run"
         )
-    if name in subject.ignores:
-        raise RequestError(f"-p {name}: {subject.name} is a plain strategy and has no {name}; {subject.ignores[name]}")
-    close = difflib.get_close_matches(name.lower(), known, n=3)
+    if name in study.ignores:
+        raise RequestError(f"-p {name}: {study.name} is a plain strategy and has no {name}; {study.ignores[name]}")
+    close = difflib.get_close_matches(name.lower(), declared, n=3)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
-    raise RequestError(f"-p {name}: {subject.name} has no parameter {name!r}; {hint}it has {', '.join(known)}")
+    raise RequestError(f"-p {name}: {study.name} has no parameter {name!r}; {hint}it has {', '.join(declared)}")
 
 
-def _read(knob: DeclaredParameter, text: str) -> object:
-    if knob.kind is None:
+def _read(parameter: DeclaredParameter, text: str) -> object:
+    if parameter.kind is None:
         raise AssertionError("refused before")
     try:
-        return knob.kind.read(text)
+        return parameter.kind.read(text)
     except ValueError as error:
         reason = f" ({error})" if isinstance(error, RequestError) else ""
         raise RequestError(
-            f"-p {knob.name}: {text!r} is no value for {knob.name}{reason}; "
-            f"expected: {knob.kind.expects}, such as its default {knob.usual or '(empty)'}"
+            f"-p {parameter.name}: {text!r} is no value for {parameter.name}{reason}; "
+            f"expected: {parameter.kind.expects}, such as its default {parameter.default_label or '(empty)'}"
         ) from None
 
 
-def _distinct(knob: DeclaredParameter, values: Sequence[object]) -> tuple[object, ...]:
+def _distinct(parameter: DeclaredParameter, values: Sequence[object]) -> tuple[object, ...]:
     seen = set[object]()
     for value in values:
         same = (value.entry, value.shock) if isinstance(value, EntryChoice) else value_label(value)
         if same in seen:
-            raise RequestError(f"-p {knob.name}: {knob.told(value)} is given twice; leave one out")
+            raise RequestError(f"-p {parameter.name}: {parameter.label(value)} is given twice; leave one out")
         seen.add(same)
     return tuple(values)
 
 
-def _range(knob: DeclaredParameter, text: str) -> ParameterRange:
-    low, high = (_read(knob, end.strip()) for end in text.split(DOTS, 1))
+def _range(parameter: DeclaredParameter, text: str) -> ParameterRange:
+    low, high = (_read(parameter, end.strip()) for end in text.split(DOTS, 1))
     if not (_is_number(low) and _is_number(high) and low < high):
-        raise RequestError(f"-p {knob.name}={text} is no range; write LOW..HIGH with a lower and a higher number")
+        raise RequestError(f"-p {parameter.name}={text} is no range; write LOW..HIGH with a lower and a higher number")
     return ParameterRange(low, high)
 
 
@@ -349,19 +353,19 @@ def _number(text: str) -> float:
 
 
 def _text(text: str) -> str:
-    if shorten(text) != text:  # it heads tables and stands in files
+    if shorten(text) != text:  # it appears in tables and files
         raise ValueError
     return text
 
 
 def _date(text: str) -> pd.Timestamp:
-    if text in ("published", "shock"):  # names of entries, not dates
+    if text in ("published", "shock"):  # entry names, not dates
         raise ValueError
     return parse_session(text)
 
 
 def _guessed(text: str) -> object:
-    """What a text most likely means where the default tells no type."""
+    """The most likely value of a text whose default has no type."""
     if text.lower() == "none":
         return None
     for read in (_boolean, _whole, _number):
@@ -373,7 +377,7 @@ def _guessed(text: str) -> object:
 
 
 def _joined(default: Sequence[object]) -> ValueKind | None:
-    """Several values in one, as many as one likes; their type is that of the first one of the default."""
+    """Several values joined by +, of any number; their type is that of the first value of the default."""
     item = value_kind(default[0]) if default else ValueKind("text", _guessed)
     if item is None:
         return None
@@ -424,10 +428,10 @@ KINDS = {
 }
 
 TYPES: tuple[tuple[type, ValueKind], ...] = (
-    (bool, ValueKind("true or false", _boolean)),  # before int, which it is one of
+    (bool, ValueKind("true or false", _boolean)),  # before int, of which bool is a subclass
     (int, ValueKind("a whole number", _whole, ranged=True)),
     (float, ValueKind("a number", _number, ranged=True)),
-    (str, ValueKind(f"text of {LONGEST} printable signs at most", _text)),
+    (str, ValueKind(f"text of at most {LONGEST} printable characters", _text)),
     (type(None), ValueKind("a number, true, false, none or text", _guessed, ranged=True)),
     (date, ValueKind("a session, YYYY-MM-DD", _date)),
 )

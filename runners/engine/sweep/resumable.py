@@ -1,8 +1,7 @@
-"""Many settings of one strategy: run in parts, each kept as soon as it is finished.
+"""The resumable runner of a sweep: variants run in chunks, and each outcome is kept as soon as it is finished.
 
-A part of a reading holds a thousand specs, a part of any other strategy is one spec. Parts go to an executor; what is
-found depends on nothing but the part, and parts depend on nothing but the specs, so that a sweep that was interrupted
-gives the same as one that was not.
+A chunk holds about a thousand variants of a reading, or a single variant of any other strategy. The outcome of a chunk
+depends on its variants only, so that a resumed sweep equals one that was never interrupted.
 """
 
 from __future__ import annotations
@@ -28,26 +27,26 @@ from runners.engine.execution.executor import (
     map_surviving,
 )
 from runners.engine.execution.processes import Processes
-from runners.engine.sweep.chunk import PLACE, ChunkInputs, ChunkOutcome, SpecChunk, run_chunk
+from runners.engine.sweep.chunk import COLUMN, ChunkInputs, ChunkOutcome, VariantChunk, run_chunk
 from runners.engine.sweep.parameter_grid import ParameterSpace
 
-PART = 1024  # specs of a reading that walk side by side
-ROUND = 64  # parts of a round at least, so that slow ones keep many workers busy; a quick one is followed by its double
-FEW = 2  # parts of a reading that are done before a worker process has started
-MOST_DEATHS = 8  # of specs, while none has lived
-SECONDS = 5.0  # a round should take about so long, so that it has work for many workers and memory for its outcomes
-VALIDATED = 1000  # specs that are cross-validated against each other, at most: memory grows with them
+CHUNK = 1024  # variants of a reading that are simulated together
+ROUND = 64  # fewest chunks in a round, so that slow ones keep many workers busy; after a quick round it doubles
+FEW = 2  # chunks of a reading that take less time than starting a worker process
+MOST_DEATHS = 8  # of variants, while none has survived
+SECONDS = 5.0  # target length of a round: enough work for many workers, few enough outcomes for memory
+VALIDATED = 1000  # most variants that are cross-validated, since memory grows with their number
 
 
 @dataclass(frozen=True, eq=False)
 class SweepOutcome:
-    """All specs of a sweep in their order, with what they gave; places count from 0.
+    """The results of all variants of a sweep, in order; indices count from 0.
 
-    `table` has shape (n_specs, n_columns), in the order of COLUMNS; of the `sampled` specs those in `curves` could be
-    run, and their equity is there. `dead` are those that failed because their worker process died.
+    `table` has shape (n_variants, n_columns), in the order of COLUMNS. `sampled` variants were drawn for
+    cross-validation; `curves` holds the equity of those that ran. `dead` are the variants whose worker process died.
     """
 
-    specs: tuple[tuple[object, ...], ...]
+    variants: tuple[tuple[object, ...], ...]
     table: np.ndarray
     sampled: int
     failed: Mapping[int, str]
@@ -55,122 +54,124 @@ class SweepOutcome:
     dead: frozenset[int] = frozenset()
 
     def column(self, name: str) -> np.ndarray:
-        """One of COLUMNS, shape (n_specs,)."""
-        return np.asarray(self.table[:, PLACE[name]])
+        """One of COLUMNS, shape (n_variants,)."""
+        return np.asarray(self.table[:, COLUMN[name]])
 
 
 @dataclass(eq=False)
 class ResumableRunner:
-    """Runs parts on `executor` and keeps each one; `identity` says what decides the outcomes beside the specs."""
+    """Runs chunks on `executor` and keeps their outcomes; `identity` is all else that outcomes depend on."""
 
     space: ParameterSpace
-    bench: ChunkInputs
+    inputs: ChunkInputs
     executor: Executor
-    kept: Checkpoint
+    checkpoint: Checkpoint
     identity: str
     done: Progress
     _round: int = field(default=ROUND, init=False)
-    _lived: bool = field(default=False, init=False)
+    _survived: bool = field(default=False, init=False)
     _deaths: int = field(default=0, init=False)
 
-    def parts(
-        self, specs: Iterable[tuple[object, ...]], sampled: frozenset[int], first: int = 0
-    ) -> Iterator[SpecChunk]:
-        """The parts of `specs`, whose first has the number `first`; `sampled` are numbers whose curve is wanted."""
-        size = PART if self.bench.subject.has_rule else 1
-        waiting = iter(specs)
+    def chunks(
+        self, variants: Iterable[tuple[object, ...]], sampled: frozenset[int], first: int = 0
+    ) -> Iterator[VariantChunk]:
+        """The variants in chunks, numbered from `first`; `sampled` are the numbers whose equity curves are kept."""
+        size = CHUNK if self.inputs.study.has_rule else 1
+        waiting = iter(variants)
         while chosen := list(islice(waiting, size)):
-            places = range(first, first + len(chosen))
-            curves = tuple(place - first for place in places if place in sampled)
+            indices = range(first, first + len(chosen))
+            curves = tuple(index - first for index in indices if index in sampled)
             texts = tuple(map(self.space.text, chosen))
-            yield SpecChunk(first, texts, tuple(map(self.space.scenario, chosen)), curves)
+            yield VariantChunk(first, texts, tuple(map(self.space.scenario, chosen)), curves)
             first += len(chosen)
 
-    def outcomes(self, parts: Iterable[SpecChunk]) -> Iterator[ChunkOutcome]:
-        """The outcome of each part in turn: as it was kept, or as it is found now."""
-        waiting = iter(parts)
+    def outcomes(self, chunks: Iterable[VariantChunk]) -> Iterator[ChunkOutcome]:
+        """The outcome of each chunk in turn, from the checkpoint or from a run."""
+        waiting = iter(chunks)
         while chosen := list(islice(waiting, self._round)):
-            keys = [self.key(part) for part in chosen]
-            missing = [part for part, key in zip(chosen, keys, strict=True) if key not in self.kept.contents]
-            self._lived |= len(missing) < len(chosen)
-            found = iter(self._run(missing))
-            for part, key in zip(chosen, keys, strict=True):
-                if key in self.kept.contents:
-                    self.done(str(part))
-                    yield ChunkOutcome.of_text(self.kept.contents[key])
+            keys = [self.key(chunk) for chunk in chosen]
+            missing = [chunk for chunk, key in zip(chosen, keys, strict=True) if key not in self.checkpoint.contents]
+            self._survived |= len(missing) < len(chosen)
+            fresh = iter(self._run(missing))
+            for chunk, key in zip(chosen, keys, strict=True):
+                if key in self.checkpoint.contents:
+                    self.done(str(chunk))
+                    yield ChunkOutcome.of_text(self.checkpoint.contents[key])
                 else:
-                    yield next(found)
+                    yield next(fresh)
 
-    def key(self, part: SpecChunk) -> str:
-        """SHA-256 (hexadecimal) of all that decides the outcome of a part."""
-        return sha256(json.dumps([self.identity, part.texts, part.curves]).encode()).hexdigest()
+    def key(self, chunk: VariantChunk) -> str:
+        """SHA-256 (hexadecimal) of everything on which the outcome of a chunk depends."""
+        return sha256(json.dumps([self.identity, chunk.texts, chunk.curves]).encode()).hexdigest()
 
-    def _run(self, parts: Sequence[SpecChunk]) -> list[ChunkOutcome]:
-        if not parts:
+    def _run(self, chunks: Sequence[VariantChunk]) -> list[ChunkOutcome]:
+        if not chunks:
             return []
         began = monotonic()
-        few = self.bench.subject.has_rule and len(parts) <= FEW and isinstance(self.executor, Processes)
-        # What ended a process before would end this one; in a worker it is told.
-        executor = Serial() if few and not self.kept.interrupted else self.executor
-        keep = partial(self._keep, parts)
-        # `_deadly` finds out whether workers can live at all.
-        work = (executor, run_chunk, (self.bench,), parts, self._again, self.done, keep)
-        found: list[ChunkOutcome] = map_surviving(*work, workers_live=True)
+        few = self.inputs.study.has_rule and len(chunks) <= FEW and isinstance(self.executor, Processes)
+        # A variant that killed the last process would kill this one; a worker is replaced, and its death reported.
+        executor = Serial() if few and not self.checkpoint.interrupted else self.executor
+        keep = partial(self._keep, chunks)
+        # `_deadly` detects workers that cannot live at all.
+        arguments = (executor, run_chunk, (self.inputs,), chunks, self._rerun, self.done, keep)
+        outcomes: list[ChunkOutcome] = map_surviving(*arguments, workers_live=True)
         took = monotonic() - began
         self._round = (
             2 * self._round if took < SECONDS else max(ROUND, self._round // 2) if took > 2 * SECONDS else self._round
         )
-        return found
+        return outcomes
 
-    def _again(self, part: SpecChunk, _: WorkerDiedError) -> ChunkOutcome:
-        """The outcome of a part that killed its worker: run again, then by halves, down to the spec that kills.
+    def _rerun(self, chunk: VariantChunk, _: WorkerDiedError) -> ChunkOutcome:
+        """The outcome of a chunk whose worker died: run again, then by halves, down to the variant that kills it.
 
-        One worker runs it, which has all the memory. What kills is not kept, and tried again when the sweep is resumed.
+        A single worker runs it, with all the memory. The deadly variant is not kept: a resumed sweep tries it again.
         """
-        return ChunkOutcome.joined(found for _, found in isolated(part, self._alone, SpecChunk.halves, self._deadly))
+        return ChunkOutcome.joined(
+            outcome for _, outcome in isolated(chunk, self._alone, VariantChunk.halves, self._deadly)
+        )
 
-    def _alone(self, part: SpecChunk) -> ChunkOutcome:
-        if (key := self.key(part)) in self.kept.contents:
-            self._lived = True
-            return ChunkOutcome.of_text(self.kept.contents[key])
-        keep = partial(self._keep, [part])
-        found: list[ChunkOutcome] = Processes(1).map(run_chunk, (self.bench,), [part], on_result=keep)
-        return found[0]
+    def _alone(self, chunk: VariantChunk) -> ChunkOutcome:
+        if (key := self.key(chunk)) in self.checkpoint.contents:
+            self._survived = True
+            return ChunkOutcome.of_text(self.checkpoint.contents[key])
+        keep = partial(self._keep, [chunk])
+        outcomes: list[ChunkOutcome] = Processes(1).map(run_chunk, (self.inputs,), [chunk], on_result=keep)
+        return outcomes[0]
 
-    def _deadly(self, part: SpecChunk, error: WorkerDiedError) -> ChunkOutcome:
-        """The outcome of one spec that kills. Raises its error where MOST_DEATHS specs died and none has lived."""
+    def _deadly(self, chunk: VariantChunk, error: WorkerDiedError) -> ChunkOutcome:
+        """The outcome of a variant that kills its worker. Raises `error` after MOST_DEATHS without a survivor."""
         self._deaths += 1
-        if self._deaths >= MOST_DEATHS and not self._lived:
+        if self._deaths >= MOST_DEATHS and not self._survived:
             raise error
         return ChunkOutcome.without(error.summary, dead=True)
 
-    def _keep(self, parts: Sequence[SpecChunk], place: int, outcome: ChunkOutcome) -> None:
-        self._lived = True
-        self.kept.add(self.key(parts[place]), outcome.as_text())
+    def _keep(self, chunks: Sequence[VariantChunk], index: int, outcome: ChunkOutcome) -> None:
+        self._survived = True
+        self.checkpoint.add(self.key(chunks[index]), outcome.as_text())
 
 
-def run_grid(works: ResumableRunner) -> SweepOutcome:
-    """Every spec of the grid."""
-    size = works.space.size
+def run_grid(runner: ResumableRunner) -> SweepOutcome:
+    """Run every variant of the grid."""
+    size = runner.space.size
     sampled = frozenset(evenly_spaced(size, VALIDATED))
-    specs = tuple(works.space.specs())
-    return join_outcomes(specs, works.outcomes(works.parts(specs, sampled)), len(sampled))
+    variants = tuple(runner.space.variants())
+    return join_outcomes(variants, runner.outcomes(runner.chunks(variants, sampled)), len(sampled))
 
 
 def join_outcomes(
-    specs: tuple[tuple[object, ...], ...], outcomes: Iterable[ChunkOutcome], sampled: int
+    variants: tuple[tuple[object, ...], ...], outcomes: Iterable[ChunkOutcome], sampled: int
 ) -> SweepOutcome:
-    """What the parts of all specs gave, as one.
+    """The outcomes of all chunks as that of the sweep.
 
-    Raises RequestError where not one of the specs could be run, WorkError where worker processes died of some.
+    Raises RequestError where none of the variants could be run, WorkError where worker processes died of some of them.
     """
-    found = ChunkOutcome.joined(outcomes)
-    if len(found.failed) == len(specs):
-        error = WorkError if found.dead else RequestError
-        raise error(f"not one of {len(specs):,} specs could be run; the first: {found.failed[0]}")
-    return SweepOutcome(specs, found.table, sampled, found.failed, found.curves, found.dead)
+    joined = ChunkOutcome.joined(outcomes)
+    if len(joined.failed) == len(variants):
+        error = WorkError if joined.dead else RequestError
+        raise error(f"none of {len(variants):,} variants could be run; the first failed: {joined.failed[0]}")
+    return SweepOutcome(variants, joined.table, sampled, joined.failed, joined.curves, joined.dead)
 
 
 def evenly_spaced(size: int, most: int) -> list[int]:
-    """Places of at most `most` of `size`, evenly spread, the first and the last among them."""
-    return [int(place) for place in np.unique(np.round(np.linspace(0, size - 1, min(size, most))))]
+    """Indices of at most `most` of `size` items, evenly spaced, including the first and the last."""
+    return [int(index) for index in np.unique(np.round(np.linspace(0, size - 1, min(size, most))))]

@@ -1,7 +1,7 @@
-"""A search through a space that is too large for a grid: trials are asked of a sampler, a batch at a time.
+"""A search through a space that is too large for a grid: a sampler proposes trials, a batch at a time.
 
-A batch has the same size whatever the number of workers, and is told in the order in which it was asked, so that equal
-inputs give equal trials.
+The size of a batch does not depend on the number of workers, and results are reported to the sampler in the order of
+its trials, so that equal inputs give equal trials.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from data.errors import RequestError
 from reports.records.sweep import SearchRecord
-from runners.engine.sweep.chunk import PLACE, ChunkOutcome
+from runners.engine.sweep.chunk import COLUMN, ChunkOutcome
 from runners.engine.sweep.parameter_grid import GridParameter, ParameterRange, ParameterSpace
 from runners.engine.sweep.resumable import VALIDATED, ResumableRunner, SweepOutcome, evenly_spaced, join_outcomes
 
@@ -24,14 +24,17 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 SAMPLERS = ("optuna",)
-BATCH = 16  # trials asked before any of them is told
+BATCH = 16  # trials proposed before the results of any of them are reported
 SEED = 20250131
-FINE = 3  # digits of a value beyond the size of its range
+FINE = 3  # decimal digits of a value relative to the size of its range
 
 
 def require_sampler(space: ParameterSpace, search: str) -> None:
-    """Raise RequestError where the sampler is not installed, or nothing is left for it to choose."""
-    if all(not isinstance(knob.values, ParameterRange) and len(knob.values) == 1 for knob in space.knobs):
+    """Raise RequestError where the sampler is not installed, or has nothing to choose."""
+    if all(
+        not isinstance(parameter.values, ParameterRange) and len(parameter.values) == 1
+        for parameter in space.parameters
+    ):
         raise RequestError(f"--search {search} has nothing to choose; give a range such as -p hold=5..252, or a list")
     if find_spec("optuna") is None:
         raise RequestError(
@@ -39,29 +42,33 @@ def require_sampler(space: ParameterSpace, search: str) -> None:
         )
 
 
-def run_search(works: ResumableRunner, objective: str, budget: int) -> tuple[SweepOutcome, SearchRecord]:
-    """Ask for `budget` trials and run each spec that was not run before; what they gave, and how it was searched."""
-    space, study = works.space, _study()
-    spread = {knob.name: _distribution(knob) for knob in space.knobs}
+def run_search(runner: ResumableRunner, objective: str, budget: int) -> tuple[SweepOutcome, SearchRecord]:
+    """Run `budget` trials of the sampler, each distinct variant once; the outcome, and the record of the search."""
+    space, study = runner.space, _study()
+    distributions = {parameter.name: _distribution(parameter) for parameter in space.parameters}
     sampled = frozenset(evenly_spaced(budget, VALIDATED))
-    specs: dict[str, tuple[object, ...]] = {}
+    variants: dict[str, tuple[object, ...]] = {}
     values: dict[str, float] = {}
     outcomes: list[ChunkOutcome] = []
     for first in range(0, budget, BATCH):
-        asked = [study.ask(spread) for _ in range(min(BATCH, budget - first))]
-        chosen = [_spec(space.knobs, trial.params) for trial in asked]
-        new = {space.text(spec): spec for spec in chosen if space.text(spec) not in specs}
-        found = list(works.outcomes(works.parts(new.values(), sampled, len(specs))))
-        results = np.concatenate([outcome.table[:, PLACE[objective]] for outcome in found]) if found else np.zeros(0)
-        specs |= new
+        trials = [study.ask(distributions) for _ in range(min(BATCH, budget - first))]
+        chosen = [_variant(space.parameters, trial.params) for trial in trials]
+        new = {space.text(variant): variant for variant in chosen if space.text(variant) not in variants}
+        batch = list(runner.outcomes(runner.chunks(new.values(), sampled, len(variants))))
+        results = np.concatenate([outcome.table[:, COLUMN[objective]] for outcome in batch]) if batch else np.zeros(0)
+        variants |= new
         values |= dict(zip(new, results.tolist(), strict=True))
-        outcomes += found
-        _tell(study, asked, [values[space.text(spec)] for spec in chosen])
-    ranges = {knob.name: str(knob.values) for knob in space.knobs if isinstance(knob.values, ParameterRange)}
-    looked_at = sum(place < len(specs) for place in sampled)
+        outcomes += batch
+        _report(study, trials, [values[space.text(variant)] for variant in chosen])
+    ranges = {
+        parameter.name: str(parameter.values)
+        for parameter in space.parameters
+        if isinstance(parameter.values, ParameterRange)
+    }
+    sampled_count = sum(index < len(variants) for index in sampled)
     return (
-        join_outcomes(tuple(specs.values()), outcomes, looked_at),
-        SearchRecord("TPE of optuna", budget, BATCH, SEED, len(specs), ranges),
+        join_outcomes(tuple(variants.values()), outcomes, sampled_count),
+        SearchRecord("TPE of optuna", budget, BATCH, SEED, len(variants), ranges),
     )
 
 
@@ -72,22 +79,22 @@ def _study() -> Study:
     return optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=SEED))
 
 
-def _distribution(knob: GridParameter) -> BaseDistribution:
+def _distribution(parameter: GridParameter) -> BaseDistribution:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    if not isinstance(knob.values, ParameterRange):
-        return CategoricalDistribution(range(len(knob.values)))
-    if knob.values.whole:
-        return IntDistribution(int(knob.values.low), int(knob.values.high))
-    return FloatDistribution(knob.values.low, knob.values.high)
+    if not isinstance(parameter.values, ParameterRange):
+        return CategoricalDistribution(range(len(parameter.values)))
+    if parameter.values.whole:
+        return IntDistribution(int(parameter.values.low), int(parameter.values.high))
+    return FloatDistribution(parameter.values.low, parameter.values.high)
 
 
-def _spec(knobs: Sequence[GridParameter], drawn: Mapping[str, Any]) -> tuple[object, ...]:
-    return tuple(_value(knob.values, drawn[knob.name]) for knob in knobs)
+def _variant(parameters: Sequence[GridParameter], drawn: Mapping[str, Any]) -> tuple[object, ...]:
+    return tuple(_value(parameter.values, drawn[parameter.name]) for parameter in parameters)
 
 
 def _value(values: tuple[object, ...] | ParameterRange, drawn: Any) -> object:
-    """What was drawn; of a fractional range to a thousandth of it or finer, so that it can be read and typed."""
+    """The value drawn; in a fractional range rounded to a thousandth of it or finer, so that it can be typed."""
     if not isinstance(values, ParameterRange):
         return values[drawn]
     if values.whole:
@@ -96,11 +103,11 @@ def _value(values: tuple[object, ...] | ParameterRange, drawn: Any) -> object:
     return float(min(max(round(drawn, digits), values.low), values.high))
 
 
-def _tell(study: Study, asked: Sequence[Trial], values: Sequence[float]) -> None:
-    """Tell how good each trial was; one without an objective has failed, as far as the sampler is concerned."""
+def _report(study: Study, trials: Sequence[Trial], values: Sequence[float]) -> None:
+    """Report the objective of each trial to the sampler; a trial without one counts as failed."""
     from optuna.trial import TrialState
 
-    for trial, value in zip(asked, values, strict=True):
+    for trial, value in zip(trials, values, strict=True):
         if np.isnan(value):
             study.tell(trial, state=TrialState.FAIL)
         else:

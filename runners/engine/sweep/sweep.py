@@ -1,4 +1,4 @@
-"""A sweep: what was asked for, run on prices, judged as a whole and handed to the reports."""
+"""A sweep from its request to its result: run on prices, judged as a whole, and recorded for the reports."""
 
 from __future__ import annotations
 
@@ -29,29 +29,30 @@ from runners.engine.plan import load_studies
 from runners.engine.provenance import PACKAGES, code_hash, input_provenance, package_versions
 from runners.engine.request import Request
 from runners.engine.run_settings import unknown_rates_notice
+from runners.engine.sharpe_evidence import deflated_sharpe_evidence
 from runners.engine.story import story_of
 from runners.engine.sweep import parameter_grid
 from runners.engine.sweep.chunk import ChunkInputs, daily_policy_rates
 from runners.engine.sweep.parameter_grid import ParameterRange, ParameterSpace
-from runners.engine.sweep.resumable import PART, ResumableRunner, SweepOutcome, run_grid
+from runners.engine.sweep.resumable import CHUNK, ResumableRunner, SweepOutcome, run_grid
 from runners.engine.sweep.search import BATCH, SAMPLERS, require_sampler, run_search
 from runners.engine.trial_key import trial_key, window_fingerprint
 from runners.engine.trial_ledger import Trial, Trials
 
-SHARED = 2 * LEAST  # sessions that specs must have in common to be cross-validated
-UNTOLD = "as long before the entry as in the event"
+SHARED = 2 * LEAST  # sessions that variants must share to be cross-validated
+RELATIVE_SHOCK = "as long before the entry as in the event"
 
 
 @dataclass(frozen=True)
 class SweepRequest:
-    """What a sweep is asked for. `knobs` are written NAME=VALUE,VALUE; `budget` is the number of trials of a search.
+    """The request of a sweep. `parameters` are texts NAME=VALUE,VALUE; `budget` is the number of trials of a search.
 
-    Raises RequestError for an objective or a search that there is not, or a search without a budget.
+    Raises RequestError for an unknown objective or search, and for a search without a budget.
     """
 
     event: Event
     reading: str
-    knobs: tuple[str, ...]
+    parameters: tuple[str, ...]
     entry: str = "published"
     benchmark: str = "SPY"
     symbols: tuple[str, ...] = ()
@@ -75,269 +76,261 @@ class SweepRequest:
             raise RequestError(f"--budget {self.budget} is too small; give 1 trial or more")
 
     @property
-    def request(self) -> Request:
-        """The same in the terms of the main job."""
+    def run_request(self) -> Request:
+        """The request of a run of the same reading."""
         return Request(self.event, (self.reading,), self.entry, benchmark=self.benchmark, symbols=self.symbols)
 
 
-def prepare_space(wanted: SweepRequest) -> ParameterSpace:
-    """The space of what is wanted. Raises RequestError for what cannot be swept, or is too much of it."""
-    (subject,) = load_studies(wanted.request)
-    space = parameter_grid.parameter_space(wanted.event, subject, wanted.entry, wanted.knobs)
-    if wanted.search is None or wanted.budget is None:
+def prepare_space(request: SweepRequest) -> ParameterSpace:
+    """The space of a request. Raises RequestError for a parameter that cannot be swept, or too many variants."""
+    (study,) = load_studies(request.run_request)
+    space = parameter_grid.parameter_space(request.event, study, request.entry, request.parameters)
+    if request.search is None or request.budget is None:
         parameter_grid.require_affordable(
-            space.size, wanted.confirmed, "give fewer values, --search optuna with a --budget"
+            space.size, request.confirmed, "give fewer values, --search optuna with a --budget"
         )
     else:
-        parameter_grid.require_affordable(wanted.budget, wanted.confirmed, "give a smaller --budget")
-        require_sampler(space, wanted.search)
+        parameter_grid.require_affordable(request.budget, request.confirmed, "give a smaller --budget")
+        require_sampler(space, request.search)
     return space
 
 
-def expected_chunks(wanted: SweepRequest, space: ParameterSpace) -> int:
-    """About how many parts there are, for a display of progress."""
-    specs = space.size if wanted.budget is None else wanted.budget
-    if not space.subject.has_rule:
-        return specs
-    return ceil(specs / (PART if wanted.budget is None else BATCH))
+def expected_chunks(request: SweepRequest, space: ParameterSpace) -> int:
+    """The approximate number of chunks, for a display of progress."""
+    variants = space.size if request.budget is None else request.budget
+    if not space.study.has_rule:
+        return variants
+    return ceil(variants / (CHUNK if request.budget is None else BATCH))
 
 
 def run_sweep(
-    wanted: SweepRequest,
+    request: SweepRequest,
     space: ParameterSpace,
     prices: Prices,
     executor: Executor,
-    kept: Checkpoint,
+    checkpoint: Checkpoint,
     done: Progress = no_progress,
 ) -> tuple[SweepOutcome, SearchRecord | None]:
-    """Run every spec that is wanted, but for those that are kept already."""
-    bench = ChunkInputs(space.subject, prices, wanted.benchmark)
-    works = ResumableRunner(space, bench, executor, kept, sweep_identity(wanted, space, prices), done)
-    if wanted.search is None or wanted.budget is None:
-        return run_grid(works), None
-    return run_search(works, wanted.objective, wanted.budget)
+    """Run every variant of the request that the checkpoint does not hold yet."""
+    inputs = ChunkInputs(space.study, prices, request.benchmark)
+    runner = ResumableRunner(space, inputs, executor, checkpoint, sweep_identity(request, space, prices), done)
+    if request.search is None or request.budget is None:
+        return run_grid(runner), None
+    return run_search(runner, request.objective, request.budget)
 
 
-def sweep_identity(wanted: SweepRequest, space: ParameterSpace, prices: Prices) -> str:
-    """What decides the outcome of a spec beside its own values: strategy, entry, benchmark, prices, code, versions."""
-    subject = space.subject
-    names = [subject.strategy.__module__, subject.strategy.__qualname__, *subject.symbols]
-    code = [code_hash([subject]), *package_versions(_packages(wanted)).items()]
-    knobs = [knob.name for knob in space.knobs]
-    asked = [wanted.entry, wanted.event.as_dict(), wanted.benchmark]
-    return json.dumps([names, knobs, asked, sorted(subject.parameters.items()), prices.fingerprint, code], default=repr)
+def sweep_identity(request: SweepRequest, space: ParameterSpace, prices: Prices) -> str:
+    """Everything besides its values on which the outcome of a variant depends, as JSON: strategy, prices, code, ..."""
+    study = space.study
+    strategy = [study.strategy.__module__, study.strategy.__qualname__, *study.symbols]
+    code = [code_hash([study]), *package_versions(_packages(request)).items()]
+    swept = [parameter.name for parameter in space.parameters]
+    window = [request.entry, request.event.as_dict(), request.benchmark]
+    fixed = sorted(study.parameters.items())
+    return json.dumps([strategy, swept, window, fixed, prices.fingerprint, code], default=repr)
 
 
 def sweep_result(
-    wanted: SweepRequest,
+    request: SweepRequest,
     space: ParameterSpace,
     prices: Prices,
-    found: SweepOutcome,
+    outcome: SweepOutcome,
     search: SearchRecord | None,
     notices: Sequence[str],
     command: str,
 ) -> SweepResult:
-    """What was found, judged as a whole; on real prices every spec is now counted among the trials.
+    """The record of a sweep; on real prices every variant is now counted among the trials.
 
-    Raises RequestError where no spec has the objective.
+    Raises RequestError where no variant has the objective.
     """
-    known, unkept = count_trials(sweep_trials(space, found, prices), prices.real)
-    knobs, codes = varied_parameters(space, found)
-    figures = {name: found.column(name) for name in FIGURES if name != "hindsight"}
-    days = variant_windows(found, prices)
-    early = (days[:, 0] != "") & (days[:, 0] < f"{wanted.event.entry:%Y-%m-%d}")
-    figures["hindsight"] = np.where(np.isnan(found.column("start")), np.nan, early.astype(float))
+    trials, trial_notices = count_trials(sweep_trials(space, outcome, prices), prices.real)
+    parameters, codes = varied_parameters(space, outcome)
+    figures = {name: outcome.column(name) for name in FIGURES if name != "hindsight"}
+    days = variant_windows(outcome, prices)
+    early = (days[:, 0] != "") & (days[:, 0] < f"{request.event.entry:%Y-%m-%d}")
+    figures["hindsight"] = np.where(np.isnan(outcome.column("start")), np.nan, early.astype(float))
     sweep = SweepResult(
-        name=space.subject.name,
-        story=story_of(space.subject),
-        comparator=comparator_name(space.subject.comparator),
-        benchmark=wanted.benchmark,
-        parameters=knobs,
+        name=space.study.name,
+        story=story_of(space.study),
+        comparator=comparator_name(space.study.comparator),
+        benchmark=request.benchmark,
+        parameters=parameters,
         codes=codes,
-        fixed=fixed_choices(space, wanted.event),
+        fixed=fixed_choices(space, request.event),
         figures={name: figures[name] for name in FIGURES},
         days=days,
-        failed=found.failed,
-        objective=wanted.objective,
-        validation=validate_variants(found, prices),
-        sharpe=Missing("no spec was judged"),
+        failed=outcome.failed,
+        objective=request.objective,
+        validation=validate_variants(outcome, prices),
+        sharpe=Missing("not computed yet"),
         origin=prices.origin,
         real=prices.real,
         search=search,
-        publication=wanted.event.publication,
-        changed=shared_choice_changed(wanted, space),
-        notices=(*notices, *_hindsight(early, wanted.event), *unknown_rates_notice(max(days[:, 1].tolist())), *unkept),
-        manifest={"command": command, **sweep_manifest(wanted, space, prices, known)},
+        publication=request.event.publication,
+        changed=shared_choice_changed(request, space),
+        notices=(
+            *notices,
+            *_hindsight(early, request.event),
+            *unknown_rates_notice(max(days[:, 1].tolist())),
+            *trial_notices,
+        ),
+        manifest={"command": command, **sweep_manifest(request, space, prices, trials)},
     )
     if not ranked_count(sweep):
         raise RequestError(
-            f"--objective {wanted.objective}: no spec has a {OBJECTIVES[wanted.objective]}; choose another"
+            f"--objective {request.objective}: no variant has a {OBJECTIVES[request.objective]}; choose another"
         )
-    return replace(sweep, sharpe=deflated_best(found, int(rank_variants(sweep)[0]), known))
+    return replace(sweep, sharpe=deflated_best(outcome, int(rank_variants(sweep)[0]), trials))
 
 
-def validate_variants(found: SweepOutcome, prices: Prices) -> CrossValidation | Missing:
-    """PBO of the specs whose curves were kept, on the sessions that they share."""
-    return value_or_missing(lambda: _validated(found, prices))
+def validate_variants(outcome: SweepOutcome, prices: Prices) -> CrossValidation | Missing:
+    """PBO of the variants whose equity curves were kept, on the sessions that they share."""
+    return value_or_missing(lambda: _cross_validation(outcome, prices))
 
 
-def shared_returns(found: SweepOutcome, prices: Prices) -> tuple[np.ndarray, list[int], int, int]:
-    """Daily excess returns on the sessions that specs share, shape (n_sessions, n_specs), places, first and last row.
+def shared_returns(outcome: SweepOutcome, prices: Prices) -> tuple[np.ndarray, list[int], int, int]:
+    """Daily excess returns on the sessions that variants share, shape (n_sessions, n_variants), and which these are.
 
-    Specs that were ruined or run for fewer than SHARED sessions are left out. Raises Unavailable where fewer than two
-    stay, or those that stay do not share that many.
+    Also returns the indices of the variants, and the first and last row of the sessions. Variants that were ruined or
+    ran for fewer than SHARED sessions are left out. Raises Unavailable where fewer than two variants remain, or they
+    share fewer sessions.
     """
-    lengths, starts = found.column("sessions"), found.column("start")
-    usable = [place for place in found.curves if lengths[place] >= SHARED and not found.column("ruined")[place]]
+    lengths, starts = outcome.column("sessions"), outcome.column("start")
+    usable = [index for index in outcome.curves if lengths[index] >= SHARED and not outcome.column("ruined")[index]]
     if len(usable) < 2:
-        raise Unavailable(f"{len(usable)} specs ran for {SHARED} sessions or more; 2 are needed")
+        raise Unavailable(f"{len(usable)} variants ran for {SHARED} sessions or more; 2 are needed")
     first = int(starts[usable].max()) + 1
     last = int((starts[usable] + lengths[usable]).min())
     if last - first + 1 < SHARED:
         raise Unavailable(
-            f"the windows of the specs share {max(0, last - first + 1)} sessions; {SHARED} are needed, "
+            f"the windows of the variants share {max(0, last - first + 1)} sessions; {SHARED} are needed, "
             f"so give entries that are closer to each other, or longer holds"
         )
     rate = float(daily_policy_rates(prices, np.array([first - 1]), np.array([last]))[0])
     columns = []
-    for place in usable:
-        offset = first - 1 - int(starts[place])
-        curve = found.curves[place][offset : offset + last - first + 2]
+    for index in usable:
+        offset = first - 1 - int(starts[index])
+        curve = outcome.curves[index][offset : offset + last - first + 2]
         columns.append(curve[1:] / curve[:-1] - 1 - rate)
     return np.column_stack(columns), usable, first, last
 
 
-def deflated_best(found: SweepOutcome, best: int, trials: Trials) -> SharpeEvidence | Missing:
-    """The Sharpe ratio of the best spec after chance and trying, all specs counted."""
-    yearly, length = float(found.column("sharpe")[best]), int(found.column("sessions")[best])
-    if np.isnan(yearly):
-        return Missing("the best spec has no Sharpe ratio: it was ruined, or ran for too few sessions")
-    sample = value_or_missing(
-        lambda: ReturnMoments(
-            yearly / sqrt(PERIODS), length, float(found.column("skewness")[best]), float(found.column("kurtosis")[best])
-        )
-    )
+def deflated_best(outcome: SweepOutcome, best: int, trials: Trials) -> SharpeEvidence | Missing:
+    """The Sharpe ratio of the best variant, deflated for the number of trials, all variants included."""
+    annual, skewness, kurtosis = (float(outcome.column(name)[best]) for name in ("sharpe", "skewness", "kurtosis"))
+    length = int(outcome.column("sessions")[best])
+    if np.isnan(annual):
+        return Missing("the best variant has no Sharpe ratio: it was ruined, or ran for too few sessions")
+    sample = value_or_missing(lambda: ReturnMoments(annual / sqrt(PERIODS), length, skewness, kurtosis))
     if isinstance(sample, Missing):
         return sample
-    known, count = trials.sharpes, len(trials)
-    deviation = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
-    expected = value_or_missing(lambda: overfitting.expected_maximum(count, deviation) * sqrt(PERIODS))
-    return SharpeEvidence(
-        annual=yearly,
-        probabilistic=overfitting.probabilistic_sharpe(sample),
-        deflated=value_or_missing(lambda: overfitting.deflated_sharpe(sample, count, deviation)),
-        expected_best=expected,
-        years_needed=value_or_missing(lambda: overfitting.minimum_track_record(sample) / PERIODS),
-        years=length / PERIODS,
-        trials=count,
-        forgotten=trials.forgotten,
-    )
+    return deflated_sharpe_evidence(sample, annual, length / PERIODS, trials)
 
 
-def sweep_trials(space: ParameterSpace, found: SweepOutcome, prices: Prices) -> list[Trial]:
-    """The variants that were looked at: every spec that could be run."""
-    subject, prints = space.subject, dict[int, str]()
-    stops, sharpes = found.column("start") + found.column("sessions") + 1, found.column("sharpe")
-    traded = found.column("turnover") > 0  # cash alone has a ratio that says nothing of any rule
-    made = []
-    for place, spec in enumerate(found.specs):
-        if place in found.failed:
+def sweep_trials(space: ParameterSpace, outcome: SweepOutcome, prices: Prices) -> list[Trial]:
+    """A trial for every variant that could be run."""
+    study, prints = space.study, dict[int, str]()
+    stops, sharpes = outcome.column("start") + outcome.column("sessions") + 1, outcome.column("sharpe")
+    traded = outcome.column("turnover") > 0  # the ratio of cash alone says nothing about a rule
+    trials = []
+    for index, variant in enumerate(outcome.variants):
+        if index in outcome.failed:
             continue
-        stop, scenario = int(stops[place]), space.scenario(spec)
+        stop, scenario = int(stops[index]), space.scenario(variant)
         if stop not in prints:
-            prints[stop] = window_fingerprint(prices, subject.symbols, stop)
-        launch = EntrySchedule(scenario.entry, scenario.hold, scenario.rebalance, scenario.shock)
-        key = trial_key(subject.strategy, scenario.parameters, launch, scenario.frictions, prints[stop])
-        known = traded[place] and not np.isnan(sharpes[place])
-        sharpe = float(sharpes[place]) / sqrt(PERIODS) if known else None
-        made.append(Trial(key, subject.name, sharpe))
-    return made
+            prints[stop] = window_fingerprint(prices, study.symbols, stop)
+        schedule = EntrySchedule(scenario.entry, scenario.hold, scenario.rebalance, scenario.shock)
+        key = trial_key(study.strategy, scenario.parameters, schedule, scenario.frictions, prints[stop])
+        has_ratio = traded[index] and not np.isnan(sharpes[index])
+        sharpe = float(sharpes[index]) / sqrt(PERIODS) if has_ratio else None
+        trials.append(Trial(key, study.name, sharpe))
+    return trials
 
 
-def _validated(found: SweepOutcome, prices: Prices) -> CrossValidation:
-    returns, places, first, last = shared_returns(found, prices)
-    outcome = overfitting.overfitting_probability(returns)
+def _cross_validation(outcome: SweepOutcome, prices: Prices) -> CrossValidation:
+    returns, indices, first, last = shared_returns(outcome, prices)
+    probability = overfitting.overfitting_probability(returns).probability
     days = prices.days
-    return CrossValidation(
-        outcome.probability, len(places), found.sampled, len(returns), str(days[first]), str(days[last])
-    )
+    return CrossValidation(probability, len(indices), outcome.sampled, len(returns), str(days[first]), str(days[last]))
 
 
-def varied_parameters(space: ParameterSpace, found: SweepOutcome) -> tuple[tuple[SweptParameter, ...], np.ndarray]:
-    """The knobs that have more than one value among the specs, and the place of each spec's value."""
-    knobs, columns = [], []
-    for place, knob in enumerate(space.knobs):
-        values = [spec[place] for spec in found.specs]
-        listed = sorted(set(values)) if isinstance(knob.values, ParameterRange) else list(knob.values)  # type: ignore[type-var]
-        labels = [knob.declared.told(value) for value in listed]
+def varied_parameters(space: ParameterSpace, outcome: SweepOutcome) -> tuple[tuple[SweptParameter, ...], np.ndarray]:
+    """The parameters with more than one value among the variants, and the index of each variant's value."""
+    varied, columns = [], []
+    for index, parameter in enumerate(space.parameters):
+        values = [variant[index] for variant in outcome.variants]
+        is_range = isinstance(parameter.values, ParameterRange)
+        distinct = sorted(set(values)) if is_range else list(parameter.values)  # type: ignore[type-var, arg-type]
+        labels = [parameter.declared.label(value) for value in distinct]
         if len(labels) == 1:
             continue
-        at = {label: number for number, label in enumerate(labels)}
-        knobs.append(SweptParameter(knob.name, tuple(labels), knob.declared.usual))
-        columns.append([at[knob.declared.told(value)] for value in values])
-    codes = np.array(columns, dtype=int).T if columns else np.zeros((len(found.specs), 0), dtype=int)
-    return tuple(knobs), codes
+        codes_of = {label: code for code, label in enumerate(labels)}
+        varied.append(SweptParameter(parameter.name, tuple(labels), parameter.declared.default_label))
+        columns.append([codes_of[parameter.declared.label(value)] for value in values])
+    codes = np.array(columns, dtype=int).T if columns else np.zeros((len(outcome.variants), 0), dtype=int)
+    return tuple(varied), codes
 
 
-def shared_choice_changed(wanted: SweepRequest, space: ParameterSpace) -> bool:
-    """Whether a choice that all specs share is not the declared one."""
+def shared_choice_changed(request: SweepRequest, space: ParameterSpace) -> bool:
+    """Whether a setting that all variants share differs from the declared one."""
     shared = [
-        (knob.declared, knob.values[0])
-        for knob in space.knobs
-        if not isinstance(knob.values, ParameterRange) and len(knob.values) == 1
+        (parameter.declared, parameter.values[0])
+        for parameter in space.parameters
+        if not isinstance(parameter.values, ParameterRange) and len(parameter.values) == 1
     ]
-    return wanted.entry != "published" or any(knob.told(value) != knob.usual for knob, value in shared)
+    return request.entry != "published" or any(each.label(value) != each.default_label for each, value in shared)
 
 
 def fixed_choices(space: ParameterSpace, event: Event) -> dict[str, str]:
-    """The choices that stay the same for all specs, by name: knobs with one value, and the defaults of the others."""
-    given = {
-        knob.name: "" if isinstance(knob.values, ParameterRange) or len(knob.values) > 1 else knob.values[0]
-        for knob in space.knobs
+    """The settings that all variants share, by name: swept parameters with one value, and defaults of all others."""
+    varied = {each.name for each in space.parameters if isinstance(each.values, ParameterRange) or len(each.values) > 1}
+    single = {
+        each.name: each.values[0]
+        for each in space.parameters
+        if each.name not in varied and not isinstance(each.values, ParameterRange)
     }
-    found = {}
-    for name, knob in parameter_grid.sweepable_parameters(space.subject, event).items():
-        default = space.moment if knob.scheduled == "entry" else knob.default
-        value = given.get(name, default)
-        if name in given and value == "":
+    fixed = {}
+    for name, parameter in parameter_grid.sweepable_parameters(space.study, event).items():
+        if name in varied:
             continue
-        told = knob.told(writable(value) if knob.kind is None else value)
-        found[name] = UNTOLD if knob.scheduled == "shock" and value is None else told
-    return found
+        value = single.get(name, space.entry if parameter.scheduled == "entry" else parameter.default)
+        label = parameter.label(writable(value) if parameter.kind is None else value)
+        fixed[name] = RELATIVE_SHOCK if parameter.scheduled == "shock" and value is None else label
+    return fixed
 
 
-def variant_windows(found: SweepOutcome, prices: Prices) -> np.ndarray:
-    """ISO dates of the entry session and of the last session of each spec, empty where it could not be run."""
+def variant_windows(outcome: SweepOutcome, prices: Prices) -> np.ndarray:
+    """ISO dates of the entry session and of the last session of each variant, empty where it could not be run."""
     days = np.append(prices.days.astype(str), "")
-    starts = found.column("start")
-    known = ~np.isnan(starts)
-    first = np.where(known, np.nan_to_num(starts) + 1, -1).astype(int)
-    last = np.where(known, np.nan_to_num(starts) + np.nan_to_num(found.column("sessions")), -1).astype(int)
+    starts = outcome.column("start")
+    ran = ~np.isnan(starts)
+    first = np.where(ran, np.nan_to_num(starts) + 1, -1).astype(int)
+    last = np.where(ran, np.nan_to_num(starts) + np.nan_to_num(outcome.column("sessions")), -1).astype(int)
     return np.column_stack((days[first], days[last]))
 
 
-def _packages(wanted: SweepRequest) -> tuple[str, ...]:
-    """Packages whose versions shape numbers and page."""
-    return (*PACKAGES, *((wanted.search,) if wanted.search else ()))
+def _packages(request: SweepRequest) -> tuple[str, ...]:
+    """Packages whose versions affect the results."""
+    return (*PACKAGES, *((request.search,) if request.search else ()))
 
 
-def sweep_manifest(wanted: SweepRequest, space: ParameterSpace, prices: Prices, known: Trials) -> dict[str, object]:
-    """What the sweep was made of: the request, versions, fingerprints of the prices; nothing of when or where."""
+def sweep_manifest(request: SweepRequest, space: ParameterSpace, prices: Prices, trials: Trials) -> dict[str, object]:
+    """The inputs of the sweep: request, versions, fingerprints of the prices; neither time nor place of the run."""
     return {
         "request": {
-            "reading": space.subject.name,
-            "knobs": list(wanted.knobs),
-            "entry": wanted.entry,
-            "benchmark": wanted.benchmark,
-            "objective": wanted.objective,
-            "search": wanted.search,
-            "budget": wanted.budget,
+            "reading": space.study.name,
+            "knobs": list(request.parameters),
+            "entry": request.entry,
+            "benchmark": request.benchmark,
+            "objective": request.objective,
+            "search": request.search,
+            "budget": request.budget,
             "first_price": f"{prices.sessions[0]:%Y-%m-%d}",
             "last_price": f"{prices.sessions[-1]:%Y-%m-%d}",
         },
-        "event": wanted.event.as_dict(),
-        **input_provenance([space.subject], prices, _packages(wanted)),
-        "trials": {"trials": len(known), "forgotten": known.forgotten},
+        "event": request.event.as_dict(),
+        **input_provenance([space.study], prices, _packages(request)),
+        "trials": {"trials": len(trials), "forgotten": trials.forgotten},
     }
 
 
@@ -345,5 +338,5 @@ def _hindsight(early: np.ndarray, event: Event) -> tuple[str, ...]:
     count = int(early.sum())
     if not count:
         return ()
-    which = "all specs enter" if count == len(early) else f"{count:,} of {len(early):,} specs enter"
-    return (f"With hindsight: {which} before {event.entry:%Y-%m-%d}, the first honest session.",)
+    which = "all variants enter" if count == len(early) else f"{count:,} of {len(early):,} variants enter"
+    return (f"With hindsight: {which} before {event.entry:%Y-%m-%d}, the first session without hindsight.",)

@@ -1,9 +1,8 @@
-"""One rule over many launches at once, equal to Backtrader to the cent.
+"""Many scenarios of one strategy in a single call, equal to Backtrader to the cent.
 
-Backtrader takes milliseconds for one launch; placebo tests, sweeps and multiverses need hundreds of thousands. Here the
-launches of a reading walk side by side (see Walk), each counted from its own entry. The rule is the reading's own
-`weights`, asked once for all launches for which it looked at the same things (see Rule). A strategy without `weights`
-goes through Backtrader, one launch after the other, in worker processes.
+Backtrader takes milliseconds for one scenario; placebo tests, sweeps and multiverses need hundreds of thousands. The
+scenarios of a reading are simulated together (see VectorizedSimulator), with the memoised target weights of its own
+rule (see MemoizedRule). Any other strategy runs in Backtrader, one scenario at a time, in worker processes.
 """
 
 from __future__ import annotations
@@ -24,28 +23,28 @@ from runners.engine.execution.executor import Executor, Progress, Serial, no_pro
 from runners.engine.execution.processes import Processes
 from runners.engine.vectorized.running_statistics import RunningStatistics
 from runners.engine.vectorized.scenarios import Scenario, Scenarios
-from runners.engine.vectorized.simulator import FrictionArrays, PriceArrays, VectorizedWalk
+from runners.engine.vectorized.simulator import FrictionArrays, PriceArrays, VectorizedSimulator
 from runners.engine.vectorized.target_weights import MemoizedRule, MemoizedWeights, WeightRows, WeightSource
 from strategies.base.reading import Reading
 
-CHUNK = 8192  # scenarios that walk side by side: their arrays stay in the processor's cache
+CHUNK = 8192  # scenarios simulated together: their arrays stay in the processor's cache
 
 DECLARES = {"weights", "course", "refuted"}  # what a reading may override without changing when and how it trades
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What n scenarios did, in the order in which they were given: as many come out as went in.
+    """The results of n scenarios, in the order in which they were given.
 
-    Arrays of shape (n,) unless said otherwise. `sessions` counts sessions after the close before the entry; `terminal`
-    is equity at the last one, in USD, net; `horizons` (n, len(HORIZONS)) net returns at the closes of HORIZONS, NaN
-    where the hold or the prices end before; `sharpe` is mean over standard deviation of daily returns, annualised, NaN
-    where undefined or ruined; `max_drawdown` a fraction, 0 or below (below -1 where ruin left a debt); `turnover` the
-    USD traded both ways over the starting capital; `costs` commission and half-spread in USD; `exposure` the mean gross
-    exposure at closes from the entry on.
+    Arrays have shape (n,) unless stated otherwise. `sessions` counts sessions after the close before the entry;
+    `terminal` is equity at the last one, in USD, net; `horizons` (n, len(HORIZONS)) net returns at the closes of
+    HORIZONS, NaN where the hold or the prices end before; `sharpe` is mean over standard deviation of daily returns,
+    annualised, NaN where undefined or ruined; `max_drawdown` a fraction, 0 or below (below -1 where ruin left a debt);
+    `turnover` the USD traded both ways over the starting capital; `costs` commission and half-spread in USD; `exposure`
+    the mean gross exposure at closes from the entry on.
     `ruined`: equity fell to zero or below and stayed there. `truncated`: the prices end before the hold does, positions
     are valued at the last close. `refused` counts orders of the window that were not filled: none for a reading.
-    `equity` (n, longest + 1), where asked for, begins at the close before the entry and is NaN after a scenario's end.
+    `equity` (n, longest + 1), if requested, begins at the close before the entry and is NaN after a scenario's end.
     """
 
     sessions: np.ndarray
@@ -63,7 +62,7 @@ class Batch:
 
     @property
     def curves(self) -> np.ndarray:
-        """`equity` of a batch that was asked for it."""
+        """`equity` of a batch that was run with curves."""
         if self.equity is None:
             raise AssertionError("the batch was run without curves")
         return self.equity
@@ -81,13 +80,12 @@ def run_batch(
 
     For a reading, equity equals that of Backtrader (`engine.backtest`) on every session to one cent on 1,000,000 USD.
     Any other strategy trades all symbols of `prices`, or those that its attribute `symbols` names, and goes through
-    Backtrader on `executor` (by default worker processes); `done` is told each scenario. Without `curves` memory does
+    Backtrader on `executor` (by default worker processes); `done` receives each scenario. Without `curves`, memory does
     not grow with the length of the holds.
 
-    Raises RequestError naming the scenario and the field where one cannot be run: an entry without prices around it or
-    before the rule has its history, a parameter that the strategy does not have; and for a reading that changes when
-    or how orders are sent, which only Backtrader can follow. Raises DataError naming the scenario, the symbol and the
-    session where a listed name has no price by the end of its window.
+    Raises RequestError with the scenario and the field for an entry without prices or without enough history, and for
+    an unknown parameter; also for a reading that changes when or how orders are sent, which only Backtrader can follow.
+    Raises DataError with the scenario, the symbol and the session where a listed symbol has no price within its window.
     """
     if not issubclass(strategy, Reading):
         return _through_backtrader(strategy, prices, scenarios, curves, executor or Processes(), done)
@@ -95,40 +93,40 @@ def run_batch(
     rules = _rules(strategy, scenarios)
     market = PriceArrays(prices.select(rules[0].symbols))
     start = _starts(strategy, market, scenarios)
-    terms = FrictionArrays(scenarios.frictions, market)
+    frictions = FrictionArrays(scenarios.frictions, market)
     length = _lengths(market, scenarios, start)
-    vectors, asked = WeightRows(market.adjusted), dict[int, MemoizedRule]()
+    table, memoized = WeightRows(market.adjusted), dict[int, MemoizedRule]()
     parts = []
-    for places in _chunks(scenarios.setting, length):
-        those = scenarios.take(places)
-        settings = set(np.unique(those.setting).tolist())
-        asked = {setting: asked.get(setting) or MemoizedRule(rules[setting], vectors) for setting in settings}
-        answers = MemoizedWeights(asked, vectors, those.setting, start[places], those.shock)
-        parts.append((places, VectorizedWalk(market, terms, answers, those, start[places], length[places]).run(curves)))
+    for indices in _chunks(scenarios.setting, length):
+        chunk = scenarios.take(indices)
+        settings = set(np.unique(chunk.setting).tolist())
+        memoized = {setting: memoized.get(setting) or MemoizedRule(rules[setting], table) for setting in settings}
+        targets = MemoizedWeights(memoized, table, chunk.setting, start[indices], chunk.shock)
+        simulator = VectorizedSimulator(market, frictions, targets, chunk, start[indices], length[indices])
+        parts.append((indices, simulator.run(curves)))
     return _assembled(parts, len(scenarios))
 
 
 def run_targets(targets: WeightSource, prices: Prices, scenarios: Scenarios, curves: bool = False) -> Batch:
-    """The same with weights that come from elsewhere than a rule, in the order of `prices.symbols`.
+    """Run scenarios with the given target weights instead of a rule; columns are those of `prices.symbols`.
 
-    All scenarios walk side by side and must be equally long; `targets` is asked for them by their places.
+    All scenarios are simulated together and must be equally long. Raises DataError as `run_batch`.
     """
     market = PriceArrays(prices)
     start = market.rows(scenarios.entry) - 1
     length = _lengths(market, scenarios, start)
-    part = VectorizedWalk(market, FrictionArrays(scenarios.frictions, market), targets, scenarios, start, length).run(
-        curves
-    )
-    return _assembled([(np.arange(len(scenarios)), part)], len(scenarios))
+    frictions = FrictionArrays(scenarios.frictions, market)
+    columns = VectorizedSimulator(market, frictions, targets, scenarios, start, length).run(curves)
+    return _assembled([(np.arange(len(scenarios)), columns)], len(scenarios))
 
 
 def _require_plain_rule(reading: type[Reading]) -> None:
     bases = reading.__mro__[: reading.__mro__.index(Reading)]
-    own = {name for base in bases for name, value in vars(base).items() if isfunction(value)}
-    if changed := sorted(name for name in own - DECLARES if hasattr(Reading, name)):
+    methods = {name for base in bases for name, value in vars(base).items() if isfunction(value)}
+    if overridden := sorted(name for name in methods - DECLARES if hasattr(Reading, name)):
         raise RequestError(
-            f"{reading.__name__} overrides {changed[0]}, which changes when or how it trades, and only Backtrader can "
-            f"follow; take it out, or derive from bt.Strategy"
+            f"{reading.__name__} overrides {overridden[0]}, which changes when or how it trades, and only Backtrader "
+            f"can follow; take it out, or derive from bt.Strategy"
         )
 
 
@@ -139,17 +137,18 @@ def _rules(reading: type[Reading], scenarios: Scenarios) -> list[Reading]:
             rules.append(reading.rule(**parameters))
         except ValueError as error:
             raise RequestError(f"{_first_with(scenarios, setting)}: parameters: {error}") from None
-    if changed := [place for place, rule in enumerate(rules) if tuple(rule.symbols) != tuple(rules[0].symbols)]:
+    if different := [index for index, rule in enumerate(rules) if tuple(rule.symbols) != tuple(rules[0].symbols)]:
         raise RequestError(
-            f"{_first_with(scenarios, changed[0])}: parameters: trades other symbols than the first scenario; "
+            f"{_first_with(scenarios, different[0])}: parameters: trades other symbols than the first scenario; "
             f"run scenarios with equal symbols together"
         )
     return rules
 
 
 def _first_with(scenarios: Scenarios, setting: int) -> str:
-    places = np.flatnonzero(scenarios.setting == setting)
-    return f"scenario {places[0] if len(places) else '?'}"
+    """The first scenario with this setting, for an error message."""
+    indices = np.flatnonzero(scenarios.setting == setting)
+    return f"scenario {indices[0] if len(indices) else '?'}"
 
 
 def _starts(reading: type[Reading], market: PriceArrays, scenarios: Scenarios) -> np.ndarray:
@@ -157,9 +156,9 @@ def _starts(reading: type[Reading], market: PriceArrays, scenarios: Scenarios) -
     start = market.rows(scenarios.entry) - 1
     least = max(reading.history, 1)
     days = market.prices.days
-    for place in np.flatnonzero(start + 1 < least)[:1]:
+    for index in np.flatnonzero(start + 1 < least)[:1]:
         raise RequestError(
-            f"scenario {place}: entry {scenarios.entry[place]} needs {least} earlier closes, and prices run "
+            f"scenario {index}: entry {scenarios.entry[index]} needs {least} earlier closes, and prices run "
             f"from {days[0]} to {days[-1]}; enter inside them, or load earlier prices"
         )
     return start
@@ -167,36 +166,37 @@ def _starts(reading: type[Reading], market: PriceArrays, scenarios: Scenarios) -
 
 def _lengths(market: PriceArrays, scenarios: Scenarios, start: np.ndarray) -> np.ndarray:
     """Sessions of each scenario after the close before its entry; fewer than its hold where the prices end."""
-    lags = np.array([costs.lag for costs in scenarios.frictions])[scenarios.cost]
+    lags = np.array([frictions.lag for frictions in scenarios.frictions])[scenarios.cost]
     length: np.ndarray = np.minimum(scenarios.hold + lags, len(market.nights) - 1 - start)
     _require_prices(market, start, length)
     return length
 
 
 def _require_prices(market: PriceArrays, start: np.ndarray, length: np.ndarray) -> None:
-    """Raise DataError for the first scenario that reaches a missing price of a listed name."""
+    """Raise DataError for the first scenario that reaches a missing price of a listed symbol."""
     last = start + length
     row = first_missing_price(market.prices, int(last.max()) + 1)
     if row is not None:
-        place = int(np.argmax(last >= row))
-        raise missing_price_error(market.prices, row, int(last[place]) + 1, f"scenario {place}: ")
+        index = int(np.argmax(last >= row))
+        raise missing_price_error(market.prices, row, int(last[index]) + 1, f"scenario {index}: ")
 
 
 def _chunks(setting: np.ndarray, length: np.ndarray) -> Iterator[np.ndarray]:
-    """Places of scenarios that walk together, at most CHUNK, the longest first; equal parameters stay together."""
+    """Indices of scenarios to simulate together, at most CHUNK, the longest first, grouped by parameters."""
     order = np.lexsort((-length, setting))
     for first in range(0, len(order), CHUNK):
-        places = order[first : first + CHUNK]
-        yield places[np.argsort(-length[places], kind="stable")]
+        indices = order[first : first + CHUNK]
+        yield indices[np.argsort(-length[indices], kind="stable")]
 
 
 def _assembled(parts: list[tuple[np.ndarray, dict[str, np.ndarray]]], count: int) -> Batch:
+    """A Batch of `count` scenarios from columns by their indices; NaN where a part is shorter than the longest."""
     columns: dict[str, np.ndarray] = {"refused": np.zeros(count, dtype=int)}
     for name, first in parts[0][1].items():
         width = (max(part[name].shape[1] for _, part in parts),) if first.ndim == 2 else ()
         whole = np.full((count, *width), np.nan, dtype=first.dtype) if width else np.zeros(count, dtype=first.dtype)
-        for places, part in parts:
-            whole[(places, slice(0, part[name].shape[1])) if width else places] = part[name]
+        for indices, part in parts:
+            whole[(indices, slice(0, part[name].shape[1])) if width else indices] = part[name]
         columns[name] = whole
     return Batch(**columns)
 
@@ -209,20 +209,22 @@ def _through_backtrader(
     executor: Executor,
     done: Progress,
 ) -> Batch:
-    known = strategy.params._getkeys()
+    declared = strategy.params._getkeys()
     for setting, parameters in enumerate(scenarios.parameters):
-        if unknown := [name for name in parameters if name not in known]:
+        if unknown := [name for name in parameters if name not in declared]:
             raise RequestError(
                 f"{_first_with(scenarios, setting)}: parameters: {strategy.__name__} has no parameter {unknown[0]!r}; "
-                f"it has {', '.join(known) or 'none'}"
+                f"it has {', '.join(declared) or 'none'}"
             )
-    for costs in scenarios.frictions:
-        if costs.lag != 1:
-            raise RequestError(f"lag is {costs.lag}: {strategy.__name__} sends its own orders, which fill next open")
-    own = prices.select(getattr(strategy, "symbols", None) or prices.symbols)
-    market = PriceArrays(own)
-    _lengths(market, scenarios, _starts(Reading, market, scenarios))
-    return run_each(strategy, own, scenarios, curves, executor, done)
+    for frictions in scenarios.frictions:
+        if frictions.lag != 1:
+            raise RequestError(
+                f"lag is {frictions.lag}: {strategy.__name__} sends its own orders, which fill next open"
+            )
+    traded = prices.select(getattr(strategy, "symbols", None) or prices.symbols)
+    market = PriceArrays(traded)
+    _lengths(market, scenarios, _starts(Reading, market, scenarios))  # refuses what cannot run
+    return run_each(strategy, traded, scenarios, curves, executor, done)
 
 
 def run_each(
@@ -233,30 +235,30 @@ def run_each(
     executor: Executor = Serial(),
     done: Progress = no_progress,
 ) -> Batch:
-    """Run every scenario through Backtrader by itself; `done` is told each.
+    """Run every scenario in Backtrader by itself; `done` receives each.
 
-    Of a reading the figures are those of `run_batch` but for rounding, and it may change when and how it trades.
+    The figures of a reading equal those of `run_batch` up to rounding; the strategy may change when and how it trades.
     """
-    specs = [scenarios[place] for place in range(len(scenarios))]
-    columns = executor.map(backtrader_columns, (strategy, prices, curves), specs, done)
-    return _assembled([(np.array([place]), part) for place, part in enumerate(columns)], len(scenarios))
+    single = [scenarios[index] for index in range(len(scenarios))]
+    columns = executor.map(backtrader_columns, (strategy, prices, curves), single, done)
+    return _assembled([(np.array([index]), part) for index, part in enumerate(columns)], len(scenarios))
 
 
 def backtrader_columns(
     strategy: type[bt.Strategy], prices: Prices, curves: bool, scenario: Scenario
 ) -> Mapping[str, Any]:
-    """The columns of Batch of one scenario that ran through Backtrader, each of length 1."""
-    launch = EntrySchedule(scenario.entry, scenario.hold, scenario.rebalance, scenario.shock)
-    ran = run_backtest(strategy, prices, launch, scenario.frictions, scenario.parameters)
+    """The columns of Batch for one scenario, each of length 1, from Backtrader."""
+    schedule = EntrySchedule(scenario.entry, scenario.hold, scenario.rebalance, scenario.shock)
+    backtest = run_backtest(strategy, prices, schedule, scenario.frictions, scenario.parameters)
     hold = len(prices.sessions) if scenario.hold is None else scenario.hold
-    length = len(ran.equity) - 1
-    tally = RunningStatistics(np.array([length]), np.array([hold]), curves)
-    tally.note(1, ran.equity[:, None], ran.gross[1:, None].copy())
+    length = len(backtest.equity) - 1
+    statistics = RunningStatistics(np.array([length]), np.array([hold]), curves)
+    statistics.add_block(1, backtest.equity[:, None], backtest.gross[1:, None].copy())
     return {
-        **tally.columns(),
-        "turnover": np.array([sum(abs(fill.size) * fill.price for fill in ran.fills) / CAPITAL]),
-        "costs": np.array([sum(fill.commission + fill.spread_cost for fill in ran.fills)]),
-        "ruined": np.array([ran.ruined is not None]),
+        **statistics.columns(),
+        "turnover": np.array([sum(abs(fill.size) * fill.price for fill in backtest.fills) / CAPITAL]),
+        "costs": np.array([sum(fill.commission + fill.spread_cost for fill in backtest.fills)]),
+        "ruined": np.array([backtest.ruined is not None]),
         "truncated": np.array([length < hold + scenario.frictions.lag]),
-        "refused": np.array([sum(not refusal.is_intended for refusal in ran.refusals)]),
+        "refused": np.array([sum(not refusal.is_intended for refusal in backtest.refusals)]),
     }

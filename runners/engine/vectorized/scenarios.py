@@ -1,4 +1,4 @@
-"""Runs of one strategy at many entry dates, or with many settings, as columns."""
+"""Scenarios: runs of one strategy at many entry dates or with many settings, stored as columns."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Scenarios:
     """n scenarios as arrays of shape (n,).
 
     `entry` and `shock` are sessions as `datetime64[D]`; `hold` and `rebalance` count sessions, `NEVER` for None;
-    `cost` and `setting` say which of the distinct `frictions` and `parameters` each scenario has.
+    `cost` and `setting` are indices of each scenario's `frictions` and `parameters`.
     """
 
     entry: np.ndarray
@@ -85,41 +85,41 @@ class Scenarios:
     def __len__(self) -> int:
         return len(self.entry)
 
-    def __getitem__(self, place: int) -> Scenario:
-        hold, rebalance = (int(column[place]) for column in (self.hold, self.rebalance))
+    def __getitem__(self, index: int) -> Scenario:
+        hold, rebalance = (int(column[index]) for column in (self.hold, self.rebalance))
         return Scenario(
-            pd.Timestamp(self.entry[place]),
+            pd.Timestamp(self.entry[index]),
             None if hold == NEVER else hold,
             None if rebalance == NEVER else rebalance,
-            pd.Timestamp(self.shock[place]),
-            self.frictions[self.cost[place]],
-            self.parameters[self.setting[place]],
+            pd.Timestamp(self.shock[index]),
+            self.frictions[self.cost[index]],
+            self.parameters[self.setting[index]],
         )
 
-    def take(self, places: np.ndarray) -> Scenarios:
-        """The scenarios at `places` (indices or a mask), in that order."""
+    def take(self, indices: np.ndarray) -> Scenarios:
+        """The scenarios at `indices` (or of a mask), in that order."""
         names = ("entry", "shock", "hold", "rebalance", "cost", "setting")
-        return replace(self, **{name: getattr(self, name)[places] for name in names})
+        return replace(self, **{name: getattr(self, name)[indices] for name in names})
 
     def with_parameters(self, changes: Mapping[str, object]) -> Scenarios:
-        """The scenarios with some parameters changed; settings that become equal are one."""
+        """The scenarios with some parameters changed; settings that become equal are merged."""
         changed = [Parameters(parameters) | changes for parameters in self.parameters]
         distinct, setting = _numbered(changed)
         return replace(self, setting=setting[self.setting], parameters=distinct)
 
     @classmethod
     def of(cls, scenarios: Sequence[Scenario]) -> Scenarios:
-        """Columns of single scenarios, in their order. Raises RequestError for none, or a date without a session."""
+        """Scenarios in the given order. Raises RequestError for none, or for a date without a session."""
         if not scenarios:
             raise RequestError("no scenarios were given; give at least one")
         entries = _sessions([scenario.entry for scenario in scenarios], "entry")
-        usual = calendar.xnys_days()[calendar.xnys_days().searchsorted(entries) - SHOCK_BEFORE_ENTRY]
-        told = [day if each.shock is None else each.shock for each, day in zip(scenarios, usual, strict=True)]
+        default = calendar.xnys_days()[calendar.xnys_days().searchsorted(entries) - SHOCK_BEFORE_ENTRY]
+        shocks = [day if each.shock is None else each.shock for each, day in zip(scenarios, default, strict=True)]
         frictions, cost = _numbered([scenario.frictions for scenario in scenarios])
         parameters, setting = _numbered([Parameters(scenario.parameters) for scenario in scenarios])
         return cls(
             entries,
-            _sessions(told, "shock"),
+            _sessions(shocks, "shock"),
             np.array([scenario.hold or NEVER for scenario in scenarios]),
             np.array([scenario.rebalance or NEVER for scenario in scenarios]),
             cost,
@@ -160,7 +160,7 @@ class Scenarios:
 
 
 def _numbered(values: Sequence[Value]) -> tuple[tuple[Value, ...], np.ndarray]:
-    """Distinct values in order of first appearance, and the number of each value among them, shape (n,)."""
+    """Distinct values in order of first appearance, and the index of each value among them, shape (n,)."""
     numbers = {value: number for number, value in enumerate(dict.fromkeys(values))}
     return tuple(numbers), np.array([numbers[value] for value in values])
 
@@ -168,9 +168,8 @@ def _numbered(values: Sequence[Value]) -> tuple[tuple[Value, ...], np.ndarray]:
 def _sessions(dates: Sequence[pd.Timestamp | np.datetime64], field: str) -> np.ndarray:
     """Dates as `datetime64[D]`. Raises RequestError for the first without a session."""
     days, sessions = np.array(dates, dtype="datetime64[D]"), calendar.xnys_days()
-    known = np.isin(days, sessions)
-    for place in np.flatnonzero(~known)[:1]:
-        _session(pd.Timestamp(dates[place]), f"scenario {place}: {field}")
+    for index in np.flatnonzero(~np.isin(days, sessions))[:1]:
+        _session(pd.Timestamp(dates[index]), f"scenario {index}: {field}")
     return days
 
 

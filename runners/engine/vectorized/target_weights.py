@@ -1,4 +1,4 @@
-"""What rules answer, asked once for all launches for which they looked at the same things."""
+"""Target weights, memoised by the inputs that a rule reads."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from data.prices import Prices
 from strategies.base.past import Past
 from strategies.base.reading import GROSS_TOLERANCE, Reading, require_weights
 
-SHARED = frozenset({"scheduled"})  # facts that launches may share at a session
-UNKNOWN, NOTHING, PRIVATE = -1, -2, -3  # not asked yet; "leave positions alone"; it looked at the launch itself
+SHARED = frozenset({"scheduled"})  # entry facts that many scenarios share at a session
+UNKNOWN, NOTHING, PRIVATE = -1, -2, -3  # not evaluated yet; positions are left alone; depends on the entry
 
 
 class WeightSource(Protocol):
-    """Where a walk takes its target weights from: rows of `weights`, shape (n_answers, n_symbols)."""
+    """The target weights of a simulation, as rows of `weights`, shape (n_rows, n_symbols)."""
 
     watches: bool
 
     @property
     def weights(self) -> np.ndarray:
-        """All answers so far."""
+        """All target weights so far."""
 
-    def ask(self, places: np.ndarray, held: int, scheduled: np.ndarray) -> np.ndarray:
-        """The answer's row for the scenarios at `places` of the walk, `NOTHING` where positions are left alone."""
+    def weight_rows(self, indices: np.ndarray, held: int, scheduled: np.ndarray) -> np.ndarray:
+        """Rows of `weights` for the scenarios at `indices`, `NOTHING` where positions are left alone; shape (n,)."""
 
 
 class WatchedPast(Past):
-    """A Past that notes which facts of the launch a rule looked at: `held`, `scheduled`, `shock`."""
+    """A Past that records which facts about the entry a rule reads: `held`, `scheduled`, `shock`."""
 
-    def __init__(self, prices: Prices, row: int, facts: dict[str, Any], looked: set[str]) -> None:
+    def __init__(self, prices: Prices, row: int, facts: dict[str, Any], read: set[str]) -> None:
         self.left_out: dict[str, None] = {}
         self._prices, self._row = prices, row
-        self._facts, self._looked = facts, looked
+        self._facts, self._read = facts, read
 
     def _fact(self, name: str) -> Any:
-        self._looked.add(name)
+        self._read.add(name)
         return self._facts[name]
 
     @property
@@ -56,30 +56,33 @@ class WatchedPast(Past):
         return shock
 
     def back(self, sessions: int) -> Past:
-        """The past as it was `sessions` sessions ago."""
+        """The past as of `sessions` sessions earlier."""
         self._require_row(sessions)
         earlier = {**self._facts, "held": self._facts["held"] - sessions}
-        past = WatchedPast(self._prices, self._row - sessions, earlier, self._looked)
+        past = WatchedPast(self._prices, self._row - sessions, earlier, self._read)
         past.left_out = self.left_out
         return past
 
 
 class WeightRows:
-    """Target weights that were answered, each a row."""
+    """All target weights of a batch, one decision in each row."""
 
     def __init__(self, prices: Prices) -> None:
         self.prices = prices
         self._columns, self._listed = prices.columns, prices.listed.tolist()
-        self._late = max(self._listed)  # before this row some symbol has no price yet
-        self._count, self._room = 0, np.zeros((16, len(prices.symbols)))
+        self._all_listed = max(self._listed)  # the first row at which every symbol has a price
+        self._count, self._buffer = 0, np.zeros((16, len(prices.symbols)))
 
     @property
     def matrix(self) -> np.ndarray:
-        """All of them, shape (n_answers, n_symbols)."""
-        return self._room[: self._count]
+        """All rows, shape (n_rows, n_symbols)."""
+        return self._buffer[: self._count]
 
     def add(self, weights: Mapping[str, float], rule: str, row: int) -> int:
-        """Keep one answer, given at the close of `row`, and return its place."""
+        """Append the weights that `rule` decided at the close of session `row`; returns their row.
+
+        Raises StrategyError for weights that cannot be held.
+        """
         vector, gross = [0.0] * len(self._listed), 0.0
         try:
             for symbol, weight in weights.items():
@@ -88,11 +91,11 @@ class WeightRows:
         except (KeyError, AttributeError, TypeError):
             require_weights(weights, f"{rule} at {self.prices.days[row]}")
             gross = nan
-        if not gross <= 1 + GROSS_TOLERANCE or row < self._late:
+        if not gross <= 1 + GROSS_TOLERANCE or row < self._all_listed:
             self._require_sound(weights, gross, f"{rule} at {self.prices.days[row]}", row)
-        if self._count == len(self._room):
-            self._room = np.vstack((self._room, np.zeros_like(self._room)))
-        self._room[self._count] = vector
+        if self._count == len(self._buffer):
+            self._buffer = np.vstack((self._buffer, np.zeros_like(self._buffer)))
+        self._buffer[self._count] = vector
         self._count += 1
         return self._count - 1
 
@@ -109,125 +112,127 @@ class WeightRows:
 
 
 class MemoizedRule:
-    """Answers of one rule with its parameters, as places in `vectors`.
+    """Decisions of one rule with its parameters, as rows of `table`.
 
-    A pure rule that looked at no fact of the launch answers every launch alike at that session, so it is asked once a
-    session; one that looked at `scheduled` twice; one that looked at `held` or `shock` once for each of their values,
-    or, where it has a `course`, once a launch.
+    Rules are pure: one that reads no fact about the entry is evaluated once a session; one that reads `scheduled`,
+    twice; one that reads `held` or `shock`, once for each of their values; one with a `course`, once an entry.
     """
 
-    def __init__(self, rule: Reading, vectors: WeightRows) -> None:
-        self._rule, self._vectors = rule, vectors
-        self._prices = vectors.prices
+    def __init__(self, rule: Reading, table: WeightRows) -> None:
+        self._rule, self._table = rule, table
+        self._prices = table.prices
         self._shared = np.full((2, len(self._prices.sessions)), UNKNOWN, dtype=np.int32)
         self._private: dict[tuple[int, int, bool, int], int] = {}
         self._courses: dict[tuple[int, int], dict[int, int]] = {}
 
     @property
     def has_course(self) -> bool:
-        """Whether it answers a whole launch at once."""
+        """Whether the rule gives all decisions of an entry at once."""
         return type(self._rule).course is not Reading.course
 
-    def ask(self, rows: np.ndarray, held: int, scheduled: np.ndarray, shocks: np.ndarray) -> np.ndarray:
-        """The place of each launch's answer, `NOTHING` where positions are left alone; shape (n,)."""
+    def weight_rows(self, sessions: np.ndarray, held: int, scheduled: np.ndarray, shocks: np.ndarray) -> np.ndarray:
+        """Rows of the table for decisions at the closes of `sessions` (rows of the prices), after `held` sessions.
+
+        `NOTHING` where positions are left alone; all shapes are (n,).
+        """
         if self.has_course:
-            launches = zip((rows - held).tolist(), shocks.astype(np.int64).tolist(), strict=True)
-            return np.array([self._course(*launch).get(held, NOTHING) for launch in launches], dtype=np.int64)
+            entries = zip((sessions - held).tolist(), shocks.astype(np.int64).tolist(), strict=True)
+            return np.array([self._course(*entry).get(held, NOTHING) for entry in entries], dtype=np.int64)
         flags = scheduled.astype(np.int8)
-        found: np.ndarray = self._shared[flags, rows]
-        if (unknown := found == UNKNOWN).any():
-            self._ask_each(*self._first_of_each(rows, flags, unknown), held, shocks)
-            found = self._shared[flags, rows]
-        if found.min() == PRIVATE:
-            for place in np.flatnonzero(found == PRIVATE):
-                found[place] = self._ask_private(int(rows[place]), held, bool(scheduled[place]), shocks[place])
-        return found
+        rows: np.ndarray = self._shared[flags, sessions]
+        if (unknown := rows == UNKNOWN).any():
+            for index in self._distinct(sessions, flags, unknown).tolist():
+                self._evaluate_shared(int(sessions[index]), held, int(flags[index]), shocks[index])
+            rows = self._shared[flags, sessions]
+        if rows.min() == PRIVATE:
+            for index in np.flatnonzero(rows == PRIVATE).tolist():
+                rows[index] = self._private_row(int(sessions[index]), held, bool(scheduled[index]), shocks[index])
+        return rows
 
     @staticmethod
-    def _first_of_each(
-        rows: np.ndarray, flags: np.ndarray, wanted: np.ndarray
-    ) -> tuple[list[int], list[int], list[int]]:
-        """A place for each session and flag that nobody has asked for, with both."""
-        places = np.flatnonzero(wanted)
-        if len(places) > 1:
-            _, first = np.unique(rows[places] * 2 + flags[places], return_index=True)
-            places = places[first]
-        return places.tolist(), rows[places].tolist(), flags[places].tolist()
+    def _distinct(sessions: np.ndarray, flags: np.ndarray, unknown: np.ndarray) -> np.ndarray:
+        """An index for each distinct pair of session and flag among the `unknown` ones."""
+        indices = np.flatnonzero(unknown)
+        if len(indices) > 1:
+            _, first = np.unique(sessions[indices] * 2 + flags[indices], return_index=True)
+            indices = indices[first]
+        return indices
 
-    def _ask_each(self, places: list[int], rows: list[int], flags: list[int], held: int, shocks: np.ndarray) -> None:
-        """Ask at each of `rows` once, and note whether the answer holds for every launch."""
-        for place, row, flag in zip(places, rows, flags, strict=True):
-            answer, looked = self._evaluate(row, held, bool(flag), shocks[place])
-            if not looked:
-                self._shared[0, row] = self._shared[1, row] = answer
-            elif looked <= SHARED:
-                self._shared[flag, row] = answer
-            else:
-                self._shared[flag, row] = PRIVATE
-                self._private[row, held, bool(flag), int(shocks[place].astype(np.int64))] = answer
+    def _evaluate_shared(self, session: int, held: int, flag: int, shock: np.datetime64) -> None:
+        """Evaluate the rule, and record for which scenarios its decision holds."""
+        row, read = self._evaluate(session, held, bool(flag), shock)
+        if not read:
+            self._shared[0, session] = self._shared[1, session] = row
+        elif read <= SHARED:
+            self._shared[flag, session] = row
+        else:
+            self._shared[flag, session] = PRIVATE
+            self._private[session, held, bool(flag), int(shock.astype(np.int64))] = row
 
-    def _ask_private(self, row: int, held: int, scheduled: bool, shock: np.datetime64) -> int:
+    def _private_row(self, row: int, held: int, scheduled: bool, shock: np.datetime64) -> int:
         key = (row, held, scheduled, int(shock.astype(np.int64)))
         if key not in self._private:
             self._private[key], _ = self._evaluate(row, held, scheduled, shock)
         return self._private[key]
 
     def _evaluate(self, row: int, held: int, scheduled: bool, shock: np.datetime64) -> tuple[int, set[str]]:
-        looked: set[str] = set()
-        past = WatchedPast(self._prices, row, {"held": held, "scheduled": scheduled, "shock": shock}, looked)
+        """The row of the decision at the close of session `row`, and the facts that the rule read."""
+        read: set[str] = set()
+        past = WatchedPast(self._prices, row, {"held": held, "scheduled": scheduled, "shock": shock}, read)
         weights = self._rule.weights(past)
-        return NOTHING if weights is None else self._add(weights, row), looked
+        return NOTHING if weights is None else self._add(weights, row), read
 
     def _course(self, start: int, shock: int) -> dict[int, int]:
-        """Places of a launch's answers by sessions held."""
+        """Rows of all decisions of an entry, by sessions held."""
         if (start, shock) not in self._courses:
             last = len(self._prices.sessions) - 1
             day = str(np.datetime64(shock, "D"))
-            told = self._rule.course(Past(self._prices, last, held=last - start, shock=day))
-            places = {held: self._add(weights, start + held) for held, weights in told.items()}
-            self._courses[start, shock] = places
+            decisions = self._rule.course(Past(self._prices, last, held=last - start, shock=day))
+            rows = {held: self._add(weights, start + held) for held, weights in decisions.items()}
+            self._courses[start, shock] = rows
         return self._courses[start, shock]
 
     def _add(self, weights: Mapping[str, float], row: int) -> int:
-        return self._vectors.add(weights, type(self._rule).__name__, row)
+        return self._table.add(weights, type(self._rule).__name__, row)
 
 
 class MemoizedWeights:
-    """Targets of the rules of one chunk of scenarios.
+    """Target weights of one chunk of scenarios.
 
-    `settings` says which of `rules` each scenario follows, `start` is the row of the close before its entry; both and
-    `shocks` have shape (n,).
+    Scenario i follows the rule `rules[settings[i]]`; `start` is the row of the close before its entry. `settings`,
+    `start` and `shocks` have shape (n,).
     """
 
     def __init__(
         self,
         rules: Mapping[int, MemoizedRule],
-        vectors: WeightRows,
+        table: WeightRows,
         settings: np.ndarray,
         start: np.ndarray,
         shocks: np.ndarray,
     ) -> None:
-        self._rules, self._vectors = rules, vectors
+        self._rules, self._table = rules, table
         self._settings, self._start, self._shocks = settings, start, shocks
         self._groups = np.unique(settings).tolist()
         self.watches = any(rules[setting]._rule.watches for setting in self._groups)
 
     @property
     def weights(self) -> np.ndarray:
-        return self._vectors.matrix
+        return self._table.matrix
 
-    def ask(self, places: np.ndarray, held: int, scheduled: np.ndarray) -> np.ndarray:
-        rows, shocks = self._start[places] + held, self._shocks[places]
+    def weight_rows(self, indices: np.ndarray, held: int, scheduled: np.ndarray) -> np.ndarray:
+        sessions, shocks = self._start[indices] + held, self._shocks[indices]
         if len(self._groups) == 1:
-            return self._rules[self._groups[0]].ask(rows, held, scheduled, shocks)
-        answers = np.empty(len(places), dtype=np.int64)
-        for setting, those in group_positions(self._settings[places]):
-            answers[those] = self._rules[setting].ask(rows[those], held, scheduled[those], shocks[those])
-        return answers
+            return self._rules[self._groups[0]].weight_rows(sessions, held, scheduled, shocks)
+        rows = np.empty(len(indices), dtype=np.int64)
+        for setting, group in group_positions(self._settings[indices]):
+            rule = self._rules[setting]
+            rows[group] = rule.weight_rows(sessions[group], held, scheduled[group], shocks[group])
+        return rows
 
 
 def group_positions(values: np.ndarray) -> Sequence[tuple[int, np.ndarray]]:
-    """Each distinct value with the places at which it stands."""
+    """Each distinct value with the indices at which it occurs."""
     order = np.argsort(values, kind="stable")
     distinct, first = np.unique(values[order], return_index=True)
     return list(zip(distinct.tolist(), np.split(order, first[1:]), strict=True))

@@ -1,4 +1,4 @@
-"""Peers in processes of their own, so that neither side's packages or caches help or hinder the other."""
+"""Peers in their own processes, so that packages and caches of one side do not affect the other."""
 
 from __future__ import annotations
 
@@ -24,23 +24,21 @@ class MissingPeerError(Exception):
 
 
 def python_of(package: str) -> Path:
-    """The Python that has the peer: this one, that of the variable BENCH_<PACKAGE>, or that of tox.
+    """The Python with the peer installed: this one, that of the variable BENCH_<PACKAGE>, or that of tox.
 
-    Raises MissingPeerError where none has it.
+    Raises MissingPeerError where there is none.
     """
     variable = f"BENCH_{package.upper()}"
     if variable not in os.environ and find_spec(package):
         return Path(sys.executable)
     python = Path(os.environ.get(variable, TOX / package / INSIDE))
     if not python.exists():
-        raise MissingPeerError(
-            f"{package} is not installed: `tox run -e bench` brings it, or name its Python in {variable}"
-        )
+        raise MissingPeerError(f"{package} is not installed: run `tox run -e bench`, or name its Python in {variable}")
     return python
 
 
 class Peer:
-    """A peer at work on `windows`, ready to be asked; a context manager."""
+    """A running peer with its work `windows`; a context manager."""
 
     def __init__(self, package: str, windows: Windows, *settings: str) -> None:
         python = python_of(package)
@@ -58,7 +56,7 @@ class Peer:
         self._scratch.cleanup()
 
     def ask(self, question: str) -> tuple[float, np.ndarray]:
-        """Seconds of one warm run, and its terminal values of shape (n_launches,)."""
+        """Seconds of one warm run, and its terminal values of shape (n_scenarios,)."""
         self._process.stdin.write(question + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()

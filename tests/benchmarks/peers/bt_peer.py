@@ -1,8 +1,8 @@
 """bt's usual form: a strategy of algos on a frame of prices.
 
 Usage: python bt_peer.py WINDOWS, see serve.py. bt trades at the price by which it decides, so on the session of a fill
-it is given the open; its share counts follow from that price, ours from the close before. Of its statistics none are
-asked for, only the value at every close.
+it gets the open; its share counts follow from that price, ours from the close before. Only the value at every close is
+computed, no statistics.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Rebalanced:
         began = perf_counter()
         algos = (
             bt.algos.RunEveryNPeriods(self.every),
-            bt.algos.SelectAll(),  # of what has a price, as the rule of ours
+            bt.algos.SelectAll(),  # all symbols with a price, as in our rule
             bt.algos.WeighEqually(),
             bt.algos.ScaleWeights(self.invested),
             bt.algos.Rebalance(),

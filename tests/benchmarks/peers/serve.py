@@ -1,4 +1,4 @@
-"""The peer's side of the conversation: for each question, a line of JSON."""
+"""The peer's side: a line of JSON for each question."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ Answer = tuple[float, Sequence[float]]
 
 
 def serve(questions: dict[str, Callable[[], Answer]]) -> None:
-    """Answer each question that comes in with its seconds and the terminal values, until the input ends.
+    """Answer each question with its seconds and the terminal values, until the input ends.
 
-    A question is answered once unheard before its first answer, so that what is compiled is compiled.
+    Each question is first run once unmeasured, so that compilation is not timed.
     """
     warm = set()
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""Stock Backtrader: PandasData feeds and the stock broker, with a Reading as it is."""
+"""Stock Backtrader: PandasData feeds and the stock broker, with an unchanged Reading."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from strategies.base import Reading
 
 
 @dataclass(frozen=True)
-class Launched:
-    """Seconds of a launch, USD at its end, and whether the stock broker refused an order for want of cash."""
+class StockResult:
+    """Seconds of a run, USD at its end, and whether the stock broker refused an order for want of cash."""
 
     seconds: float
     terminal: float
@@ -24,7 +24,7 @@ class Launched:
 
 
 def frames(reading: type[Reading], prices: Prices, entry: pd.Timestamp, hold: int) -> dict[str, pd.DataFrame]:
-    """Bars of one launch by symbol: the rule's history, and the window up to the open after the closing decision."""
+    """Bars of one run by symbol: the rule's history, and the window up to the open after the closing decision."""
     start = prices.row(entry) - 1
     first = start + 1 - max(reading.history, 1)
     bars = prices.rows(first, start + hold + 2).rebased(start - first)
@@ -34,10 +34,10 @@ def frames(reading: type[Reading], prices: Prices, entry: pd.Timestamp, hold: in
     }
 
 
-def launch(
+def run(
     reading: type[Reading], bars: dict[str, pd.DataFrame], entry: pd.Timestamp, hold: int, costs: Frictions
-) -> Launched:
-    """Run one launch of a reading."""
+) -> StockResult:
+    """Run a reading at one entry."""
     began = perf_counter()
     cerebro = bt.Cerebro(stdstats=False)
     cerebro.broker.setcash(CAPITAL)
@@ -48,4 +48,4 @@ def launch(
     cerebro.run()
     terminal = cerebro.broker.getvalue()
     seconds = perf_counter() - began
-    return Launched(seconds, terminal, any(order.status == bt.Order.Margin for order in cerebro.broker.orders))
+    return StockResult(seconds, terminal, any(order.status == bt.Order.Margin for order in cerebro.broker.orders))

@@ -1,7 +1,7 @@
-"""vectorbt's best form: all launches as groups of columns in one `from_orders`, cash shared within a group.
+"""vectorbt's best form: all scenarios as groups of columns in one `from_orders`, cash shared within a group.
 
 Usage: python vectorbt_peer.py WINDOWS ENGINE, see serve.py. A target is valued at the close before its fill, as ours.
-Each engine gets the memory order that suits it, and room for as many orders as there will be.
+Each engine gets the memory order that suits it, and exactly enough room for its orders.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from windows import CAPITAL, Windows
 ORDER = {"numba": "F", "rust": "C"}
 
 
-class Launches:
-    """Arrays of shape (n_sessions, n_launches * n_symbols), made before anything is timed."""
+class Scenarios:
+    """Arrays of shape (n_sessions, n_scenarios * n_symbols), built before anything is timed."""
 
     def __init__(self, windows: Windows, engine: str) -> None:
-        sessions, launches, symbols = windows.open.shape
+        sessions, scenarios, symbols = windows.open.shape
         layout = {"order": ORDER[engine]}
         self.close = np.asarray(windows.close.reshape(sessions, -1), **layout)
         self.settings = {
             "price": np.asarray(windows.open.reshape(sessions, -1), **layout),
-            "size": np.asarray(np.tile(windows.weights, (1, launches)), **layout),
+            "size": np.asarray(np.tile(windows.weights, (1, scenarios)), **layout),
             "size_type": "targetpercent",
             "size_granularity": 1,
             "val_price": -np.inf,  # the close before
             "fees": np.repeat(windows.fees, symbols)[None, :],
             "init_cash": CAPITAL,
             "cash_sharing": True,
-            "group_by": np.repeat(np.arange(launches), symbols),
-            "max_orders": len(windows.fills()) * launches * symbols,
+            "group_by": np.repeat(np.arange(scenarios), symbols),
+            "max_orders": len(windows.fills()) * scenarios * symbols,
             "freq": "1D",
             "engine": engine,
         }
@@ -43,7 +43,7 @@ class Launches:
         return vbt.Portfolio.from_orders(self.close, **self.settings)
 
     def terminal(self) -> Answer:
-        """The least that may be asked for: run, and value at the end."""
+        """Run, and value at the end."""
         began = perf_counter()
         terminal = self.run().final_value()
         return perf_counter() - began, terminal
@@ -68,5 +68,5 @@ class Launches:
 
 
 if __name__ == "__main__":
-    launches = Launches(Windows.load(sys.argv[1]), sys.argv[2])
-    serve({"terminal": launches.terminal, "curves": launches.curves, "figures": launches.figures})
+    scenarios = Scenarios(Windows.load(sys.argv[1]), sys.argv[2])
+    serve({"terminal": scenarios.terminal, "curves": scenarios.curves, "figures": scenarios.figures})

@@ -1,6 +1,6 @@
-"""Work for a peer in a process of its own: windows of prices, and target weights at the open.
+"""Work for a peer in its own process: windows of prices, and target weights at the open.
 
-Needs NumPy alone, since a peer's environment has nothing of ours.
+Needs NumPy only, since a peer's environment lacks our packages.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ CAPITAL = 1_000_000.0  # USD
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """`open` and `close` of shape (n_sessions, n_launches, n_symbols), total-return prices in USD.
+    """`open` and `close` of shape (n_sessions, n_scenarios, n_symbols), total-return prices in USD.
 
-    `weights` (n_sessions, n_symbols) are aimed at from the close before and filled at this open, NaN where nothing is
-    traded. `fees` (n_launches,) are fractions of the traded value, `days` (n_sessions,) the sessions where all launches
-    share them.
+    `weights` (n_sessions, n_symbols) are decided at the close before and filled at this open, NaN where nothing is
+    traded. `fees` (n_scenarios,) are fractions of the traded value, `days` (n_sessions,) the sessions where all
+    scenarios share them.
     """
 
     open: np.ndarray
@@ -41,7 +41,7 @@ class Windows:
         return np.flatnonzero(~np.isnan(self.weights).all(axis=1))
 
     def traded(self) -> np.ndarray:
-        """One price a session and symbol, for a peer that knows no open: the open where it trades, else the close."""
+        """One price a session and symbol, for a peer without opens: the open where it trades, else the close."""
         prices = self.close[:, 0].copy()
         prices[self.fills()] = self.open[self.fills(), 0]
         return prices

@@ -1,7 +1,7 @@
-"""zipline's leanest form: a bundle of CSV files, no slippage, and of its metrics only the value at every close.
+"""zipline's leanest form: a bundle of CSV files, no slippage, and no metrics but the value at every close.
 
 Usage: python zipline_peer.py WINDOWS, see serve.py. A daily order of zipline fills at the next close, so on the session
-of a fill it is given the open. Making the bundle is not timed; opening it is a part of every run.
+of a fill it gets the open. Building the bundle is not timed; opening it is part of every run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BUNDLE = METRICS = "benchmark"
 
 
 def write_csvs(windows: Windows, sessions: pd.DatetimeIndex, folder: Path) -> list[str]:
-    """A file a symbol as zipline's `csvdir` reads them; gives back the symbols."""
+    """Write a file for each symbol as zipline's `csvdir` reads them; returns the symbols."""
     folder.mkdir(parents=True)
     columns = {f"S{number:02d}": prices for number, prices in enumerate(windows.traded().T)}
     for symbol, prices in columns.items():

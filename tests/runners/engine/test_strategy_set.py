@@ -148,8 +148,8 @@ def test_what_an_event_has_to_choose_follows_from_it():
     assert labels == {
         "published": (0, "the first open after the essay"),
         "next session": (1, "the essay came six hours before the open; many read it after the close"),
-        "a week later": (5, "five sessions: the first weekend to think is in between"),
-        "shock day": (-4, "with hindsight: four sessions before anybody could read it; drawn, and in no figure"),
+        "a week later": (5, "five sessions, with the first weekend to think in between"),
+        "shock day": (-4, "with hindsight: four sessions before it could be read; drawn, but in no figure"),
     }
     # The shock is the entry: there is nothing to look back to.
     assert [choice.value for choice in specification.entry_choices(TARIFFS).choices] == [0, 1, 5]

@@ -240,7 +240,7 @@ def test_a_sweep_tells_a_spec_of_which_a_worker_dies_and_runs_the_others(tmp_pat
     }
     done = command(tmp_path, "sweep", "deadly:Deadly", "-p", "share=0.5", "--source", "sample")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"error: not one of 1 specs could be run; the first: {SAID}\n"
+    assert done.stderr == f"error: none of 1 variants could be run; the first failed: {SAID}\n"
 
 
 @pytest.mark.slow
@@ -261,7 +261,7 @@ SHARES = "share=0.7,0.1,0.2,0.3,0.4,0.5,0.6,0.8,0.9"  # the deadly one first: mo
 @pytest.fixture
 def small_parts(monkeypatch):
     """Parts of four specs, all of which go to workers."""
-    monkeypatch.setattr(resumable, "PART", 4)
+    monkeypatch.setattr(resumable, "CHUNK", 4)
     monkeypatch.setattr(resumable, "FEW", 0)
 
 
@@ -280,9 +280,9 @@ def test_one_spec_of_which_workers_die_costs_a_sweep_of_a_reading_that_spec_alon
     knobs = (SHARES, "hold=5")
     whole, _ = swept(real_prices, tmp_path / "whole", *knobs, executor=Serial())
     found, kept = swept(real_prices, tmp_path / "out", *knobs, executor=Processes(2))
-    deadly = [place for place, spec in enumerate(found.specs) if spec[0] == 0.7]
+    deadly = [place for place, spec in enumerate(found.variants) if spec[0] == 0.7]
     assert found.dead == set(deadly) and dict(found.failed) == dict.fromkeys(deadly, SAID)
-    alive = [place for place in range(len(found.specs)) if place not in found.dead]
+    alive = [place for place in range(len(found.variants)) if place not in found.dead]
     np.testing.assert_array_equal(found.table[alive], whole.table[alive])
     assert np.isnan(found.table[deadly]).all()
     # What lives is kept under its own key: going on where it was gives the same, and dies of the same specs alone.

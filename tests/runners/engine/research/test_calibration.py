@@ -1,4 +1,4 @@
-"""The declared tests where it is known what they should find: seldom what is not there, surely what is plain."""
+"""Calibration: false positives are rare, large injected effects are found."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ TARIFFS = load_event("tariffs")
 
 
 @pytest.fixture(scope="module")
-def made():
+def setup():
     return calibration_setup(CalibrationRequest(DEEPSEEK, 1, draws=99, seed=11))
 
 
-def subject(made, name):
-    return next(each for each in made.subjects if each.name == name)
+def study_named(setup, name):
+    return next(each for each in setup.studies if each.name == name)
 
 
 def run(folder, *words):
@@ -53,64 +53,66 @@ def run(folder, *words):
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def within(found, markets):
-    """Whether so many are as rare as promised: 5 % and two standard errors."""
-    return found / markets <= 0.05 + 2 * sqrt(0.05 * 0.95 / markets)
+def within(count, markets):
+    """Whether `count` false positives are at most 5 % of the markets, plus two standard errors."""
+    return count / markets <= 0.05 + 2 * sqrt(0.05 * 0.95 / markets)
 
 
-def test_false_positives_are_as_rare_as_promised(monkeypatch):
+def test_false_positives_are_rare(monkeypatch):
     for name in ONE_THREAD:
         monkeypatch.setenv(name, "1")
     markets = [SimulatedMarket(number) for number in range(1, 41)]  # 2,000 in the slow tests
-    tried = Processes(2).map(try_market, (calibration_setup(CalibrationRequest(DEEPSEEK)),), markets)
-    words = np.array([one.words for one in tried])
+    outcomes = Processes(2).map(try_market, (calibration_setup(CalibrationRequest(DEEPSEEK)),), markets)
+    words = np.array([outcome.words for outcome in outcomes])
     for test in range(len(TESTS)):
         for side in (1, -1):
             assert within((words[:, test] == side).any(axis=1).sum(), len(markets)), (TESTS[test], side)
-    assert (words != 0).any(), "40 markets without a single false positive: the tests are not held"
+    assert (words != 0).any(), "no false positive in 40 markets: the tests are not run"
 
 
 @pytest.mark.slow
-def test_two_thousand_markets_keep_the_promise(tmp_path):
+def test_false_positives_are_rare_in_two_thousand_markets(tmp_path):
     done = run(tmp_path, "--markets", "2000", "--out", "out", "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    told = json.loads(done.stdout)
-    for test in told["false_positives"].values():
+    results = json.loads(done.stdout)
+    for test in results["false_positives"].values():
         for side in test.values():
             assert within(side["any"]["count"], 2000)
-    assert all(rate["share"] > 0.9 for rate in told["intervals"].values())
-    for name, points in told["power"]["names"]["readings"].items():
+    assert all(rate["share"] > 0.9 for rate in results["intervals"].values())
+    for name, points in results["power"]["names"]["readings"].items():
         assert points[-1]["share"] > 0.8, name
 
 
 @pytest.mark.slow
-def test_the_command_gives_the_same_bytes_as_one_market_after_the_other_in_this_process(tmp_path):
+def test_the_command_writes_the_bytes_of_a_serial_run(tmp_path):
     done = run(tmp_path, "--markets", "2", "--draws", "40", "--seed", "5", "--jobs", "2", "--out", "out")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[0] == "2 simulated markets, seed 5"
     assert [line.split()[0] for line in lines[3:6]] == ["gpu_bubble", "ai_software", "fomc_tilt"]
-    found = run_calibration(CalibrationRequest(DEEPSEEK, 2, 40, 5), Serial())
-    assert (tmp_path / "out" / "index.html").read_text(encoding="utf-8") == render(found)
-    assert json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8")) == calibration_results(found)
+    calibrated = run_calibration(CalibrationRequest(DEEPSEEK, 2, 40, 5), Serial())
+    assert (tmp_path / "out" / "index.html").read_text(encoding="utf-8") == render(calibrated)
+    assert json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8")) == calibration_results(
+        calibrated
+    )
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["index.html", "manifest.json", "results.json"]
 
 
-def test_more_markets_begin_with_the_same_ones(made):
-    first, second = (try_market(made, SimulatedMarket(number)).words for number in (1, 2))
-    both = Processes(2).map(try_market, (made,), [SimulatedMarket(number) for number in (1, 2, 3)])
+def test_a_market_depends_on_its_number_only(setup):
+    first, second = (try_market(setup, SimulatedMarket(number)).words for number in (1, 2))
+    both = Processes(2).map(try_market, (setup,), [SimulatedMarket(number) for number in (1, 2, 3)])
     assert (both[0].words == first).all() and (both[1].words == second).all()
 
 
-def test_the_timing_test_has_the_real_launch_and_its_placebos(made):
-    launches = calibration.timing_differences(made, made.timing.prices(1))
-    assert launches.shape == (65, len(made.subjects)) and np.isfinite(launches).all()
-    assert str(made.timing.sessions[made.timing.entry].date()) == "2025-01-31"
+def test_the_timing_test_has_the_real_entry_and_its_placebos(setup):
+    values = calibration.timing_differences(setup, setup.timing.prices(1))
+    assert values.shape == (65, len(setup.studies)) and np.isfinite(values).all()
+    assert str(setup.timing.sessions[setup.timing.entry].date()) == "2025-01-31"
 
 
-def test_where_names_are_exchangeable_none_differs_from_another(made):
-    model, plain = made.names.model, factor_model.sample_model()
+def test_exchangeable_stocks_have_equal_loadings_and_volatilities(setup):
+    model, plain = setup.selection.model, factor_model.sample_model()
     chosen = np.isin(model.symbols, AI_UNIVERSE)
     assert len(np.unique(model.volatility[chosen])) == 1 and (np.ptp(model.loadings[chosen], axis=0) == 0).all()
     assert (model.volatility[~chosen] == plain.volatility[~chosen]).all()
@@ -118,10 +120,10 @@ def test_where_names_are_exchangeable_none_differs_from_another(made):
 
 
 @pytest.mark.parametrize(("name", "moved"), [("high_end_demand", {"NVDA": 1, "VRT": 1}), ("gpu_bubble", {"NVDA": -1})])
-def test_an_effect_moves_the_names_of_the_reading_after_the_entry_and_no_others(made, name, moved):
-    world = made.timing
+def test_an_effect_moves_the_positions_of_the_reading_after_the_entry_only(setup, name, moved):
+    world = setup.timing
     prices = world.prices(3)
-    changed = world.prices(3, 0.25 * world.direction(subject(made, name), prices))
+    changed = world.prices(3, 0.25 * world.direction(study_named(setup, name), prices))
     before, last = world.entry, world.entry + world.spread - 1
     assert (changed.close[:before] == prices.close[:before]).all() and (
         changed.open[:before] == prices.open[:before]
@@ -133,61 +135,66 @@ def test_an_effect_moves_the_names_of_the_reading_after_the_entry_and_no_others(
     assert ratio["SPY"] == ratio["MSFT"] == 1.0
 
 
-def test_what_decides_nothing_is_planted_in_all_that_it_trades(made):
-    comeback = subject(made, "nvda_comeback")
-    for seed in range(6):  # out at the entry in some of them, in by then in others
-        direction = made.timing.direction(comeback, made.timing.prices(seed))
+def test_without_a_position_the_effect_moves_all_symbols_of_the_reading(setup):
+    comeback = study_named(setup, "nvda_comeback")
+    for seed in range(6):  # flat at the entry in some markets, invested in others
+        direction = setup.timing.direction(comeback, setup.timing.prices(seed))
         assert direction.sum() == pytest.approx(1.0) and np.count_nonzero(direction.any(axis=0)) == 1
 
 
-def test_a_plain_effect_is_found_and_none_changes_nothing(made):
-    few = replace(made, timing=replace(made.timing, effects=(0.0, 0.6)), names=replace(made.names, effects=(0.0, 2.0)))
+def test_a_large_effect_is_found_and_a_zero_effect_changes_nothing(setup):
+    timing, selection = replace(setup.timing, effects=(0.0, 0.6)), replace(setup.selection, effects=(0.0, 2.0))
+    few = replace(setup, timing=timing, selection=selection)
     found = {"timing": [], "names": []}
     for number in (1, 2, 3):
-        tried = try_market(few, SimulatedMarket(number, planted=True))
-        for test, planted in (("timing", tried.timing), ("names", tried.names)):
-            columns = made.choosing if test == "names" else slice(None)
-            assert (planted.found[0] == (tried.words[TESTS.index(test), columns] == 1)).all()
-            assert planted.gained[0] == pytest.approx(0, abs=1e-12)
-            found[test].append(planted.found[1])
-    timing = dict(zip([each.name for each in made.subjects], np.all(found["timing"], axis=0), strict=True))
+        outcome = try_market(few, SimulatedMarket(number, injected=True))
+        for test, injected in (("timing", outcome.timing), ("names", outcome.selection)):
+            columns = setup.choosing if test == "names" else slice(None)
+            assert (injected.found[0] == (outcome.words[TESTS.index(test), columns] == 1)).all()
+            assert injected.gained[0] == pytest.approx(0, abs=1e-12)
+            found[test].append(injected.found[1])
+    timing = dict(zip([each.name for each in setup.studies], np.all(found["timing"], axis=0), strict=True))
     assert timing["high_end_demand"] and timing["bad_news"] and timing["sector_tailwind"]
-    assert not timing["diversity_pool"], "its yardstick holds the same names"
+    assert not timing["diversity_pool"], "its comparator holds the same stocks"
     assert np.mean(found["names"]) > 0.8
 
 
-def test_d_grows_by_what_was_planted_where_nothing_else_moves(made):
-    few = replace(made, timing=replace(made.timing, effects=(0.1,)))
+def test_d_grows_by_the_injected_effect_where_the_comparator_does_not_move(setup):
+    few = replace(setup, timing=replace(setup.timing, effects=(0.1,)))
     prices = few.timing.prices(4)
-    planted = calibration.inject_into_timing(few, prices, calibration.timing_differences(few, prices), 4)
-    gained = dict(zip([each.name for each in made.subjects], planted.gained[0], strict=True))
-    # Part of the first session's move comes before its open; a fund as the yardstick does not move.
+    injected = calibration.inject_into_timing(few, prices, calibration.timing_differences(few, prices), 4)
+    gained = dict(zip([each.name for each in setup.studies], injected.gained[0], strict=True))
+    # Part of the first session's move comes before its open; the comparator of these is a fund, which does not move.
     for name in ("ai_software", "high_end_demand", "sector_tailwind"):
         assert gained[name] == pytest.approx(0.1, abs=0.004)
     assert gained["two_shocks"] == pytest.approx(0.0, abs=0.01)
 
 
-def test_why_an_effect_cannot_show_is_told(made):
-    told = calibration.power_notes(made)
-    assert "variants of itself" in told["diversity_pool"] and "SPY" in told["fomc_tilt"]
-    assert "between two scheduled decisions" in told["nvda_comeback"] and "gpu_bubble" not in told
+def test_notes_say_why_d_moves_by_less_than_the_effect(setup):
+    notes = calibration.power_notes(setup)
+    assert "variants of itself" in notes["diversity_pool"] and "SPY" in notes["fomc_tilt"]
+    assert "between two scheduled decisions" in notes["nvda_comeback"] and "gpu_bubble" not in notes
 
 
-def test_the_truth_lies_inside_outside_or_above(made):
-    model = made.timing.model
-    prices = made.timing.prices(5)
+def test_the_true_figure_lies_inside_above_or_below_its_interval(setup):
+    model = setup.timing.model
+    prices = setup.timing.prices(5)
     assert (calibration.interval_sides(prices, model, 1) == 0).all()
     rising = np.zeros(prices.close.shape)
     rising[:, model.symbols.index("NVDA")] = 0.01
-    assert (calibration.interval_sides(made.timing.prices(5, rising), model, 1) == -1).all()
-    assert (calibration.interval_sides(made.timing.prices(5, -rising), model, 1) == 1).all()
+    assert (calibration.interval_sides(setup.timing.prices(5, rising), model, 1) == -1).all()
+    assert (calibration.interval_sides(setup.timing.prices(5, -rising), model, 1) == 1).all()
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
-    [({"markets": 0}, "--markets is 0"), ({"draws": 39}, "no p is below 2.5%"), ({"seed": -1}, "--seed is -1")],
+    [
+        ({"markets": 0}, "--markets is 0"),
+        ({"draws": 39}, "with so few, no p is below 2.5%"),
+        ({"seed": -1}, "--seed is -1"),
+    ],
 )
-def test_too_little_is_refused(changes, said):
+def test_too_small_settings_are_refused(changes, said):
     with pytest.raises(RequestError, match=said):
         CalibrationRequest(DEEPSEEK, **changes)
 
@@ -214,14 +221,14 @@ def test_a_folder_with_something_else_is_refused_before_the_work(tmp_path):
     assert done.returncode == 2 and "holds thesis.txt" in done.stderr
 
 
-def test_another_event_is_tried_at_its_own_entry_and_distance():
-    made = calibration_setup(CalibrationRequest(TARIFFS, 1, draws=40))
-    assert [subject.name for subject in made.subjects] == [member.name for member in TARIFFS.readings]
-    for world in (made.timing, made.names):
+def test_another_event_has_its_own_entry_and_shock_lead():
+    setup = calibration_setup(CalibrationRequest(TARIFFS, 1, draws=40))
+    assert [study.name for study in setup.studies] == [member.name for member in TARIFFS.readings]
+    for world in (setup.timing, setup.selection):
         assert f"{world.sessions[world.entry]:%Y-%m-%d}" == "2025-04-03" and world.conditions.shock_lead == 0
-    assert [made.subjects[place].name for place in made.choosing] == ["services_over_goods"]
+    assert [setup.studies[index].name for index in setup.choosing] == ["services_over_goods"]
 
 
-def test_an_event_without_a_choice_of_names_is_refused():
-    with pytest.raises(RequestError, match=r"--event tariffs: no reading .* chooses names, so that there is no test"):
+def test_an_event_without_a_choice_of_stocks_is_refused():
+    with pytest.raises(RequestError, match=r"--event tariffs: no reading .* chooses stocks, so that there is no"):
         calibration_setup(CalibrationRequest(replace(TARIFFS, readings=TARIFFS.readings[:3])))

@@ -1,4 +1,4 @@
-"""The multiverse: every spec is one study, and launches beside the real one are the same curve elsewhere."""
+"""The multiverse: a specification equals a run of its study, at the real entry and at placebo entries."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def space_of(name: str) -> SpecificationSpace:
 
 @pytest.fixture
 def markets(random_prices):
-    """Random prices of all that a space needs, around the real entry."""
+    """Random prices of all symbols of the spaces, around the real entry."""
 
     def make(*spaces: SpecificationSpace, sessions: int = SESSIONS, before: int = ENTRY):
         first = calendar.xnys()[calendar.calendar_index(DEEPSEEK.entry) - before]
@@ -44,78 +44,77 @@ def markets(random_prices):
     return make
 
 
-def studied(
+def backtrader_d(
     space: SpecificationSpace, prices, row: int, values: dict[str, object], basket: int, against
 ) -> dict[int, float]:
-    """d of one spec by horizon, through Backtrader; entries lie around the launch at `row`, which has the shock."""
-    subject = engine.vary_study(space, basket, against)
+    """d of one specification by horizon, from Backtrader; `row` is the entry date to which the shock belongs."""
+    study = engine.varied_study(space, basket, against)
     entry, shock = prices.sessions[row + values["entry"]], prices.sessions[row - 4]
     costs = engine.scaled_frictions(values["lag"], values["costs"], values["borrow"])
-    launch = EntrySchedule(entry, 252, values["rebalance"], shock)
+    schedule = EntrySchedule(entry, 252, values["rebalance"], shock)
     start = row + values["entry"] - 1
     benchmark = benchmark_returns(prices, "SPY", start, min(start + 260, len(prices.sessions)))
-    return {n: horizon.d for n, horizon in evaluate(subject, prices, launch, costs, benchmark).horizons.items()}
+    return {n: horizon.d for n, horizon in evaluate(study, prices, schedule, costs, benchmark).horizons.items()}
 
 
-def spec_values(space: SpecificationSpace, codes: np.ndarray) -> dict[str, object]:
+def choice_values(space: SpecificationSpace, codes: np.ndarray) -> dict[str, object]:
     return {name: space.choices(name)[code].value for name, code in zip(AXES, codes.tolist(), strict=True)}
 
 
 @pytest.mark.parametrize("name", strategies.names())
-def test_d_of_a_spec_is_that_of_its_study(name, markets):
+def test_d_of_a_specification_equals_backtrader(name, markets):
     space = space_of(name)
     rng = np.random.default_rng(strategies.names().index(name))
-    prices, launch = markets(space), ENTRY - 67
+    prices, past_entry = markets(space), ENTRY - 67
     basket = int(rng.integers(len(space.choices(BASKET))))
-    walked = engine.walk_basket(
+    outcome = engine.simulate_basket(
         prices,
-        MultiversePlan(DEEPSEEK, ENTRY, np.array([launch]), np.zeros(0, dtype=int), 67),
+        MultiversePlan(DEEPSEEK, ENTRY, np.array([past_entry]), np.zeros(0, dtype=int), 67),
         BasketTask(space, basket),
     )
-    # As the grids of `walked` are: without the axis of baskets.
+    # The grids of an outcome have no axis of baskets.
     shape = tuple(count for axis, count in zip(AXES, space.shape, strict=True) if axis != BASKET)
-    assert walked.real.shape == shape
+    assert outcome.real.shape == shape
     for number in range(3):
         codes = np.array([rng.integers(count) for count in shape])
-        if number == 2:  # a tested spec, at another launch
+        if number == 2:  # a tested specification, at the placebo entry
             codes[:2] = rng.integers(3), rng.integers(2)
-        values = spec_values(space, np.array([*codes[:6], basket, codes[6]]))
-        expected = studied(
-            space, prices, launch if number == 2 else ENTRY, values, basket, space.choices(AGAINST)[codes[6]]
-        )
-        found = walked.launched[0][tuple(codes)] if number == 2 else walked.real[tuple(codes)]
-        assert found == pytest.approx(expected[values["horizon"]], abs=1e-9), values
+        values = choice_values(space, np.array([*codes[:6], basket, codes[6]]))
+        row, comparator = past_entry if number == 2 else ENTRY, space.choices(AGAINST)[codes[6]]
+        expected = backtrader_d(space, prices, row, values, basket, comparator)
+        d = outcome.placebos[0][tuple(codes)] if number == 2 else outcome.real[tuple(codes)]
+        assert d == pytest.approx(expected[values["horizon"]], abs=1e-9), values
 
 
-def test_the_declared_spec_is_the_reading_as_the_main_job_runs_it(real_prices):
+def test_the_declared_specification_equals_the_evaluated_reading(real_prices):
     space = space_of("gpu_bubble")
     prices = real_prices.select((*space.needed, "SPY"))
-    planned = engine.multiverse_plan(DEEPSEEK, (space,), prices)
-    (one,) = engine.run_multiverse((space,), prices, planned)
-    subject = prepare("gpu_bubble", strategies.load("gpu_bubble"), "SPY")
-    entry = planned.entry
+    plan = engine.multiverse_plan(DEEPSEEK, (space,), prices)
+    (one,) = engine.run_multiverse((space,), prices, plan)
+    study = prepare("gpu_bubble", strategies.load("gpu_bubble"), "SPY")
+    entry = plan.entry
     benchmark = benchmark_returns(prices, "SPY", entry - 1, entry + 253)
     result = evaluate(
-        subject, prices, EntrySchedule(prices.sessions[entry]), engine.scaled_frictions(1, 1, 0.0030), benchmark
+        study, prices, EntrySchedule(prices.sessions[entry]), engine.scaled_frictions(1, 1, 0.0030), benchmark
     )
     assert one.d[one.declared] == pytest.approx([result.horizons[252].d], abs=1e-9)
-    assert (planned.step, len(planned.placebos)) == (67, 19), "prices from May 2019 hold as many as a p needs"
+    assert (plan.step, len(plan.placebos)) == (67, 19), "prices from May 2019 allow as many as a p needs"
     assert one.sessions[0] == "2025-01-31" and one.d_by_entry.shape == (20, one.tested.sum())
 
 
-def test_windows_of_launches_do_not_overlap(markets):
+def test_windows_of_entries_do_not_overlap(markets):
     space = space_of("bad_news")
     prices = markets(space, sessions=760, before=500)
-    planned = engine.multiverse_plan(DEEPSEEK, (space,), prices)
-    launches = np.concatenate(([planned.entry], planned.placebos))
+    plan = engine.multiverse_plan(DEEPSEEK, (space,), prices)
+    entries = np.concatenate(([plan.entry], plan.placebos))
     latest, longest, lag = 5, 60, 2
     # From the close of the first decision to the last fill of the longest hold of the latest entry.
-    first, last = launches - 1, launches + latest + longest - 1 + lag
-    assert (last[1:] < launches[:-1]).all() and (np.diff(first) == -planned.step).all()
-    assert planned.placebos.min() >= 148 > planned.placebos.min() - planned.step
+    first, last = entries - 1, entries + latest + longest - 1 + lag
+    assert (last[1:] < entries[:-1]).all() and (np.diff(first) == -plan.step).all()
+    assert plan.placebos.min() >= 148 > plan.placebos.min() - plan.step
 
 
-def test_every_spec_is_another_one(markets):
+def test_no_specification_repeats_another(markets):
     for name in ("gpu_bubble", "sector_tailwind", "nvda_comeback", "us_over_china"):
         space = space_of(name)
         (one,) = engine.run_multiverse(
@@ -126,118 +125,118 @@ def test_every_spec_is_another_one(markets):
         assert len(one) == len(np.unique(one.codes, axis=0))
 
 
-def test_what_is_left_out_would_have_been_a_spec_twice(markets):
+def test_specifications_left_out_repeat_another(markets):
     space = space_of("sector_tailwind")
     prices = markets(space)
-    walked = engine.walk_basket(prices, engine.multiverse_plan(DEEPSEEK, (space,), prices), BasketTask(space, 0)).real
-    whole = walked[..., None, :]
+    plan = engine.multiverse_plan(DEEPSEEK, (space,), prices)
+    grid = engine.simulate_basket(prices, plan, BasketTask(space, 0)).real[..., None, :]
     kept = space.distinct.reshape(space.shape)[:, :, :, :, :, :, :1]
     horizon, rebalance = AXES.index("horizon"), AXES.index("rebalance")
     assert not kept.take(0, horizon).take(2, rebalance - 1).any(), "after 20 sessions, every 60 is every 20"
     assert kept.sum() == kept.size * 11 / 12
-    assert whole.take(0, horizon).take(1, 1) == pytest.approx(whole.take(0, horizon).take(2, 1), abs=1e-15)
+    assert grid.take(0, horizon).take(1, 1) == pytest.approx(grid.take(0, horizon).take(2, 1), abs=1e-15)
 
 
-def test_counts_are_those_of_the_declared_choices():
-    # 4 entries x (2 + 3 + 3 + 3) horizons and intervals x 2 lags x 3 costs, and what is each one's own.
+def test_number_of_specifications():
+    # 4 entries x (2 + 3 + 3 + 3) horizons and intervals x 2 lags x 3 costs, times each reading's own choices.
     each = 4 * 11 * 2 * 3
     counts = {name: len(space_of(name)) for name in strategies.names()}
-    assert counts["bad_news"] == each * 3 * 2  # lending fees; SMH or SOXX
-    assert counts["gpu_bubble"] == each * 3 * 3  # lending fees; both names, or one of them
-    assert counts["ai_software"] == each * 12 * 3  # ten names less one, with MSFT; QQQ, SPY, hedged
+    assert counts["bad_news"] == each * 3 * 2  # borrow rates; SMH or SOXX
+    assert counts["gpu_bubble"] == each * 3 * 3  # borrow rates; both stocks, or one of them
+    assert counts["ai_software"] == each * 12 * 3  # ten stocks, one left out in turn, MSFT added; QQQ, SPY, hedged
     assert counts["nvda_comeback"] == 4 * 4 * 2 * 3 * 3  # no schedule; cash, SPY, QQQ
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_only_readings_that_sell_short_have_lending_fees(name, markets):
+def test_only_readings_that_sell_short_have_borrow_rates(name, markets):
     space = space_of(name)
     prices = markets(space)
-    rule = prepare(name, strategies.load(name), "SPY")
-    held = decisions_at_entry(rule, prices, ENTRY, TradingConditions(hold=120))
-    short = any(weight < 0 for weights in held.values() for weight in weights.values())
+    study = prepare(name, strategies.load(name), "SPY")
+    decisions = decisions_at_entry(study, prices, ENTRY, TradingConditions(hold=120))
+    short = any(weight < 0 for weights in decisions.values() for weight in weights.values())
     assert short == OWN[name].short == (len(space.choices("borrow")) > 1)
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_only_a_rule_that_looks_at_the_shock_is_launched_anew_for_each(name, markets):
+def test_only_rules_that_follow_the_shock_depend_on_its_date(name, markets):
     space = space_of(name)
     prices = markets(space)
     task = BasketTask(space, 0)
-    found = [
-        engine.scenario_grid(space, prices, np.array([ENTRY]), np.array([ENTRY - moved]), 60) for moved in (4, 9, 30)
+    grids = [
+        engine.scenario_grid(space, prices, np.array([ENTRY]), np.array([ENTRY - lead]), 60) for lead in (4, 9, 30)
     ]
-    strategy = engine.vary_study(space, 0, space.choices(AGAINST)[0]).strategy
-    wealth = [run_batch(strategy, prices.select(task.space.subject.symbols), each, False).horizons for each in found]
+    strategy = engine.varied_study(space, 0, space.choices(AGAINST)[0]).strategy
+    wealth = [run_batch(strategy, prices.select(task.space.study.symbols), grid, False).horizons for grid in grids]
     alike = all(np.array_equal(wealth[0], other, equal_nan=True) for other in wealth[1:])
     assert alike or OWN[name].follows_shock
 
 
 @pytest.mark.parametrize("name", ["nvda_comeback", "gpu_bubble"])
-def test_the_line_of_all_dates_runs_through_the_launches(name, markets):
+def test_medians_at_all_dates_include_those_of_the_placebo_entries(name, markets):
     space = space_of(name)
     prices = markets(space)
-    planned = engine.multiverse_plan(DEEPSEEK, (space,), prices, everywhere=True)
-    (one,) = engine.run_multiverse((space,), prices, planned)
+    plan = engine.multiverse_plan(DEEPSEEK, (space,), prices, all_dates=True)
+    (one,) = engine.run_multiverse((space,), prices, plan)
     assert not isinstance(one.rolling, Missing)
     line = dict(zip(one.rolling.sessions, one.rolling.medians.tolist(), strict=True))
-    assert len(line) == SESSIONS - 148 - 64, "from the first with the history to the last whose window fits"
+    assert len(line) == SESSIONS - 148 - 64, "from the first date with enough history to the last whose window fits"
     for session, value in zip(one.sessions, nan_safe_median(one.d_by_entry).tolist(), strict=True):
         assert line[session] == pytest.approx(value, abs=1e-12)
 
 
-def test_the_number_of_workers_changes_nothing(markets):
+def test_results_do_not_depend_on_the_number_of_workers(markets):
     spaces = (space_of("us_over_china"), space_of("nvda_comeback"))
     prices = markets(*spaces)
-    planned = engine.multiverse_plan(DEEPSEEK, spaces, prices)
-    told: list[str] = []
-    alone = engine.run_multiverse(spaces, prices, planned, done=told.append)
-    shared = engine.run_multiverse(spaces, prices, planned, Processes(2))
-    assert told == [
+    plan = engine.multiverse_plan(DEEPSEEK, spaces, prices)
+    finished: list[str] = []
+    serial = engine.run_multiverse(spaces, prices, plan, done=finished.append)
+    parallel = engine.run_multiverse(spaces, prices, plan, Processes(2))
+    assert finished == [
         "us_over_china, declared",
         "us_over_china, without KWEB",
         "us_over_china, without FXI",
         "nvda_comeback, declared",
     ]
-    for one, other in zip(alone, shared, strict=True):
+    for one, other in zip(serial, parallel, strict=True):
         assert one.d.tobytes() == other.d.tobytes() and one.d_by_entry.tobytes() == other.d_by_entry.tobytes()
         assert one.codes.tolist() == other.codes.tolist()
 
 
-def test_prices_of_the_future_change_no_launch_before(markets):
+def test_future_prices_do_not_change_past_entries(markets):
     space = space_of("gpu_bubble")
     prices = markets(space)
-    planned = engine.multiverse_plan(DEEPSEEK, (space,), prices)
-    cut = prices.rows(0, planned.entry)
+    plan = engine.multiverse_plan(DEEPSEEK, (space,), prices)
+    cut = prices.rows(0, plan.entry)
     close = prices.close.copy()
-    close[planned.entry :] *= np.linspace(1, 3, len(close) - planned.entry)[:, None]
+    close[plan.entry :] *= np.linspace(1, 3, len(close) - plan.entry)[:, None]
     changed = replace(prices, close=close, high=np.maximum(prices.high, close), low=np.minimum(prices.low, close))
-    assert len(cut.sessions) == planned.entry
-    before, after = (engine.run_multiverse((space,), each, planned)[0].d_by_entry for each in (prices, changed))
+    assert len(cut.sessions) == plan.entry
+    before, after = (engine.run_multiverse((space,), each, plan)[0].d_by_entry for each in (prices, changed))
     assert np.array_equal(before[1:], after[1:]) and not np.array_equal(before[0], after[0])
 
 
 def test_horizons_that_prices_do_not_reach_have_no_d(markets):
     space = space_of("bad_news")
     prices = markets(space, sessions=ENTRY + 40)
-    planned = engine.multiverse_plan(DEEPSEEK, (space,), prices)
-    (one,) = engine.run_multiverse((space,), prices, planned)
+    plan = engine.multiverse_plan(DEEPSEEK, (space,), prices)
+    (one,) = engine.run_multiverse((space,), prices, plan)
     reached = one.codes[:, 1] == 0
     assert np.isfinite(one.d[reached]).all() and np.isnan(one.d[~reached]).all()
-    survey = engine.multiverse_run(DEEPSEEK, (space,), (one,), prices, planned, (), "")
+    survey = engine.multiverse_run(DEEPSEEK, (space,), (one,), prices, plan, (), "")
     assert survey.joint["bad_news"].median.reason == "the hold or the prices end before this horizon"
 
 
-def test_without_history_there_is_no_other_launch(markets):
+def test_without_history_there_are_no_placebo_entries(markets):
     space = space_of("us_over_china")
     prices = markets(space, sessions=330, before=20)
-    planned = engine.multiverse_plan(DEEPSEEK, (space,), prices)
-    (one,) = engine.run_multiverse((space,), prices, planned)
-    assert len(planned.placebos) == 0 and one.d_by_entry.shape == (1, one.tested.sum())
-    survey = engine.multiverse_run(DEEPSEEK, (space,), (one,), prices, planned, (), "")
+    plan = engine.multiverse_plan(DEEPSEEK, (space,), prices)
+    (one,) = engine.run_multiverse((space,), prices, plan)
+    assert len(plan.placebos) == 0 and one.d_by_entry.shape == (1, one.tested.sum())
+    survey = engine.multiverse_run(DEEPSEEK, (space,), (one,), prices, plan, (), "")
     assert survey.joint["us_over_china"].median.reason == "0 placebos that do not overlap; 19 are needed"
 
 
-def test_prices_that_do_not_reach_around_all_entries_are_refused(markets):
+def test_prices_that_do_not_cover_all_entries_are_refused(markets):
     space = space_of("gpu_bubble")
     with pytest.raises(RequestError, match=r"prices end on 2025-02-05, before the latest entry .* load later prices"):
         engine.multiverse_plan(DEEPSEEK, (space,), markets(space, sessions=ENTRY + 4))
@@ -247,44 +246,44 @@ def test_prices_that_do_not_reach_around_all_entries_are_refused(markets):
 
 
 def test_a_strategy_without_a_rule_is_refused():
-    with pytest.raises(RequestError, match=r"workers:Crossing is no Reading: .* runners\.sweep"):
+    with pytest.raises(RequestError, match=r"workers:Crossing is no Reading, .* runners\.sweep"):
         engine.planned_spaces(("tests.resources.workers:Crossing",), DEEPSEEK)[1]
 
 
-def test_a_reading_that_breaks_stops_itself_alone(markets, tmp_path, monkeypatch):
+def test_a_failing_reading_stops_no_other(markets, tmp_path, monkeypatch):
     (tmp_path / "breaking.py").write_text(
         "from strategies.base import Reading\n\n\n"
         "class Breaks(Reading):\n    symbols = ('SPY',)\n\n"
         "    def weights(self, past):\n        return {'SPY': 1 / 0}\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    found = engine.planned_spaces(("bad_news", "breaking:Breaks"), DEEPSEEK)[1]
-    prices = markets(*found)
-    planned = engine.multiverse_plan(DEEPSEEK, found, prices)
-    walked, failed = engine.run_multiverse_or_failures(found, prices, planned)
-    assert [one.name for one in walked] == ["bad_news"]
+    spaces = engine.planned_spaces(("bad_news", "breaking:Breaks"), DEEPSEEK)[1]
+    prices = markets(*spaces)
+    plan = engine.multiverse_plan(DEEPSEEK, spaces, prices)
+    multiverses, failed = engine.run_multiverse_or_failures(spaces, prices, plan)
+    assert [one.name for one in multiverses] == ["bad_news"]
     assert failed["Breaks"].summary == "ZeroDivisionError: division by zero (breaking.py, line 8)"
-    for asked, work in ((found, engine.run_multiverse), (found[1:], engine.run_multiverse_or_failures)):
+    for requested, run in ((spaces, engine.run_multiverse), (spaces[1:], engine.run_multiverse_or_failures)):
         with pytest.raises(BrokenStrategyError, match=r"Breaks failed: ZeroDivisionError"):
-            work(asked, prices, planned)
-    assert engine.uncalled_outcomes(found[1:], prices, planned) == engine.uncalled_outcomes((), prices, planned) == ()
-    assert [one.name for one in engine.uncalled_outcomes(found, prices, planned)] == ["bad_news"]
+            run(requested, prices, plan)
+    assert engine.rival_multiverses(spaces[1:], prices, plan) == engine.rival_multiverses((), prices, plan) == ()
+    assert [one.name for one in engine.rival_multiverses(spaces, prices, plan)] == ["bad_news"]
 
 
-def test_a_reading_from_outside_has_the_choices_of_all():
+def test_a_reading_from_outside_has_the_shared_dimensions_only():
     space = space_of("strategies.bad_news:BadNews")
     names = [dimension.name for dimension in space.dimensions if len(dimension.choices) > 1]
     assert names == ["entry", "horizon", "rebalance", "lag", "costs"]
     assert (
-        dict(specification.unvaried_dimensions(space.subject, DEEPSEEK))[BASKET]
-        == "what could be defended is not declared for this reading"
+        dict(specification.unvaried_dimensions(space.study, DEEPSEEK))[BASKET]
+        == "no alternatives are declared for this reading"
     )
 
 
-def test_baskets_whose_prices_are_missing_can_be_left_out():
+def test_baskets_without_prices_can_be_left_out():
     space = space_of("two_shocks")
     assert "SOXX" in space.needed and "MSFT" in space.needed
-    less = engine.narrow_to_prices(space, space.subject.needed)
+    less = engine.narrow_to_prices(space, space.study.needed)
     labels = [choice.label for choice in less.choices(BASKET)]
     assert "SOXX for SMH" not in labels and "with MSFT" not in labels and "without PLTR" in labels
     assert {"SPY", "QQQ"} <= set(engine.essential_symbols((space,))) and "SOXX" not in engine.essential_symbols(

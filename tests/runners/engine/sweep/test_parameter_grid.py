@@ -1,4 +1,4 @@
-"""Knobs as they are written on the command line, and the specs that they make."""
+"""Parameters as written on the command line, and the variants that they span."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ENTRY, SHOCK = pd.Timestamp("2025-01-31"), pd.Timestamp("2025-01-27")
 
 
 class Plain(bt.Strategy):
-    """Parameters of every kind, two of which are also names of the schedule."""
+    """Parameters of every kind, one of which is also a name of the schedule."""
 
     params = (
         ("period", 10),
@@ -50,10 +50,10 @@ def reading(name="gpu_bubble"):
     return prepare(name, strategies.load(name), "SPY")
 
 
-def test_specs_come_in_the_order_of_the_command_line_the_last_knob_fastest():
-    found = parameter_space(DEEPSEEK, reading(), "published", ["hold=20,end", "gross=0.5,1"])
-    assert found.size == 4
-    assert list(map(found.text, found.specs())) == [
+def test_variants_keep_the_order_of_the_command_line_the_last_parameter_fastest():
+    space = parameter_space(DEEPSEEK, reading(), "published", ["hold=20,end", "gross=0.5,1"])
+    assert space.size == 4
+    assert list(map(space.text, space.variants())) == [
         "hold=20 gross=0.5",
         "hold=20 gross=1",
         "hold=end gross=0.5",
@@ -61,13 +61,13 @@ def test_specs_come_in_the_order_of_the_command_line_the_last_knob_fastest():
     ]
 
 
-def test_a_spec_sets_what_it_names_and_nothing_else():
+def test_a_variant_sets_only_its_parameters():
     words = ["hold=20", "rebalance=never", "lag=2", "borrow_rate=0.01", "cash_rate=policy", "gross=1", "entry=shock"]
-    found = parameter_space(DEEPSEEK, reading(), "published", words)
-    (spec,) = found.specs()
+    space = parameter_space(DEEPSEEK, reading(), "published", words)
+    (variant,) = space.variants()
     expected = Scenario(SHOCK, 20, None, SHOCK, Frictions(borrow_rate=0.01, lag=2), {"gross": 1.0})
-    assert found.scenario(spec) == expected
-    assert isinstance(found.scenario(spec).parameters["gross"], float)
+    assert space.scenario(variant) == expected
+    assert isinstance(space.scenario(variant).parameters["gross"], float)
     untouched = parameter_space(DEEPSEEK, reading(), "published", ["gross=1"])
     assert untouched.scenario((1.0,)) == Scenario(ENTRY, 252, 20, SHOCK, Frictions(), {"gross": 1.0})
 
@@ -88,14 +88,14 @@ def test_a_spec_sets_what_it_names_and_nothing_else():
     ],
 )
 def test_values_have_the_type_of_the_default(plain, text, values):
-    (knob,) = parameter_space(DEEPSEEK, plain, "published", [text]).knobs
-    assert knob.values == values
-    assert list(map(type, knob.values)) == list(map(type, values))
+    (parameter,) = parameter_space(DEEPSEEK, plain, "published", [text]).parameters
+    assert parameter.values == values
+    assert list(map(type, parameter.values)) == list(map(type, values))
 
 
 def test_a_parameter_of_the_strategy_and_one_of_the_schedule_may_share_a_name(plain):
-    found = parameter_space(DEEPSEEK, plain, "published", ["strategy.hold=4", "launch.hold=60"])
-    scenario = found.scenario(next(found.specs()))
+    space = parameter_space(DEEPSEEK, plain, "published", ["strategy.hold=4", "launch.hold=60"])
+    scenario = space.scenario(next(space.variants()))
     assert (scenario.hold, scenario.parameters) == (60, {"hold": 4})
 
 
@@ -103,16 +103,16 @@ def test_a_parameter_of_the_strategy_and_one_of_the_schedule_may_share_a_name(pl
     ("text", "low", "high", "whole"), [("hold=5..252", 5, 252, True), ("gross=.1..1", 0.1, 1, False)]
 )
 def test_a_range_is_for_searches(text, low, high, whole):
-    (knob,) = (found := parameter_space(DEEPSEEK, reading(), "published", [text])).knobs
-    assert knob.values == ParameterRange(low, high) and knob.values.whole == whole
+    (parameter,) = (space := parameter_space(DEEPSEEK, reading(), "published", [text])).parameters
+    assert parameter.values == ParameterRange(low, high) and parameter.values.whole == whole
     with pytest.raises(RequestError, match="is a range, which only a search can draw from; add --search optuna"):
-        _ = found.size
+        _ = space.size
 
 
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        ([], "an empty grid: turn at least one knob"),
+        ([], "an empty grid: vary at least one parameter"),
         (["hold="], "-p hold=: an empty grid, since a value of hold is missing"),
         (["hold=20,,60"], "a value of hold is missing"),
         (["hold"], "-p hold names no values; write NAME=VALUE"),
@@ -135,7 +135,7 @@ def test_a_range_is_for_searches(text, low, high, whole):
         (["hold=5..end"], "-p hold=5..end is no range"),
     ],
 )
-def test_what_cannot_be_read_is_one_line_with_the_remedy(words, complaint):
+def test_wrong_texts_are_refused_in_one_line_with_a_remedy(words, complaint):
     with pytest.raises(RequestError, match=complaint) as caught:
         parameter_space(DEEPSEEK, reading(), "published", words)
     assert "\n" not in str(caught.value)
@@ -153,44 +153,46 @@ def test_what_cannot_be_read_is_one_line_with_the_remedy(words, complaint):
         ("long_only=1", "expected: true or false, such as its default true"),
     ],
 )
-def test_a_plain_strategy_is_told_what_it_has_not(plain, text, complaint):
+def test_parameters_that_a_plain_strategy_lacks_are_refused(plain, text, complaint):
     with pytest.raises(RequestError, match=complaint):
         parameter_space(DEEPSEEK, plain, "published", [text])
 
 
-def test_two_entries_are_one_too_many():
+def test_two_entries_are_refused():
     with pytest.raises(RequestError, match="--entry shock and -p entry both name the entry"):
         parameter_space(DEEPSEEK, reading(), "shock", ["entry=published,shock"])
 
 
-def test_the_shock_by_its_name_and_by_its_date_are_two_specs():
-    found = parameter_space(DEEPSEEK, reading(), "published", ["entry=shock,2025-01-27"])
+def test_the_shock_by_name_and_by_date_are_two_variants():
+    space = parameter_space(DEEPSEEK, reading(), "published", ["entry=shock,2025-01-27"])
     # A date keeps the four sessions of the event: 24, 23, 22, 21 January.
-    assert [found.scenario(spec).shock for spec in found.specs()] == [SHOCK, pd.Timestamp("2025-01-21")]
+    assert [space.scenario(variant).shock for variant in space.variants()] == [SHOCK, pd.Timestamp("2025-01-21")]
 
 
 @pytest.mark.parametrize("name", strategies.names())
-def test_every_reading_declares_its_own_knobs_and_those_of_all(name):
+def test_every_reading_has_the_shared_parameters(name):
     own = set(sweepable_parameters(reading(name), DEEPSEEK))
     assert {"entry", "hold", "rebalance", "shock", "lag", "commission_bps", "half_spread_bps"} <= own
     assert {"borrow_rate", "cash_rate"} <= own
 
 
-def test_more_than_a_million_specs_are_refused_with_their_number():
+def test_more_than_a_million_variants_are_refused():
     require_affordable(1_000_000, False, "give fewer values")
     require_affordable(2_000_000, True, "give fewer values")
-    with pytest.raises(RequestError, match=r"1,000,001 specs are more than 1,000,000; give fewer values, or .*--yes"):
+    with pytest.raises(
+        RequestError, match=r"1,000,001 variants are more than 1,000,000; give fewer values, or .*--yes"
+    ):
         require_affordable(1_000_001, False, "give fewer values")
 
 
-# --- in full words --------------------------------------------------------------------------------------------------
+# --- full messages --------------------------------------------------------------------------------------------------
 
 TARIFFS = load_event("tariffs")
 LEGS = {"long": ("AAA", "BBB"), "against": "SPY"}
 
 
 class Nameless(bt.Strategy):
-    """Parameters whose defaults tell little, and names that are much alike."""
+    """Parameters with uninformative defaults, and similar names."""
 
     params = (
         ("names", ()),
@@ -214,44 +216,44 @@ def legs():
     return prepare("legs", LongShort, "SPY", parameters=LEGS)
 
 
-def refusal(subject, *words, event=DEEPSEEK) -> str:
+def refusal(study, *words, event=DEEPSEEK) -> str:
     with pytest.raises(RequestError) as caught:
-        parameter_space(event, subject, "published", words)
+        parameter_space(event, study, "published", words)
     return str(caught.value)
 
 
-def test_a_range_in_a_grid_is_told_with_both_ends():
-    found = parameter_space(DEEPSEEK, reading(), "published", ["gross=.1..1"])
-    told = "-p gross=0.1..1 is a range, which only a search can draw from; add --search optuna, or list values: "
+def test_a_range_in_a_grid_is_refused_with_both_ends():
+    space = parameter_space(DEEPSEEK, reading(), "published", ["gross=.1..1"])
+    expected = "-p gross=0.1..1 is a range, which only a search can draw from; add --search optuna, or list values: "
     with pytest.raises(RequestError) as caught:
-        _ = found.size
-    assert str(caught.value) == f"{told}-p gross=0.1,1"
+        _ = space.size
+    assert str(caught.value) == f"{expected}-p gross=0.1,1"
     assert str(ParameterRange(0.5, 2)) == "0.5..2"
 
 
-def test_no_knobs_at_all_are_told_with_an_example():
-    assert refusal(reading()) == "an empty grid: turn at least one knob, for example -p hold=20,60,120"
+def test_no_parameters_are_refused_with_an_example():
+    assert refusal(reading()) == "an empty grid: vary at least one parameter, for example -p hold=20,60,120"
 
 
-def test_a_shock_that_is_named_is_that_of_the_spec():
-    found = parameter_space(DEEPSEEK, reading(), "published", ["shock=2025-01-24", "rebalance=5"])
-    (spec,) = found.specs()
-    assert found.scenario(spec) == Scenario(ENTRY, 252, 5, pd.Timestamp("2025-01-24"), Frictions(), {})
+def test_a_variant_may_set_the_shock():
+    space = parameter_space(DEEPSEEK, reading(), "published", ["shock=2025-01-24", "rebalance=5"])
+    (variant,) = space.variants()
+    assert space.scenario(variant) == Scenario(ENTRY, 252, 5, pd.Timestamp("2025-01-24"), Frictions(), {})
     for word in ("published", "shock"):
         assert refusal(reading(), f"shock={word}") == (
             f"-p shock: {word!r} is no value for shock; expected: a session, YYYY-MM-DD, such as its default none"
         )
 
 
-def test_values_are_written_as_they_are_read(plain, nameless):
+def test_labels_equal_the_texts_read(plain, nameless):
     words = {
         "rebalance=5,never": ("rebalance=5", "rebalance=never"),
         "hold=end": ("hold=end",),
         "shock=2025-01-24": ("shock=2025-01-24",),
     }
-    for text, told in words.items():
-        found = parameter_space(DEEPSEEK, reading(), "published", [text])
-        assert tuple(map(found.text, found.specs())) == told
+    for text, expected in words.items():
+        space = parameter_space(DEEPSEEK, reading(), "published", [text])
+        assert tuple(map(space.text, space.variants())) == expected
     others = {
         "stop=none,1": ("stop=none", "stop=1"),
         "names=A+B": ("names=A+B",),
@@ -259,22 +261,22 @@ def test_values_are_written_as_they_are_read(plain, nameless):
         "long_only=True": ("long_only=true",),
         "share=999999999999999,1e15": ("share=999999999999999", "share=1000000000000000.0"),
     }
-    for text, told in others.items():
-        found = parameter_space(DEEPSEEK, plain, "published", [text])
-        assert tuple(map(found.text, found.specs())) == told
-    found = parameter_space(DEEPSEEK, nameless, "published", ["names=none+1+x"])
-    assert list(map(found.text, found.specs())) == ["names=none+1+x"]
+    for text, expected in others.items():
+        space = parameter_space(DEEPSEEK, plain, "published", [text])
+        assert tuple(map(space.text, space.variants())) == expected
+    space = parameter_space(DEEPSEEK, nameless, "published", ["names=none+1+x"])
+    assert list(map(space.text, space.variants())) == ["names=none+1+x"]
 
 
-def test_a_parameter_that_is_called_as_one_of_the_schedule_is_none_of_it(nameless):
-    """Its None is no end of the prices, and two specs with different values have different texts."""
-    found = parameter_space(DEEPSEEK, nameless, "published", ["strategy.hold=none,end"])
-    assert list(map(found.text, found.specs())) == ["strategy.hold=none", "strategy.hold=end"]
+def test_a_strategy_parameter_may_have_the_name_of_a_schedule_parameter(nameless):
+    """Its None does not mean the end of the prices, and different values have different texts."""
+    space = parameter_space(DEEPSEEK, nameless, "published", ["strategy.hold=none,end"])
+    assert list(map(space.text, space.variants())) == ["strategy.hold=none", "strategy.hold=end"]
     assert refusal(nameless, "strategy.hold=none,none") == "-p strategy.hold: none is given twice; leave one out"
     assert refusal(nameless, "strategy.hold=\x1b").endswith("such as its default none")
-    stay = sweep.fixed_choices(parameter_space(DEEPSEEK, nameless, "published", ["share=0.5"]), DEEPSEEK)
-    assert (stay["strategy.hold"], stay["launch.hold"]) == ("none", "252")
-    assert (stay["strategy.entry"], stay["launch.entry"], stay["shock"]) == ("7", "published", "none")
+    fixed = sweep.fixed_choices(parameter_space(DEEPSEEK, nameless, "published", ["share=0.5"]), DEEPSEEK)
+    assert (fixed["strategy.hold"], fixed["launch.hold"]) == ("none", "252")
+    assert (fixed["strategy.entry"], fixed["launch.entry"], fixed["shock"]) == ("7", "published", "none")
     both = sweepable_parameters(nameless, DEEPSEEK)
     assert (both["strategy.hold"].scheduled, both["launch.hold"].scheduled, both["cash_rate"].scheduled) == (
         "",
@@ -283,24 +285,24 @@ def test_a_parameter_that_is_called_as_one_of_the_schedule_is_none_of_it(nameles
     )
 
 
-def test_several_values_in_one_have_the_type_of_the_first_of_the_default(nameless):
-    (knob,) = parameter_space(DEEPSEEK, nameless, "published", ["both=3+4+5,6"]).knobs
-    assert knob.values == ((3, 4, 5), (6,))
+def test_joined_values_have_the_type_of_the_first_default(nameless):
+    (parameter,) = parameter_space(DEEPSEEK, nameless, "published", ["both=3+4+5,6"]).parameters
+    assert parameter.values == ((3, 4, 5), (6,))
     assert refusal(nameless, "both=1.5") == (
         "-p both: '1.5' is no value for both; expected: values joined by + (a whole number), such as its default 1+2.5"
     )
-    (knob,) = parameter_space(DEEPSEEK, nameless, "published", ["names=a+1+0.5+true+none"]).knobs
-    assert knob.values == (("a", 1, 0.5, True, None),)
+    (parameter,) = parameter_space(DEEPSEEK, nameless, "published", ["names=a+1+0.5+true+none"]).parameters
+    assert parameter.values == (("a", 1, 0.5, True, None),)
     assert refusal(nameless, "names=a+\x1b") == (
         r"-p names: 'a+\x1b' is no value for names; expected: values joined by + (text), such as its default (empty)"
     )
 
 
-def test_an_empty_default_is_called_so(nameless):
+def test_an_empty_default_is_named(nameless):
     assert refusal(nameless, "label=\x1b").endswith("such as its default (empty)")
 
 
-def test_the_defaults_of_the_schedule_are_told():
+def test_errors_name_the_defaults_of_the_schedule():
     assert refusal(reading(), "entry=2025-02-01").endswith("YYYY-MM-DD, such as its default published")
     assert refusal(reading(), "rebalance=0") == (
         "-p rebalance: '0' is no value for rebalance; expected: sessions, 1 to 100,000, or never, "
@@ -310,24 +312,24 @@ def test_the_defaults_of_the_schedule_are_told():
 
 
 def test_entries_are_those_of_the_event():
-    found = parameter_space(TARIFFS, reading(), "published", ["entry=published,2025-02-03"])
-    moments = [found.scenario(spec) for spec in found.specs()]
-    assert [scenario.entry for scenario in moments] == [TARIFFS.entry, pd.Timestamp("2025-02-03")]
+    space = parameter_space(TARIFFS, reading(), "published", ["entry=published,2025-02-03"])
+    scenarios = [space.scenario(variant) for variant in space.variants()]
+    assert [scenario.entry for scenario in scenarios] == [TARIFFS.entry, pd.Timestamp("2025-02-03")]
     untouched = parameter_space(TARIFFS, reading(), "published", ["gross=1"])
     assert untouched.scenario((1.0,)).entry == TARIFFS.entry != DEEPSEEK.entry
 
 
-def test_names_that_are_alike_are_offered_three_at_most_and_none_where_none_is(nameless):
-    told = refusal(nameless, "WINDOW=1")
-    offered = told.partition("did you mean ")[2].partition("? it has")[0].split(" or ")
+def test_at_most_three_similar_names_are_offered(nameless):
+    message = refusal(nameless, "WINDOW=1")
+    offered = message.partition("did you mean ")[2].partition("? it has")[0].split(" or ")
     assert len(offered) == 3 and set(offered) < {f"window_{number}" for number in range(4)}
     names = ", ".join(sweepable_parameters(reading(), DEEPSEEK))
     assert refusal(reading(), "zzz=1") == f"-p zzz: gpu_bubble has no parameter 'zzz'; it has {names}"
 
 
 def test_a_range_goes_from_a_lower_to_a_higher_number():
-    told = "is no range; write LOW..HIGH with a lower and a higher number"
-    assert refusal(reading(), "hold=20..20") == f"-p hold=20..20 {told}"
+    expected = "is no range; write LOW..HIGH with a lower and a higher number"
+    assert refusal(reading(), "hold=20..20") == f"-p hold=20..20 {expected}"
     assert "'2..3' is no value for hold" in refusal(reading(), "hold=1..2..3")
 
 
@@ -336,9 +338,9 @@ def test_numbers_are_written_with_plain_digits(text):
     assert " is no value for " in refusal(reading(), text)
 
 
-def test_a_knob_may_choose_among_the_names_of_a_reading_but_add_none(legs):
-    (knob,) = parameter_space(DEEPSEEK, legs, "published", ["long=BBB,AAA+BBB"]).knobs
-    assert knob.values == (("BBB",), ("AAA", "BBB"))
-    remedy = "changes what legs trades or must beat; make it a reading of its own in an event file"
+def test_a_parameter_may_not_add_symbols(legs):
+    (parameter,) = parameter_space(DEEPSEEK, legs, "published", ["long=BBB,AAA+BBB"]).parameters
+    assert parameter.values == (("BBB",), ("AAA", "BBB"))
+    remedy = "changes the symbols of legs or of its comparator; make it a reading of its own in an event file"
     assert refusal(legs, "long=BBB,AAA+CCC") == f"-p long: AAA+CCC {remedy}"
     assert refusal(legs, "against=SPY,QQQ") == f"-p against: QQQ {remedy}"

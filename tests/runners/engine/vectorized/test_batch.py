@@ -1,4 +1,4 @@
-"""The law: the batch executor's equity is Backtrader's on every session, to one cent on 1,000,000 USD."""
+"""The law: equity of `run_batch` equals Backtrader on every session, to one cent on 1,000,000 USD."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DAYS = 60
 
 
 class Restless(Reading):
-    """Targets that follow from the closes alone: long what rose, short what fell."""
+    """Long what rose, short what fell."""
 
     params = (("gross", 1.0),)
     symbols = ("A", "B", "LATE")
@@ -40,7 +40,7 @@ class Restless(Reading):
 
 
 class Watchful(Restless):
-    """Asked at every close; looks at everything that a launch can differ in."""
+    """Decides at every close; reads every fact about the entry."""
 
     watches = True
 
@@ -51,29 +51,29 @@ class Watchful(Restless):
 
 
 def reference(reading: type[Reading], prices: Prices, scenario: Scenario):
-    launch = EntrySchedule(scenario.entry, scenario.hold, scenario.rebalance, scenario.shock)
-    return run_backtest(reading, prices, launch, scenario.frictions, scenario.parameters)
+    schedule = EntrySchedule(scenario.entry, scenario.hold, scenario.rebalance, scenario.shock)
+    return run_backtest(reading, prices, schedule, scenario.frictions, scenario.parameters)
 
 
 def require_law(reading: type[Reading], prices: Prices, scenarios: list[Scenario]) -> None:
     batch = run_batch(reading, prices, Scenarios.of(scenarios))
-    for place, scenario in enumerate(scenarios):
+    for index, scenario in enumerate(scenarios):
         expected = reference(reading, prices, scenario)
         length = len(expected.equity)
-        assert batch.sessions[place] == length - 1, scenario
-        assert batch.equity[place, :length] == pytest.approx(expected.equity, abs=CENT), scenario
-        assert np.isnan(batch.equity[place, length:]).all()
-        assert batch.ruined[place] == (expected.ruined is not None), scenario
+        assert batch.sessions[index] == length - 1, scenario
+        assert batch.equity[index, :length] == pytest.approx(expected.equity, abs=CENT), scenario
+        assert np.isnan(batch.equity[index, length:]).all()
+        assert batch.ruined[index] == (expected.ruined is not None), scenario
         paid = sum(fill.commission + fill.spread_cost for fill in expected.fills)
-        assert batch.costs[place] == pytest.approx(paid, abs=CENT), scenario
+        assert batch.costs[index] == pytest.approx(paid, abs=CENT), scenario
         traded = sum(abs(fill.size) * fill.price for fill in expected.fills)
-        assert batch.turnover[place] == pytest.approx(traded / CAPITAL, abs=1e-6)
-        assert batch.exposure[place] == pytest.approx(expected.gross[1:].mean(), abs=1e-9)
+        assert batch.turnover[index] == pytest.approx(traded / CAPITAL, abs=1e-6)
+        assert batch.exposure[index] == pytest.approx(expected.gross[1:].mean(), abs=1e-9)
 
 
 @st.composite
 def markets(draw) -> Prices:
-    """Walks with wild gaps at the open (ruin included), cheap and dear names, and a listing inside the window."""
+    """Random walks with large gaps at the open (up to ruin), low and high prices, and a listing inside the window."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     wild = draw(st.sampled_from([0.01, 0.1, 0.6]))
     level = draw(st.sampled_from([0.5, 20.0, 3000.0]))
@@ -83,8 +83,8 @@ def markets(draw) -> Prices:
     listed = draw(st.integers(0, DAYS - 1))
     for field in (close, opened, factor):
         field[:listed, 2] = np.nan
-    place = calendar.calendar_index("2024-11-01")
-    sessions = calendar.xnys()[place : place + DAYS]
+    index = calendar.calendar_index("2024-11-01")
+    sessions = calendar.xnys()[index : index + DAYS]
     high, low = np.fmax(opened, close), np.fmin(opened, close)
     return Prices(
         sessions, ("A", "B", "LATE"), opened, high, low, close, np.where(np.isnan(close), np.nan, 1.0), factor
@@ -99,7 +99,7 @@ frictions = st.builds(
     cash_rate=st.sampled_from(["policy", 0.0, 0.1]),
     lag=st.integers(1, 4),
 )
-launches = st.tuples(
+scenario_settings = st.tuples(
     st.integers(2, DAYS - 1),
     st.one_of(st.none(), st.integers(1, DAYS)),
     st.one_of(st.none(), st.integers(1, 25)),
@@ -110,15 +110,17 @@ launches = st.tuples(
 
 @settings(max_examples=40)
 @given(
-    prices=markets(), drawn=st.lists(launches, min_size=1, max_size=4), reading=st.sampled_from([Restless, Watchful])
+    prices=markets(),
+    examples=st.lists(scenario_settings, min_size=1, max_size=4),
+    reading=st.sampled_from([Restless, Watchful]),
 )
-def test_the_law_on_markets_that_nobody_has_seen(prices, drawn, reading):
+def test_the_law_on_random_markets(prices, examples, reading):
     require_law(
         reading,
         prices,
         [
             Scenario(prices.sessions[row], hold, rebalance, None, costs, {"gross": gross})
-            for row, hold, rebalance, costs, gross in drawn
+            for row, hold, rebalance, costs, gross in examples
         ],
     )
 
@@ -160,55 +162,55 @@ def test_the_law_on_real_prices_two_hundred_times(name, real_prices):
 
 @settings(max_examples=60)
 @given(prices=markets(), row=st.integers(2, DAYS - 1), shock=st.integers(0, DAYS - 1))
-def test_the_course_of_nvda_comeback_says_what_its_weights_say_at_every_close(prices, row, shock):
+def test_the_course_of_nvda_comeback_equals_its_weights_at_every_close(prices, row, shock):
     own = Prices(prices.sessions, ("NVDA",), *(getattr(prices, name)[:, :1] for name in (*FIELDS, "factor"))).rebased(0)
     rule, last, day = NvdaComeback.rule(), DAYS - 1, str(prices.days[shock])
-    told = rule.course(Past(own, last, held=last - row + 1, shock=day))
+    course = rule.course(Past(own, last, held=last - row + 1, shock=day))
     for held in range(last - row + 2):
-        asked = rule.weights(Past(own, row - 1 + held, held=held, shock=day))
-        assert told.get(held) == asked, held
-    assert told == Reading.course(rule, Past(own, last, held=last - row + 1, shock=day))
+        weights = rule.weights(Past(own, row - 1 + held, held=held, shock=day))
+        assert course.get(held) == weights, held
+    assert course == Reading.course(rule, Past(own, last, held=last - row + 1, shock=day))
 
 
-def test_reductions_are_those_of_the_curves(real_prices):
+def test_statistics_equal_those_of_the_curves(real_prices):
     reading = strategies.load("gpu_bubble")
     scenarios = Scenarios.product(real_prices.sessions[200:260], holds=(4, 20, 130))
     whole = run_batch(reading, real_prices, scenarios)
     lean = run_batch(reading, real_prices, scenarios, curves=False)
     assert lean.equity is None
     assert len(whole.terminal) == len(scenarios) == 180
-    for place in range(len(scenarios)):
-        curve = whole.equity[place, : whole.sessions[place] + 1]
+    for index in range(len(scenarios)):
+        curve = whole.equity[index, : whole.sessions[index] + 1]
         daily = np.diff(curve) / curve[:-1]
-        assert lean.terminal[place] == curve[-1]
-        assert lean.sharpe[place] == pytest.approx(daily.mean() / daily.std(ddof=1) * np.sqrt(252), rel=1e-9)
-        assert lean.max_drawdown[place] == pytest.approx((curve / np.maximum.accumulate(curve)).min() - 1, abs=1e-12)
+        assert lean.terminal[index] == curve[-1]
+        assert lean.sharpe[index] == pytest.approx(daily.mean() / daily.std(ddof=1) * np.sqrt(252), rel=1e-9)
+        assert lean.max_drawdown[index] == pytest.approx((curve / np.maximum.accumulate(curve)).min() - 1, abs=1e-12)
         for column, horizon in enumerate(HORIZONS):
-            reached = horizon <= scenarios.hold[place]
+            reached = horizon <= scenarios.hold[index]
             expected = curve[horizon] / CAPITAL - 1 if reached else np.nan
-            assert lean.horizons[place, column] == pytest.approx(expected, nan_ok=True, abs=1e-12)
+            assert lean.horizons[index, column] == pytest.approx(expected, nan_ok=True, abs=1e-12)
 
 
-def test_scenarios_keep_their_order_and_their_number(real_prices):
+def test_results_keep_the_order_of_scenarios(real_prices):
     reading = strategies.load("bad_news")
     scenarios = Scenarios.product(real_prices.sessions[300:310], holds=(60, 5, None), parameters=({}, {}))
     batch = run_batch(reading, real_prices, scenarios)
     backwards = run_batch(reading, real_prices, scenarios.take(np.arange(len(scenarios))[::-1]))
     assert len(batch.terminal) == len(scenarios) == 60
     assert batch.terminal.tolist() == backwards.terminal[::-1].tolist()
-    assert [scenarios[place].hold for place in (0, 10, 20)] == [60, 5, None]
+    assert [scenarios[index].hold for index in (0, 10, 20)] == [60, 5, None]
 
 
-def test_a_rule_that_does_not_look_at_the_launch_is_asked_once_a_session(real_prices):
-    asked = []
+def test_a_rule_that_reads_no_fact_about_the_entry_is_evaluated_once_a_session(real_prices):
+    evaluated = []
 
     class Counted(strategies.load("gpu_bubble")):
         def weights(self, past: Past) -> Weights:
-            asked.append(past.session)
+            evaluated.append(past.session)
             return super().weights(past)
 
     run_batch(Counted, real_prices, Scenarios.product(real_prices.sessions[200:240], holds=(40, 60, 80)))
-    assert len(asked) == len(set(asked))
+    assert len(evaluated) == len(set(evaluated))
 
 
 def test_a_hold_beyond_the_prices_is_truncated_and_flagged(real_prices):
@@ -230,26 +232,26 @@ def test_a_hold_beyond_the_prices_is_truncated_and_flagged(real_prices):
         ({"parameters": {"grosss": 1}}, "scenario 0: parameters: BadNews has no parameter 'grosss'"),
     ],
 )
-def test_what_cannot_run_is_refused_by_name(real_prices, change, complaint):
+def test_scenarios_that_cannot_run_are_refused_by_number(real_prices, change, complaint):
     scenario = Scenario(**{"entry": pd.Timestamp("2025-01-31"), **change})
     with pytest.raises(RequestError, match=complaint):
         run_batch(strategies.load("bad_news"), real_prices, Scenarios.of([scenario]))
 
 
 class Timed(Restless):
-    """Changes how orders are sent."""
+    """Overrides how orders are sent."""
 
     def next(self) -> None:
         super().next()
 
 
-def test_a_reading_that_changes_how_it_trades_is_refused_with_the_method(make_prices):
+def test_a_reading_that_changes_how_it_trades_is_refused(make_prices):
     prices = make_prices({"A": [1.0] * 6, "B": [1.0] * 6, "LATE": [1.0] * 6})
     with pytest.raises(RequestError, match="Timed overrides next, which changes when or how it trades"):
         run_batch(Timed, prices, Scenarios.of([Scenario(pd.Timestamp("2025-01-31"))]))
 
 
-def test_a_price_missing_inside_a_window_is_told_with_scenario_symbol_and_session(make_prices):
+def test_a_missing_price_is_reported_with_scenario_symbol_and_session(make_prices):
     closes = [10.0] * 12
     holed = [*closes[:9], float("nan"), *closes[10:]]
     prices = make_prices({"A": closes, "B": holed, "LATE": closes})
@@ -260,34 +262,34 @@ def test_a_price_missing_inside_a_window_is_told_with_scenario_symbol_and_sessio
         run_batch(Restless, prices, Scenarios.of([before, across]))
 
 
-def test_settings_walk_together_and_answer_for_themselves(random_prices):
+def test_scenarios_with_different_parameters_do_not_affect_each_other(random_prices):
     prices = random_prices(("A", "B", "LATE"), 90)
     single = [Scenario(prices.sessions[20 + n], 30, 7, parameters={"gross": 0.2 + 0.1 * (n % 5)}) for n in range(40)]
     together = run_batch(Watchful, prices, Scenarios.of(single))
-    for place, scenario in enumerate(single):
-        alone = run_batch(Watchful, prices, Scenarios.of([scenario]))
-        assert together.terminal[place] == pytest.approx(alone.terminal[0], abs=1e-6)
+    for index, scenario in enumerate(single):
+        single = run_batch(Watchful, prices, Scenarios.of([scenario]))
+        assert together.terminal[index] == pytest.approx(single.terminal[0], abs=1e-6)
 
 
 @pytest.mark.parametrize("executor", [Serial(), Processes(2)])
-def test_a_plain_strategy_goes_through_backtrader_behind_the_same_call(random_prices, executor):
+def test_a_plain_strategy_runs_in_backtrader_through_the_same_call(random_prices, executor):
     prices = random_prices(("A", "B"), 90)
     scenarios = [
         Scenario(prices.sessions[30 + n], hold, 20, None, Frictions(n)) for n, hold in enumerate((5, 20, None))
     ]
-    told: list[str] = []
-    batch = run_batch(Crossing, prices, Scenarios.of(scenarios), executor=executor, done=told.append)
-    assert len(told) == len(batch.terminal) == 3
+    finished: list[str] = []
+    batch = run_batch(Crossing, prices, Scenarios.of(scenarios), executor=executor, done=finished.append)
+    assert len(finished) == len(batch.terminal) == 3
     warm_up = 0
-    for place, scenario in enumerate(scenarios):
+    for index, scenario in enumerate(scenarios):
         expected = reference(Crossing, prices, scenario)
         length = len(expected.equity)
-        assert batch.equity[place, :length].tolist() == expected.equity.tolist()
-        assert np.isnan(batch.equity[place, length:]).all()
-        assert batch.refused[place] == 0
+        assert batch.equity[index, :length].tolist() == expected.equity.tolist()
+        assert np.isnan(batch.equity[index, length:]).all()
+        assert batch.refused[index] == 0
         warm_up += sum(order.reason in ("before the entry", "after the hold") for order in expected.refusals)
         assert all(order.is_intended for order in expected.refusals)
-        assert batch.terminal[place] == expected.equity[-1]
+        assert batch.terminal[index] == expected.equity[-1]
     assert warm_up > 0, "orders of the warm-up are refused, and not counted"
     assert batch.truncated.tolist() == [False, False, True]
 
@@ -300,20 +302,20 @@ def test_a_plain_strategy_goes_through_backtrader_behind_the_same_call(random_pr
         ({"entry": pd.Timestamp("2019-05-15")}, "scenario 0: entry 2019-05-15"),
     ],
 )
-def test_what_a_plain_strategy_cannot_run_is_refused_by_name(random_prices, change, complaint):
+def test_scenarios_that_a_plain_strategy_cannot_run_are_refused_by_number(random_prices, change, complaint):
     scenario = Scenario(**{"entry": pd.Timestamp("2024-02-01"), **change})
     with pytest.raises(RequestError, match=complaint):
         run_batch(Crossing, random_prices(("A", "B"), 90), Scenarios.of([scenario]))
 
 
-def test_no_scenarios_are_an_error(real_prices):
+def test_no_scenarios_are_refused(real_prices):
     with pytest.raises(RequestError, match="no scenarios"):
         Scenarios.of([])
     with pytest.raises(RequestError, match="no scenarios"):
         Scenarios.product(real_prices.sessions[:0])
 
 
-def test_a_weight_on_a_name_without_a_price_is_refused(make_prices):
+def test_a_weight_of_a_symbol_without_a_price_is_refused(make_prices):
     class Blind(Reading):
         symbols = ("A", "LATE")
 

@@ -1,4 +1,4 @@
-"""Batches at their edges: what is refused and how it is told, chunks, and strategies without a rule."""
+"""Batches at their edges: refusals and their messages, chunks, and strategies without a rule."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FREE = Frictions(0, 0, 0, 0)
 
 
 class Share(Reading):
-    """A share of equity in names that are parameters."""
+    """A share of equity in stocks that are parameters."""
 
     params = (("share", 0.5), ("names", ("A",)))
     history = 3
@@ -74,20 +74,20 @@ def day(number: int) -> pd.Timestamp:
 
 def test_entries_without_their_history_or_without_prices_are_refused(prices):
     good = Scenario(prices.sessions[3], 2)
-    told = "earlier closes, and prices run from 2025-01-27 to 2025-02-07; enter inside them, or load earlier prices"
+    message = "earlier closes, and prices run from 2025-01-27 to 2025-02-07; enter inside them, or load earlier prices"
     early = Scenario(prices.sessions[2], 2)
-    assert refusal(Share, prices, good, early, early) == f"scenario 1: entry 2025-01-29 needs 3 {told}"
-    assert refusal(Share, prices, good, Scenario(day(10), 2)) == f"scenario 1: entry 2025-02-10 needs 3 {told}"
+    assert refusal(Share, prices, good, early, early) == f"scenario 1: entry 2025-01-29 needs 3 {message}"
+    assert refusal(Share, prices, good, Scenario(day(10), 2)) == f"scenario 1: entry 2025-02-10 needs 3 {message}"
     first = Scenario(prices.sessions[0], 2)
-    assert refusal(Once, prices, first) == f"scenario 0: entry 2025-01-27 needs 1 {told}"
+    assert refusal(Once, prices, first) == f"scenario 0: entry 2025-01-27 needs 1 {message}"
     run_batch(Share, prices, Scenarios.of([good]))
 
 
-def test_parameters_that_do_not_exist_are_told_with_the_scenario(prices):
+def test_unknown_parameters_are_refused_with_the_scenario(prices):
     good, wrong = Scenario(day(3), 2), Scenario(day(3), 2, parameters={"sharee": 1})
     assert refusal(Share, prices, good, wrong).startswith("scenario 1: parameters: Share has no parameter 'sharee'; it")
-    told = "scenario 1: parameters: Once has no parameter 'sharee'; it has day, size"
-    assert refusal(Once, prices, good, wrong) == told
+    message = "scenario 1: parameters: Once has no parameter 'sharee'; it has day, size"
+    assert refusal(Once, prices, good, wrong) == message
 
     class Bare(bt.Strategy):
         pass
@@ -98,7 +98,7 @@ def test_parameters_that_do_not_exist_are_told_with_the_scenario(prices):
         run_batch(Share, prices, nobody)
 
 
-def test_scenarios_of_other_symbols_are_refused(prices):
+def test_scenarios_of_different_symbols_are_refused(prices):
     several = [Scenario(day(3), 2, parameters={"names": names}) for names in (("A",), ("A", "B"), ("B",))]
     assert refusal(Share, prices, *several) == (
         "scenario 1: parameters: trades other symbols than the first scenario; "
@@ -119,15 +119,15 @@ def test_a_reading_that_changes_how_it_trades_is_refused(prices):
     )
 
 
-def test_a_lag_is_refused_where_orders_are_sent_by_the_strategy(prices):
+def test_a_lag_is_refused_for_a_plain_strategy(prices):
     late = Scenario(day(3), 2, frictions=Frictions(lag=2))
     assert refusal(Once, prices, late) == "lag is 2: Once sends its own orders, which fill next open"
 
 
 @pytest.mark.parametrize("field", ["open", "close"])
 @pytest.mark.parametrize(("row", "inside"), [(2, True), (3, True), (6, True), (7, True), (8, False)])
-def test_a_price_that_is_missing_is_told_where_a_window_needs_it(prices, field, row, inside):
-    # In from the 31st, row 4, three sessions: to the open of row 7, and rules look at what was before.
+def test_a_missing_price_is_refused_where_a_window_needs_it(prices, field, row, inside):
+    # Entered on the 31st, row 4, for three sessions: to the open of row 7; rules look at earlier rows.
     holed = np.where((np.arange(10)[:, None] == row) & (np.arange(2) == 1), np.nan, getattr(prices, field))
     several = [Scenario(prices.sessions[9], 1), Scenario(prices.sessions[4], 3)]
     several = [replace(each, parameters={"names": ("A", "B")}) for each in several]
@@ -141,43 +141,43 @@ def test_a_price_that_is_missing_is_told_where_a_window_needs_it(prices, field, 
     )
 
 
-@pytest.mark.parametrize("room", [1, 2, 3, 8192])
-def test_scenarios_come_back_in_their_order_whatever_walks_together(monkeypatch, prices, room):
-    monkeypatch.setattr(batch, "CHUNK", room)
+@pytest.mark.parametrize("size", [1, 2, 3, 8192])
+def test_results_do_not_depend_on_the_size_of_chunks(monkeypatch, prices, size):
+    monkeypatch.setattr(batch, "CHUNK", size)
     several = [
         Scenario(prices.sessions[row], hold, None, None, FREE, {"share": share})
         for row, hold, share in ((3, 1, 0.5), (5, 9, 0.2), (4, 2, 0.5), (6, 1, 0.2), (3, 4, 1.0))
     ]
-    told = run_batch(Share, prices, Scenarios.of(several))
+    result = run_batch(Share, prices, Scenarios.of(several))
     expected = []
     for each in several:
         row = prices.row(each.entry)
         shares = np.floor(each.parameters["share"] * 1e6 / (99 + row) + 1e-6)
         last = min(row + each.hold, 9)
         expected.append(1e6 + shares * (last - row))  # bought and sold at opens, which are the closes here
-    assert told.terminal.tolist() == expected
-    assert told.sessions.tolist() == [2, 5, 3, 2, 5]
-    assert told.equity.shape == (5, 6)
-    for curve, length in zip(told.equity, told.sessions, strict=True):
+    assert result.terminal.tolist() == expected
+    assert result.sessions.tolist() == [2, 5, 3, 2, 5]
+    assert result.equity.shape == (5, 6)
+    for curve, length in zip(result.equity, result.sessions, strict=True):
         assert not np.isnan(curve[: length + 1]).any() and np.isnan(curve[length + 1 :]).all()
-    assert told.refused.tolist() == [0] * 5 and told.refused.dtype == int
-    assert told.horizons.shape == (5, len(HORIZONS))
+    assert result.refused.tolist() == [0] * 5 and result.refused.dtype == int
+    assert result.horizons.shape == (5, len(HORIZONS))
     assert run_batch(Share, prices, Scenarios.of(several), curves=False).equity is None
 
 
-def test_targets_may_come_from_elsewhere(prices):
+def test_targets_without_a_rule(prices):
     class Given:
         watches = False
         weights = np.array([[0.5, 0.0], [0.0, -0.5]])
 
-        def ask(self, places, held, scheduled):
-            return places % 2
+        def weight_rows(self, indices, held, scheduled):
+            return indices % 2
 
     scenarios = Scenarios.product([prices.sessions[3]], (4,), (None,), (FREE,)).take(np.zeros(3, dtype=int))
-    told = run_targets(Given(), prices, scenarios, curves=True)
+    result = run_targets(Given(), prices, scenarios, curves=True)
     shares = np.floor(500_000 / 102)
-    assert told.terminal.tolist() == [1e6 + shares * 4, 1e6, 1e6 + shares * 4]
-    assert told.equity.shape == (3, 6) and run_targets(Given(), prices, scenarios).equity is None
+    assert result.terminal.tolist() == [1e6 + shares * 4, 1e6, 1e6 + shares * 4]
+    assert result.equity.shape == (3, 6) and run_targets(Given(), prices, scenarios).equity is None
     gap = np.where((np.arange(10)[:, None] == 4) & (np.arange(2) == 0), np.nan, prices.open)
     later = Scenarios.product([prices.sessions[6], prices.sessions[4]], (1,), (None,), (FREE,))
     with pytest.raises(DataError, match=r"^scenario 0: A on 2025-01-31, open: nan is not a price"):
@@ -185,54 +185,56 @@ def test_targets_may_come_from_elsewhere(prices):
 
 
 class Greedy(bt.Strategy):
-    """Buys what it cannot pay, once a session from the third on."""
+    """Buys more than it can pay for, once a session from the third on."""
 
     def next(self):
         if len(self) > 2:
             self.buy(size=1_000_000)
 
 
-def test_orders_of_the_window_that_are_not_filled_are_counted_and_those_outside_are_not(prices):
-    told = run_batch(Greedy, prices, Scenarios.of([Scenario(prices.sessions[5], 2, None, None, FREE)]), True, Serial())
-    alone = run_backtest(Greedy, prices, EntrySchedule(prices.sessions[5], 2), FREE)
-    reasons = Counter(order.reason for order in alone.refusals)
+def test_unfilled_orders_are_counted_inside_the_window_only(prices):
+    result = run_batch(
+        Greedy, prices, Scenarios.of([Scenario(prices.sessions[5], 2, None, None, FREE)]), True, Serial()
+    )
+    backtest = run_backtest(Greedy, prices, EntrySchedule(prices.sessions[5], 2), FREE)
+    reasons = Counter(order.reason for order in backtest.refusals)
     assert reasons == {"before the entry": 2, "margin": 2, "after the hold": 2}
-    assert told.refused.tolist() == [2]
+    assert result.refused.tolist() == [2]
 
 
-def test_a_plain_strategy_is_told_in_the_same_columns(prices):
+def test_a_plain_strategy_has_the_same_columns(prices):
     # Short 5,000 A at 104 on the 31st, covered at 107 on 5 February: 15,000 lost, 1,055,000 traded.
-    told: list[str] = []
+    finished: list[str] = []
     costs = Frictions(1, 2, 0, 0)
     several = [
         Scenario(prices.sessions[4], 3, None, None, costs),
         Scenario(prices.sessions[4], None, None, None, costs, {"day": 6}),
         Scenario(prices.sessions[7], 2, None, None, costs),
     ]
-    found = run_batch(Once, prices, Scenarios.of(several), True, Serial(), told.append)
-    assert len(told) == 3
+    result = run_batch(Once, prices, Scenarios.of(several), True, Serial(), finished.append)
+    assert len(finished) == 3
     paid = 1_055_000 * 0.0003
-    assert found.terminal.tolist() == pytest.approx([1e6 - 15_000 - paid, 1e6 - 5_000 * 3 - 530_000 * 0.0003, 1e6])
-    assert found.costs.tolist() == pytest.approx([paid, 159, 0])
-    assert found.turnover.tolist() == pytest.approx([1.055, 0.53, 0])
-    assert (found.sessions.tolist(), found.truncated.tolist()) == ([4, 6, 3], [False, True, False])
-    assert (found.ruined.tolist(), found.refused.tolist()) == ([False] * 3, [0, 0, 0])
-    alone = run_backtest(Once, prices, EntrySchedule(several[0].entry, 3), costs)
-    assert found.equity[0, :5].tolist() == alone.equity.tolist()
-    assert found.exposure[0] == pytest.approx(alone.gross[1:].mean())
-    assert np.isnan(found.horizons[[0, 2]]).all() and found.horizons[1, 0] == found.equity[1, 5] / 1e6 - 1
+    assert result.terminal.tolist() == pytest.approx([1e6 - 15_000 - paid, 1e6 - 5_000 * 3 - 530_000 * 0.0003, 1e6])
+    assert result.costs.tolist() == pytest.approx([paid, 159, 0])
+    assert result.turnover.tolist() == pytest.approx([1.055, 0.53, 0])
+    assert (result.sessions.tolist(), result.truncated.tolist()) == ([4, 6, 3], [False, True, False])
+    assert (result.ruined.tolist(), result.refused.tolist()) == ([False] * 3, [0, 0, 0])
+    backtest = run_backtest(Once, prices, EntrySchedule(several[0].entry, 3), costs)
+    assert result.equity[0, :5].tolist() == backtest.equity.tolist()
+    assert result.exposure[0] == pytest.approx(backtest.gross[1:].mean())
+    assert np.isnan(result.horizons[[0, 2]]).all() and result.horizons[1, 0] == result.equity[1, 5] / 1e6 - 1
     assert run_batch(Once, prices, Scenarios.of(several), False, Serial()).equity is None
 
 
-def test_a_plain_strategy_that_is_ruined_says_so(make_prices):
+def test_a_plain_strategy_can_be_ruined(make_prices):
     prices = make_prices({"A": [100.0] * 5 + [400.0] * 3})
-    found = run_batch(
+    result = run_batch(
         Once, prices, Scenarios.of([Scenario(prices.sessions[4], 3, None, None, FREE)]), executor=Serial()
     )
-    assert found.ruined.tolist() == [True] and found.terminal.tolist() == [1e6 - 5_000 * 300]
+    assert result.ruined.tolist() == [True] and result.terminal.tolist() == [1e6 - 5_000 * 300]
 
 
-def test_a_plain_strategy_trades_what_it_names_or_else_everything(prices):
+def test_a_plain_strategy_trades_its_symbols_or_else_all(prices):
     class Second(Once):
         symbols = ("B",)
 
@@ -249,14 +251,14 @@ def test_a_plain_strategy_trades_what_it_names_or_else_everything(prices):
 
 
 def test_a_plain_strategy_whose_prices_end_with_its_hold_is_truncated(prices):
-    # In on 3 February: five sessions of hold end with the prices, on the 7th, before anything could be sold.
+    # Entered on 3 February: a hold of five sessions ends with the prices, on the 7th, before the closing fills.
     entry = prices.sessions[5]
     several = Scenarios.of([Scenario(entry, hold, None, None, FREE) for hold in (4, 5, 6)])
-    found = run_batch(Once, prices, several, executor=Serial())
-    assert (found.sessions.tolist(), found.truncated.tolist()) == ([5, 5, 5], [False, True, True])
+    result = run_batch(Once, prices, several, executor=Serial())
+    assert (result.sessions.tolist(), result.truncated.tolist()) == ([5, 5, 5], [False, True, True])
 
 
-def test_the_open_of_the_day_of_its_listing_is_missing_too(make_prices):
+def test_a_missing_open_on_the_day_of_listing_is_refused(make_prices):
     nothing = float("nan")
     late = make_prices({"A": [1.0] * 6, "B": [*[nothing] * 3, 2.0, 2.0, 2.0]}, {"B": [*[nothing] * 4, 2.0, 2.0]})
     with pytest.raises(DataError, match=r"^scenario 0: B on 2025-01-30, open: nan is not a price"):

@@ -1,4 +1,4 @@
-"""Launches that walk side by side: each rule of money by hand, and all of them together against Backtrader."""
+"""The vectorised simulator: each rule of cash by hand, and all of them together against Backtrader."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAYS = 40
 
 
 class Swinging(Reading):
-    """Long what rose, short what fell, all of equity, by schedule alone."""
+    """Long what rose and short what fell, with all of equity, on scheduled dates only."""
 
     params = (("gross", 1.0),)
     symbols = ("A", "B", "LATE")
@@ -30,7 +30,7 @@ class Swinging(Reading):
 
 
 class Swaying(Swinging):
-    """Asked at every close, it moves by schedule, and every third session."""
+    """Watches every close; trades on scheduled dates and every third session."""
 
     watches = True
 
@@ -39,7 +39,7 @@ class Swaying(Swinging):
 
 
 class Dated(Swinging):
-    """Asked at every close, it moves on every other day of the calendar, whenever it was launched."""
+    """Watches every close; trades on even days of the month, whatever its entry."""
 
     watches = True
 
@@ -56,7 +56,7 @@ class Rising(Swinging):
 
 
 class Held(Reading):
-    """What it is told, of a single name."""
+    """A fixed weight of a single stock."""
 
     params = (("weight", 0.0),)
     symbols = ("A",)
@@ -66,52 +66,54 @@ class Held(Reading):
 
 
 def market(seed: int, wild: float, listed: int) -> Prices:
-    """Walks that pay dividends and open with a gap, the third one listed at the row `listed`."""
+    """Random walks with dividends and gaps at the open; the third symbol is listed at the row `listed`."""
     rng = np.random.default_rng(seed)
     close = [0.7, 20.0, 900.0] * np.exp(np.cumsum(rng.normal(0, wild, (DAYS, 3)), axis=0))
     opened = close * np.exp(rng.normal(0, wild, close.shape))
     factor = np.cumprod(1 + rng.exponential(0.002, close.shape), axis=0)
     for field in (close, opened, factor):
         field[:listed, 2] = np.nan
-    place = calendar.calendar_index("2024-11-01")
+    index = calendar.calendar_index("2024-11-01")
     high, low = np.fmax(opened, close), np.fmin(opened, close)
-    days, volume = calendar.xnys()[place : place + DAYS], np.where(np.isnan(close), np.nan, 1.0)
+    days, volume = calendar.xnys()[index : index + DAYS], np.where(np.isnan(close), np.nan, 1.0)
     return Prices(days, Swaying.symbols, opened, high, low, close, volume, factor)
 
 
-def launches(prices: Prices, costs: list[Frictions], rebalances=(None, 1, 2, 7), holds=(1, 4, 9, 25)) -> list[Scenario]:
-    """Launches that differ in all that a walk must tell apart, some of them beyond the end of the prices."""
+def scenarios_of(
+    prices: Prices, costs: list[Frictions], rebalances=(None, 1, 2, 7), holds=(1, 4, 9, 25)
+) -> list[Scenario]:
+    """Scenarios that differ in every setting, some of them beyond the end of the prices."""
     rng = np.random.default_rng(5)
-    drawn = [
+    inside = [
         Scenario(
             prices.sessions[int(rng.integers(2, 30))],
-            holds[place % len(holds)],
+            holds[index % len(holds)],
             rebalances[int(rng.integers(len(rebalances)))],
             None,
-            costs[place % len(costs)],
+            costs[index % len(costs)],
         )
-        for place in range(8)
+        for index in range(8)
     ]
     beyond = [Scenario(prices.sessions[row], holds[-1], rebalances[0], None, costs[0]) for row in (20, 39)]
-    return [*drawn, *beyond]
+    return [*inside, *beyond]
 
 
 def require_law(reading: type[Reading], prices: Prices, scenarios: list[Scenario]) -> Batch:
-    """To a cent, and to the tenth digit where a figure is a ratio."""
+    """Each scenario equals Backtrader: equity to a cent, ratios to the ninth digit."""
     batch = run_batch(reading, prices, Scenarios.of(scenarios))
-    for place, each in enumerate(scenarios):
-        launch = EntrySchedule(each.entry, each.hold, each.rebalance)
-        alone = run_backtest(reading, prices, launch, each.frictions, each.parameters)
-        length = len(alone.equity)
-        assert batch.sessions[place] == length - 1
-        assert batch.equity[place, :length] == pytest.approx(alone.equity, abs=0.01), each
-        assert batch.terminal[place] == batch.equity[place, length - 1]
-        assert np.isnan(batch.equity[place, length:]).all()
-        assert batch.ruined[place] == (alone.ruined is not None)
-        assert batch.truncated[place] == (each.hold is None or length - 1 < each.hold + each.frictions.lag)
-        assert batch.costs[place] == pytest.approx(sum(fill.commission + fill.spread_cost for fill in alone.fills))
-        assert batch.turnover[place] == pytest.approx(sum(abs(f.size) * f.price for f in alone.fills) / CAPITAL)
-        assert batch.exposure[place] == pytest.approx(alone.gross[1:].mean(), abs=1e-9)
+    for index, each in enumerate(scenarios):
+        schedule = EntrySchedule(each.entry, each.hold, each.rebalance)
+        backtest = run_backtest(reading, prices, schedule, each.frictions, each.parameters)
+        length = len(backtest.equity)
+        assert batch.sessions[index] == length - 1
+        assert batch.equity[index, :length] == pytest.approx(backtest.equity, abs=0.01), each
+        assert batch.terminal[index] == batch.equity[index, length - 1]
+        assert np.isnan(batch.equity[index, length:]).all()
+        assert batch.ruined[index] == (backtest.ruined is not None)
+        assert batch.truncated[index] == (each.hold is None or length - 1 < each.hold + each.frictions.lag)
+        assert batch.costs[index] == pytest.approx(sum(fill.commission + fill.spread_cost for fill in backtest.fills))
+        assert batch.turnover[index] == pytest.approx(sum(abs(f.size) * f.price for f in backtest.fills) / CAPITAL)
+        assert batch.exposure[index] == pytest.approx(backtest.gross[1:].mean(), abs=1e-9)
     return batch
 
 
@@ -124,34 +126,34 @@ RATES = [Frictions(1, 2, 0.5, "policy"), Frictions(0, 9, 0.0, 2.0, lag=3), Frict
     [(0.03, RATES), (0.3, RATES), (0.03, [FREE]), (0.2, [Frictions(5, 5, 0, "policy")])],
     ids=["calm", "ruinous", "free", "policy"],
 )
-def test_every_launch_is_that_of_backtrader(reading, wild, costs):
+def test_every_scenario_equals_backtrader(reading, wild, costs):
     prices = market(8, wild, listed=12)
-    batch = require_law(reading, prices, launches(prices, costs))
+    batch = require_law(reading, prices, scenarios_of(prices, costs))
     assert batch.ruined.any() == (wild == 0.3)
 
 
 @pytest.mark.parametrize(("reading", "rebalance"), [(Swinging, None), (Swaying, 6), (Rising, 6)])
 @pytest.mark.parametrize("costs", [RATES[:2], RATES[2:], [FREE]], ids=["two lags", "a lag of two", "free"])
-def test_so_is_every_launch_where_all_hold_and_decide_alike(reading, rebalance, costs):
+def test_scenarios_with_the_same_schedule_equal_backtrader(reading, rebalance, costs):
     # Between few decisions lie long blocks, in which shorts outgrow the cash, and equity ends.
     prices = market(0, 0.25, listed=0)
-    batch = require_law(reading, prices, launches(prices, costs, (rebalance,), holds=(15,)))
+    batch = require_law(reading, prices, scenarios_of(prices, costs, (rebalance,), holds=(15,)))
     assert (batch.ruined.any() and not batch.ruined.all()) == (reading is not Rising)
 
 
 @pytest.mark.parametrize("room", [1, 17, 200])
 @pytest.mark.parametrize("reading", [Swinging, Swaying])
-def test_however_few_values_a_block_may_hold(monkeypatch, room, reading):
+def test_results_do_not_depend_on_the_size_of_blocks(monkeypatch, room, reading):
     prices = market(8, 0.1, listed=5)
-    scenarios = launches(prices, RATES, (None, 9))
-    whole = run_batch(reading, prices, Scenarios.of(scenarios))
+    scenarios = scenarios_of(prices, RATES, (None, 9))
+    reference = run_batch(reading, prices, Scenarios.of(scenarios))
     monkeypatch.setattr(simulator, "BLOCK", room)
-    small = run_batch(reading, prices, Scenarios.of(scenarios))
-    assert small.equity == pytest.approx(whole.equity, abs=1e-6, nan_ok=True)
-    assert small.horizons == pytest.approx(whole.horizons, abs=1e-12, nan_ok=True)
+    batch = run_batch(reading, prices, Scenarios.of(scenarios))
+    assert batch.equity == pytest.approx(reference.equity, abs=1e-6, nan_ok=True)
+    assert batch.horizons == pytest.approx(reference.horizons, abs=1e-12, nan_ok=True)
 
 
-def test_many_launches_of_one_session_share_its_prices():
+def test_scenarios_entered_on_the_same_session_equal_backtrader():
     prices = market(4, 0.05, listed=0)
     entry = prices.sessions[5]
     several = [Scenario(entry, hold, 4, None, RATES[0], {"gross": 0.1 * hold}) for hold in (3, 5, 8, 9)]
@@ -162,35 +164,35 @@ def test_many_launches_of_one_session_share_its_prices():
     require_law(Swinging, prices, [Scenario(entry, hold, 4, None, FREE) for hold in (3, 9)])
 
 
-def test_a_name_that_is_never_listed_is_no_obstacle():
+def test_a_symbol_that_is_never_listed_is_ignored():
     prices = market(4, 0.05, listed=DAYS)
-    require_law(Swinging, prices, launches(prices, RATES[:1]))
+    require_law(Swinging, prices, scenarios_of(prices, RATES[:1]))
 
 
 def test_a_hold_that_ends_with_the_prices_is_truncated(make_prices):
     # Six sessions: entered at the second, four of hold end with the fifth close, and are sold at the open of the sixth.
     prices = make_prices({"A": [100.0] * 6})
     entry = prices.sessions[1]
-    told = run_batch(Held, prices, Scenarios.of([Scenario(entry, hold, 1, None, FREE) for hold in (3, 4, 5, 6)]))
-    assert told.truncated.tolist() == [False, False, True, True]
-    assert told.sessions.tolist() == [4, 5, 5, 5]
+    batch = run_batch(Held, prices, Scenarios.of([Scenario(entry, hold, 1, None, FREE) for hold in (3, 4, 5, 6)]))
+    assert batch.truncated.tolist() == [False, False, True, True]
+    assert batch.sessions.tolist() == [4, 5, 5, 5]
 
 
 @pytest.mark.parametrize(("close", "left"), [(300.0, 0.0), (299.9999, 0.5)])
-def test_equity_of_nothing_is_ruin_and_half_a_dollar_is_not(make_prices, close, left):
-    # Short 5,000 at 100: at 300 a share nothing is left of 1,500,000; at 100 again it would have been a million.
+def test_zero_equity_is_ruin_and_half_a_dollar_is_not(make_prices, close, left):
+    # Short 5,000 at 100: at 300 a share equity is zero; back at 100 it would have been a million.
     prices = make_prices({"A": [100.0] * 5 + [close, close, 100.0, 100.0]})
-    told = run_batch(
+    batch = run_batch(
         Held, prices, Scenarios.of([Scenario(prices.sessions[4], None, None, None, FREE, {"weight": -0.5})])
     )
-    assert told.ruined.tolist() == [left == 0]
-    assert told.equity[0, :4].tolist() == pytest.approx([1_000_000, 1_000_000, left, left], abs=1e-6)
-    assert told.terminal[0] == (0 if left == 0 else 1_000_000)
-    assert told.exposure[0] == pytest.approx(0.5 / 5 if left == 0 else (3 * 0.5 + 2 * 1_499_999.5 / 0.5) / 5)
+    assert batch.ruined.tolist() == [left == 0]
+    assert batch.equity[0, :4].tolist() == pytest.approx([1_000_000, 1_000_000, left, left], abs=1e-6)
+    assert batch.terminal[0] == (0 if left == 0 else 1_000_000)
+    assert batch.exposure[0] == pytest.approx(0.5 / 5 if left == 0 else (3 * 0.5 + 2 * 1_499_999.5 / 0.5) / 5)
 
 
-def test_an_order_on_its_way_is_not_filled_after_ruin(make_prices):
-    # Decided at every close and filled three opens later: ruin comes in between, then prices fall back.
+def test_a_pending_order_is_not_filled_after_ruin(make_prices):
+    # Decided at every close and filled three opens later; ruin comes in between, then prices fall back.
     prices = make_prices({"A": [100.0] * 7 + [400.0, 50.0, 50.0, 50.0, 50.0]})
     late = Frictions(0, 0, 0, 0, lag=3)
     several = [Scenario(prices.sessions[row], 8, 1, None, late, {"weight": -0.9}) for row in (2, 3, 4, 5)]
@@ -201,10 +203,10 @@ def test_credit_costs_three_quarters_of_a_percent_where_cash_earns_nothing(make_
     # In January 2021 the range was 0.00 to 0.25 %. 10,000 shares at 110: 100,000 on credit from Tuesday to Thursday.
     prices = make_prices({"A": [100.0, 100.0, 110.0, 110.0, 110.0]}, first="2021-01-08")
     costs = Frictions(0, 0, 0, "policy")
-    (told,) = run_batch(
+    (equity,) = run_batch(
         Held, prices, Scenarios.of([Scenario(prices.sessions[2], None, None, None, costs, {"weight": 1.0})])
     ).equity
-    assert told.tolist() == pytest.approx(
+    assert equity.tolist() == pytest.approx(
         [1e6, 1e6, 1e6 - 1e5 * 0.0075 / 365, 1e6 - 1e5 * ((1 + 0.0075 / 365) ** 2 - 1)]
     )
 
@@ -213,11 +215,11 @@ def test_the_first_night_earns_the_rate_of_the_evening_before_it(make_prices):
     # The range fell with effect on 19 December 2024; the night from the 18th to the 19th still earns 4.00 %.
     prices = make_prices({"A": [100.0] * 3}, first="2024-12-18")
     costs = Frictions(0, 0, 0, "policy")
-    (told,) = run_batch(Held, prices, Scenarios.of([Scenario(prices.sessions[1], None, None, None, costs)])).equity
-    assert told.tolist() == pytest.approx(1e6 * np.cumprod([1, 1 + 0.04 / 365, 1 + 0.0375 / 365]))
+    (equity,) = run_batch(Held, prices, Scenarios.of([Scenario(prices.sessions[1], None, None, None, costs)])).equity
+    assert equity.tolist() == pytest.approx(1e6 * np.cumprod([1, 1 + 0.04 / 365, 1 + 0.0375 / 365]))
 
 
 def test_rows_of_sessions_without_prices_are_minus_one(make_prices):
-    found = simulator.PriceArrays(make_prices({"A": [1.0] * 5}))
+    arrays = simulator.PriceArrays(make_prices({"A": [1.0] * 5}))
     days = ["2025-01-24", "2025-01-27", "2025-01-30", "2025-01-31", "2025-02-01", "2025-02-03", "2026-06-01"]
-    assert found.rows(np.array(days, dtype="datetime64[D]")).tolist() == [-1, 0, 3, 4, -1, -1, -1]
+    assert arrays.rows(np.array(days, dtype="datetime64[D]")).tolist() == [-1, 0, 3, 4, -1, -1, -1]

@@ -1,6 +1,6 @@
-"""Launches by the thousand: the batch executor against stock Backtrader, vectorbt and itself.
+"""Scenarios by the thousand: `run_batch` against stock Backtrader, vectorbt and itself.
 
-Seconds are those of a scenario. Peers earn and pay no interest, so where results are compared ours do not either.
+Seconds are per scenario. Peers neither earn nor pay interest, and neither do ours where results are compared.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from strategies.base import Reading
 from strategies.gpu_bubble import GpuBubble
 
 HOLD, HOLDS, REBALANCE = 60, (20, 60, 252), 20
-WEIGHTS = {"NVDA": -0.5, "AMD": 0.25, "INTC": 0.25}  # what gpu_bubble answers
+WEIGHTS = {"NVDA": -0.5, "AMD": 0.25, "INTC": 0.25}  # target weights of gpu_bubble
 SINCE = pd.Timestamp("2019-12-01")
 CENT = 0.01  # of 1,000,000 USD, as in the law
 PLACEBOS, ROUNDS, STOCK_A_ROUND = 10_000, 5, 7
@@ -49,7 +49,7 @@ def evenly(scenarios: Scenarios, count: int) -> Scenarios:
 
 
 def placebos(prices: Prices, count: int) -> Scenarios:
-    """Different launches of gpu_bubble: every admissible date, at as many half-spreads as it takes."""
+    """Distinct scenarios of gpu_bubble: every admissible entry, at as many half-spreads as needed."""
     entries = admissible(GpuBubble, prices, HOLD)
     ladder = [
         Frictions(half_spread_bps=step / 64, borrow_rate=0, cash_rate=0) for step in range(-(-count // len(entries)))
@@ -58,7 +58,7 @@ def placebos(prices: Prices, count: int) -> Scenarios:
 
 
 def multiverse(prices: Prices, count: int) -> Scenarios:
-    """Launches x settings of gpu_bubble: dates, rebalancing, lags, costs with interest, gross exposure."""
+    """Entries x settings of gpu_bubble: rebalancing, lags, costs with interest, gross exposure."""
     costs = [
         Frictions(half_spread_bps=half_spread, borrow_rate=borrow, lag=lag)
         for half_spread in (0, 1, 2, 3, 5)
@@ -78,31 +78,31 @@ def timed(reading: type[Reading], prices: Prices, scenarios: Scenarios) -> tuple
 
 
 def placebos_against_stock(folder: Path) -> tuple[Seconds, Seconds]:
-    """Batches of 10,000 and single launches of stock Backtrader, in turn."""
+    """Batches of 10,000 scenarios and single runs of stock Backtrader, in turn."""
     prices = market(folder, GpuBubble)
     scenarios = placebos(prices, PLACEBOS)
     chosen = np.linspace(0, len(scenarios) - 1, ROUNDS * STOCK_A_ROUND).astype(int)
     ours, peers = [], []
-    for places in np.array_split(chosen, ROUNDS):
+    for indices in np.array_split(chosen, ROUNDS):
         seconds, terminal = timed(GpuBubble, prices, scenarios)
         ours.append(seconds)
-        peers += [stock_launch(GpuBubble, prices, scenarios, place, terminal[place]).seconds for place in places]
+        peers += [stock_backtest(GpuBubble, prices, scenarios, index, terminal[index]).seconds for index in indices]
     return ours, peers
 
 
-def stock_launch(
-    reading: type[Reading], prices: Prices, scenarios: Scenarios, place: int, terminal: float
-) -> stock.Launched:
-    """One of the scenarios in stock Backtrader; where its broker refused no order it must end with `terminal`."""
-    entry, hold = pd.Timestamp(scenarios.entry[place]), int(scenarios.hold[place])
-    costs = scenarios.frictions[scenarios.cost[place]]
-    ran = stock.launch(reading, stock.frames(reading, prices, entry, hold), entry, hold, costs)
-    if not ran.refused and abs(ran.terminal - terminal) > CENT:
+def stock_backtest(
+    reading: type[Reading], prices: Prices, scenarios: Scenarios, index: int, terminal: float
+) -> stock.StockResult:
+    """One of the scenarios in stock Backtrader; unless its broker refused an order, it must end with `terminal`."""
+    entry, hold = pd.Timestamp(scenarios.entry[index]), int(scenarios.hold[index])
+    costs = scenarios.frictions[scenarios.cost[index]]
+    result = stock.run(reading, stock.frames(reading, prices, entry, hold), entry, hold, costs)
+    if not result.refused and abs(result.terminal - terminal) > CENT:
         raise AssertionError(
             f"{reading.__name__} from {entry:%Y-%m-%d}, hold {hold}: {terminal:.2f} USD in the batch, "
-            f"{ran.terminal:.2f} in stock Backtrader"
+            f"{result.terminal:.2f} in stock Backtrader"
         )
-    return ran
+    return result
 
 
 def placebos_against_vectorbt(folder: Path, engine: str, question: str) -> tuple[Seconds, Seconds]:
@@ -113,22 +113,22 @@ def placebos_against_vectorbt(folder: Path, engine: str, question: str) -> tuple
     with Peer("vectorbt", windows(prices, scenarios), engine) as peer:
         for _ in range(ROUNDS):
             seconds, terminal = timed(GpuBubble, prices, scenarios)
-            its_seconds, its_terminal = peer.ask(question)
-            require_close(terminal, its_terminal, "vectorbt")
+            peer_seconds, peer_terminal = peer.ask(question)
+            require_close(terminal, peer_terminal, "vectorbt")
             ours.append(seconds)
-            peers.append(its_seconds / len(scenarios))
+            peers.append(peer_seconds / len(scenarios))
     return ours, peers
 
 
 def require_close(ours: np.ndarray, theirs: np.ndarray, peer: str, within: float = 0.01) -> None:
-    """That both did the same work. Peers size and round trades in ways of their own, so not to the cent."""
-    apart = float(np.abs(theirs / ours - 1).max())
-    if not apart < within:
-        raise AssertionError(f"{peer} ends up to {apart:.2%} away from the batch, more than {within:.0%}")
+    """Raise AssertionError unless both did the same work; not to the cent, since peers size and round differently."""
+    difference = float(np.abs(theirs / ours - 1).max())
+    if not difference < within:
+        raise AssertionError(f"{peer} ends up to {difference:.2%} away from the batch, more than {within:.0%}")
 
 
 def windows(prices: Prices, scenarios: Scenarios) -> Windows:
-    """The placebos as a peer wants them: equal windows side by side, weights at the opens that fill them."""
+    """The placebos for a peer: windows of equal length, with weights at the opens that fill them."""
     start = prices.days.searchsorted(scenarios.entry) - 1
     rows = start + np.arange(HOLD + 2)[:, None]
     scale = prices.factor[rows] / prices.factor[start]
@@ -146,17 +146,17 @@ def readings_against_stock(folder: Path) -> tuple[float, Seconds]:
     for name in strategies.names():
         reading = strategies.load(name)
         prices = market(folder, reading)
-        scenarios = every_launch(reading, prices)
+        scenarios = every_entry(reading, prices)
         seconds, terminal = timed(reading, prices, scenarios)
         total, count = total + seconds * len(scenarios), count + len(scenarios)
         peers += [
-            stock_launch(reading, prices, scenarios, place, terminal[place]).seconds
-            for place in spread(scenarios, sample)
+            stock_backtest(reading, prices, scenarios, index, terminal[index]).seconds
+            for index in spread(scenarios, sample)
         ]
     return total / count, peers
 
 
-def every_launch(reading: type[Reading], prices: Prices) -> Scenarios:
+def every_entry(reading: type[Reading], prices: Prices) -> Scenarios:
     """All admissible dates from December 2019 on, at each of HOLDS."""
     entries = admissible(reading, prices, min(HOLDS))
     every = Scenarios.product(entries[entries >= SINCE], HOLDS, frictions=[Frictions(borrow_rate=0, cash_rate=0)])
@@ -167,12 +167,12 @@ def every_launch(reading: type[Reading], prices: Prices) -> Scenarios:
 def spread(scenarios: Scenarios, sample: Iterator[float]) -> Iterator[int]:
     """A scenario of each hold, at the next fractions of `sample` of its dates."""
     for hold in HOLDS:
-        places = np.flatnonzero(scenarios.hold == hold)
-        yield int(places[int(next(sample) * len(places))])
+        indices = np.flatnonzero(scenarios.hold == hold)
+        yield int(indices[int(next(sample) * len(indices))])
 
 
 def costs_by_size(folder: Path) -> dict[int, Seconds]:
-    """Seconds a scenario of batches of placebos, for each of SIZES, in turn."""
+    """Seconds a scenario in batches of placebos of each of SIZES, in turn."""
     prices = market(folder, GpuBubble)
     batches = {size: placebos(prices, size) for size in SIZES}
     seconds: dict[int, Seconds] = {size: [] for size in SIZES}
