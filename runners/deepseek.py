@@ -133,11 +133,11 @@ def _introduced(event: Event, name: str) -> tuple[str, Story]:
     from reports.records.result import Story
     from runners.engine import strategy_set
     from runners.engine.story import docstring_story, with_titles
-    from runners.engine.tracebacks import ANY, describe_failure
+    from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure
 
     try:
         strategy = strategy_set.load_strategy(event, name)
-    except ANY as error:
+    except AUTHOR_ERRORS as error:
         return "", Story(f"broken: {describe_failure(error).summary}", "", "", "", "")
     return " ".join(getattr(strategy, "claims", ())), with_titles(
         docstring_story(strategy), strategy_set.event_member(event, name)

@@ -164,7 +164,7 @@ def load_multiverse_prices(
     A reading whose own prices lack, or are too few, stops no other. Raises RequestError or DataError where those of the
     calendar cannot be had, or nothing is left; BrokenStrategyError where nothing is left and others were stopped.
     """
-    from runners.engine.pipeline import lacking_prices
+    from runners.engine.pipeline import price_failures
     from runners.engine.plan import nothing_left
     from runners.engine.research import multiverse as engine
 
@@ -174,7 +174,7 @@ def load_multiverse_prices(
     except (RequestError, DataError):
         prices_of((engine.CALENDAR,))  # which all need: without it the request is wrong, not a reading
         needed = {space.subject.variant: engine.essential_symbols([space]) for space in (*found, *others)}
-        absent = lacking_prices(needed, prices_of)
+        absent = price_failures(needed, prices_of)
         lacking |= {
             space.subject.name: absent[space.subject.variant] for space in found if space.subject.variant in absent
         }

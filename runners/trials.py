@@ -60,7 +60,7 @@ def show_trials(ledger: TrialLedger, found: Trials) -> None:
 
     out = PlainConsole()
     out.print(f"ledger: {ledger.path}", soft_wrap=True)
-    out.print(Text(found.in_words, "bold"))
+    out.print(Text(found.summary, "bold"))
     if found.damaged:
         out.print(Text(_damage(found.damaged), "bold red"))
     if not found:
@@ -112,7 +112,7 @@ def _confirmed(ledger: TrialLedger) -> bool:
     found = ledger.read()
     if not found and not found.damaged:
         return False
-    what = found.in_words.partition(";")[0]
+    what = found.summary.partition(";")[0]
     question = f"Forget {what} in {ledger.path}? Pages will say that they were deleted."
     try:
         return click.confirm(escape_unprintable(question), err=True)

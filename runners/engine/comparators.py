@@ -68,8 +68,8 @@ def excess_log_returns(
     last of the prices. NaN where the hold or the prices end before a horizon, -inf after ruin, inf where only the
     comparator was ruined. Raises RequestError for an entry before the study or its comparator has enough closes.
     """
-    for row in entries[entries < study.least][:1]:
-        raise RequestError(f"{study.name} needs {study.least} closes before its entry; row {row} has fewer")
+    for row in entries[entries < study.required_closes][:1]:
+        raise RequestError(f"{study.name} needs {study.required_closes} closes before its entry; row {row} has fewer")
     scenarios = conditions.at(entries, prices, study.parameters)
     own = run_batch(study.strategy, prices.select(study.symbols), scenarios, curves=False, executor=executor)
     return excess_over(log_wealth(own), comparator_log_wealth(study, prices, scenarios))

@@ -12,7 +12,7 @@ from reports.folders import atomic
 from reports.pages.tearsheet import inputs_key, render
 from reports.records.result import Result, Run
 from runners.engine.execution.executor import Progress, WorkerDiedError, map_surviving, no_progress
-from runners.engine.execution.processes import Processes, in_own_python
+from runners.engine.execution.processes import Processes, run_in_subprocess
 
 # What a worker that draws needs; importing it takes seconds.
 PRELOAD = ("reports.pages.tearsheet", "reports.rendering.quantstats_sheet", "runners.engine.drawing")
@@ -42,10 +42,10 @@ def draw_tearsheets(run: Run, previous: Path | None, jobs: int | None, progress:
     return {result.name: pages[result.name] for result in run.results}
 
 
-def draw_in_own_python(run: Run, previous: Path, jobs: int | None) -> dict[str, bytes]:
+def draw_in_subprocess(run: Run, previous: Path, jobs: int | None) -> dict[str, bytes]:
     """`draw_tearsheets` for callers whose `__main__` workers could not, or should not, import."""
     slim = replace(_without_readings(run), results=tuple(map(_slim, run.results)))
-    pages: dict[str, bytes] = in_own_python(draw_tearsheets, slim, previous, jobs, no_progress)
+    pages: dict[str, bytes] = run_in_subprocess(draw_tearsheets, slim, previous, jobs, no_progress)
     return pages
 
 

@@ -32,7 +32,7 @@ from runners.engine.provenance import run_manifest
 from runners.engine.request import PriceWindow, Request
 from runners.engine.research import evidence
 from runners.engine.run_settings import chart_marks, claims_note, hindsight_notice, run_settings, unknown_rates_notice
-from runners.engine.tracebacks import ANY, describe_failure
+from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure
 from runners.engine.trial_key import trial_key, window_fingerprint
 from runners.engine.trial_ledger import LedgerError, Trial, TrialLedger, Trials
 
@@ -66,8 +66,8 @@ def with_prices(plan: Plan, read: ReadPrices) -> PricedPlan:
         return _priced(plan, read)
     except (RequestError, DataError):
         read((plan.request.benchmark,))  # needed by all: without it the request is wrong, not a study
-        needed = {subject.name: needed_symbols(plan.request, [subject]) for subject in plan.asked}
-        lacking = lacking_prices(needed, read)
+        needed = {study.name: needed_symbols(plan.request, [study]) for study in plan.studies}
+        lacking = price_failures(needed, read)
         if not lacking:
             raise
         left = plan.without(lacking)
@@ -85,7 +85,7 @@ def _priced(plan: Plan, read: ReadPrices) -> PricedPlan:
         return PricedPlan(plan, read(needed), (f"Some of the evidence is missing, since its prices are: {error}",))
 
 
-def lacking_prices(needed: Mapping[Key, Sequence[str]], read: ReadPrices) -> dict[Key, Failure]:
+def price_failures(needed: Mapping[Key, Sequence[str]], read: ReadPrices) -> dict[Key, Failure]:
     """Failures by key, for symbols without prices."""
     found = {}
     for key, symbols in needed.items():
@@ -118,20 +118,20 @@ def run_to_folder(request: Request, window: PriceWindow, out: Path, command: str
 def draw_to_folder(run: Run, out: Path, jobs: int | None = None) -> Path:
     """Write the folder of a run that is there already, drawn by a Python process of its own."""
     run_folder.require_writable(out)
-    run_folder.write(run, drawing.draw_in_own_python(run, out.absolute(), jobs), out)
+    run_folder.write(run, drawing.draw_in_subprocess(run, out.absolute(), jobs), out)
     return out
 
 
 def produce_run(priced: PricedPlan, command: str | None, executor: Executor, step: Step = no_step) -> Run:
     """Backtests of a priced plan, counted among the trials, with evidence where the request asks for it."""
     plan, prices = priced.plan, priced.prices
-    run = run_studies(priced, step("backtests", len(plan.asked)))
+    run = run_studies(priced, step("backtests", len(plan.studies)))
     plan = plan.with_results(run.results)
     known, unkept = count_trials(run_trials(plan, prices, run), run.real)
     run = replace(run, notices=(*run.notices, *unkept), manifest={"command": command, **run.manifest})
     if not plan.request.evidence:
         return run
-    return evidence.gather_evidence(run, plan, prices, known, executor, step("evidence", len(plan.asked)))
+    return evidence.gather_evidence(run, plan, prices, known, executor, step("evidence", len(plan.studies)))
 
 
 def run_studies(priced: PricedPlan, done: Progress = no_progress) -> Run:
@@ -141,18 +141,18 @@ def run_studies(priced: PricedPlan, done: Progress = no_progress) -> Run:
     reach around the entry or suffice for no strategy, BrokenStrategyError where all crash.
     """
     plan, prices = priced.plan, priced.prices
-    request, launch = plan.request, plan.request.launch
-    start, stop = window_rows(prices, launch, request.frictions.lag)
+    request, schedule = plan.request, plan.request.schedule
+    start, stop = window_rows(prices, schedule, request.frictions.lag)
     sessions = prices.sessions[start:stop]
     _require_benchmark(request.benchmark, prices, start)
     benchmark = benchmark_returns(prices, request.benchmark, start, stop)
     results, failed = list[Result](), dict(plan.failed)
-    for subject in plan.asked:
+    for study in plan.studies:
         try:
-            results.append(evaluate(subject, prices, launch, request.frictions, benchmark))
-        except ANY as error:
-            failed[subject.name] = describe_failure(error, subject.strategy.__module__)
-        done(subject.name)
+            results.append(evaluate(study, prices, schedule, request.frictions, benchmark))
+        except AUTHOR_ERRORS as error:
+            failed[study.name] = describe_failure(error, study.strategy.__module__)
+        done(study.name)
     if not results:
         raise nothing_left(failed)
     lower, upper = fomc.policy_range(sessions[1:])
@@ -176,24 +176,24 @@ def run_studies(priced: PricedPlan, done: Progress = no_progress) -> Run:
 
 def run_trials(plan: Plan, prices: Prices, run: Run) -> list[Trial]:
     """The variants that a run looked at, in the order of its results."""
-    launch, costs = plan.request.launch, plan.request.frictions
-    _, stop = window_rows(prices, launch, costs.lag)
+    schedule, costs = plan.request.schedule, plan.request.frictions
+    _, stop = window_rows(prices, schedule, costs.lag)
     return [
         Trial(
             trial_key(
-                subject.strategy,
-                subject.parameters,
-                launch,
+                study.strategy,
+                study.parameters,
+                schedule,
                 costs,
-                window_fingerprint(prices, subject.symbols, stop),
+                window_fingerprint(prices, study.symbols, stop),
             ),
-            subject.name,
+            study.name,
             # Cash alone has a Sharpe ratio that says nothing about any rule.
             None
             if result.fills.empty or (yearly := compute_metrics(result, run).sharpe) is None
             else yearly / sqrt(PERIODS),
         )
-        for subject, result in zip(plan.asked, run.results, strict=True)
+        for study, result in zip(plan.studies, run.results, strict=True)
     ]
 
 

@@ -32,8 +32,8 @@ def run_manifest(plan: Plan, prices: Prices, results: Sequence[Result]) -> dict[
     request = plan.request
     return {
         "request": {
-            "readings": [subject.name for subject in plan.asked],
-            "entry": f"{request.launch.entry:%Y-%m-%d}",
+            "readings": [study.name for study in plan.studies],
+            "entry": f"{request.schedule.entry:%Y-%m-%d}",
             "entry_kind": request.entry if request.entry in ("published", "shock") else "date",
             "hold": request.hold,
             "rebalance": request.rebalance,
@@ -44,18 +44,16 @@ def run_manifest(plan: Plan, prices: Prices, results: Sequence[Result]) -> dict[
         "event": request.event.as_dict(),
         "parameters": {result.name: dict(result.parameters) for result in results},
         "frictions": request.frictions.as_dict(),
-        **input_provenance(plan.asked, prices),
+        **input_provenance(plan.studies, prices),
     }
 
 
-def input_provenance(
-    subjects: Sequence[Study], prices: Prices, packages: Sequence[str] = PACKAGES
-) -> dict[str, object]:
+def input_provenance(studies: Sequence[Study], prices: Prices, packages: Sequence[str] = PACKAGES) -> dict[str, object]:
     """Source, versions, code hash and price fingerprints, as every manifest holds them."""
     return {
         "source": prices.origin,
         "versions": package_versions(packages),
-        "code": code_hash(subjects),
+        "code": code_hash(studies),
         "prices": {symbol: price_provenance(prices, symbol) for symbol in sorted(prices.symbols)},
     }
 
@@ -72,18 +70,18 @@ def price_provenance(prices: Prices, symbol: str) -> dict[str, object]:
     return {"rows": len(listed), "first": first, "last": last, "sha256": prices.fingerprints[symbol]}
 
 
-def code_hash(subjects: Sequence[Study] = ()) -> str:
+def code_hash(studies: Sequence[Study] = ()) -> str:
     """SHA-256 over this project's files, those of the strategies and what these import: equal code, equal hash."""
     ours = [path for room in ROOMS for folder in _folders(ROOT / room) for path in folder if path.suffix in SHAPING]
-    theirs = modules_reached(base.__module__ for subject in subjects for base in subject.strategy.__mro__)
+    theirs = modules_reached(base.__module__ for study in studies for base in study.strategy.__mro__)
     named = {module: path for module in theirs if (path := _outside_file(module))}
     named |= {path.relative_to(ROOT).as_posix(): path for path in ours}
     digest = sha256()
     for name, path in sorted(named.items()):
         digest.update(f"{name}\n".encode() + path.read_bytes())
-    for subject in subjects:
-        if not _file(subject.strategy):
-            digest.update("\n".join((subject.name, *_methods(subject.strategy))).encode())
+    for study in studies:
+        if not _file(study.strategy):
+            digest.update("\n".join((study.name, *_methods(study.strategy))).encode())
     return digest.hexdigest()
 
 

@@ -54,7 +54,7 @@ class Request:
             raise RequestError(f"{sorted(twice)[0]} is asked for twice; name each reading once")
 
     @property
-    def launch(self) -> EntrySchedule:
+    def schedule(self) -> EntrySchedule:
         """Entry and shock as sessions. Raises RequestError for a date on which the exchange is closed."""
         if self.entry == "published":
             return EntrySchedule(self.event.entry, self.hold, self.rebalance, self.event.shock)
@@ -66,7 +66,7 @@ class Request:
     @property
     def hindsight(self) -> bool:
         """Whether the entry comes before the essay could be known."""
-        return self.launch.entry < self.event.entry
+        return self.schedule.entry < self.event.entry
 
 
 def parse_session(text: str) -> pd.Timestamp:

@@ -13,7 +13,7 @@ Mark = tuple[pd.Timestamp, str, str]
 
 def run_settings(request: Request, sessions: pd.DatetimeIndex) -> dict[str, str]:
     """The choices of the run in plain words, by label."""
-    launch, costs = request.launch, request.frictions
+    schedule, costs = request.schedule, request.frictions
     published = request.event.published.tz_convert(NEW_YORK)
     cash = (
         "free cash earns the lower bound of the policy range less 0.50 points, credit costs the upper bound plus 0.50"
@@ -21,7 +21,7 @@ def run_settings(request: Request, sessions: pd.DatetimeIndex) -> dict[str, str]
         else f"cash earns and credit costs {costs.cash_rate:.2%}"
     )
     return {
-        "Entry": f"open of {launch.entry:%Y-%m-%d}, decided at the close of {sessions[0]:%Y-%m-%d}",
+        "Entry": f"open of {schedule.entry:%Y-%m-%d}, decided at the close of {sessions[0]:%Y-%m-%d}",
         "Known": f"from {published:%Y-%m-%d %H:%M} New York time on, when {request.event.publication} was published",
         "Hold": "to the end of the prices" if request.hold is None else f"{request.hold} sessions",
         "Rebalancing": f"every {request.rebalance} sessions",
@@ -60,7 +60,7 @@ def hindsight_notice(request: Request) -> tuple[str, ...]:
     """A notice where the entry comes before the publication."""
     if not request.hindsight:
         return ()
-    entry, known = request.launch.entry, request.event.entry
+    entry, known = request.schedule.entry, request.event.entry
     return (f"With hindsight: the entry on {entry:%Y-%m-%d} comes before {known:%Y-%m-%d}, the first honest session.",)
 
 

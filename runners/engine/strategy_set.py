@@ -15,7 +15,7 @@ from data.events import catalog
 from data.events.event import Event, EventReading
 from runners.engine.parameters import declared_parameters
 from runners.engine.study import Study, prepare
-from runners.engine.tracebacks import ANY
+from runners.engine.tracebacks import AUTHOR_ERRORS
 
 
 def reading_names(event: Event) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ def load_study(event: Event, name: str, benchmark: str, symbols: tuple[str, ...]
 def loadable_studies(event: Event, benchmark: str) -> Iterator[Study]:
     """Every reading of the event that can be loaded; what its own code stops is left out, as it is by every run."""
     for name in reading_names(event):
-        with suppress(*ANY):
+        with suppress(*AUTHOR_ERRORS):
             yield load_study(event, name, benchmark)
 
 

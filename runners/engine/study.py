@@ -52,7 +52,7 @@ class Study(ABC):
         return Parameters({name: self.parameters.get(name, default) for name, default in declared.items()})
 
     @property
-    def needed(self) -> tuple[str, ...]:
+    def required_symbols(self) -> tuple[str, ...]:
         """All symbols whose prices it needs."""
         return tuple(dict.fromkeys((*self.symbols, *comparator_symbols(self.comparator))))
 
@@ -62,7 +62,7 @@ class Study(ABC):
         return int(getattr(self.strategy, "history", 1))
 
     @property
-    def least(self) -> int:
+    def required_closes(self) -> int:
         """Closes needed before the entry: those of the strategy, and those behind a beta of its earlier returns."""
         return self.history + (LEAST_RETURNS if isinstance(self.comparator, BetaMatched) else 0)
 

@@ -13,7 +13,7 @@ from runners.engine.execution.executor import WorkerDiedError
 
 OURS = ("data", "reports", "runners", "strategies/base", "strategies/generic", "strategies/__init__.py")
 # Whatever an author lets through; Ctrl-C is the user's.
-ANY = (Exception, SystemExit)
+AUTHOR_ERRORS = (Exception, SystemExit)
 MOST = 1000  # signs of a message, or of a line of a traceback
 
 
@@ -47,13 +47,13 @@ def trim_traceback(told: TracebackException, package: str = "") -> None:
     kept = [frame for frame in told.stack if _is_theirs(Path(frame.filename), package)]
     told.stack = StackSummary.from_list([_renamed(frame) for frame in kept])
     if isinstance(getattr(told, "filename", None), str):  # of a syntax error
-        told.filename = shown_file_name(Path(told.filename))
+        told.filename = display_path(Path(told.filename))
     for cause in (told.__cause__, told.__context__, *(told.exceptions or ())):
         if cause is not None:
             trim_traceback(cause, package)
 
 
-def shown_file_name(path: Path) -> str:
+def display_path(path: Path) -> str:
     """A file as its author knows it: from the working folder, the checkout or its package on; never a whole path."""
     path = path.resolve()
     for place in (Path.cwd(), ROOT):
@@ -80,7 +80,7 @@ def _is_theirs(path: Path, package: str) -> bool:
 def _renamed(frame: FrameSummary) -> FrameSummary:
     """The same with a short file name; its line is read before the file is called otherwise."""
     return FrameSummary(
-        shown_file_name(Path(frame.filename)), frame.lineno, frame.name, lookup_line=False, line=frame.line
+        display_path(Path(frame.filename)), frame.lineno, frame.name, lookup_line=False, line=frame.line
     )
 
 

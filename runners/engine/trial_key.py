@@ -20,7 +20,7 @@ EXACT = 2**53  # up to here every whole number is a float
 def trial_key(
     strategy: type[Any],
     parameters: Mapping[str, object],
-    launch: EntrySchedule,
+    schedule: EntrySchedule,
     frictions: Frictions,
     prices_fingerprint: str,
 ) -> str:
@@ -36,7 +36,7 @@ def trial_key(
     variant = {
         "strategy": f"{strategy.__module__}.{strategy.__qualname__}",
         "parameters": _parameters(strategy, parameters),
-        "schedule": _schedule(strategy, launch),
+        "schedule": _schedule(strategy, schedule),
         "frictions": frictions.as_dict(),
         "prices": prices_fingerprint,
     }
@@ -74,19 +74,19 @@ def _parameters(strategy: type[Any], given: Mapping[str, object]) -> dict[str, o
     return {name: value for name, value in {**defaults, **given}.items() if name not in schedule}
 
 
-def _schedule(strategy: type[Any], launch: EntrySchedule) -> dict[str, object]:
+def _schedule(strategy: type[Any], schedule: EntrySchedule) -> dict[str, object]:
     from data import calendar
     from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
 
-    counted: dict[str, object] = {"entry": launch.entry, "hold": launch.hold}
+    counted: dict[str, object] = {"entry": schedule.entry, "hold": schedule.hold}
     if not issubclass(strategy, Reading):
         return counted
-    shock = launch.shock or calendar.offset(launch.entry, -SHOCK_BEFORE_ENTRY)
-    return {**counted, "rebalance": launch.rebalance, "shock": shock}
+    shock = schedule.shock or calendar.offset(schedule.entry, -SHOCK_BEFORE_ENTRY)
+    return {**counted, "rebalance": schedule.rebalance, "shock": shock}
 
 
 def _canonical(value: object) -> object:
-    """A value in JSON types, equal for equal values; unlike `runners.engine.study.plain` it drops nothing."""
+    """A value in JSON types, equal for equal values; unlike `plain_value` it loses no attribute."""
     match value:
         case None | bool() | str():
             return value

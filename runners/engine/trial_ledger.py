@@ -94,7 +94,7 @@ class Trials(Mapping[str, Trial]):
         return tuple(trial.sharpe for trial in self.values() if trial.sharpe is not None)
 
     @property
-    def in_words(self) -> str:
+    def summary(self) -> str:
         """How many trials there are and were."""
         told = f"{len(self):,} trial{'' if len(self) == 1 else 's'}"
         if not self.forgotten:

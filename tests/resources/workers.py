@@ -82,8 +82,8 @@ def left(number: float) -> float:
 
 def distance(prices: Prices, conditions: TradingConditions, spec: tuple[Study, int]) -> np.ndarray:
     """d of a reading at one row, shape (1, n_horizons + 1)."""
-    subject, row = spec
-    return excess_log_returns(subject, prices, np.array([row]), conditions)
+    study, row = spec
+    return excess_log_returns(study, prices, np.array([row]), conditions)
 
 
 def draw_or_die(folder: Path, name: object) -> bytes:

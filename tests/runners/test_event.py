@@ -217,9 +217,9 @@ def prices(market_data):
 
 def test_what_comes_later_changes_no_decision(prices):
     request = Request(TARIFFS)
-    subjects = load_studies(request)
+    studies = load_studies(request)
     stop = prices.row(TARIFFS.entry) + 30
-    cut, whole = (run_studies(PricedPlan(Plan(request, subjects), each)) for each in (prices.rows(0, stop), prices))
+    cut, whole = (run_studies(PricedPlan(Plan(request, studies), each)) for each in (prices.rows(0, stop), prices))
     last = prices.sessions[stop - 1]
     for early, late in zip(cut.results, whole.results, strict=True):
         known = late.decisions[late.decisions["session"] <= last].reset_index(drop=True)
@@ -253,8 +253,8 @@ def test_another_shock_moves_the_windows(prices):
     assert days == expected
     # An entry by date keeps the distance of its event.
     for event, shock in ((TARIFFS, "2025-05-01"), (moved, "2025-04-24"), (DEEPSEEK, "2025-04-25")):
-        launch = Request(DEEPSEEK, event, entry="2025-05-01").launch
-        assert launch.shock == pd.Timestamp(shock) == calendar.offset(launch.entry, -event.lead)
+        schedule = Request(DEEPSEEK, event, entry="2025-05-01").schedule
+        assert schedule.shock == pd.Timestamp(shock) == calendar.offset(schedule.entry, -event.lead)
 
 
 def test_marks_are_those_of_the_events_own_calendar():

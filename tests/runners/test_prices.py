@@ -156,7 +156,9 @@ def interrupted_bars(*_: object) -> dict[str, pd.DataFrame]:
 
 
 def test_all_that_the_readings_need_is_covered() -> None:
-    needed = {symbol for name in strategies.names() for symbol in prepare(name, strategies.load(name), "SPY").needed}
+    needed = {
+        symbol for name in strategies.names() for symbol in prepare(name, strategies.load(name), "SPY").required_symbols
+    }
     assert needed <= {*AI_UNIVERSE, *FUNDS}
 
 

@@ -79,7 +79,7 @@ class CerebroModes:
 def run_backtest(
     strategy: type[bt.Strategy],
     prices: Prices,
-    launch: EntrySchedule,
+    schedule: EntrySchedule,
     frictions: Frictions = Frictions(),
     parameters: Mapping[str, object] = {},
     modes: CerebroModes = CerebroModes(),
@@ -93,7 +93,7 @@ def run_backtest(
     Raises RequestError where the prices do not reach around the entry, DataError where a listed name has no price by
     the end of the run, StrategyError where the strategy ends the run before it is over.
     """
-    start, stop = window_rows(prices, launch, frictions.lag)
+    start, stop = window_rows(prices, schedule, frictions.lag)
     if (gap := first_missing_price(prices, stop)) is not None:
         raise missing_price_error(prices, gap, stop)
     based = prices.rows(0, stop).rebased(start)
@@ -109,13 +109,13 @@ def run_backtest(
         frictions=frictions,
         sessions=sessions,
         symbols=based.symbols,
-        last=None if is_reading else _closing_session(sessions, launch.hold),
+        last=None if is_reading else _closing_session(sessions, schedule.hold),
     )
     cerebro = _cerebro(account, frictions, modes)
     for feed in price_feeds(based, start if is_reading else 0):
         cerebro.adddata(feed)
     if is_reading:
-        cerebro.addstrategy(strategy, **_schedule(launch, frictions), **parameters)
+        cerebro.addstrategy(strategy, **_schedule(schedule, frictions), **parameters)
     else:
         cerebro.addstrategy(strategy, **parameters)
         cerebro.addanalyzer(CloseOut)
@@ -130,19 +130,19 @@ def run_backtest(
             f"{strategy.__name__} stopped the run on {session:%Y-%m-%d}, before it was over on "
             f"{sessions[-1]:%Y-%m-%d}: close its positions there, and take runstop out"
         )
-    return _result(ran, account, sessions, launch, frictions.lag)
+    return _result(ran, account, sessions, schedule, frictions.lag)
 
 
-def window_rows(prices: Prices, launch: EntrySchedule, lag: int = 1) -> tuple[int, int]:
+def window_rows(prices: Prices, schedule: EntrySchedule, lag: int = 1) -> tuple[int, int]:
     """First row (the close before the entry) and the row after the last (exit's fill, or end of the prices)."""
-    entry = prices.row(launch.entry)
+    entry = prices.row(schedule.entry)
     if entry == 0:
         raise RequestError(
-            f"entry {launch.entry:%Y-%m-%d} is the first session with prices; the first decision needs the close "
+            f"entry {schedule.entry:%Y-%m-%d} is the first session with prices; the first decision needs the close "
             f"before it: enter later or load earlier prices"
         )
     end = len(prices.sessions)
-    return entry - 1, end if launch.hold is None else min(entry + launch.hold + lag, end)
+    return entry - 1, end if schedule.hold is None else min(entry + schedule.hold + lag, end)
 
 
 class CloseOut(bt.Analyzer):
@@ -169,13 +169,13 @@ def _cerebro(account: CreditBroker, frictions: Frictions, modes: CerebroModes) -
     return cerebro
 
 
-def _schedule(launch: EntrySchedule, frictions: Frictions) -> dict[str, object]:
+def _schedule(schedule: EntrySchedule, frictions: Frictions) -> dict[str, object]:
     return {
-        "entry": launch.entry,
-        "hold": launch.hold,
-        "rebalance": launch.rebalance,
+        "entry": schedule.entry,
+        "hold": schedule.hold,
+        "rebalance": schedule.rebalance,
         "lag": frictions.lag,
-        "shock": launch.shock,
+        "shock": schedule.shock,
     }
 
 
@@ -183,15 +183,15 @@ def _closing_session(sessions: pd.DatetimeIndex, hold: int | None) -> pd.Timesta
     return sessions[hold] if hold is not None and hold < len(sessions) else None
 
 
-def _result(ran: Any, account: CreditBroker, sessions: pd.DatetimeIndex, launch: EntrySchedule, lag: int) -> Backtest:
+def _result(ran: Any, account: CreditBroker, sessions: pd.DatetimeIndex, schedule: EntrySchedule, lag: int) -> Backtest:
     ledger = account.ledger
-    leaves = len(sessions) if launch.hold is None else launch.hold + lag
+    leaves = len(sessions) if schedule.hold is None else schedule.hold + lag
     flat = not any(position.size for position in account.positions.values())
     closed = leaves < len(sessions) and ledger.ruined is None and flat
     reading = ran if isinstance(ran, Reading) else None  # attributes of the same names on any other mean something else
     return Backtest(
         sessions=sessions,
-        entry=launch.entry,
+        entry=schedule.entry,
         exit=sessions[leaves] if closed else None,
         equity=ledger.equity,
         gross=ledger.gross,

@@ -92,7 +92,7 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_own_python(work: Work, *arguments: Any) -> Any:
+def run_in_subprocess(work: Work, *arguments: Any) -> Any:
     """`work(*arguments)` in a Python of its own: neither it nor its workers import the `__main__` of this one.
 
     For notebooks and for scripts without `if __name__ == "__main__":`, which would run again in every worker. Errors
@@ -100,8 +100,8 @@ def in_own_python(work: Work, *arguments: Any) -> Any:
     """
     request = pickle.dumps(sys.path) + pickle.dumps((work, arguments), protocol=pickle.HIGHEST_PROTOCOL)
     code = (
-        f"import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from {__name__} import answer_parent; "
-        f"answer_parent()"
+        f"import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from {__name__} import serve_parent; "
+        f"serve_parent()"
     )
     done = subprocess.run([sys.executable, "-c", code], input=request, stdout=subprocess.PIPE, check=False)  # noqa: S603
     if done.returncode != 0:
@@ -112,8 +112,8 @@ def in_own_python(work: Work, *arguments: Any) -> Any:
     return result
 
 
-def answer_parent() -> None:
-    """The other side of `in_own_python`: read the work from standard input and write its result to standard output.
+def serve_parent() -> None:
+    """The other side of `run_in_subprocess`: read the work from standard input and write its result to standard output.
 
     Whatever the work prints goes to standard error. Ends when the parent does.
     """

@@ -185,7 +185,7 @@ def calibration_setup(wanted: CalibrationRequest) -> CalibrationSetup:
     subjects = tuple(
         subject
         for subject in strategy_set.loadable_studies(event, BENCHMARK)
-        if subject.has_rule and set(subject.needed) <= set(model.symbols)
+        if subject.has_rule and set(subject.required_symbols) <= set(model.symbols)
     )
     if not any(subject.chooses for subject in subjects):
         raise RequestError(

@@ -37,7 +37,7 @@ from runners.engine.provenance import run_manifest
 from runners.engine.request import Request
 from runners.engine.research import permutation
 from runners.engine.study import Study
-from runners.engine.tracebacks import ANY, describe_failure, worker_death
+from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure, worker_death
 from runners.engine.trial_ledger import Trials
 from runners.engine.vectorized.scenarios import TradingConditions
 from strategies.base.comparator import BetaMatched, Fund
@@ -99,7 +99,7 @@ class ExaminedReading:
 
 def evidence_plan(prices: Prices, request: Request, market: str, studies: Sequence[Study]) -> EvidencePlan:
     """The plan of a run. `market` is the fund of the event study, whose first session also counts for placebos."""
-    event, launch = request.event, request.launch
+    event, launch = request.event, request.schedule
     day = launch.shock if launch.shock is not None else calendar.offset(launch.entry, -event.lead)
     quiet = event.quiet_until if event.quiet_until is not None else calendar.offset(event.shock, -1)
     moved = calendar.calendar_index(day) - calendar.calendar_index(event.shock)
@@ -107,7 +107,9 @@ def evidence_plan(prices: Prices, request: Request, market: str, studies: Sequen
     return EvidencePlan(
         entry=prices.row(launch.entry),
         first=max(
-            listed + FIRST, *(subject.least for subject in studies), *(_traded(prices, each) for each in studies)
+            listed + FIRST,
+            *(subject.required_closes for subject in studies),
+            *(_traded(prices, each) for each in studies),
         ),
         shock=day,
         quiet_until=calendar.offset(quiet, moved),
@@ -150,7 +152,7 @@ def examine_reading(prices: Prices, planned: EvidencePlan, case: ReadingCase) ->
     subject, reason = case.subject, ""
     try:
         entries, launches = excess_by_past_entry(prices, planned, subject, whole=case.returns is not None)
-    except ANY as error:  # whatever the author of a strategy let through, at another date
+    except AUTHOR_ERRORS as error:  # whatever the author of a strategy let through, at another date
         entries, launches = np.array([planned.entry]), np.full((1, len(KEYS)), np.nan)
         reason = f"a launch at another date failed: {describe_failure(error, subject.strategy.__module__).summary}"
     if case.returns is None or case.excess is None or case.proxies is None:
@@ -186,7 +188,7 @@ def result_or_missing(work: Callable[[], T]) -> T | Missing:
         return work()
     except (Unavailable, RequestError, DataError) as error:
         return Missing(str(error))
-    except ANY as error:  # whatever the author of a strategy let through
+    except AUTHOR_ERRORS as error:  # whatever the author of a strategy let through
         return Missing(f"it failed: {describe_failure(error).summary}")
 
 
@@ -302,7 +304,7 @@ def descriptions(prices: Prices, planned: EvidencePlan, subject: Study) -> tuple
     """What stands beside the tests: variants that the reading names, and launches after a fall of what it reacts to."""
     try:
         return (*variant_descriptions(prices, planned, subject), *after_fall_descriptions(prices, planned, subject))
-    except ANY:  # what stands beside the tests must not stop them
+    except AUTHOR_ERRORS:  # what stands beside the tests must not stop them
         return ()
 
 
@@ -563,8 +565,8 @@ def gather_evidence(
 
     A reading of which a worker process dies is told as failed, and stops no other.
     """
-    there = tuple(rival for rival in whole.rivals if set(symbols_with_choices(rival)) <= set(prices.columns))
-    request, subjects = whole.request, whole.asked
+    there = tuple(rival for rival in whole.others if set(symbols_with_choices(rival)) <= set(prices.columns))
+    request, subjects = whole.request, whole.studies
     planned = evidence_plan(prices, request, run.benchmark_name, (*subjects, *there))
     asked = [*reading_cases(run, subjects, prices, planned.market), *map(ReadingCase, there)]
     examined = map_surviving(executor, examine_reading, (prices, planned), asked, lambda _, error: error, done)
@@ -574,7 +576,7 @@ def gather_evidence(
     by_name = dict(zip(unique_labels([case.subject.name for case in asked]), examined, strict=True))
     counted = {case.subject.variant for case, own in zip(asked, examined, strict=True) if not own.uncounted}
     broken = incomplete_set_reason(
-        [rival.name for rival in whole.rivals if rival not in there], uncounted_readings(whole, counted)
+        [rival.name for rival in whole.others if rival not in there], uncounted_readings(whole, counted)
     )
     court = judge_run(run, planned, by_name, prices, trials, request, broken)
     settings = {"draws": planned.draws, "resamples": planned.resamples, "seed": planned.seed}
@@ -631,12 +633,12 @@ def incomplete_set_reason(priceless: Sequence[str], others: Sequence[str]) -> st
 
 def symbols_with_choices(subject: Study) -> tuple[str, ...]:
     """Symbols that a reading needs, with the names that it could have chosen."""
-    return (*subject.needed, *subject.chooses)
+    return (*subject.required_symbols, *subject.chooses)
 
 
 def evidence_symbols(whole: Plan) -> tuple[str, ...]:
     """What the evidence needs beyond the plan's symbols: stocks to choose from, rivals, proxies of the market."""
     every = dict.fromkeys(
-        (*(name for study in (*whole.asked, *whole.rivals) for name in symbols_with_choices(study)), *PROXIES)
+        (*(name for study in (*whole.studies, *whole.others) for name in symbols_with_choices(study)), *PROXIES)
     )
     return tuple(name for name in every if name not in whole.symbols)

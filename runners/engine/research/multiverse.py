@@ -35,7 +35,7 @@ from runners.engine.research.specification import AGAINST, BASKET, HORIZON, LAG,
 from runners.engine.run_settings import unknown_rates_notice
 from runners.engine.story import story_of
 from runners.engine.study import Study
-from runners.engine.tracebacks import ANY, describe_failure, is_authors_fault, worker_death
+from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure, is_authors_fault, worker_death
 from runners.engine.vectorized.batch import run_batch
 from runners.engine.vectorized.scenarios import Scenarios
 from strategies.base.comparator import comparator_symbols
@@ -103,7 +103,7 @@ class SpecificationSpace:
     @property
     def needed(self) -> tuple[str, ...]:
         """All symbols whose prices are needed."""
-        found = [*self.subject.needed]
+        found = [*self.subject.required_symbols]
         for choice in (*self.choices(BASKET), *self.choices(AGAINST)):
             variant: ReadingVariant = choice.value
             found += [] if variant.alteration is None else variant.alteration.added
@@ -150,7 +150,7 @@ def planned_spaces(
                 f"strategies.base.Reading, or turn its own parameters with runners.sweep"
             )
     whole = make_plan(Request(event, tuple(readings), evidence=True))
-    return whole, specification_spaces(whole.asked, event), specification_spaces(whole.rivals, event)
+    return whole, specification_spaces(whole.studies, event), specification_spaces(whole.others, event)
 
 
 def specification_spaces(subjects: Sequence[Study], event: Event) -> tuple[SpecificationSpace, ...]:
@@ -165,7 +165,7 @@ def specification_spaces(subjects: Sequence[Study], event: Event) -> tuple[Speci
 def _is_plain(event: Event, name: str) -> bool:
     try:
         return not issubclass(strategy_set.load_strategy(event, name), Reading)
-    except ANY:  # told when it is gathered
+    except AUTHOR_ERRORS:  # told when it is gathered
         return False
 
 
@@ -176,7 +176,7 @@ def multiverse_symbols(found: Sequence[SpecificationSpace]) -> tuple[str, ...]:
 
 def essential_symbols(found: Sequence[SpecificationSpace]) -> tuple[str, ...]:
     """Those without which a reading as it is declared cannot be run, or not be measured against a fund."""
-    return multiverse_symbols([narrow_to_prices(space, space.subject.needed) for space in found])
+    return multiverse_symbols([narrow_to_prices(space, space.subject.required_symbols) for space in found])
 
 
 def narrow_to_prices(space: SpecificationSpace, known: Sequence[str]) -> SpecificationSpace:
@@ -203,7 +203,7 @@ def multiverse_plan(
     longest = max(choice.value for choice in HORIZON.choices if choice.tested)
     step = longest + max(tested) - min(tested) + max(choice.value for choice in LAG.choices)
     listed = int(prices.listed[prices.columns[CALENDAR]])
-    first = max(listed + FIRST, *(space.subject.least for space in found))
+    first = max(listed + FIRST, *(space.subject.required_closes for space in found))
     last = len(prices.sessions) - longest - max(tested)
     return MultiversePlan(
         event,
@@ -282,7 +282,7 @@ def walk_or_failure(prices: Prices, planned: MultiversePlan, task: BasketTask) -
     module = task.space.subject.strategy.__module__
     try:
         return walk_basket(prices, planned, task)
-    except ANY as error:
+    except AUTHOR_ERRORS as error:
         if not is_authors_fault(error, module):
             raise
         return describe_failure(error, module)
@@ -507,10 +507,10 @@ def _require_reach(found: Sequence[SpecificationSpace], prices: Prices, entry: i
 
 
 def _shortage(space: SpecificationSpace, prices: Prices, entry: int, offsets: Sequence[int]) -> RequestError | None:
-    if entry + min(offsets) >= max(space.subject.least, 1):
+    if entry + min(offsets) >= max(space.subject.required_closes, 1):
         return None
     return RequestError(
-        f"{space.subject.name} needs {space.subject.least} closes before its earliest entry, "
+        f"{space.subject.name} needs {space.subject.required_closes} closes before its earliest entry, "
         f"{-min(offsets)} sessions before {prices.days[entry]}, and there are {max(0, entry + min(offsets))}; "
         f"load earlier prices"
     )

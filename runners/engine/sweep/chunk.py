@@ -23,7 +23,7 @@ from runners.engine.backtest.cerebro import CAPITAL
 from runners.engine.comparators import comparator_log_wealth, excess_over, log_wealth
 from runners.engine.execution.executor import Serial
 from runners.engine.study import Study
-from runners.engine.tracebacks import ANY, describe_failure
+from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure
 from runners.engine.vectorized.batch import Batch, run_batch
 from runners.engine.vectorized.scenarios import Scenario, Scenarios
 
@@ -130,7 +130,7 @@ def run_chunk(bench: ChunkInputs, part: SpecChunk) -> ChunkOutcome:
         table, equity = measure_variants(bench, part.scenarios)
     except (SourceError, WorkError, OSError, MemoryError):
         raise
-    except ANY as error:  # whatever a rule lets through at a setting nobody thought of
+    except AUTHOR_ERRORS as error:  # whatever a rule lets through at a setting nobody thought of
         return _halves(bench, part, error)
     lengths = table[:, PLACE["sessions"]].astype(int)
     return ChunkOutcome(table, curves={place: equity[place, : lengths[place] + 1] for place in part.curves})
@@ -195,10 +195,10 @@ def daily_policy_rates(prices: Prices, starts: np.ndarray, lasts: np.ndarray) ->
 def _starts(subject: Study, prices: Prices, scenarios: Scenarios) -> np.ndarray:
     """Row of the close before each entry. Raises RequestError where there are too few closes by then."""
     starts = prices.days.searchsorted(scenarios.entry) - 1
-    for place in np.flatnonzero(starts + 1 < subject.least)[:1]:
+    for place in np.flatnonzero(starts + 1 < subject.required_closes)[:1]:
         raise RequestError(
-            f"{subject.name} needs {subject.least} closes before its entry on {scenarios.entry[place]}, and there are "
-            f"{max(0, starts[place] + 1)}; enter later, or load earlier prices"
+            f"{subject.name} needs {subject.required_closes} closes before its entry on {scenarios.entry[place]}, and there "
+            f"are {max(0, starts[place] + 1)}; enter later, or load earlier prices"
         )
     return np.asarray(starts)
 

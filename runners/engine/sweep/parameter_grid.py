@@ -220,7 +220,7 @@ def require_affordable(size: int, confirmed: bool, remedy: str) -> None:
 
 def parse_entry(text: str, event: Event) -> EntryChoice:
     """The entry that `text` names: published, shock or a date. Raises RequestError for a date without a session."""
-    launch = Request(entry=text, event=event).launch
+    launch = Request(entry=text, event=event).schedule
     return EntryChoice(text, launch.entry, launch.shock)
 
 

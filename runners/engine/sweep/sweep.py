@@ -29,7 +29,7 @@ from reports.statistics.overfitting import ReturnMoments
 from reports.statistics.returns import LEAST, PERIODS
 from runners.engine.backtest.cerebro import EntrySchedule
 from runners.engine.comparators import comparator_name
-from runners.engine.evaluation import writable
+from runners.engine.evaluation import plain_value
 from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.execution.executor import Executor, Progress, no_progress
 from runners.engine.pipeline import count_trials
@@ -309,7 +309,7 @@ def fixed_choices(space: ParameterSpace, event: Event) -> dict[str, str]:
         value = given.get(name, default)
         if name in given and value == "":
             continue
-        told = knob.told(writable(value) if knob.kind is None else value)
+        told = knob.told(plain_value(value) if knob.kind is None else value)
         found[name] = UNTOLD if knob.scheduled == "shock" and value is None else told
     return found
 

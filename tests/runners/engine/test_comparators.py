@@ -80,16 +80,18 @@ def half(compared, **parameters: object) -> Study:
     return ReadingStudy("half", HalfMarket, ("M",), compared, parameters)
 
 
-def single(launch: EntrySchedule, frictions: Frictions = FREE, **parameters: object) -> Scenarios:
-    return Scenarios.of([Scenario(launch.entry, launch.hold, launch.rebalance, launch.shock, frictions, parameters)])
+def single(schedule: EntrySchedule, frictions: Frictions = FREE, **parameters: object) -> Scenarios:
+    return Scenarios.of(
+        [Scenario(schedule.entry, schedule.hold, schedule.rebalance, schedule.shock, frictions, parameters)]
+    )
 
 
-def wealth(study, prices, launch, frictions, simulate) -> np.ndarray:
-    return comparator_wealth(study, prices, single(launch, frictions, **study.parameters), simulate)[0]
+def wealth(study, prices, schedule, frictions, simulate) -> np.ndarray:
+    return comparator_wealth(study, prices, single(schedule, frictions, **study.parameters), simulate)[0]
 
 
-def beta(study, prices, launch, simulate, frictions=FREE) -> float:
-    measure, scenarios = study.comparator, single(launch, frictions, **study.parameters)
+def beta(study, prices, schedule, simulate, frictions=FREE) -> float:
+    measure, scenarios = study.comparator, single(schedule, frictions, **study.parameters)
     return earlier_betas(study, prices, scenarios, measure.symbol, measure.sessions, simulate)[0]
 
 
@@ -122,8 +124,8 @@ def several(prices) -> list[Scenario]:
 def test_a_comparator_of_many_scenarios_is_that_of_each(compared, prices):
     scenarios, expected = several(prices), []
     for each in scenarios:
-        launch = EntrySchedule(each.entry, each.hold, each.rebalance, each.shock)
-        expected.append(wealth_to_beat(trend(compared, **each.parameters), prices, launch, each.frictions))
+        schedule = EntrySchedule(each.entry, each.hold, each.rebalance, each.shock)
+        expected.append(wealth_to_beat(trend(compared, **each.parameters), prices, schedule, each.frictions))
     for simulate in (run_batch, run_each):
         found = comparator_wealth(trend(compared), prices, Scenarios.of(scenarios), simulate)
         for own, curve in zip(found, expected, strict=True):
@@ -153,9 +155,9 @@ def test_so_are_excess_log_returns(compared, conditions, prices):
     found, expected = excess_log_returns(own, prices, entries, conditions), []
     for row in entries.tolist():
         shock = prices.sessions[row - conditions.shock_lead]
-        launch = EntrySchedule(prices.sessions[row], conditions.hold, conditions.rebalance, shock)
-        run = run_backtest(Trend, prices.select(("N",)), launch, conditions.frictions, own.parameters)
-        beaten = wealth_to_beat(own, prices, launch, conditions.frictions)
+        schedule = EntrySchedule(prices.sessions[row], conditions.hold, conditions.rebalance, shock)
+        run = run_backtest(Trend, prices.select(("N",)), schedule, conditions.frictions, own.parameters)
+        beaten = wealth_to_beat(own, prices, schedule, conditions.frictions)
         expected.append(
             np.subtract(at_horizons(run.equity / 1e6, conditions.hold), at_horizons(beaten, conditions.hold))
         )
@@ -164,9 +166,9 @@ def test_so_are_excess_log_returns(compared, conditions, prices):
 
 def evaluated(study: Study, prices, row: int, conditions: TradingConditions) -> list[float]:
     """d at the horizons and at the end of a single run."""
-    launch = EntrySchedule(prices.sessions[row], conditions.hold, conditions.rebalance)
+    schedule = EntrySchedule(prices.sessions[row], conditions.hold, conditions.rebalance)
     benchmark = benchmark_returns(prices, "SPY", row - 1, min(row + 260, len(prices.sessions)))
-    result = evaluate(study, prices, launch, conditions.frictions, benchmark)
+    result = evaluate(study, prices, schedule, conditions.frictions, benchmark)
     return [*(result.horizons[n].d if n in result.horizons else np.nan for n in HORIZONS), result.d]
 
 

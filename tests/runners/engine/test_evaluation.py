@@ -10,7 +10,7 @@ import pytest
 from data.errors import RequestError
 from runners.engine.backtest.cerebro import EntrySchedule
 from runners.engine.backtest.frictions import Frictions
-from runners.engine.evaluation import evaluate, horizons, writable
+from runners.engine.evaluation import evaluate, horizons, plain_value
 from runners.engine.study import PlainStudy, ReadingStudy
 from strategies.base import Cash, Fund, Past, Reading, Weights
 from tests.resources.rules import Fixed, HalfMarket
@@ -100,7 +100,7 @@ def test_a_ruin_is_told_with_its_session(make_prices):
 
 
 def test_parameters_that_are_classes_are_told_by_name():
-    told = [writable(value) for value in (1, "a", None, (1, 2.5), bt.ind.SMA)]
+    told = [plain_value(value) for value in (1, "a", None, (1, 2.5), bt.ind.SMA)]
     assert told[:4] == [1, "a", None, [1, 2.5]]
     assert told[4].endswith("MovingAverageSimple") or told[4].endswith("SMA")
 
@@ -109,9 +109,9 @@ def test_parameters_of_a_run_are_those_that_were_given(flat):
     told = steps(flat, first=0.25)
     # 2,500 shares of A, which gain 10 each.
     assert told.parameters["first"] == 0.25 and told.equity.iloc[-1] == 1.025e6
-    assert writable({"a": 1}) == "builtins.dict" and writable([1, ("x", None)]) == [1, ["x", None]]
-    assert writable(2.5) == 2.5 and writable(True) is True
-    assert writable(writable) == "runners.engine.evaluation.writable"
+    assert plain_value({"a": 1}) == "builtins.dict" and plain_value([1, ("x", None)]) == [1, ["x", None]]
+    assert plain_value(2.5) == 2.5 and plain_value(True) is True
+    assert plain_value(plain_value) == "runners.engine.evaluation.plain_value"
 
 
 def test_a_plain_strategy_may_have_a_parameter_that_is_called_hold(flat):

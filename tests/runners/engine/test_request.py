@@ -17,13 +17,13 @@ from tests.resources.events import DEEPSEEK
 
 def test_published_shock_and_date_name_the_entry():
     assert [
-        str(Request(DEEPSEEK, entry=entry).launch.entry.date()) for entry in ("published", "shock", "2025-03-03")
+        str(Request(DEEPSEEK, entry=entry).schedule.entry.date()) for entry in ("published", "shock", "2025-03-03")
     ] == [
         "2025-01-31",
         "2025-01-27",
         "2025-03-03",
     ]
-    assert Request(DEEPSEEK, entry="shock").launch.shock == pd.Timestamp("2025-01-27")
+    assert Request(DEEPSEEK, entry="shock").schedule.shock == pd.Timestamp("2025-01-27")
     assert [Request(DEEPSEEK, entry=entry).hindsight for entry in ("published", "shock", "2025-01-30")] == [
         False,
         True,
@@ -53,10 +53,10 @@ def test_the_code_version_changes_with_a_strategy_from_outside(tmp_path, monkeyp
     file = tmp_path / "outside.py"
     file.write_text("import backtrader as bt\n\n\nclass Idea(bt.Strategy):\n    symbols = ('SPY',)\n")
     monkeypatch.syspath_prepend(tmp_path)
-    subjects = load_studies(Request(DEEPSEEK, ("outside:Idea",)))
-    before = code_hash(subjects)
+    studies = load_studies(Request(DEEPSEEK, ("outside:Idea",)))
+    before = code_hash(studies)
     file.write_text(file.read_text() + "# changed\n")
-    assert code_hash(subjects) != before
+    assert code_hash(studies) != before
     del sys.modules["outside"]
 
 
@@ -82,12 +82,12 @@ def test_the_code_version_changes_with_what_a_strategy_imports(tmp_path, monkeyp
     (tmp_path / "ideas" / "deeper.py").write_text("SIGN = 1.0\n")
     (tmp_path / "ideas" / "unused.py").write_text("SIGN = 1.0\n")
     monkeypatch.syspath_prepend(tmp_path)
-    subjects = load_studies(Request(DEEPSEEK, ("ideas.first:Idea",)))
-    before = code_hash(subjects)
+    studies = load_studies(Request(DEEPSEEK, ("ideas.first:Idea",)))
+    before = code_hash(studies)
     (tmp_path / "ideas" / "unused.py").write_text("SIGN = -1.0\n")
-    assert code_hash(subjects) == before
+    assert code_hash(studies) == before
     (tmp_path / "ideas" / "deeper.py").write_text("SIGN = -1.0\n")
-    assert code_hash(subjects) != before
+    assert code_hash(studies) != before
     for name in [name for name in sys.modules if name.partition(".")[0] == "ideas"]:
         del sys.modules[name]
 

@@ -72,15 +72,13 @@ def test_the_family_is_whole_with_the_events_own_readings_or_with_every_file():
 
 
 def test_baskets_become_their_symbols_and_words_those_of_the_event():
-    subject = strategy_set.load_study(TARIFFS, "china_exposure", "SPY")
-    assert (subject.strategy, subject.symbols) == (LongShort, ("SPY", "KWEB", "FXI"))
-    assert subject.parameters == {"long": ("SPY",), "short": ("KWEB", "FXI")}
-    assert story_of(subject).title == "Long the US market, short Chinese stocks"
-    assert story_of(subject).claim.startswith("China faces") and story_of(subject).rule.startswith(
-        "half of equity long"
-    )
+    study = strategy_set.load_study(TARIFFS, "china_exposure", "SPY")
+    assert (study.strategy, study.symbols) == (LongShort, ("SPY", "KWEB", "FXI"))
+    assert study.parameters == {"long": ("SPY",), "short": ("KWEB", "FXI")}
+    assert story_of(study).title == "Long the US market, short Chinese stocks"
+    assert story_of(study).claim.startswith("China faces") and story_of(study).rule.startswith("half of equity long")
     assert (
-        subject.chooses == ()
+        study.chooses == ()
         and strategy_set.load_study(TARIFFS, "services_over_goods", "SPY").chooses == TARIFFS.universe
     )
 
@@ -126,7 +124,7 @@ def test_what_a_strategy_does_not_take_is_refused(changes, complaint):
 
 
 def test_a_name_is_looked_for_in_the_event_first_then_among_all():
-    assert [subject.name for subject in load_studies(Request(TARIFFS, ("panic_passes", "bad_news")))] == [
+    assert [study.name for study in load_studies(Request(TARIFFS, ("panic_passes", "bad_news")))] == [
         "panic_passes",
         "bad_news",
     ]
@@ -139,8 +137,8 @@ def test_a_name_is_looked_for_in_the_event_first_then_among_all():
 def test_who_names_one_reading_has_still_seen_the_whole_family():
     # Four of the five are the same class: what tells them apart are their parameters.
     plan = make_plan(Request(TARIFFS, ("chips_hit_more",), evidence=True))
-    names = {subject.name for subject in (*plan.asked, *plan.rivals)}
-    assert names == set(strategy_set.reading_names(TARIFFS)) and len(plan.rivals) == 4
+    names = {study.name for study in (*plan.studies, *plan.others)}
+    assert names == set(strategy_set.reading_names(TARIFFS)) and len(plan.others) == 4
 
 
 def test_what_an_event_has_to_choose_follows_from_it():
@@ -180,12 +178,12 @@ def test_choices_that_name_symbols_are_those_of_the_reading_that_trades_them():
 
 def test_a_plain_strategy_of_an_event_is_told_its_parameters_and_beats_the_benchmark():
     event = of(strategy="tests.resources.workers:Crossing", parameters=(("period", 7),))
-    subject = strategy_set.load_study(event, "own", "QQQ", ("A", "B"))
-    assert (subject.strategy, subject.parameters) == (Crossing, {"period": 7})
-    assert (subject.symbols, subject.comparator) == (("A", "B"), Fund("QQQ"))
+    study = strategy_set.load_study(event, "own", "QQQ", ("A", "B"))
+    assert (study.strategy, study.parameters) == (Crossing, {"period": 7})
+    assert (study.symbols, study.comparator) == (("A", "B"), Fund("QQQ"))
     stranger = strategy_set.load_study(TARIFFS, "tests.resources.workers:Crossing", "QQQ", ("A",))
     assert (stranger.strategy, stranger.symbols, stranger.comparator) == (Crossing, ("A",), Fund("QQQ"))
-    declared = of(strategy="tests.runners.test_strategy_set:Declared", parameters=())
+    declared = of(strategy="tests.runners.engine.test_strategy_set:Declared", parameters=())
     assert [each.comparator for each in strategy_set.loadable_studies(declared, "QQQ")] == [Fund("QQQ")]
 
 

@@ -27,12 +27,12 @@ class Pick(HalfMarket):
 
 def test_what_a_study_needs_and_chooses():
     one = ReadingStudy("pick", Pick, ("M", "N"), Fund("N"))
-    assert (one.needed, one.chooses, one.history, one.least) == (("M", "N"), ("M", "N"), 7, 7)
-    assert ReadingStudy("pick", Pick, ("M",), BetaMatched("B"), universe=("U",)).needed == ("M", "B")
+    assert (one.required_symbols, one.chooses, one.history, one.required_closes) == (("M", "N"), ("M", "N"), 7, 7)
+    assert ReadingStudy("pick", Pick, ("M",), BetaMatched("B"), universe=("U",)).required_symbols == ("M", "B")
     assert ReadingStudy("pick", Pick, ("M",), BetaMatched("B"), universe=("U",)).chooses == ("U",)
-    assert ReadingStudy("pick", Pick, ("M",), BetaMatched("B")).least == 67
+    assert ReadingStudy("pick", Pick, ("M",), BetaMatched("B")).required_closes == 67
     plain_one = PlainStudy("plain", bt.Strategy, ("M",), Cash())
-    assert (plain_one.chooses, plain_one.history, plain_one.least) == ((), 1, 1)
+    assert (plain_one.chooses, plain_one.history, plain_one.required_closes) == ((), 1, 1)
     with pytest.raises(RequestError, match="'<b>' cannot name a reading"):
         ReadingStudy("<b>", Pick, ("M",), Cash())
 
@@ -123,7 +123,7 @@ def test_a_strangers_strategy_needs_symbols_and_is_measured_against_the_benchmar
     with pytest.raises(RequestError, match="--symbols A,B"):
         prepare("mine:Plain", Plain, "SPY")
     told = prepare("mine:Plain", Plain, "SPY", ("SPY", "TLT"))
-    assert (told.name, told.needed, told.comparator) == ("Plain", ("SPY", "TLT"), Fund("SPY"))
+    assert (told.name, told.required_symbols, told.comparator) == ("Plain", ("SPY", "TLT"), Fund("SPY"))
 
 
 class Leg(HalfMarket):

@@ -13,9 +13,9 @@ from reports.records.result import Failure
 from reports.statistics.availability import value_or_missing
 from runners.engine import tracebacks as engine_failure
 from runners.engine.execution.executor import WorkerDiedError
-from runners.engine.tracebacks import MOST, describe_failure, is_authors_fault, shown_file_name, worker_death
+from runners.engine.tracebacks import MOST, describe_failure, display_path, is_authors_fault, worker_death
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BEGIN = "Traceback (most recent call last):"
 MINE = """def weights(past=0):
     return 1 / past
@@ -197,13 +197,13 @@ def test_readings_of_an_installed_copy_are_their_authors_too(tmp_path, monkeypat
 
 def test_files_are_named_from_the_working_folder_the_checkout_or_their_package(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert shown_file_name(tmp_path / "deep" / "mine.py") == "deep/mine.py"
-    assert shown_file_name(Path("deep") / ".." / "mine.py") == "mine.py"
-    assert shown_file_name(ROOT / "strategies" / "mine.py") == "strategies/mine.py"
+    assert display_path(tmp_path / "deep" / "mine.py") == "deep/mine.py"
+    assert display_path(Path("deep") / ".." / "mine.py") == "mine.py"
+    assert display_path(ROOT / "strategies" / "mine.py") == "strategies/mine.py"
     elsewhere = tmp_path.parent / "elsewhere"
-    assert shown_file_name(elsewhere / "deep" / "mine.py") == "mine.py"
-    assert shown_file_name(elsewhere / "site-packages" / "own" / "rules.py") == "own/rules.py"
-    assert shown_file_name(elsewhere / "dist-packages" / "x" / "site-packages" / "own" / "rules.py") == "own/rules.py"
+    assert display_path(elsewhere / "deep" / "mine.py") == "mine.py"
+    assert display_path(elsewhere / "site-packages" / "own" / "rules.py") == "own/rules.py"
+    assert display_path(elsewhere / "dist-packages" / "x" / "site-packages" / "own" / "rules.py") == "own/rules.py"
 
 
 def test_a_mistake_of_writing_is_told_with_its_file_and_line(tmp_path, monkeypatch):

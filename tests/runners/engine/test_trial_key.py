@@ -46,9 +46,9 @@ class Plain(bt.Strategy):
 
 
 def of(
-    parameters: dict[object, object] | None = None, strategy: type = Leader, launch: EntrySchedule = PUBLISHED
+    parameters: dict[object, object] | None = None, strategy: type = Leader, schedule: EntrySchedule = PUBLISHED
 ) -> str:
-    return trial_key(strategy, parameters or {}, launch, Frictions(), PRICES)
+    return trial_key(strategy, parameters or {}, schedule, Frictions(), PRICES)
 
 
 def by_hand(names: str) -> str:
@@ -84,8 +84,8 @@ def test_equal_variants_have_one_key(parameters: dict[object, object]) -> None:
 
 
 def test_an_entry_by_date_has_the_shock_that_the_reading_takes() -> None:
-    assert of(launch=replace(PUBLISHED, shock=None)) == of()
-    assert of(launch=EntrySchedule(pd.Timestamp("2025-01-31").as_unit("s"), 252, 20)) == of()
+    assert of(schedule=replace(PUBLISHED, shock=None)) == of()
+    assert of(schedule=EntrySchedule(pd.Timestamp("2025-01-31").as_unit("s"), 252, 20)) == of()
 
 
 def test_whatever_changes_the_variant_changes_the_key() -> None:
@@ -96,10 +96,10 @@ def test_whatever_changes_the_variant_changes_the_key() -> None:
         *(of({"names": value}) for value in (["AMD", "NVDA"], {"NVDA", "AMD"}, {"NVDA": "AMD"}, "NVDA", [])),
         *(of({"names": value}) for value in (Frictions(), Frictions(lag=2), Leader, of, pd.Series({"a": 1.0}))),
         *(of({"names": value}) for value in (range(2), range(3), slice(2), object(), pd.Timestamp("2025-01-31 16:00"))),
-        of(launch=replace(PUBLISHED, hold=None)),
-        of(launch=replace(PUBLISHED, rebalance=21)),
-        of(launch=replace(PUBLISHED, entry=pd.Timestamp("2025-02-03"))),
-        of(launch=replace(PUBLISHED, shock=pd.Timestamp("2025-01-24"))),
+        of(schedule=replace(PUBLISHED, hold=None)),
+        of(schedule=replace(PUBLISHED, rebalance=21)),
+        of(schedule=replace(PUBLISHED, entry=pd.Timestamp("2025-02-03"))),
+        of(schedule=replace(PUBLISHED, shock=pd.Timestamp("2025-01-24"))),
         trial_key(Leader, {}, PUBLISHED, Frictions(half_spread_bps=2.5), PRICES),
         trial_key(Leader, {}, PUBLISHED, Frictions(), "cd" * 32),
     ]
@@ -118,8 +118,8 @@ def test_an_object_without_a_text_of_its_own_is_not_told_by_its_address() -> Non
 
 
 def test_a_plain_strategy_is_told_neither_rebalance_nor_shock() -> None:
-    assert of(strategy=Plain, launch=EntrySchedule(PUBLISHED.entry, 252, 5)) == of(strategy=Plain)
-    assert of(strategy=Plain, launch=replace(PUBLISHED, hold=60)) != of(strategy=Plain)
+    assert of(strategy=Plain, schedule=EntrySchedule(PUBLISHED.entry, 252, 5)) == of(strategy=Plain)
+    assert of(strategy=Plain, schedule=replace(PUBLISHED, hold=60)) != of(strategy=Plain)
     assert of({"hold": 6}, strategy=Plain) != of(strategy=Plain)
     assert of({"since": date(2025, 1, 31)}, strategy=Plain) == of(strategy=Plain)
 
@@ -240,8 +240,8 @@ def test_keys_are_the_same_in_every_process() -> None:
         "import pandas as pd; from runners.engine.backtest.cerebro import EntrySchedule; "
         "from strategies.base.basket import Basket; "
         "from runners.engine.backtest.frictions import Frictions; from runners.engine.trial_key import trial_key; "
-        "launch = EntrySchedule(pd.Timestamp('2025-01-31'), 252, 20); "
-        "print(trial_key(Basket, {'names': {'A', 'B', 'C', 'D'}}, launch, Frictions(), ''))"
+        "schedule = EntrySchedule(pd.Timestamp('2025-01-31'), 252, 20); "
+        "print(trial_key(Basket, {'names': {'A', 'B', 'C', 'D'}}, schedule, Frictions(), ''))"
     )
     told = {
         subprocess.run(

@@ -97,15 +97,15 @@ def test_forgetting_adds_up(book: TrialLedger) -> None:
     assert book.forget() == 2
     assert book.forget() == 0
     book.add([trial(1), trial(3), trial(4)])
-    assert book.read().in_words == "3 trials; 2 earlier ones were deleted"
+    assert book.read().summary == "3 trials; 2 earlier ones were deleted"
     assert book.forget() == 3
     assert book.read() == Trials(forgotten=5)
 
 
 def test_counts_in_words() -> None:
-    assert Trials().in_words == "0 trials"
-    assert Trials({key(1): trial(1)}, forgotten=1).in_words == "1 trial; 1 earlier one was deleted"
-    assert Trials(forgotten=1234).in_words == "0 trials; 1,234 earlier ones were deleted"
+    assert Trials().summary == "0 trials"
+    assert Trials({key(1): trial(1)}, forgotten=1).summary == "1 trial; 1 earlier one was deleted"
+    assert Trials(forgotten=1234).summary == "0 trials; 1,234 earlier ones were deleted"
 
 
 # Where it lies
@@ -284,7 +284,7 @@ def test_a_damaged_database_raises_nothing_but_a_ledger_error(book: TrialLedger)
         book.path.write_bytes(damaged[: chance.choice([len(whole), chance.integers(1, len(whole))])])
         try:
             found = book.read()
-            assert all(isinstance(each.name, str) for each in found.values()) and found.in_words
+            assert all(isinstance(each.name, str) for each in found.values()) and found.summary
             book.add([trial(1000)])
         except LedgerError:
             refused += 1

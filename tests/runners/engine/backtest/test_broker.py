@@ -29,9 +29,9 @@ class Plain(bt.Strategy):
                 deed(self)
 
 
-def run(prices, target, frictions=FREE, **launch):
-    launch = EntrySchedule(**{"entry": ENTRY, "hold": None, "rebalance": None, **launch})
-    return run_backtest(Fixed, prices, launch, frictions, {"target": tuple(target.items())})
+def run(prices, target, frictions=FREE, **schedule):
+    schedule = EntrySchedule(**{"entry": ENTRY, "hold": None, "rebalance": None, **schedule})
+    return run_backtest(Fixed, prices, schedule, frictions, {"target": tuple(target.items())})
 
 
 def run_plain(prices, *plan, hold=None):
@@ -190,8 +190,8 @@ def test_a_reading_is_told_its_launch_and_tells_what_it_decided(make_prices):
             return dict.fromkeys(past.tradable(self.symbols), 0.5)
 
     prices = make_prices({"A": [100.0] * 8, "LATE": [np.nan] * 4 + [1.0] * 4}, first="2025-02-03")
-    launch = EntrySchedule(day(6), hold=3, rebalance=2, shock=pd.Timestamp("2025-01-29"))
-    told = run_backtest(Told, prices, launch, FREE)
+    schedule = EntrySchedule(day(6), hold=3, rebalance=2, shock=pd.Timestamp("2025-01-29"))
+    told = run_backtest(Told, prices, schedule, FREE)
     shock = np.datetime64("2025-01-29")
     assert seen == [(day(5), 0, shock, True), (day(7), 2, shock, True)]
     assert [(each.session, each.weights) for each in told.decisions] == [

@@ -17,8 +17,8 @@ FREE = Frictions(commission_bps=0, half_spread_bps=0, borrow_rate=0, cash_rate=0
 ENTRY = pd.Timestamp("2025-01-31")  # a Friday; 2025-01-30 is the close before
 
 
-def run(prices, target, frictions=FREE, **launch):
-    given = {"entry": ENTRY, "hold": None, "rebalance": None, **launch}
+def run(prices, target, frictions=FREE, **schedule):
+    given = {"entry": ENTRY, "hold": None, "rebalance": None, **schedule}
     return run_backtest(Fixed, prices, EntrySchedule(**given), frictions, {"target": tuple(target.items())})
 
 
@@ -155,8 +155,8 @@ def test_the_curve_is_the_brokers_own_value_every_session(random_prices):
             seen.append(self.broker.getvalue())
 
     target = (("A", -0.5), ("B", 0.5))
-    launch = EntrySchedule(prices.sessions[30], hold=60, rebalance=5)
-    result = run_backtest(Watched, prices, launch, parameters={"target": target})
+    schedule = EntrySchedule(prices.sessions[30], hold=60, rebalance=5)
+    result = run_backtest(Watched, prices, schedule, parameters={"target": target})
     assert result.equity.tolist() == seen
 
 
@@ -174,10 +174,10 @@ def test_frictions_may_take_all_that_is_traded_and_no_more(name, most):
 @pytest.mark.parametrize("runonce", [True, False])
 def test_every_mode_of_backtrader_gives_the_same_numbers(random_prices, preload, runonce):
     prices = random_prices(("A", "B"))
-    launch = EntrySchedule(prices.sessions[30], hold=60, rebalance=5)
+    schedule = EntrySchedule(prices.sessions[30], hold=60, rebalance=5)
     target = {"target": (("A", -0.5), ("B", 0.5))}
-    reference = run_backtest(Fixed, prices, launch, parameters=target)
-    result = run_backtest(Fixed, prices, launch, parameters=target, modes=CerebroModes(preload, runonce))
+    reference = run_backtest(Fixed, prices, schedule, parameters=target)
+    result = run_backtest(Fixed, prices, schedule, parameters=target, modes=CerebroModes(preload, runonce))
     assert result.equity.tolist() == reference.equity.tolist() and result.fills == reference.fills
 
 
@@ -198,10 +198,10 @@ class Crossover(bt.Strategy):
 
 def test_a_strangers_strategy_trades_inside_the_window_only(random_prices):
     prices = random_prices(("A",))
-    launch = EntrySchedule(prices.sessions[100], hold=100)
-    result = run_backtest(Crossover, prices, launch)
+    schedule = EntrySchedule(prices.sessions[100], hold=100)
+    result = run_backtest(Crossover, prices, schedule)
     assert {refusal.reason for refusal in result.refusals} == {"before the entry"}
-    assert result.fills and all(launch.entry <= fill.session <= result.exit for fill in result.fills)
+    assert result.fills and all(schedule.entry <= fill.session <= result.exit for fill in result.fills)
     assert sum(fill.size for fill in result.fills) == 0
     assert result.equity[0] == 1_000_000
 

@@ -62,10 +62,10 @@ def few(tmp_path):
 @pytest.fixture
 def readings_prices(random_prices):
     """Random prices of all that some readings and their comparators need, and the readings at several rows."""
-    subjects = [prepare(name, strategies.load(name), "SPY") for name in READINGS]
-    symbols = tuple(dict.fromkeys(symbol for subject in subjects for symbol in (*subject.needed, "SPY")))
-    rows = range(max(subject.least for subject in subjects), 300, 29)
-    return random_prices(symbols, sessions=620), [(subject, row) for subject in subjects for row in rows]
+    studies = [prepare(name, strategies.load(name), "SPY") for name in READINGS]
+    symbols = tuple(dict.fromkeys(symbol for study in studies for symbol in (*study.required_symbols, "SPY")))
+    rows = range(max(study.required_closes for study in studies), 300, 29)
+    return random_prices(symbols, sessions=620), [(study, row) for study in studies for row in rows]
 
 
 @pytest.mark.parametrize("chunk", [None, 2])

@@ -316,9 +316,9 @@ def test_a_reading_of_which_workers_always_die_is_given_up_soon(real_prices, tmp
 @pytest.mark.slow
 def test_a_python_of_its_own_ends_with_the_script_that_started_it(tmp_path):
     code = (
-        "import pathlib\nfrom runners.engine.execution.processes import in_own_python\n"
+        "import pathlib\nfrom runners.engine.execution.processes import run_in_subprocess\n"
         "from tests.resources import workers\n"
-        f"in_own_python(workers.mark_and_wait, pathlib.Path({str(tmp_path / 'mark')!r}))"
+        f"run_in_subprocess(workers.mark_and_wait, pathlib.Path({str(tmp_path / 'mark')!r}))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True

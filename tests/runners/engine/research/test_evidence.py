@@ -34,7 +34,7 @@ from tests.resources.workers import Crossing
 def judged(request: Request, prices: Prices, subjects=None, executor=Serial(), real=True) -> Run:
     """A run with its evidence."""
     plan = make_plan(replace(request, evidence=True))
-    plan = plan if subjects is None else replace(plan, asked=subjects)
+    plan = plan if subjects is None else replace(plan, studies=subjects)
     ran = replace(run_studies(PricedPlan(plan, prices)), real=real)
     return evidence.gather_evidence(ran, plan, prices, Trials({}).union(run_trials(plan, prices, ran)), executor)
 
@@ -82,7 +82,7 @@ def test_at_the_break_even_cost_d_is_zero_in_backtrader(whole, real_prices):
     subject = prepare("us_over_china", strategies.load("us_over_china"), "SPY")
     found = whole.court.evidence["us_over_china"].break_even
     benchmark = pd.Series(np.zeros(300))
-    launch = Request(DEEPSEEK).launch
+    launch = Request(DEEPSEEK).schedule
     for costs in (Frictions(found.trading_bps, 0.0), Frictions(borrow_rate=found.borrow_rate)):
         assert evaluate(subject, real_prices, launch, costs, benchmark).d == pytest.approx(0.0, abs=1e-5)
     assert isinstance(whole.court.evidence["ai_software"].break_even.trading_bps, Missing)

@@ -284,7 +284,7 @@ def test_a_reading_from_outside_has_the_choices_of_all():
 def test_baskets_whose_prices_are_missing_can_be_left_out():
     space = space_of("two_shocks")
     assert "SOXX" in space.needed and "MSFT" in space.needed
-    less = engine.narrow_to_prices(space, space.subject.needed)
+    less = engine.narrow_to_prices(space, space.subject.required_symbols)
     labels = [choice.label for choice in less.choices(BASKET)]
     assert "SOXX for SMH" not in labels and "with MSFT" not in labels and "without PLTR" in labels
     assert {"SPY", "QQQ"} <= set(engine.essential_symbols((space,))) and "SOXX" not in engine.essential_symbols(
