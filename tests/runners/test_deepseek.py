@@ -125,7 +125,7 @@ def test_a_strangers_strategy_runs_from_the_users_own_folder(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "out" / "Golden.html").read_text()
     assert "<b>and</b>" not in page
-    assert "set aside, as intended" in done.stdout
+    assert "ignored, as intended" in done.stdout
 
 
 @pytest.mark.slow
@@ -151,7 +151,7 @@ def test_help_shows_examples():
     ("words", "complaint"),
     [
         (["gpu_buble"], "unknown reading 'gpu_buble'; did you mean gpu_bubble"),
-        (["gpu_bubble", "gpu_bubble"], "gpu_bubble is asked for twice"),
+        (["gpu_bubble", "gpu_bubble"], "gpu_bubble is named twice"),
         (["--hold", "0"], "'0' is no hold"),
         (["--rebalance", "0"], "rebalance"),
         (["--entry", "2025-01-09"], "2025-01-09 (Thursday) is not a session"),

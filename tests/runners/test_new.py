@@ -127,18 +127,18 @@ def test_the_three_commands_that_it_tells_work(checkout, market_data):
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["MyIdea"], "'MyIdea' cannot name a strategy; write small letters and underscores, as in my_idea"),
+        (["MyIdea"], "'MyIdea' cannot name a strategy; use lower-case letters and underscores, as in my_idea"),
         (["../idea"], "'../idea' cannot name a strategy"),
         (["class"], "'class' cannot name a strategy"),
-        (["x" * 41], "has 41 letters; use at most 40"),
+        (["x" * 41], "has 41 characters; use at most 40"),
         (["gpu_bubble"], "'gpu_bubble' is taken by a reading"),
         (["base"], "'base' is taken"),
         (["pandas"], "'pandas' is the name of an installed module"),
-        (["my_idea", "--symbols", "spy,ief"], "'spy' is no symbol; write capitals"),
+        (["my_idea", "--symbols", "spy,ief"], "'spy' is not a symbol; write capitals"),
         (["my_idea", "--symbols", "SPY,,IEF"], "'' is no symbol"),
         (["my_idea", "--symbols", "SPY,SPY"], "has a symbol twice; list each once"),
         (["my_idea", "--symbols", "SPY"], "a reading compares symbols; give two or more, or use --plain"),
-        (["my_idea", "--out", "nowhere/idea.py"], "there is no folder nowhere; make it first"),
+        (["my_idea", "--out", "nowhere/idea.py"], "there is no folder nowhere; create it first"),
         (["my_idea", "--out", "my-idea.py"], "my-idea.py cannot be imported"),
     ],
 )
@@ -203,7 +203,7 @@ def test_it_tells_what_it_wrote_and_what_to_do_next(bare, words, written, told):
 def test_an_installed_copy_is_told_to_write_the_strategy_alone(bare):
     (bare / scaffold.GOLDEN_SCRIPT).unlink()
     done = within("new", "my_idea", cwd=bare)
-    assert done.returncode == 2 and "write the strategy alone with --out ." in done.stderr
+    assert done.returncode == 2 and "write only the strategy with --out ." in done.stderr
     assert files(bare) == {}
 
 

@@ -183,7 +183,7 @@ def test_a_disk_that_is_full_while_specs_are_kept_leaves_those_that_are(tmp_path
     assert err.startswith(f"error: what was found cannot be kept in {tmp_path / '.out.sweep'} (disk I/O error)")
     finished = len(Checkpoint(tmp_path / ".out.sweep").contents)
     assert 0 < finished < 20
-    assert f"): {finished} finished parts are in it; make room and give the same command again" in err
+    assert f"): {finished} finished parts are in it; free disk space and run the same command again" in err
     assert err.count("\n") == 1
     (tmp_path / "runs").unlink()
     assert command(*words, "--out", "out", **places)[0] == 0

@@ -177,7 +177,7 @@ def test_a_ledger_that_cannot_be_written_is_status_1_in_one_line(
         connection.execute("BEGIN IMMEDIATE")
         status, out, err = command("--forget", "--yes")
     assert (status, out) == (1, "")
-    assert err.startswith(f"error: another process has kept the trial ledger {book.path} for 0.05 s")
+    assert err.startswith(f"error: another process has locked the trial ledger {book.path} for 0.05 s")
     assert err.count("\n") == 1
     assert len(book.read()) == 4
 

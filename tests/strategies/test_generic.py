@@ -44,7 +44,7 @@ def test_symbols_and_comparator_follow_from_parameters():
 
 
 def test_without_parameters_there_is_nothing_to_trade():
-    with pytest.raises(ValueError, match="LongShort trades nothing by itself; give its symbols as parameters"):
+    with pytest.raises(ValueError, match="LongShort has no symbols of its own; give them as parameters"):
         prepare("strategies.generic.long_short:LongShort", LongShort, "SPY")
 
 

@@ -24,7 +24,7 @@ def reading(**declared: Any) -> type[Reading]:
 @pytest.mark.parametrize(
     ("declared", "complaint"),
     [
-        ({"symbols": ()}, r"Mine declares symbols = \(\), which names none to trade; write symbols = \('SPY', 'TLT'\)"),
+        ({"symbols": ()}, r"Mine declares symbols = \(\), not a tuple of symbols; write symbols = \('SPY', 'TLT'\)"),
         ({"symbols": "SPY"}, "declares symbols = 'SPY', which names none"),
         ({"symbols": {"SPY"}}, "declares symbols = {'SPY'}, which names none"),
         ({"symbols": ("spy",)}, "declares the symbol 'spy'; .*in capitals"),

@@ -197,8 +197,8 @@ def _starts(subject: Study, prices: Prices, scenarios: Scenarios) -> np.ndarray:
     starts = prices.days.searchsorted(scenarios.entry) - 1
     for place in np.flatnonzero(starts + 1 < subject.required_closes)[:1]:
         raise RequestError(
-            f"{subject.name} needs {subject.required_closes} closes before its entry on {scenarios.entry[place]}, and there "
-            f"are {max(0, starts[place] + 1)}; enter later, or load earlier prices"
+            f"{subject.name} needs {subject.required_closes} closes before its entry on {scenarios.entry[place]}, "
+            f"and there are {max(0, starts[place] + 1)}; enter later, or load earlier prices"
         )
     return np.asarray(starts)
 

@@ -71,7 +71,7 @@ def test_a_result_holds_what_happened(flat):
     assert set(told.interest) == {"cash", "debit", "borrow"} and told.ruined is None
     assert told.occurred is False and told.warnings == ()
     until = f"{flat.sessions[5]:%Y-%m-%d}"
-    assert told.outcome == f"Made 5.0% net by {until}. Its criterion of refutation did not come true."
+    assert told.outcome == f"Made 5.0% net by {until}. Not refuted by its own criterion."
     assert told.horizons == {}
 
 
@@ -143,7 +143,7 @@ def test_horizons_are_those_of_the_run_less_what_the_benchmark_made(make_prices)
     until = f"{long.sessions[7]:%Y-%m-%d}"
     assert told.outcome == (
         f"Made 5.0% net by {until}, {1 - 1.05 / 1.1:.1%} less wealth than F, bought and held. "
-        f"Its criterion of refutation did not come true."
+        f"Not refuted by its own criterion."
     )
 
 
@@ -177,7 +177,7 @@ def test_closes_that_are_missing_are_told_with_what_helps(make_prices, closes, r
     with pytest.raises(RequestError) as caught:
         evaluate(patient, prices, EntrySchedule(prices.sessions[3]), FREE, pd.Series(0.0, prices.sessions))
     assert str(caught.value) == (
-        f"patient needs {closes + 1} closes before its entry, and prices begin 3 closes before 2025-01-30; "
+        f"patient needs {closes + 1} closes before its entry, and there are 3 before 2025-01-30; "
         f"{remedy}, or load earlier prices"
     )
 

@@ -99,13 +99,13 @@ def test_a_whole_number_is_good_where_a_fraction_is_due():
             r"^event file 'tariffs': readings 1 \(own\): parameters\.lnog: \S* has no such parameter; did you mean",
         ),
         ({"parameters": (("hold", 3),)}, r"parameters\.hold: \S* has no such parameter; it has long, short, against"),
-        ({"parameters": (("long", "chip"),)}, r"parameters\.long: 'chip' is no basket; did you mean chips"),
-        ({"parameters": (("long", 5),)}, r"parameters\.long: 5 is no basket; the baskets are market, "),
+        ({"parameters": (("long", "chip"),)}, r"parameters\.long: 'chip' is not a basket; did you mean chips"),
+        ({"parameters": (("long", 5),)}, r"parameters\.long: 5 is not a basket; the baskets are market, "),
         (
             {"parameters": (("long", "chips"), ("against", True))},
-            r"parameters\.against: True is of another kind than its default; give",
+            r"parameters\.against: True has a different type than its default; give",
         ),
-        ({"parameters": ()}, r"readings 1 \(own\): own trades nothing by itself"),
+        ({"parameters": ()}, r"readings 1 \(own\): own has no symbols of its own"),
         ({"parameters": (("long", "chips"),), "chooses": True}, r"chooses: it trades none of the universe; list"),
         (
             {"parameters": (("long", "market"), ("short", ("SPY",)))},
@@ -221,7 +221,7 @@ def test_a_parameter_that_is_not_there_is_told_with_two_that_are():
 
 def test_a_basket_that_is_not_there_is_told_with_two_that_are():
     baskets = tuple((f"chips_{n}", ("NVDA",)) for n in range(4))
-    asked = "event file 'tariffs': readings 1 (own): parameters.long: 'chips_' is no basket"
+    asked = "event file 'tariffs': readings 1 (own): parameters.long: 'chips_' is not a basket"
     changes = {"strategy": PATH, "parameters": (("long", "chips_"),)}
     assert refusal(replace(TARIFFS, baskets=baskets), **changes) == f"{asked}; did you mean chips_3 or chips_2?"
     assert refusal(replace(TARIFFS, baskets=()), **changes) == f"{asked}; the baskets are none"
@@ -229,7 +229,7 @@ def test_a_basket_that_is_not_there_is_told_with_two_that_are():
 
 def test_a_number_is_no_switch():
     assert refusal(TARIFFS, strategy="ai_software", parameters=(("hedge", 1),)) == (
-        "event file 'tariffs': readings 1 (own): parameters.hedge: 1 is of another kind than its default; "
+        "event file 'tariffs': readings 1 (own): parameters.hedge: 1 has a different type than its default; "
         "give a value like False"
     )
 

@@ -70,11 +70,11 @@ REMEDY = "write symbols = ('SPY', 'TLT') in class Own"
 @pytest.mark.parametrize(
     ("symbols", "told"),
     [
-        ("SPY", f"Own declares symbols = 'SPY', which names none to trade; {REMEDY}"),
-        (None, f"Own declares symbols = None, which names none to trade; {REMEDY}"),
-        ([], f"Own declares symbols = [], which names none to trade; {REMEDY}"),
-        ((), f"Own declares symbols = (), which names none to trade; {REMEDY}"),
-        ({"M"}, f"Own declares symbols = {{'M'}}, which names none to trade; {REMEDY}"),
+        ("SPY", f"Own declares symbols = 'SPY', not a tuple of symbols; {REMEDY}"),
+        (None, f"Own declares symbols = None, not a tuple of symbols; {REMEDY}"),
+        ([], f"Own declares symbols = [], not a tuple of symbols; {REMEDY}"),
+        ((), f"Own declares symbols = (), not a tuple of symbols; {REMEDY}"),
+        ({"M"}, f"Own declares symbols = {{'M'}}, not a tuple of symbols; {REMEDY}"),
         (("M", 5), f"Own declares the symbol 5; {REMEDY}, in capitals"),
         (("M", "spy"), f"Own declares the symbol 'spy'; {REMEDY}, in capitals"),
         (("M", " SPY"), f"Own declares the symbol ' SPY'; {REMEDY}, in capitals"),
@@ -96,7 +96,7 @@ def test_a_reading_that_takes_its_symbols_from_parameters_needs_them():
     empty = reading(symbols=property(lambda self: ()), comparator=Cash())
     assert refusal(empty) == (
         RequestError,
-        "own trades nothing by itself; give its symbols as parameters, in an event file or by a subclass",
+        "own has no symbols of its own; give them as parameters, in an event file or in a subclass",
     )
 
 
@@ -110,7 +110,7 @@ def test_a_plain_strategy_says_itself_what_it_trades_or_is_told():
     told = prepare("own", Declared, "SPY", ("C",), {"x": 1})
     assert told.strategy is Declared
     assert (told.name, told.symbols, told.comparator, told.parameters) == ("own", ("B", "A"), Fund("SPY"), {"x": 1})
-    asked = "own does not say what it trades; give --symbols A,B or a class attribute `symbols`, a tuple of texts"
+    asked = "own declares no symbols; give --symbols A,B or a class attribute `symbols`, a tuple of strings"
     assert refusal(Plain) == (RequestError, asked)
     for wrong in ("SPY", (5,), ("A", None)):
         assert refusal(type("Wrong", (bt.Strategy,), {"symbols": wrong})) == (RequestError, asked)

@@ -11,9 +11,9 @@ import pytest
 from data.errors import DataError, RequestError, StrategyError
 from reports.records.result import Failure
 from reports.statistics.availability import value_or_missing
-from runners.engine import tracebacks as engine_failure
+from runners.engine import tracebacks
 from runners.engine.execution.executor import WorkerDiedError
-from runners.engine.tracebacks import MOST, describe_failure, display_path, is_authors_fault, worker_death
+from runners.engine.tracebacks import MAX_LENGTH, describe_failure, display_path, is_authors_fault, worker_death
 
 ROOT = Path(__file__).parents[3]
 BEGIN = "Traceback (most recent call last):"
@@ -81,7 +81,7 @@ def test_an_error_is_told_with_its_kind_its_place_and_its_authors_lines(mine):
 def test_frames_of_ours_are_left_out(mine):
     error = caught(value_or_missing, mine.weights)
     assert [frame.tb_frame.f_code.co_name for frame in (error.__traceback__, error.__traceback__.tb_next)] == [
-        *("attempt", "weights"),
+        *(value_or_missing.__name__, "weights"),
     ]
     told = describe_failure(error)
     assert told.traceback.count("File ") == 1 and 'File "mine.py", line 2, in weights' in told.traceback
@@ -186,7 +186,7 @@ def test_whose_a_frame_is_follows_from_its_file(file, shown):
 
 def test_readings_of_an_installed_copy_are_their_authors_too(tmp_path, monkeypatch):
     root = tmp_path / "site-packages"
-    monkeypatch.setattr(engine_failure, "ROOT", root)
+    monkeypatch.setattr(tracebacks, "ROOT", root)
     own, ours = written(root / "strategies" / "mine.py"), written(root / "strategies" / "base" / "past.py")
     assert (
         describe_failure(caught(own.weights)).summary
@@ -216,12 +216,12 @@ def test_a_mistake_of_writing_is_told_with_its_file_and_line(tmp_path, monkeypat
 
 
 def test_words_without_end_are_cut_and_none_are_said():
-    long = "w" * (MOST + 1)
+    long = "w" * (MAX_LENGTH + 1)
     assert describe_failure(ValueError(long)).summary == f"ValueError: {long[:-1]}\u2026"
     assert describe_failure(ValueError(long[:-1])).summary == f"ValueError: {long[:-1]}"
     assert describe_failure(ValueError()).summary == "ValueError: no message"
     begin = "ValueError: "
-    exact = long[: MOST - len(begin)]
+    exact = long[: MAX_LENGTH - len(begin)]
     assert describe_failure(ValueError(exact)).traceback == f"{begin}{exact}"
     assert describe_failure(ValueError(f"{exact}x\nnext")).traceback == f"{begin}{exact}\u2026\nnext"
 

@@ -121,7 +121,7 @@ def test_many_targets_below_one_share_are_told_in_one_line(make_prices):
     told = run_warnings(ReadingStudy("fixed", Listed, tuple(names), Cash()), ran)
     assert told[:2] == (
         "no position was ever taken: the return is interest on cash",
-        "100 names were not held, first 2025-01-27 to 2025-01-27: a target of less than one share (N0, N1, N2, ...)",
+        "100 stocks were not held, first 2025-01-27 to 2025-01-27: a target of less than one share (N0, N1, N2, ...)",
     )
 
 
