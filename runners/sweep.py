@@ -130,7 +130,7 @@ def execute_sweep(wanted: SweepRequest, window: PriceWindow, out: Path, executor
     parts = engine.expected_chunks(wanted, space)
     if parts > resumable.FEW:
         processes.preload(IMPORTS)
-    with Checkpoint.beside(out) as kept, progress.progress() as steps:
+    with Checkpoint.next_to(out) as kept, progress.progress() as steps:
         steps.step("prices")
         needed = needed_symbols(wanted.request, [space.subject])
         prices = load_prices(needed, window.start, window.end, opened)
@@ -139,7 +139,7 @@ def execute_sweep(wanted: SweepRequest, window: PriceWindow, out: Path, executor
         swept = engine.sweep_result(
             wanted, space, prices, found, search, opened.notes, sweep_command_line(wanted, window)
         )
-        with kept.named():
+        with kept.named_in_errors():
             sweep_folder.write(swept, out)
         if not found.dead:
             kept.remove()

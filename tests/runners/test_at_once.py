@@ -36,7 +36,7 @@ def test_a_second_sweep_into_a_folder_is_told_to_wait_and_changes_nothing(tmp_pa
         second = command.start(1)
         _, told = second.communicate(timeout=PATIENCE)
         first.send_signal(signal.SIGCONT)
-        where = f"--out {command.out} is being worked on by another sweep"
+        where = f"--out {command.out} is in use by another sweep"
         assert (second.returncode, told) == (2, f"error: {where}; wait for it or name another\n")
         _, told = first.communicate(timeout=PATIENCE)
         assert (first.returncode, told, command.number()) == (0, "", 0)

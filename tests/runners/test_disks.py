@@ -60,7 +60,7 @@ def test_a_full_disk_costs_one_line_and_keeps_the_earlier_run(disk, words, tmp_p
     )
     if "runners.sweep" in words:
         kept, parts = disk / ".out.sweep", tmp_path / "parts"
-        line += f"; all that was run is kept in {kept}: the same command writes it without running it again"
+        line += f"; all results are saved in {kept}: the same command writes them without running again"
         parts.write_bytes(done.files.pop(kept.name))
         assert len(Checkpoint(parts).contents) == 1
     assert done.told == f"{line}\n"

@@ -173,7 +173,7 @@ def test_others_run_and_each_failure_is_told_on_terminal_page_and_json(folder):
     assert "in next\n    if self.data.close[1]" in failed["Peeks"]
     assert failed["Peeks"].endswith("line[1] lies in the future: [0] is this bar and [-1] 1 back; look back only")
     assert "line[1] lies in the future" in failed["PeeksAhead"]
-    assert "Ends stopped the run on 2025-04-08, before it was over on 2026-" in failed["Ends"]
+    assert "Ends stopped the run on 2025-04-08, before its end on 2026-" in failed["Ends"]
     assert failed["Midway"].endswith("LookupError: after 120 sessions"), "half a run is none"
     assert all("backtrader/" not in text and "runners/" not in text for text in failed.values())
     page = (folder / "out" / "index.html").read_text()

@@ -180,7 +180,7 @@ def test_a_disk_that_is_full_while_specs_are_kept_leaves_those_that_are(tmp_path
     words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
     status, _, err = command(*words, "--out", "out", "--jobs", 1, limit=18_000, **places)
     assert status == 1
-    assert err.startswith(f"error: what was found cannot be kept in {tmp_path / '.out.sweep'} (disk I/O error)")
+    assert err.startswith(f"error: results cannot be saved in {tmp_path / '.out.sweep'} (disk I/O error)")
     finished = len(Checkpoint(tmp_path / ".out.sweep").contents)
     assert 0 < finished < 20
     assert f"): {finished} finished parts are in it; free disk space and run the same command again" in err
@@ -198,7 +198,7 @@ def test_a_disk_that_is_full_while_the_folder_is_written_costs_nothing_that_was_
     kept = tmp_path / ".out.sweep"
     assert err == (
         f"error: --out {tmp_path / 'out'} cannot be written (File too large), nothing was written: make room there, or "
-        f"name another; all that was run is kept in {kept}: the same command writes it without running it again\n"
+        f"name another; all results are saved in {kept}: the same command writes them without running again\n"
     )
     assert not (tmp_path / "out").exists()
     assert sorted(path.name for path in tmp_path.glob(".out*")) == [".out.sweep"]
@@ -259,6 +259,6 @@ def test_a_scheduler_that_cannot_be_reached_is_told_of_a_small_grid_too(tmp_path
 
 
 def test_a_sweep_keeps_no_folder_of_another_name_waiting(tmp_path):
-    with Checkpoint.beside(tmp_path / "x"):
+    with Checkpoint.next_to(tmp_path / "x"):
         write_folder(with_manifest({"results.json": b"{}"}, {}), tmp_path / "x.sweep")
     assert (tmp_path / "x.sweep" / "results.json").exists()

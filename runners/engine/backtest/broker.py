@@ -139,8 +139,8 @@ class CreditBroker(bt.brokers.BackBroker):
                 self._lend()
             super().next()
         else:
-            # Without orders Backtrader's `next` only values positions: stocks have no daily cash adjustment, and interest
-            # was charged above.
+            # Without orders Backtrader's `next` only values positions: stocks have no daily cash adjustment, and
+            # interest was charged above.
             self._get_value()
         if self._row >= 0:
             self._record()

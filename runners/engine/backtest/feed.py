@@ -89,8 +89,8 @@ def _indicator_lines(owner: Any) -> Iterator[Any]:
 class PriceFeed(bt.feed.DataBase):
     """One symbol of `prices`, from row `start` (or its listing) to the last row.
 
-    `prices` stays accessible for readings, whose history starts before `start`. `moments` are its sessions as Backtrader
-    day numbers, a list of length n_sessions that the feeds share.
+    `prices` stays accessible for readings, whose history starts before `start`. `moments` are its sessions as
+    Backtrader day numbers, a list of length n_sessions that the feeds share.
     """
 
     params = (("prices", None), ("column", 0), ("start", 0), ("moments", ()))

@@ -234,7 +234,7 @@ def test_what_a_terminal_would_obey_is_written_out():
 
 def test_of_a_worker_that_died_there_is_no_traceback():
     told = worker_death(WorkerDiedError("mine"))
-    assert told == Failure(*["its worker process died, killed from outside or for want of memory"] * 2)
+    assert told == Failure(*["its worker process died: it was killed or ran out of memory"] * 2)
     assert not told.lacking
 
 

@@ -82,9 +82,9 @@ def test_a_run_does_not_change_what_was_forgotten_or_damaged() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (("ab", "x", 0.1), "key 'ab' is no SHA-256; make it with trial_key"),
-        ((key(1), "", 0.1), "a trial without a name; give the name of its reading"),
-        ((key(1), "x", float("inf")), "sharpe of x is inf; give None where it is undefined"),
+        (("ab", "x", 0.1), "key 'ab' is not a SHA-256; make it with trial_key"),
+        ((key(1), "", 0.1), "a trial has no name; give the name of its reading"),
+        ((key(1), "x", float("inf")), "sharpe of x is inf; give None if it is undefined"),
     ],
 )
 def test_a_wrong_trial_is_refused_at_birth(wrong: tuple[str, str, float], message: str) -> None:
@@ -257,7 +257,7 @@ def test_a_file_that_is_no_ledger_is_refused_and_left_alone(tmp_path: Path, cont
         with pytest.raises(LedgerError) as raised:
             use()
         assert str(raised.value) == (
-            f"the trial ledger {book.path} cannot be read (there is no trial in it; move it away): make it readable, "
+            f"the trial ledger {book.path} cannot be read (it holds no trial; move it away): make it readable, "
             f"or name another file in DEEPSEEK_TRIALS"
         )
     assert book.path.read_bytes() == content
@@ -310,7 +310,7 @@ def test_a_file_in_place_of_its_folder_cannot_be_written(tmp_path: Path) -> None
     with pytest.raises(LedgerError) as raised:
         book.add([trial(1)])
     assert str(raised.value) == (
-        f"the trial ledger {book.path} cannot be written (File exists): make room and give the right to write there, "
+        f"the trial ledger {book.path} cannot be written (File exists): free disk space or allow writing there, "
         f"or name another file in DEEPSEEK_TRIALS"
     )
 
@@ -326,7 +326,7 @@ def test_another_process_is_not_waited_for_without_end(
         connection.execute(command)
         with pytest.raises(LedgerError) as raised:
             book.add([trial(2)])
-    assert str(raised.value) == f"another process has kept the trial ledger {book.path} for 0.05 s: wait for it to end"
+    assert str(raised.value) == f"another process has locked the trial ledger {book.path} for 0.05 s: wait for it to end"
     assert book.add([trial(2)]) == 1
 
 

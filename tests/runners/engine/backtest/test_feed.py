@@ -13,7 +13,7 @@ from runners.engine.backtest.cerebro import CerebroModes, EntrySchedule, run_bac
 
 FUTURE = (
     r"^(line\[(1|2)\] lies in the future: \[0\] is this bar and \[-\2\] \2 back; look back only"
-    r"|a line such as close\(5\) is made of what comes later; make lines of the past, as close\(-5\))$"
+    r"|a line such as close\(5\) is computed from future values; use past ones, as in close\(-5\))$"
 )
 MODES = [CerebroModes(*switches) for switches in product((True, False), repeat=2)]
 
@@ -71,9 +71,7 @@ class Early(bt.Strategy):
 
 def test_before_its_first_bar_a_line_is_not_its_last_one(make_prices):
     prices = make_prices({"A": [10.0] * 9, "LATE": [None] * 6 + [20.0, 21.0, 22.0]})
-    with pytest.raises(
-        StrategyError, match=r"^line\[0\] lies before the first bar: there are fewer yet; ask len\(data\) before$"
-    ):
+    with pytest.raises(StrategyError, match=r"^line\[0\] lies before the first bar; check len\(data\) first$"):
         run_backtest(Early, prices, EntrySchedule(prices.sessions[2]))
 
 
@@ -145,8 +143,8 @@ class Ends(bt.Strategy):
 def test_a_strategy_that_ends_its_run_is_told_with_the_session(random_prices, bar, row):
     prices = random_prices(("A",), 80)
     last = f"{prices.sessions[65]:%Y-%m-%d}"
-    told = f"^Ends stopped the run on {prices.sessions[row]:%Y-%m-%d}, before it was over on {last}: close its"
-    with pytest.raises(StrategyError, match=f"{told} positions there, and take runstop out$"):
+    told = f"^Ends stopped the run on {prices.sessions[row]:%Y-%m-%d}, before its end on {last}; close"
+    with pytest.raises(StrategyError, match=f"{told} positions instead of calling runstop$"):
         run_backtest(Ends, prices, EntrySchedule(prices.sessions[60], hold=5), parameters={"bar": bar})
 
 
@@ -164,6 +162,6 @@ class Skips(bt.Strategy):
 
 def test_a_strategy_that_leaves_itself_out_is_told(random_prices):
     prices = random_prices(("A",), 80)
-    told = r"^Skips left itself out \(StrategySkipError\): give parameters that it runs with$"
+    told = r"^Skips skipped the run \(StrategySkipError\); give parameters with which it runs$"
     with pytest.raises(StrategyError, match=told):
         run_backtest(Skips, prices, EntrySchedule(prices.sessions[60]))

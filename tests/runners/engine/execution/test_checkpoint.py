@@ -86,12 +86,12 @@ def test_what_cannot_be_read_is_a_wrong_request(tmp_path, damage, reason):
 
 
 def test_an_output_that_cannot_be_written_says_where_its_parts_are(parts):
-    with pytest.raises(WorkError) as caught, parts.named():
+    with pytest.raises(WorkError) as caught, parts.named_in_errors():
         raise WorkError("no room")
     assert str(caught.value) == (
         f"no room; all that was run is kept in {parts.path}: the same command writes it without running it again"
     )
-    with pytest.raises(ZeroDivisionError), parts.named():
+    with pytest.raises(ZeroDivisionError), parts.named_in_errors():
         raise ZeroDivisionError
 
 
@@ -107,24 +107,24 @@ def test_a_job_that_is_done_removes_them(parts):
 
 def test_it_lies_beside_the_output_and_is_locked_there(tmp_path):
     out = tmp_path / "deep" / "er" / "out"
-    with Checkpoint.beside(out) as found:
+    with Checkpoint.next_to(out) as found:
         assert found.path == tmp_path / "deep" / "er" / ".out.sweep"
         assert not found.interrupted
         assert [path.name for path in out.parent.iterdir()] == [".out.sweep-lock"]
         found.add("aa", "1")
-    with Checkpoint.beside(out) as again:
+    with Checkpoint.next_to(out) as again:
         assert again.interrupted and again.contents == {"aa": "1"}
 
 
 def test_a_relative_output_is_found_from_where_it_was_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with Checkpoint.beside(Path("out")) as found:
+    with Checkpoint.next_to(Path("out")) as found:
         assert found.path == tmp_path.resolve() / ".out.sweep"
 
 
 def test_a_lock_that_was_left_means_a_job_that_was_killed(tmp_path):
     (tmp_path / ".out.sweep-lock").touch()
-    with Checkpoint.beside(tmp_path / "out") as found:
+    with Checkpoint.next_to(tmp_path / "out") as found:
         assert found.interrupted is True
 
 
@@ -137,7 +137,7 @@ def test_an_output_that_is_being_worked_on_is_not_waited_for(tmp_path, monkeypat
 
     monkeypatch.setattr(checkpoint, "locked", noting)
     out = tmp_path / "out"
-    with Checkpoint.beside(out), pytest.raises(RequestError) as caught, Checkpoint.beside(out):
+    with Checkpoint.next_to(out), pytest.raises(RequestError) as caught, Checkpoint.beside(out):
         pass
     assert str(caught.value) == f"--out {out} is being worked on by another sweep; wait for it or name another"
     assert waits == [0, 0]
@@ -146,6 +146,6 @@ def test_an_output_that_is_being_worked_on_is_not_waited_for(tmp_path, monkeypat
 def test_an_output_inside_of_a_file_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     out = tmp_path / "file" / "deep" / "out"
-    with pytest.raises(RequestError) as caught, Checkpoint.beside(out):
+    with pytest.raises(RequestError) as caught, Checkpoint.next_to(out):
         pass
     assert str(caught.value) == f"--out {out} cannot be made (Not a directory); name another folder"

@@ -151,7 +151,7 @@ def test_a_failure_is_told_with_its_spec(cluster, work, specs, kind, complaint):
 def test_of_many_specs_the_one_that_kills_is_told(machines, cluster):
     own = Cluster(machines.address, chunk=3)
     with pytest.raises(
-        WorkError, match=r"^fatal: every worker that works on it dies, 2 in turn, the last of them tcp:"
+        WorkError, match=r"^fatal: every worker that ran it died, 2 in turn, the last one tcp:"
     ):
         own.map(workers.fragile, (), [*"abcd", "fatal", *"efgh"])
     own.close()
@@ -250,7 +250,7 @@ def test_a_worker_without_our_packages_is_refused(few, tmp_path):
     few.wait(2)
     own = Cluster(few.address)
     with pytest.raises(
-        RequestError, match=r"^the worker at \S+ cannot import our packages \(.*No module .*\); give it"
+        RequestError, match=r"^the worker at \S+ cannot import this project's packages \(.*No module .*\); give it"
     ):
         own.map(workers.square, (), [1.0])
     own.close()
@@ -265,7 +265,7 @@ def test_without_a_scheduler_there_is_one_line():
 
 
 def test_workers_and_scheduler_that_are_gone_are_missed(few, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", 1.0)
+    monkeypatch.setattr(module, "WORKER_TIMEOUT", 1.0)
     own = Cluster(few.address, timeout=60, chunk=1)
     with pytest.raises(WorkError, match=f"^the scheduler at {few.address} has had no workers for 1 s; start some"):
         own.map(workers.slow, (), list(range(200)), lambda spec: few.kill(few.workers[0]))
@@ -275,7 +275,7 @@ def test_workers_and_scheduler_that_are_gone_are_missed(few, monkeypatch):
     few.worker()
     few.wait(1)
     own = Cluster(few.address, timeout=60, chunk=1)
-    with pytest.raises(WorkError, match="was stopped, or dropped the work"):
+    with pytest.raises(WorkError, match="stopped or dropped the work"):
         own.map(workers.slow, (), list(range(200)), lambda spec: few.kill(few.scheduler))
     with pytest.raises(WorkError, match="no scheduler answers"):
         Cluster(few.address, timeout=0.5).map(workers.square, (), [1.0])

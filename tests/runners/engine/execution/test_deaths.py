@@ -74,7 +74,7 @@ class Lethal(BadNews):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().weights(past)
 '''
-SAID = "its worker process died, killed from outside or for want of memory"
+SAID = "its worker process died: it was killed or ran out of memory"
 
 
 def command(folder: Path, module: str, *words: object, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -269,9 +269,9 @@ def swept(prices, out, *knobs, executor):
     """What a sweep of Fatal found, and what is kept of it."""
     wanted = sweep.SweepRequest(DEEPSEEK, "tests.resources.rules:Fatal", knobs)
     space = sweep.prepare_space(wanted)
-    with Checkpoint.beside(out) as kept:
+    with Checkpoint.next_to(out) as kept:
         found, _ = sweep.run_sweep(wanted, space, prices, executor, kept)
-    with Checkpoint.beside(out) as kept:
+    with Checkpoint.next_to(out) as kept:
         return found, kept.contents
 
 

@@ -73,7 +73,7 @@ def test_with_the_certificates_of_dasks_configuration_work_is_done(address):
 def test_without_certificates_nothing_is_sent_and_the_page_that_tells_how_is_named(address):
     with config.set({"distributed.comm.tls.ca-file": None}), pytest.raises(RequestError) as error:
         squares(address)
-    assert "needs certificates of Dask, which its configuration does not name" in str(error.value)
+    assert "needs Dask certificates, which its configuration does not name" in str(error.value)
     assert str(error.value).endswith("see docs/howto/machines.md") and (ROOT / "docs/howto/machines.md").is_file()
 
 

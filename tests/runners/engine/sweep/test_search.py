@@ -22,7 +22,7 @@ def wanted(*knobs, budget=40, **changes):
 
 def searched(asked, prices, out, executor=Serial()):
     space = sweep.prepare_space(asked)
-    with Checkpoint.beside(out) as kept:
+    with Checkpoint.next_to(out) as kept:
         found, how = sweep.run_sweep(asked, space, prices, executor, kept)
     return found, how, space
 

@@ -56,7 +56,7 @@ def swept(prices, kept, name, *knobs, symbols=(), executor=Serial(), **wanted):
 
 @pytest.fixture
 def kept(tmp_path):
-    with Checkpoint.beside(tmp_path / "out") as opened:
+    with Checkpoint.next_to(tmp_path / "out") as opened:
         yield opened
 
 
@@ -300,7 +300,7 @@ def test_the_same_comes_out_in_parts_of_any_number_of_processes(real_prices, tmp
     words = ("two_shocks", "hold=20,60,120", "rebalance=5,20", "lookback=20,60")
     tables = []
     for executor in (Serial(), Processes(2)):
-        with Checkpoint.beside(tmp_path / type(executor).__name__) as kept:
+        with Checkpoint.next_to(tmp_path / type(executor).__name__) as kept:
             _, found, _ = swept(real_prices, kept, *words, executor=executor)
         tables.append(found.table)
     assert tables[0].tobytes() == tables[1].tobytes()
@@ -309,7 +309,7 @@ def test_the_same_comes_out_in_parts_of_any_number_of_processes(real_prices, tmp
 def test_what_is_finished_is_not_run_again(real_prices, tmp_path, monkeypatch):
     monkeypatch.setattr(resumable, "PART", 4)
     words = ("bad_news", "hold=20,60,120", "rebalance=5,20")
-    with Checkpoint.beside(tmp_path / "out") as kept:
+    with Checkpoint.next_to(tmp_path / "out") as kept:
         _, found, _ = swept(real_prices, kept, *words)
     asked = []
 
@@ -318,7 +318,7 @@ def test_what_is_finished_is_not_run_again(real_prices, tmp_path, monkeypatch):
             asked.extend(specs)
             return super().map(work, shared, specs, *told)
 
-    with Checkpoint.beside(tmp_path / "out") as kept:
+    with Checkpoint.next_to(tmp_path / "out") as kept:
         _, same, _ = swept(real_prices, kept, *words, executor=Counting())
     assert not asked
     assert same.table.tobytes() == found.table.tobytes()
@@ -326,12 +326,12 @@ def test_what_is_finished_is_not_run_again(real_prices, tmp_path, monkeypatch):
     key, content = next(iter(Checkpoint(kept.path).contents.items()))
     kept.remove()
     kept.add(key, content)
-    with Checkpoint.beside(tmp_path / "out") as first:
+    with Checkpoint.next_to(tmp_path / "out") as first:
         _, same, _ = swept(real_prices, first, *words, executor=Counting())
     assert len(asked) == 1
     assert same.table.tobytes() == found.table.tobytes()
     asked.clear()
-    with Checkpoint.beside(tmp_path / "out") as kept:
+    with Checkpoint.next_to(tmp_path / "out") as kept:
         swept(real_prices.rows(0, len(real_prices.sessions) - 1), kept, *words, executor=Counting())
     assert len(asked) == 2, "other prices are another sweep"
 
@@ -350,8 +350,8 @@ def test_an_outcome_is_read_back_to_the_last_bit():
 
 
 def test_one_sweep_at_a_time_for_a_folder(tmp_path):
-    again = Checkpoint.beside(tmp_path / "out")
-    with Checkpoint.beside(tmp_path / "out"), pytest.raises(RequestError, match="is being worked on by another sweep"):
+    again = Checkpoint.next_to(tmp_path / "out")
+    with Checkpoint.next_to(tmp_path / "out"), pytest.raises(RequestError, match="is in use by another sweep"):
         again.__enter__()
 
 
