@@ -1,4 +1,4 @@
-"""The multiverse: every reading under every defensible choice at once, and the same curve at other launches."""
+"""The multiverse: every reading under all combinations of defensible choices, compared with past entries."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from runners.engine.request import PriceWindow
     from runners.engine.research.multiverse import SpecificationSpace
 
-# Each worker has a processor to itself: threads of linear algebra would wait for each other more than they compute.
+# Each worker has one processor, so threads of linear algebra would only compete.
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
-IMPORTS = ("runners.engine.research.multiverse",)  # of the workers, while prices are read
+IMPORTS = ("runners.engine.research.multiverse",)  # imported by workers while prices are read
 WIDTH = 80
 
 EXAMPLES = """
 \b
 Examples:
-  python -m runners.multiverse                      every reading
-  python -m runners.multiverse gpu_bubble bad_news  two of them; the family counts all
-  python -m runners.multiverse --list               the choices and their reasons
-  python -m runners.multiverse --all-dates          also the median at every date
+  python -m runners.multiverse                      all readings
+  python -m runners.multiverse gpu_bubble bad_news  two; p adjusted for all
+  python -m runners.multiverse --list               choices and reasons
+  python -m runners.multiverse --all-dates          medians at every date
   python -m runners.multiverse --event tariffs      another event
 """
 
@@ -46,20 +46,20 @@ Examples:
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
 @click.argument("readings", nargs=-1, metavar="[READING ...]")
 @EVENT
-@click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Where prices come from.  [auto]")
-@click.option("--start", metavar="DATE", help="First session of the prices that are read, history included.")
-@click.option("--end", metavar="DATE", help="Last session of the prices that are read.")
-@click.option("--all-dates", is_flag=True, help="Draw the median at every launch date too; takes about a minute.")
+@click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Source of prices.  [auto]")
+@click.option("--start", metavar="DATE", help="First date of prices, history included.")
+@click.option("--end", metavar="DATE", help="Last date of prices.")
+@click.option("--all-dates", is_flag=True, help="Also show the median at every date; slow.")
 @click.option(
     "--out",
     type=console.OUT,
     default="reports/multiverse",
     metavar="DIR",
-    help="Folder.  [reports/multiverse]",
+    help="Folder to write.  [reports/multiverse]",
 )
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one a processor]")
-@click.option("--dask", metavar="ADDRESS", help="A Dask scheduler instead, as tcp://host:8786.")
-@click.option("--list", "only_list", is_flag=True, help="Show every choice with its reason, and run nothing.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one per processor]")
+@click.option("--dask", metavar="ADDRESS", help="Use this Dask scheduler: tcp://HOST:PORT.")
+@click.option("--list", "only_list", is_flag=True, help="List choices and reasons; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
 def multiverse(
     readings: tuple[str, ...],
@@ -74,24 +74,24 @@ def multiverse(
     only_list: bool,
     as_json: bool,
 ) -> int:
-    """Run readings under every defensible choice and write a folder with their specification curves.
+    """Run readings under all defensible choices and write a folder with their specification curves.
 
-    READING is a name of `python -m runners.deepseek --list` or a Reading of yours as package.module:Class; without
-    any, all of them run.
+    READING is a name from `python -m runners.deepseek --list` or your own Reading, written package.module:Class. By
+    default all readings run.
     """
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
     from data.events.catalog import load_event
 
-    told = load_event(event)
+    loaded = load_event(event)
     if only_list:
-        return show_choices(readings, as_json, told)
+        return show_choices(readings, as_json, loaded)
     from runners.engine.execution.dask import choose_executor
     from runners.engine.request import PriceWindow
 
     with console.prints_to_stderr(as_json):
         survey = execute_multiverse(
-            readings, told, PriceWindow(source, start, end), all_dates, out, choose_executor(jobs, dask)
+            readings, loaded, PriceWindow(source, start, end), all_dates, out, choose_executor(jobs, dask)
         )
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
@@ -103,7 +103,7 @@ def multiverse(
 def execute_multiverse(
     readings: Sequence[str], event: Event, window: PriceWindow, all_dates: bool, out: Path, executor: Executor
 ) -> MultiverseRun:
-    """Load prices, run every spec at every launch and write the folder."""
+    """Load prices, run every specification at every entry and write the folder."""
     from data import load_prices
     from data.sources import open_source
     from reports.folders import atomic
@@ -125,24 +125,24 @@ def execute_multiverse(
         planned = engine.multiverse_plan(event, (*found, *supply.others), prices, all_dates)
         done = steps.step("baskets", engine.count_tasks((*found, *supply.others)))
         ran, failed = engine.run_multiverse_or_failures(found, prices, planned, executor, done)
-        beside = engine.uncalled_outcomes(supply.others, prices, planned, executor, done)
+        uncalled = engine.uncalled_outcomes(supply.others, prices, planned, executor, done)
         found = tuple(space for space in found if space.subject.name not in failed)
-        told = (*opened.notes, *supply.notices)
+        notices = (*opened.notes, *supply.notices)
         command = multiverse_command_line(readings, window, all_dates, event)
         failed = {**supply.stopped, **failed}
-        names = {multiverse.name for multiverse in beside}
+        names = {multiverse.name for multiverse in uncalled}
         counted = (*found, *(space for space in supply.others if space.subject.name in names))
         missing = engine.missing_readings(counted, plan)
-        survey = engine.multiverse_run(event, found, ran, prices, planned, told, command, failed, beside, missing)
+        survey = engine.multiverse_run(event, found, ran, prices, planned, notices, command, failed, uncalled, missing)
         multiverse_folder.write(survey, out)
     return survey
 
 
 @dataclass(frozen=True)
 class PricedReadings:
-    """Readings asked for and the others of their family, with prices that suffice for them; what is to be said of it.
+    """Requested readings and the others of their strategy set, with sufficient prices, and notices about them.
 
-    `stopped` tells, by name, what stopped the other readings that were asked for.
+    `stopped` maps the names of requested readings that cannot run to the failure.
     """
 
     found: tuple[SpecificationSpace, ...]
@@ -159,46 +159,47 @@ def load_multiverse_prices(
     event: Event,
     prices_of: Callable[[Sequence[str]], Prices],
 ) -> PricedReadings:
-    """Prices of every symbol of the readings `found` and of the `others`; a notice where some are left out.
+    """Read the prices of every symbol of the requested readings `found` and of the `others`.
 
-    A reading whose own prices lack, or are too few, stops no other. Raises RequestError or DataError where those of the
-    calendar cannot be had, or nothing is left; BrokenStrategyError where nothing is left and others were stopped.
+    A reading whose prices are missing or too few is moved to `stopped`; a notice names baskets that are left out.
+    Raises RequestError or DataError if the calendar's prices are missing or no reading is left, BrokenStrategyError if
+    none is left and some crashed.
     """
     from runners.engine.pipeline import price_failures
     from runners.engine.plan import nothing_left
     from runners.engine.research import multiverse as engine
 
-    lacking = dict(stopped)
+    failures = dict(stopped)
     try:
-        supply = _supplied(found, others, prices_of)
+        supply = _read_prices(found, others, prices_of)
     except (RequestError, DataError):
-        prices_of((engine.CALENDAR,))  # which all need: without it the request is wrong, not a reading
+        prices_of((engine.CALENDAR,))  # every reading needs it: without it the request is wrong
         needed = {space.subject.variant: engine.essential_symbols([space]) for space in (*found, *others)}
         absent = price_failures(needed, prices_of)
-        lacking |= {
+        failures |= {
             space.subject.name: absent[space.subject.variant] for space in found if space.subject.variant in absent
         }
-        left, beside = (
+        remaining, others = (
             tuple(space for space in spaces if space.subject.variant not in absent) for spaces in (found, others)
         )
-        if not left:
-            raise nothing_left(lacking) from None
+        if not remaining:
+            raise nothing_left(failures) from None
         if not absent:
             raise
-        supply = _supplied(left, beside, prices_of)
-    lacking |= engine.short_histories(event, supply.found, supply.prices)
-    if not (left := _without(supply.found, lacking)):
-        raise nothing_left(lacking)
-    beside = _without(supply.others, engine.short_histories(event, supply.others, supply.prices))
-    return replace(supply, found=left, others=beside, stopped=lacking)
+        supply = _read_prices(remaining, others, prices_of)
+    failures |= engine.short_histories(event, supply.found, supply.prices)
+    if not (remaining := _without(supply.found, failures)):
+        raise nothing_left(failures)
+    others = _without(supply.others, engine.short_histories(event, supply.others, supply.prices))
+    return replace(supply, found=remaining, others=others, stopped=failures)
 
 
-def _supplied(
+def _read_prices(
     found: tuple[SpecificationSpace, ...],
     others: tuple[SpecificationSpace, ...],
     prices_of: Callable[[Sequence[str]], Prices],
 ) -> PricedReadings:
-    """Prices of all, or, where some lack, without the baskets that need them."""
+    """Prices of all symbols; if some are missing, without the baskets that need them."""
     from runners.engine.research import multiverse as engine
 
     try:
@@ -206,7 +207,7 @@ def _supplied(
     except (RequestError, DataError) as error:
         symbols, missing = engine.essential_symbols((*found, *others)), error
     prices = prices_of(symbols)
-    notices = (f"Some baskets are left out, since prices are missing: {missing}",)
+    notices = (f"Some baskets are left out for lack of prices: {missing}",)
     return PricedReadings(_narrowed(found, symbols), _narrowed(others, symbols), prices, notices, {})
 
 
@@ -221,7 +222,7 @@ def _without(found: tuple[SpecificationSpace, ...], stopped: Mapping[str, Failur
 
 
 def multiverse_command_line(readings: Sequence[str], window: PriceWindow, all_dates: bool, event: Event) -> str:
-    """The command that gives a multiverse again; the place of its folder and the number of jobs change nothing."""
+    """The command that repeats a multiverse, without --out, --jobs and --dask, which do not affect results."""
     options = {
         "--event": event_option(event),
         "--source": window.source,
@@ -232,7 +233,7 @@ def multiverse_command_line(readings: Sequence[str], window: PriceWindow, all_da
 
 
 def show_multiverse(survey: MultiverseRun, out: Path) -> None:
-    """The summary: a row a reading in 80 columns, and what may not be made of it."""
+    """Print the summary: a row per reading in 80 columns, and how to read it."""
     from rich.text import Text
 
     from reports.pages.multiverse import ONE
@@ -241,38 +242,41 @@ def show_multiverse(survey: MultiverseRun, out: Path) -> None:
     console = PlainConsole()
     count = sum(map(len, survey.multiverses))
     readings = f"{len(survey.multiverses)} reading{'' if len(survey.multiverses) == 1 else 's'}"
-    console.print(Text(f"{readings}, {count:,} specs", "bold"))
+    console.print(Text(f"{readings}, {count:,} specifications", "bold"))
     console.print(f"prices: {survey.origin}")
     for notice in survey.notices:
         console.print(Text(notice, "bold yellow"))
     console.print(_table(survey))
-    launches = f"{survey.placebos + 1} launches {survey.step} sessions apart"
+    entries = f"{survey.placebos + 1} entries {survey.step} sessions apart"
     reason = survey.joint[survey.multiverses[0].name].median.reason
-    for label, words in (
-        ("specs", "without those that are entered with hindsight, which are drawn and left out of every figure"),
-        ("median", "of d over the specs that are judged after 20 and 60 sessions"),
-        ("sign", "share of these specs whose d has the sign of the median"),
+    for label, text in (
+        ("specs", "number of specifications; those with hindsight are drawn on the page but not counted"),
+        ("median", "of d over the specifications tested, after 20 and 60 sessions"),
+        ("sign", "share of these specifications whose d has the sign of the median"),
         (
             "p",
             f"not available: {reason}"
             if reason
-            else f"of median and sign among {launches}; family: all {survey.counted} readings",
+            else f"of median and sign among {entries}; adjusted: p of the median, for all {survey.counted} readings",
         ),
-        ("matters", "the choice that explains most of the variance, with its share; d grows with time, so horizons do"),
+        (
+            "matters",
+            "the choice that explains most of the variance, and its share; often the horizon, as d grows with time",
+        ),
         ("mind", ONE),
         ("pages", f"{out / 'index.html'}, NAME.html"),
         ("tables", f"{out}/specs.csv, results.json"),
     ):
-        console.print(_labelled(label, words), soft_wrap=True)
+        console.print(_labelled(label, text), soft_wrap=True)
 
 
-def _labelled(label: str, words: str, head: int = 10) -> str:
-    """A line under a label, wrapped beside it."""
+def _labelled(label: str, text: str, head: int = 10) -> str:
+    """A label with text wrapped next to it."""
     from textwrap import fill
 
     first, rest = f"{label:<{head}}", " " * head
     return fill(
-        words,
+        text,
         WIDTH,
         initial_indent=first,
         subsequent_indent=rest,
@@ -286,7 +290,7 @@ def _table(survey: MultiverseRun) -> PlainTable:
 
     table = PlainTable(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("reading", no_wrap=True, max_width=WIDEST)
-    for heading in ("specs", "median", "sign", "p", "p sign", "family", "matters"):
+    for heading in ("specs", "median", "sign", "p", "p sign", "adjusted", "matters"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in survey.multiverses:
         table.add_row(*_row(one, survey))
@@ -310,7 +314,7 @@ def _row(one: Multiverse, survey: MultiverseRun) -> tuple[str, ...]:
 
 
 def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
-    """Every choice with its reason: those that all readings share, then each reading's own."""
+    """Print every choice with its reason: first those shared by all readings, then each reading's own."""
     from runners.engine.research import multiverse as engine
     from runners.engine.research import specification
 
@@ -323,7 +327,7 @@ def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
     for dimension in specification.general_choices(event):
         _show_dimension(dimension)
     for space in found:
-        console.echo(f"\n{space.subject.name}: {len(space):,} specs")
+        console.echo(f"\n{space.subject.name}: {len(space):,} specifications")
         for dimension in engine.own_dimensions(space):
             _show_dimension(dimension, "  ")
         for name, why in specification.unvaried_dimensions(space.subject, event):

@@ -1,4 +1,4 @@
-"""What a person sees in the terminal of a sweep: the best and the worst specs, and what may not be made of them."""
+"""Terminal summary of a sweep: the best and worst variants, and how to read them."""
 
 from __future__ import annotations
 
@@ -13,63 +13,63 @@ from reports.pages import sweep_prose
 from reports.records.sweep import SweepResult, judged_count, rank_variants
 from runners.cli.tables import PlainConsole, PlainTable
 
-SHOWN = 5  # specs at either end
+SHOWN = 5  # variants at either end
 COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("net", "net", "{:+.1%}".format),
     ("d", "d", "{:+.3f}".format),
     ("Sharpe", "sharpe", "{:.2f}".format),
-    ("worst", "drawdown", "{:.1%}".format),
+    ("drawdown", "drawdown", "{:.1%}".format),
     ("costs $", "costs", "{:,.0f}".format),
 )
 
 
 def show_sweep(sweep: SweepResult, out: Path) -> None:
-    """The summary of a sweep: source and notices, the specs at either end, and what was written."""
+    """Print a sweep: source and notices, the variants at either end, and the files written."""
     console = PlainConsole()
     console.print(Text(f"{sweep.name}: {sweep_prose.count_sentence(sweep)}", "bold"))
     console.print(f"prices: {sweep.origin}")
     for notice in sweep.notices:
         console.print(Text(notice, "bold yellow"))
     console.print(_table(sweep))
-    for label, words in sweep_prose.sweep_summary(sweep):
-        console.print(_labelled(label, words, console.width), soft_wrap=True)
+    for label, text in sweep_prose.sweep_summary(sweep):
+        console.print(_labelled(label, text, console.width), soft_wrap=True)
     console.print(f"page      {out / 'index.html'}", soft_wrap=True)
     console.print(f"tables    {out}/sweep.csv, results.json", soft_wrap=True)
 
 
 def _table(sweep: SweepResult) -> PlainTable:
-    """The specs at either end by objective, the best first; those between are counted."""
+    """The variants at either end by objective, the best first, and the number between them."""
     table = PlainTable(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("spec", overflow="fold")
+    table.add_column("variant", overflow="fold")
     extra = _extra(sweep)
     for heading, *_ in (*COLUMNS, *extra):
         table.add_column(heading, justify="right", no_wrap=True)
     order = rank_variants(sweep)[: judged_count(sweep)].tolist()
-    for place in order[:SHOWN]:
-        table.add_row(*_row(sweep, place))
+    for index in order[:SHOWN]:
+        table.add_row(*_row(sweep, index))
     if len(order) > 2 * SHOWN:
         table.add_row(Text(f"... {len(order) - 2 * SHOWN:,} between ...", "dim"))
-    for place in order[SHOWN:][-SHOWN:]:
-        table.add_row(*_row(sweep, place))
+    for index in order[SHOWN:][-SHOWN:]:
+        table.add_row(*_row(sweep, index))
     return table
 
 
-def _row(sweep: SweepResult, place: int) -> tuple[Text | str, ...]:
-    marks = "".join(f" ({mark})" for mark in sweep_prose.variant_flags(sweep, place))
+def _row(sweep: SweepResult, index: int) -> tuple[Text | str, ...]:
+    marks = "".join(f" ({mark})" for mark in sweep_prose.variant_flags(sweep, index))
     cells = []
-    for _, name, write in (*COLUMNS, *_extra(sweep)):
-        value = float(sweep.figures[name][place])
-        cells.append(write(value) if isfinite(value) else "-")
-    alone = "as given" if sweep.changed else "as declared"  # where there is nothing to tell specs apart by
-    return (Text(f"{sweep.text(place) or alone}{marks}"), *cells)
+    for _, name, form in (*COLUMNS, *_extra(sweep)):
+        value = float(sweep.figures[name][index])
+        cells.append(form(value) if isfinite(value) else "-")
+    default = "as given" if sweep.changed else "as declared"  # a single variant has no varied parameter
+    return (Text(f"{sweep.text(index) or default}{marks}"), *cells)
 
 
 def _extra(sweep: SweepResult) -> tuple[tuple[str, str, Callable[[float], str]], ...]:
-    """A column of its own for an objective that is not among the others."""
-    known = {name for _, name, _ in COLUMNS}
-    return () if sweep.objective in known else ((sweep.objective, sweep.objective, "{:+.3f}".format),)
+    """A column for the objective if it is not among COLUMNS."""
+    shown = {name for _, name, _ in COLUMNS}
+    return () if sweep.objective in shown else ((sweep.objective, sweep.objective, "{:+.3f}".format),)
 
 
-def _labelled(label: str, words: str, width: int) -> str:
-    """A line under a label, wrapped beside it."""
-    return fill(words, width, initial_indent=f"{label:<10}", subsequent_indent=" " * 10, break_long_words=False)
+def _labelled(label: str, text: str, width: int) -> str:
+    """A label with text wrapped next to it."""
+    return fill(text, width, initial_indent=f"{label:<10}", subsequent_indent=" " * 10, break_long_words=False)

@@ -326,7 +326,8 @@ def test_another_process_is_not_waited_for_without_end(
         connection.execute(command)
         with pytest.raises(LedgerError) as raised:
             book.add([trial(2)])
-    assert str(raised.value) == f"another process has locked the trial ledger {book.path} for 0.05 s: wait for it to end"
+    locked = f"another process has locked the trial ledger {book.path} for 0.05 s: wait for it to end"
+    assert str(raised.value) == locked
     assert book.add([trial(2)]) == 1
 
 
@@ -346,8 +347,8 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, text: bool) -> None:
     before = book.read()
     done = disks.run(disks.FULL, book.path.parent, ADD, book.path, 5000, room="80k")
     assert done.printed == (
-        f"the trial ledger {book.path} cannot be written (No space left on device): make room and give the right to "
-        f"write there, or name another file in DEEPSEEK_TRIALS\n"
+        f"the trial ledger {book.path} cannot be written (No space left on device): free disk space or allow writing "
+        f"there, or name another file in DEEPSEEK_TRIALS\n"
     )
     (tmp_path / "disk.after" / "trials.txt").replace(book.path)
     assert book.read() == before

@@ -150,9 +150,7 @@ def test_a_failure_is_told_with_its_spec(cluster, work, specs, kind, complaint):
 @pytest.mark.slow
 def test_of_many_specs_the_one_that_kills_is_told(machines, cluster):
     own = Cluster(machines.address, chunk=3)
-    with pytest.raises(
-        WorkError, match=r"^fatal: every worker that ran it died, 2 in turn, the last one tcp:"
-    ):
+    with pytest.raises(WorkError, match=r"^fatal: every worker that ran it died, 2 in turn, the last one tcp:"):
         own.map(workers.fragile, (), [*"abcd", "fatal", *"efgh"])
     own.close()
 
@@ -166,9 +164,7 @@ def test_a_module_that_workers_do_not_have_is_named(cluster, tmp_path, monkeypat
     (tmp_path / "elsewhere.py").write_text("class Number(float):\n    pass\n")
     monkeypatch.syspath_prepend(tmp_path)
     spec = importlib.import_module("elsewhere").Number(3)
-    told = (
-        r"module elsewhere is not importable \(No module.*\), not \w{12}; put the same file where that worker imports"
-    )
+    told = r"module elsewhere is not importable \(No module.*\), not \w{12}; put the same file on that worker"
     with pytest.raises(RequestError, match=told):
         cluster.map(workers.square, (), [spec])
 
