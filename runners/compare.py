@@ -125,7 +125,7 @@ def _write(page: bytes, out: Path) -> None:
         _replace(page, out)
     except OSError as error:
         raise RequestError(
-            f"--out {out} cannot be written ({error.strerror}); free disk space or name another"
+            f"--out {out} cannot be written ({error.strerror}); free space or name another"
         ) from None
 
 

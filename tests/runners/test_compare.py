@@ -107,9 +107,9 @@ def test_wrong_requests_are_status_2_in_one_line(folders, tmp_path):
         ((a, b, "--tolerance", "nan"), "--tolerance nan is not a fraction"),
         ((a, b, "--tolerance", "-1"), "--tolerance -1.0 is not a fraction"),
         ((a, b, "--out", tmp_path), "is a folder; name a file in it"),
-        ((a, b, "--out", a / "page.html"), "would be in a run folder"),
+        ((a, b, "--out", a / "page.html"), "is in a run folder"),
         ((a, b, "--out", tmp_path / "no" / "page.html"), "cannot write in"),
-        ((a, b, "--out", tmp_path / "thesis.html"), "is not the page of a comparison; move it away"),
+        ((a, b, "--out", tmp_path / "thesis.html"), "exists and is not a comparison; move it away"),
     ):
         status, out, err = called(*words)
         assert (status, out) == (2, ""), words

@@ -152,7 +152,7 @@ def test_help_shows_examples():
     [
         (["gpu_buble"], "unknown reading 'gpu_buble'; did you mean gpu_bubble"),
         (["gpu_bubble", "gpu_bubble"], "gpu_bubble is named twice"),
-        (["--hold", "0"], "'0' is no hold"),
+        (["--hold", "0"], "'0' is not a holding period"),
         (["--rebalance", "0"], "rebalance"),
         (["--entry", "2025-01-09"], "2025-01-09 (Thursday) is not a session"),
         (["--entry", "tomorrow"], "'tomorrow' is not a date"),

@@ -81,7 +81,7 @@ def test_a_standard_output_that_is_full_is_one_line():
         words = [sys.executable, "-m", "runners.trials"]
         done = subprocess.run(words, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "error: the output cannot be printed (No space left on device); print it elsewhere\n"
+    assert done.stderr == "error: the output cannot be printed (No space left on device); redirect it elsewhere\n"
 
 
 @pytest.mark.parametrize(("kind", "reason"), KINDS)
@@ -101,7 +101,7 @@ def test_a_comparison_is_written_whole_or_not_at_all(tmp_path):
     assert disks.run(disks.READ_ONLY, disk, *COMMANDS["deepseek"], "--out", run).status == 0
     page = disk / "page.html"
     done = disks.run(disks.FULL, disk, "runners.compare", run, run, "--out", page)
-    assert done.told == f"error: --out {page} cannot be written (No space left on device); make room or name another\n"
+    assert done.told == f"error: --out {page} cannot be written (No space left on device); free space or name another\n"
     assert (done.status, done.files) == (2, {"notes": b"mine"})
     done = disks.run(disks.READ_ONLY, disk, "runners.compare", run, run, "--out", page)
     assert done.told == f"error: --out {page}: cannot write in {disk}; name a file in another folder\n"

@@ -80,7 +80,7 @@ def test_all_choices_can_be_read_beforehand():
     printed = CliRunner().invoke(multiverse, ["--list"], standalone_mode=False).output
     assert max(map(len, printed.splitlines())) <= 80
     words = " ".join(printed.split())
-    for told in ("* published", "shock day with hindsight", "without PLTR", "SOXX for SMH", "gpu_bubble: 2,376 specs"):
+    for told in ("* published", "shock day with hindsight", "without PLTR", "SOXX for SMH", "gpu_bubble: 2,376 specifications"):
         assert told in words
     assert "rebalance: not varied, it trades on its own signals, never on a schedule" in words
 
@@ -100,7 +100,7 @@ def test_where_the_prices_of_a_basket_are_missing_the_others_run(tmp_path, marke
     status, printed, _ = command("sector_tailwind", "--source", tmp_path / "prices", "--out", tmp_path / "out")
     assert status == 0
     told = " ".join(printed.split())
-    assert "Some baskets are left out, since prices are missing: no prices for" in told
+    assert "Some baskets are left out for lack of prices: no prices for" in told
     assert "Family-wise values are without gpu_bubble, ai_software, fomc_tilt," in told
     page = (tmp_path / "out" / "index.html").read_text()
     assert "counts 2 readings of the family, whichever are shown" in page and "readings, the whole family" not in page
@@ -129,7 +129,7 @@ def test_whoever_names_one_reading_has_the_same_family(market_data, tmp_path):
     found = {}
     for out, names in (("one", ["bad_news"]), ("two", ["us_over_china", "bad_news"])):
         status, printed, _ = command(*names, "--source", market_data, "--out", tmp_path / out)
-        assert status == 0 and "family: all 12 readings" in " ".join(printed.split())
+        assert status == 0 and "for all 12 readings" in " ".join(printed.split())
         found[out] = json.loads((tmp_path / out / "results.json").read_text())["readings"]["bad_news"]
     assert found["one"] == found["two"]
 

@@ -105,7 +105,7 @@ def test_damaged_lines_of_a_text_ledger_are_named_also_when_it_was_taken_over(
         status, out, err = command()
         assert (status, err) == (0, "")
         said = " ".join(out.split())
-        assert "lines 1, 2, 3, 5, 6, 7, 8, 9, 10, 11 and 2 more of its former text file are damaged" in said
+        assert "lines 1, 2, 3, 5, 6, 7, 8, 9, 10, 11 and 2 more of the former text file are damaged" in said
         assert max(map(len, out.splitlines()[1:])) <= 80
         assert json.loads(command("--json")[1])["damaged"] == [1, 2, 3, *range(5, 14)]
         book.add([trial(1, "gpu_bubble", 0.0625)])
@@ -115,7 +115,7 @@ def test_forgetting_asks_first(book: TrialLedger, command: Command) -> None:
     before = book.path.read_bytes()
     status, out, err = command("--forget", answer="n\n")
     assert (status, out.splitlines()[1]) == (0, "4 trials")
-    assert err.startswith(f"Forget 4 trials in {book.path}?")
+    assert err.startswith(f"Delete 4 trials in {book.path}?")
     assert book.path.read_bytes() == before
     status, out, _ = command("--forget", answer="y\n")
     assert (status, out.splitlines()[1:]) == (0, ["0 trials; 4 earlier ones were deleted"])
@@ -134,7 +134,7 @@ def test_forgetting_without_a_question_adds_up(book: TrialLedger, command: Comma
 def test_where_nobody_answers_nothing_is_forgotten(book: TrialLedger, command: Command) -> None:
     status, out, err = command("--forget")
     assert (status, out) == (2, "")
-    assert err.splitlines()[1:] == ["error: --forget asks first and nobody answered; add --yes"]
+    assert err.splitlines()[1:] == ["error: --forget asks for confirmation, which was not given; add --yes"]
     assert len(book.read()) == 4
 
 

@@ -143,7 +143,7 @@ def test_want_of_memory_in_the_command_itself_is_one_line():
     words = [sys.executable, "-c", f"{code}console.run(much)"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert done.stderr.startswith("error: there is not memory enough (Unable to allocate 711. PiB for an array")
+    assert done.stderr.startswith("error: out of memory (Unable to allocate 711. PiB for an array")
 
 
 @pytest.mark.slow
@@ -227,7 +227,7 @@ def test_a_sweep_tells_a_spec_of_which_a_worker_dies_and_runs_the_others(tmp_pat
     done = command(tmp_path, *words)
     assert done.returncode == 1
     assert done.stderr == (
-        "error: 1 of 4 specs were not run, since their worker processes died; everything else is written, and the same "
+        "error: 1 of 4 variants were not run, since their worker processes died; everything else is written, and the same "
         "command tries them again\n"
     )
     assert len(Checkpoint(tmp_path / ".out.sweep").contents) == 3
@@ -250,7 +250,7 @@ def test_a_small_sweep_that_was_killed_with_its_command_goes_on_in_workers(tmp_p
     for _ in range(2):
         done = command(tmp_path, *words)
         assert done.returncode == 1
-        assert done.stderr.startswith("error: 1 of 3 specs were not run, since their worker processes died;")
+        assert done.stderr.startswith("error: 1 of 3 variants were not run, since their worker processes died;")
         told = json.loads((tmp_path / "out" / "results.json").read_text())
         assert told["failed"] == {"count": 1, "first": SAID}
 
