@@ -124,9 +124,7 @@ def _write(page: bytes, out: Path) -> None:
     try:
         _replace(page, out)
     except OSError as error:
-        raise RequestError(
-            f"--out {out} cannot be written ({error.strerror}); free space or name another"
-        ) from None
+        raise RequestError(f"--out {out} cannot be written ({error.strerror}); free space or name another") from None
 
 
 def _replace(page: bytes, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a single run must beat, by Backtrader alone: the oracle of `runners.engine.comparators`."""
+"""Comparator of a single run in Backtrader alone: the oracle of `runners.engine.comparators`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from strategies.base.basket import Basket
 from strategies.base.comparator import BetaMatched, Cash, EqualWeight, Fund, Variants
 
 
-def wealth_to_beat(study: Study, prices: Prices, schedule: EntrySchedule, frictions: Frictions) -> np.ndarray:
-    """Wealth of one USD in what the study must beat, shape (n_sessions,)."""
+def oracle_wealth(study: Study, prices: Prices, schedule: EntrySchedule, frictions: Frictions) -> np.ndarray:
+    """Wealth of one USD in the study's comparator, shape (n_sessions,)."""
     match study.comparator:
         case Cash():
             start, stop = window_rows(prices, schedule, frictions.lag)
@@ -31,16 +31,16 @@ def wealth_to_beat(study: Study, prices: Prices, schedule: EntrySchedule, fricti
                 min(max(beta_of_earlier_returns(study, prices, schedule, frictions), 0.0), 1.0),
             )
         case Variants(variants):
-            own = prices.select(study.symbols)
+            selected = prices.select(study.symbols)
             runs = (
-                run_backtest(study.strategy, own, schedule, frictions, {**study.parameters, **variant})
+                run_backtest(study.strategy, selected, schedule, frictions, {**study.parameters, **variant})
                 for variant in variants
             )
             return reduce(np.maximum, [run.equity / CAPITAL for run in runs])
 
 
 def beta_of_earlier_returns(study: Study, prices: Prices, schedule: EntrySchedule, frictions: Frictions) -> float:
-    """Slope of the rule's own daily returns on the fund's, by NumPy's covariance, on prices that end at the entry."""
+    """Beta of the rule's daily returns to the fund's, from NumPy's covariance, on prices that end at the entry."""
     entry = prices.row(schedule.entry)
     first = max(entry - study.comparator.sessions, study.history)
     before = prices.rows(0, entry)

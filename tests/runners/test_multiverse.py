@@ -80,7 +80,13 @@ def test_all_choices_can_be_read_beforehand():
     printed = CliRunner().invoke(multiverse, ["--list"], standalone_mode=False).output
     assert max(map(len, printed.splitlines())) <= 80
     words = " ".join(printed.split())
-    for told in ("* published", "shock day with hindsight", "without PLTR", "SOXX for SMH", "gpu_bubble: 2,376 specifications"):
+    for told in (
+        "* published",
+        "shock day with hindsight",
+        "without PLTR",
+        "SOXX for SMH",
+        "gpu_bubble: 2,376 specifications",
+    ):
         assert told in words
     assert "rebalance: not varied, it trades on its own signals, never on a schedule" in words
 

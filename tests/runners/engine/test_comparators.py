@@ -29,7 +29,7 @@ from runners.engine.study import PlainStudy, ReadingStudy, Study, prepare
 from runners.engine.vectorized.batch import run_batch, run_each
 from runners.engine.vectorized.scenarios import Scenario, Scenarios, TradingConditions
 from strategies.base import BetaMatched, Cash, EqualWeight, Fund, Past, Reading, Variants, Weights
-from tests.resources.comparator_oracle import beta_of_earlier_returns, wealth_to_beat
+from tests.resources.comparator_oracle import beta_of_earlier_returns, oracle_wealth
 from tests.resources.rules import HalfMarket
 from tests.resources.workers import Crossing
 
@@ -125,7 +125,7 @@ def test_a_comparator_of_many_scenarios_is_that_of_each(compared, prices):
     scenarios, expected = several(prices), []
     for each in scenarios:
         schedule = EntrySchedule(each.entry, each.hold, each.rebalance, each.shock)
-        expected.append(wealth_to_beat(trend(compared, **each.parameters), prices, schedule, each.frictions))
+        expected.append(oracle_wealth(trend(compared, **each.parameters), prices, schedule, each.frictions))
     for simulate in (run_batch, run_each):
         found = comparator_wealth(trend(compared), prices, Scenarios.of(scenarios), simulate)
         for own, curve in zip(found, expected, strict=True):
@@ -157,7 +157,7 @@ def test_so_are_excess_log_returns(compared, conditions, prices):
         shock = prices.sessions[row - conditions.shock_lead]
         schedule = EntrySchedule(prices.sessions[row], conditions.hold, conditions.rebalance, shock)
         run = run_backtest(Trend, prices.select(("N",)), schedule, conditions.frictions, own.parameters)
-        beaten = wealth_to_beat(own, prices, schedule, conditions.frictions)
+        beaten = oracle_wealth(own, prices, schedule, conditions.frictions)
         expected.append(
             np.subtract(at_horizons(run.equity / 1e6, conditions.hold), at_horizons(beaten, conditions.hold))
         )

@@ -227,7 +227,8 @@ def test_a_sweep_tells_a_spec_of_which_a_worker_dies_and_runs_the_others(tmp_pat
     done = command(tmp_path, *words)
     assert done.returncode == 1
     assert done.stderr == (
-        "error: 1 of 4 variants were not run, since their worker processes died; everything else is written, and the same "
+        "error: 1 of 4 variants were not run, since their worker processes died; everything else is written, and the "
+        "same "
         "command tries them again\n"
     )
     assert len(Checkpoint(tmp_path / ".out.sweep").contents) == 3
