@@ -287,13 +287,13 @@ def main() -> None:
     kind, folder, kills, whom, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5])
     with (
         closing(COMMANDS[kind](folder / "killed")) as command,
-        closing(COMMANDS[kind](folder / "whole")) as undisturbed,
+        closing(COMMANDS[kind](folder / "whole")) as whole,
     ):
         counts = kill_repeatedly(command, kills, whom, np.random.default_rng(seed))
         number = command.number()
         assert number is not None
-        undisturbed.finish(number)
-        assert snapshot(command.out) == snapshot(undisturbed.out), "kills changed the result"
+        whole.finish(number)
+        assert snapshot(command.out) == snapshot(whole.out), "kills changed the result"
     print(json.dumps(counts))
 
 

@@ -14,7 +14,7 @@ from tests.resources.killing_commands import PATIENCE, MainJob, Sweep, snapshot,
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="process groups")]
 
 
-def test_main_jobs_take_turns_at_folder_cache_and_ledger(tmp_path):
+def test_concurrent_runs_share_folder_cache_and_ledger(tmp_path):
     with closing(MainJob(tmp_path / "place")) as command:
         for process in [command.start(number) for number in (0, 0, 1, 1)]:
             _, told = process.communicate(timeout=PATIENCE)
@@ -28,7 +28,7 @@ def test_main_jobs_take_turns_at_folder_cache_and_ledger(tmp_path):
         assert command.left() == set()
 
 
-def test_a_second_sweep_into_a_folder_is_told_to_wait_and_changes_nothing(tmp_path):
+def test_a_second_sweep_into_a_folder_is_refused_and_changes_nothing(tmp_path):
     with closing(Sweep(tmp_path / "place")) as command:
         first = command.start(0)
         wait(first, command.kept.exists)

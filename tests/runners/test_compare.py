@@ -34,7 +34,7 @@ def called(*words):
 
 
 @pytest.mark.parametrize("json_too", [[], ["--json"]])
-def test_the_status_is_that_of_the_runs_whoever_reads(folders, json_too):
+def test_a_closed_pipe_does_not_change_the_status(folders, json_too):
     for other, wanted in (("b", 0), ("c", 1)):
         words = [sys.executable, "-m", "runners.compare", str(folders / "a"), str(folders / other), *json_too]
         with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -43,21 +43,21 @@ def test_the_status_is_that_of_the_runs_whoever_reads(folders, json_too):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_what_cannot_be_printed_is_no_difference(folders):
+def test_output_that_cannot_be_printed_is_no_difference(folders):
     with Path("/dev/full").open("w") as full:
         words = [sys.executable, "-m", "runners.compare", str(folders / "a"), str(folders / "b")]
         done = subprocess.run(words, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 2 and "cannot be printed (No space left on device)" in done.stderr
 
 
-def test_equal_runs_leave_with_0_and_write_nothing(folders, tmp_path):
+def test_equal_runs_exit_with_0_and_write_nothing(folders, tmp_path):
     status, out, err = command("compare", folders / "a", folders / "b", cwd=tmp_path)
     assert (status, err) == (0, "")
     assert "Equal: the same settings, prices and results of 3 readings." in out
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_hold_leaves_with_1_and_says_what_came_of_it(folders):
+def test_another_hold_exits_with_1_and_shows_its_effects(folders):
     status, out, err = called(folders / "a", folders / "c")
     assert (status, err) == (1, "")
     assert out.index("Inputs") < out.index("request.hold") < out.index("Results")

@@ -71,15 +71,13 @@ def test_a_folder_of_all_readings_is_below_five_megabytes(tmp_path):
     assert sum(b"uPlot=function" in path.read_bytes() for path in files) == 1  # the library lies there once
 
 
-def test_the_terminal_says_loudly_that_the_sample_is_a_reconstruction(folder):
+def test_the_terminal_warns_that_the_sample_is_simulated(folder):
     _, printed = folder
     assert "real closes on 46 dates, simulated in between" in " ".join(printed.split())
     assert "gpu_bubble" in printed and "index.html" in printed
 
 
-def test_the_same_inputs_give_the_same_bytes_whatever_the_workers_and_json_is_the_results_file(
-    folder, tmp_path, monkeypatch
-):
+def test_equal_inputs_give_equal_bytes_with_any_number_of_workers(folder, tmp_path, monkeypatch):
     out, _ = folder
     monkeypatch.setenv("DEEPSEEK_TRIALS", str(out.parent / "trials.txt"))
     again = within("deepseek", *ASKED, "--out", tmp_path / "again", "--jobs", 1, "--json")
@@ -106,7 +104,7 @@ def test_costs_reconcile_with_fills(folder):
     assert told == pytest.approx(value * 3e-4, abs=0.005)
 
 
-def test_hindsight_is_said_in_name_and_report(tmp_path):
+def test_hindsight_is_stated_in_title_and_report(tmp_path):
     words = ("--source", "sample", "--entry", "shock", "--no-evidence")
     done = within("deepseek", "bad_news", *words, "--out", tmp_path / "out")
     assert "with hindsight" in done.stdout.lower()
@@ -114,7 +112,7 @@ def test_hindsight_is_said_in_name_and_report(tmp_path):
         assert "hindsight" in (tmp_path / "out" / page).read_text().lower()
 
 
-def test_a_strangers_strategy_runs_from_the_users_own_folder(tmp_path):
+def test_a_plain_strategy_runs_from_the_users_folder(tmp_path):
     (tmp_path / "my_idea.py").write_text(
         "import backtrader as bt\n\n\nclass Golden(bt.Strategy):\n    '''Buy <b>and</b> hold.'''\n\n"
         "    def next(self):\n"
@@ -129,7 +127,7 @@ def test_a_strangers_strategy_runs_from_the_users_own_folder(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_parameter_that_is_a_class_does_not_spoil_the_run(tmp_path):
+def test_a_parameter_may_be_a_class(tmp_path):
     done = command(
         "backtrader.strategies:MA_CrossOver", "--symbols", "SPY", "--source", "sample", "--out", tmp_path / "out"
     )
@@ -172,7 +170,7 @@ def test_help_shows_examples():
         (["gpu_bubble", "--no-evidence", "--out", "/proc/nowhere/out"], "/proc/nowhere"),
     ],
 )
-def test_a_wrong_request_is_one_line_and_status_2_and_leaves_the_last_run_alone(folder, tmp_path, words, complaint):
+def test_a_wrong_request_is_one_line_and_status_2_and_keeps_the_last_run(folder, tmp_path, words, complaint):
     out = tmp_path / "out"
     shutil.copytree(folder[0], out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
@@ -197,7 +195,7 @@ def test_a_bad_file_is_one_line_and_status_2(tmp_path, market_data):
     assert f"line {len(lines)}" in done.stderr and not (tmp_path / "out").exists()
 
 
-def test_an_interrupt_leaves_the_last_run_whole(folder, market_data, tmp_path_factory):
+def test_an_interrupt_keeps_the_last_run(folder, market_data, tmp_path_factory):
     place, book = tmp_path_factory.mktemp("interrupted"), tmp_path_factory.mktemp("ledger") / "trials.txt"
     out = place / "out"
     shutil.copytree(folder[0], out)
@@ -223,7 +221,7 @@ def test_an_interrupt_leaves_the_last_run_whole(folder, market_data, tmp_path_fa
     assert list(place.iterdir()) == [out]
 
 
-def test_the_main_job_on_real_prices_gives_the_golden_end(market_data, tmp_path):
+def test_a_run_on_real_prices_ends_at_the_golden_equity(market_data, tmp_path):
     words = ("--no-evidence", "--out", tmp_path / "out", "--json")  # evidence on real prices: see tests/test_readme.py
     done = within("deepseek", "gpu_bubble", "--source", market_data, *words)
     told = json.loads(done.stdout)["readings"]["gpu_bubble"]

@@ -68,7 +68,7 @@ def test_a_full_disk_costs_one_line_and_keeps_the_earlier_run(disk, words, tmp_p
 
 
 @pytest.mark.parametrize("words", EACH)
-def test_a_folder_that_takes_nothing_is_refused_before_any_work(disk, words):
+def test_a_read_only_folder_is_refused_before_any_work(disk, words):
     done = disks.run(disks.READ_ONLY, disk, *words, "--out", disk / "out")
     assert (done.status, done.printed) == (2, "")
     assert done.told == f"error: --out {disk / 'out'}: cannot write in {disk}; name another folder\n"
@@ -76,7 +76,7 @@ def test_a_folder_that_takes_nothing_is_refused_before_any_work(disk, words):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_standard_output_that_is_full_is_one_line():
+def test_a_full_standard_output_is_one_line():
     with Path("/dev/full").open("w") as full:
         words = [sys.executable, "-m", "runners.trials"]
         done = subprocess.run(words, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
@@ -85,7 +85,7 @@ def test_a_standard_output_that_is_full_is_one_line():
 
 
 @pytest.mark.parametrize(("kind", "reason"), KINDS)
-def test_a_new_strategy_is_written_whole_or_not_at_all(tmp_path, kind, reason):
+def test_a_new_strategy_is_written_completely_or_not_at_all(tmp_path, kind, reason):
     (tmp_path / "notes").write_text("mine")
     done = disks.run(kind, tmp_path, "runners.new", "my_idea", "--out", tmp_path)
     assert (done.status, done.printed) == (2, "")
@@ -94,7 +94,7 @@ def test_a_new_strategy_is_written_whole_or_not_at_all(tmp_path, kind, reason):
 
 
 @pytest.mark.slow
-def test_a_comparison_is_written_whole_or_not_at_all(tmp_path):
+def test_a_comparison_is_written_completely_or_not_at_all(tmp_path):
     disk, run = tmp_path / "disk", tmp_path / "run"
     disk.mkdir()
     (disk / "notes").write_text("mine")
@@ -122,7 +122,7 @@ def main_job(address: str, now: str, out: Path) -> tuple[object, ...]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("room", "place"), [("4k", "yfinance could not use its notes in"), ("240k", "the cache in")])
-def test_a_cache_on_a_full_disk_is_named_and_what_it_held_stays(tmp_path, yahoo, room, place):
+def test_a_cache_on_a_full_disk_is_named_and_keeps_its_content(tmp_path, yahoo, room, place):
     disk, wide = (
         tmp_path / "disk",
         with_adjusted_close(invented_bars(calendar.sessions_between("2000-01-03", "2025-12-30"))),
@@ -140,7 +140,7 @@ def test_a_cache_on_a_full_disk_is_named_and_what_it_held_stays(tmp_path, yahoo,
 
 
 @pytest.mark.slow
-def test_a_cache_that_takes_nothing_is_used_as_it_is(tmp_path, yahoo):
+def test_a_read_only_cache_is_used(tmp_path, yahoo):
     disk, last = tmp_path / "disk", "2025-04-30"
     for symbol, bars in yahoo.market.items():
         Cache(disk).write(symbol, CacheEntry(HISTORY, bars[:last]))
@@ -158,7 +158,7 @@ def test_a_cache_that_takes_nothing_is_used_as_it_is(tmp_path, yahoo):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "reason"), KINDS)
-def test_a_ledger_that_cannot_be_kept_is_said_and_stops_no_run(tmp_path, yahoo, kind, reason):
+def test_a_ledger_that_cannot_be_written_is_a_notice_and_stops_no_run(tmp_path, yahoo, kind, reason):
     disk, out = tmp_path / "disk", tmp_path / "out"
     disk.mkdir()
     (disk / "notes").write_text("mine")

@@ -67,14 +67,14 @@ def tariffs(market_data, tmp_path_factory) -> tuple[Path, str]:
     return out, done.stdout
 
 
-def test_no_test_is_said_to_be_declared_before_prices_that_were_known(tariffs):
+def test_no_test_is_called_declared_before_prices_that_were_known(tariffs):
     told = pages(tariffs[0])
     assert "The same two tests are held for every event" in told["index.html"]
     assert "The same two tests are held for every event" in told["panic_passes-evidence.html"]
     assert not any("before any price was seen" in page for page in told.values())
 
 
-def test_its_own_readings_run_from_its_own_entry_with_evidence(tariffs):
+def test_the_events_readings_run_from_its_entry_with_evidence(tariffs):
     out, printed = tariffs
     results = json.loads((out / "results.json").read_text())["readings"]
     assert list(results) == list(strategy_set.reading_names(TARIFFS))
@@ -91,7 +91,7 @@ def test_its_own_readings_run_from_its_own_entry_with_evidence(tariffs):
     assert set(decided.query("reading != 'panic_passes'")["session"].str[:7]) >= {"2025-04"}
 
 
-def test_no_page_speaks_of_the_other_event(tariffs):
+def test_no_page_mentions_the_other_event(tariffs):
     out, printed = tariffs
     shown = pages(out)
     assert len(shown) == 2 + 2 * len(TARIFFS.readings)  # index and side by side, two a reading
@@ -138,7 +138,7 @@ def test_manifest_and_command_line_say_which_event_it_was(tariffs):
 
 
 @pytest.mark.slow
-def test_the_same_on_the_sample(tmp_path):
+def test_the_event_runs_on_the_sample(tmp_path):
     done = command("deepseek", "--event", "tariffs", "--source", "sample", "--no-evidence", "--out", tmp_path / "out")
     assert (done.returncode, done.stderr) == (0, "")
     assert "simulated in between" in done.stdout
@@ -153,7 +153,7 @@ def own(tmp_path) -> Path:
 
 
 @pytest.mark.slow
-def test_an_event_of_ones_own_needs_nothing_but_its_file(own):
+def test_a_users_event_needs_only_its_file(own):
     done = command("deepseek", "--event", "holiday.toml", "--source", "sample", "--out", "out", cwd=own)
     assert (done.returncode, done.stderr) == (0, "")
     shown = pages(own / "out")
@@ -215,7 +215,7 @@ def prices(market_data):
     return load_prices((*plan.symbols, *evidence.evidence_symbols(plan)), source=str(market_data))
 
 
-def test_what_comes_later_changes_no_decision(prices):
+def test_later_prices_change_no_decision(prices):
     request = Request(TARIFFS)
     studies = load_studies(request)
     stop = prices.row(TARIFFS.entry) + 30
@@ -322,7 +322,7 @@ def asked(folder: Path, market_data: Path, code: str, *names: str) -> dict[str, 
 
 
 @pytest.mark.slow
-def test_a_plain_member_of_the_family_is_counted_whichever_are_named(tmp_path, market_data):
+def test_a_plain_strategy_of_the_set_is_counted_whichever_are_named(tmp_path, market_data):
     both, alone = asked(tmp_path, market_data, PLAIN), asked(tmp_path, market_data, PLAIN, "second")
     assert both["family"] == ["first", "second"] and sorted(alone["family"]) == ["first", "second"]
     assert (both["p_family"], both["p_family_lower"]) == (alone["p_family"], alone["p_family_lower"])
@@ -330,7 +330,7 @@ def test_a_plain_member_of_the_family_is_counted_whichever_are_named(tmp_path, m
 
 @pytest.mark.slow
 @pytest.mark.parametrize("names", [(), ("second",)], ids=["all", "one"])
-def test_a_family_of_which_one_is_stopped_gives_no_verdict(tmp_path, market_data, names):
+def test_an_incomplete_strategy_set_gives_no_verdict(tmp_path, market_data, names):
     told = asked(tmp_path, market_data, BROKEN, *names)
     assert told["verdict"] is None and told["p"] is not None and told["family"] == ["second"]
     assert "the family is not whole: first could not be counted" in told["reason"]

@@ -146,7 +146,7 @@ def deepseek(folder, *words, out="out"):
     return within("deepseek", *words, "--source", "sample", "--out", out, "--no-evidence", cwd=folder)
 
 
-def test_others_run_and_each_failure_is_told_on_terminal_page_and_json(folder):
+def test_others_run_and_each_failure_is_shown_on_terminal_page_and_json(folder):
     names = ["Divides", "Leaves", "Borrows", "Lists", "Begins", "Steps", "Peeks", "PeeksAhead", "Ends", "Midway"]
     done = deepseek(folder, *(f"mine:{name}" for name in names), "unfinished:X", "needy:X", "mine:Fine", "gpu_bubble")
     assert done.returncode == 1
@@ -181,7 +181,7 @@ def test_others_run_and_each_failure_is_told_on_terminal_page_and_json(folder):
     assert str(folder) not in page + json.dumps(told)
 
 
-def test_where_all_fail_nothing_is_written_and_the_earlier_run_stays(folder):
+def test_if_all_fail_nothing_is_written_and_the_earlier_run_stays(folder):
     assert deepseek(folder, "mine:Fine").returncode == 0
     before = (folder / "out" / "manifest.json").read_bytes()
     done = deepseek(folder, "mine:Divides", "unfinished:X")
@@ -192,7 +192,7 @@ def test_where_all_fail_nothing_is_written_and_the_earlier_run_stays(folder):
 
 
 @pytest.mark.parametrize(("broken", "lacking"), [("mine:Divides", "mine:Unknown"), ("unfinished:X", "mine:Remembers")])
-def test_where_some_fail_and_the_others_lack_prices_each_is_told(folder, broken, lacking):
+def test_if_some_fail_and_the_others_lack_prices_each_is_reported(folder, broken, lacking):
     done = deepseek(folder, broken, lacking, out="none")
     assert (done.returncode, done.stdout) == (1, "")
     assert '  File "' in done.stderr and not (folder / "none").exists()
@@ -209,25 +209,25 @@ def test_where_some_fail_and_the_others_lack_prices_each_is_told(folder, broken,
         (("mine:Unknown",), ("--end", "2030-13-01")),
     ],
 )
-def test_a_wrong_request_is_no_fault_of_the_readings(folder, wrong, names):
+def test_a_wrong_request_is_not_a_failure_of_the_readings(folder, wrong, names):
     done = deepseek(folder, *names, *wrong, out="none")
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
     assert wrong[1] in done.stderr and "failed" not in done.stderr
 
 
-def test_where_all_lack_prices_the_request_is_wrong_and_each_is_told(folder):
+def test_if_all_lack_prices_the_request_is_wrong_and_each_is_named(folder):
     done = deepseek(folder, "mine:Unknown", "mine:Remembers", out="none")
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
     assert "NOSUCH" in done.stderr and "5000" in done.stderr and not (folder / "none").exists()
 
 
-def test_a_wrong_request_is_told_before_anything_runs(folder):
+def test_a_wrong_request_is_refused_before_anything_runs(folder):
     done = deepseek(folder, "mine:Divides", "mine:Nowhere")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1 and "mine has no class 'Nowhere'" in done.stderr
 
 
-def test_what_lacks_prices_stops_no_other_and_alone_is_a_wrong_request(folder):
+def test_a_reading_without_prices_stops_no_other_and_alone_is_a_wrong_request(folder):
     names = ("Unknown", "Remembers")
     done = deepseek(folder, *(f"mine:{name}" for name in names), "mine:Fine", out="lacking")
     assert done.returncode == 1
@@ -241,7 +241,7 @@ def test_what_lacks_prices_stops_no_other_and_alone_is_a_wrong_request(folder):
     assert not (folder / "alone").exists()
 
 
-def test_an_interrupt_from_within_interrupts(folder):
+def test_a_keyboard_interrupt_in_a_strategy_interrupts_the_run(folder):
     done = deepseek(folder, "mine:Interrupts", "mine:Fine")
     assert (done.returncode, done.stderr) == (130, "error: interrupted\n")
 
@@ -259,7 +259,7 @@ def test_a_failure_at_another_date_costs_one_reading_its_evidence(folder, market
 
 
 @pytest.mark.slow
-def test_a_multiverse_goes_on_without_the_broken(folder, market_data):
+def test_a_multiverse_runs_without_broken_readings(folder, market_data):
     words = ["mine:Divides", "needy:X", "bad_news", "--source", market_data, "--out", "survey", "--jobs", 1]
     done = within("multiverse", *words, cwd=folder)
     assert done.returncode == 1
@@ -270,7 +270,7 @@ def test_a_multiverse_goes_on_without_the_broken(folder, market_data):
 
 
 @pytest.mark.slow
-def test_a_multiverse_goes_on_without_what_lacks_prices(folder):
+def test_a_multiverse_runs_without_readings_that_lack_prices(folder):
     words = ["unfinished:X", "mine:Unknown", "mine:Remembers"]
     where = ["--source", "sample", "--jobs", 1]
     done = within("multiverse", *words, "bad_news", *where, "--out", "survey", cwd=folder)
@@ -297,7 +297,7 @@ def test_a_sweep_shows_its_authors_traceback(folder):
 
 
 @pytest.mark.slow
-def test_what_a_strategy_prints_is_no_part_of_json(folder):
+def test_output_of_a_strategy_is_not_part_of_json(folder):
     for module, words in (("deepseek", ["--no-evidence"]), ("sweep", ["-p", "hold=5,20", "--jobs", 2])):
         where = ["mine:Prints", *words, "--source", "sample", "--out", "printed", "--json"]
         done = command(module, *where, cwd=folder)

@@ -129,7 +129,7 @@ def test_on_a_terminal_only_our_own_colours_are_left():
     assert "\x1b[31m" not in screen.file.getvalue() and "\\x1b[31m" in screen.file.getvalue()
 
 
-def test_lines_and_json_are_tame_and_json_means_the_same(capsys):
+def test_lines_and_json_are_escaped_and_json_keeps_its_meaning(capsys):
     console.echo(f"{ESCAPE}{TURNED}\nnext")
     console.echo_json('{"a": "\x7f\u202e"}\n')
     out, _ = capsys.readouterr()
@@ -138,14 +138,14 @@ def test_lines_and_json_are_tame_and_json_means_the_same(capsys):
     assert json.loads(out.splitlines()[2]) == {"a": "\x7f\u202e"}
 
 
-def test_a_docstring_is_told_in_printable_words_that_end():
+def test_a_docstring_is_shown_printable_and_shortened():
     spec = {"__doc__": f"A {ESCAPE} title {TURNED} {LONG}\n\nClaim: {ESCAPE} {LONG}\n"}
     told = docstring_story(type("Mine", (bt.Strategy,), spec))
     require_tame(told.title + told.claim)
     assert told.title.startswith("A \\x1b[31m") and len(told.title) < 400 and len(told.claim) < 3000
 
 
-def test_an_error_is_told_in_printable_words_that_end():
+def test_an_error_is_shown_printable_and_shortened():
     class UntellableError(Exception):
         def __str__(self):
             raise RuntimeError
@@ -193,7 +193,7 @@ OUTS = {
     ],
     ids=lambda value: getattr(value, "name", value),
 )
-def test_an_out_that_cannot_be_is_refused_before_any_work(run, tmp_path, command, kind):
+def test_an_impossible_out_is_refused_before_any_work(run, tmp_path, command, kind):
     out, reason = OUTS[kind]
     (tmp_path / "circle").symlink_to("circle")
     (tmp_path / "file").write_text("mine")
@@ -223,20 +223,20 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("words", ENDLESS.values(), ids=ENDLESS)
-def test_thousands_of_letters_are_refused_in_a_line_that_has_both_ends(run, words):
+def test_a_very_long_value_is_refused_in_a_shortened_line(run, words):
     status, out, err = run(*words)
     assert (status, out, len(err.splitlines())) == (2, "", 1)
     assert len(err) < 2500 and re.search(r"(a|9|a )\.\.\.", err)
 
 
 @pytest.mark.parametrize("symbol", ["../../etc/passwd", "<b>", "a b", "x\0", ESCAPE, TURNED, "-x", "", "A" * 16, "."])
-def test_what_is_no_symbol_is_refused(run, symbol):
+def test_an_invalid_symbol_is_refused(run, symbol):
     for words in ((prices.prices, "--", symbol), (deepseek.deepseek, "fomc_tilt", "--benchmark", symbol)):
         require_refused(run(words[0], "--source", "sample", *words[1:]), "is not a symbol")
 
 
 @pytest.mark.parametrize("value", [f"re{ESCAPE}d", TURNED, "w" * 301, "\udcff"])
-def test_a_text_that_a_table_cannot_head_is_no_value_of_a_knob(site, run, monkeypatch, value):
+def test_a_text_that_cannot_head_a_table_is_no_parameter_value(site, run, monkeypatch, value):
     monkeypatch.syspath_prepend(str(site))
     require_refused(run(sweep.sweep, "fine_one", "-p", f"label={value}", "--source", "sample"), "no value for label")
 
@@ -263,7 +263,7 @@ def test_a_cached_symbol_has_a_file_of_its_own_in_the_cache(tmp_path, symbol, fi
 
 
 @pytest.mark.parametrize("name", ["gpu_bubble", "my reading", "v1.2-b", "\u05e9\u05dc\u05d5\u05dd", HINDI])
-def test_such_a_name_can_be_that_of_pages(name):
+def test_a_valid_name_can_name_pages(name):
     assert file_names.file_name_fault(name) is None
 
 
@@ -291,11 +291,11 @@ def test_such_a_name_can_be_that_of_pages(name):
         *("CON", "con", "nul.txt", "LPT9", "COM\xb9", "x" * 201, "\u4e2d" * 67),
     ],
 )
-def test_such_a_name_can_not(name):
+def test_an_invalid_name_cannot_name_pages(name):
     assert file_names.file_name_fault(name) is not None
 
 
-def test_a_class_made_by_hand_is_refused_by_its_name():
+def test_a_class_created_with_an_invalid_name_is_refused():
     evil = type("<img src=x>", (bt.Strategy,), {"symbols": ("SPY",)})
     with pytest.raises(RequestError, match="'<img src=x>' cannot name a reading"):
         prepare("__main__:x", evil, "SPY")
@@ -324,7 +324,7 @@ def command(site, cwd, module, *words):
     )  # fmt: skip
 
 
-def test_what_a_package_offers_is_listed_and_hides_nothing(site, run, monkeypatch):
+def test_entry_points_of_a_package_are_listed_and_hide_nothing(site, run, monkeypatch):
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("COLUMNS", "100")
     status, out, err = run(deepseek.deepseek, "--list")
@@ -348,7 +348,7 @@ def test_a_name_that_no_page_can_have_is_refused(site, run, tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
-def test_it_stops_no_other_and_what_it_says_is_tame_on_terminal_and_in_files(site, tmp_path):
+def test_a_hostile_strategy_stops_no_other_and_its_text_is_escaped(site, tmp_path):
     words = ("fine_one", "fails", "--source", "sample", "--no-evidence", "--out", "out")
     done = command(site, tmp_path, "runners.deepseek", *words)
     assert done.returncode == 1 and "fine_one" in done.stdout and "<b>" in done.stderr
@@ -414,12 +414,12 @@ def modules():
     }
 
 
-def test_no_code_is_made_of_data():
+def test_no_code_is_created_from_data():
     found = {(file, danger) for file, tree in modules().items() for danger in dangers(tree)}
     assert found == KNOWN
 
 
-def test_such_a_danger_would_be_seen():
+def test_the_check_finds_forbidden_calls():
     calls = "eval('1'), os.system('x'), run(x, shell=True), np.load(f, allow_pickle=1)"
     found = set(dangers(ast.parse(f"import yaml.x\nfrom pickle import loads\n{calls}")))
     assert found == {"yaml.x", "pickle", "eval", "os.system", "shell=", "np.load", "allow_pickle="}

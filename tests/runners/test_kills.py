@@ -19,7 +19,7 @@ KILLS = [pytest.param(FEW, id="few"), pytest.param(MANY, id="many", marks=pytest
 @pytest.mark.skipif(sys.platform == "win32", reason="fork and SIGKILL")
 @pytest.mark.parametrize("kills", KILLS)
 @pytest.mark.parametrize("writer", killing.WRITERS)
-def test_a_writer_killed_at_random_leaves_the_old_or_the_new(tmp_path, writer, kills):
+def test_a_killed_writer_leaves_the_old_or_the_new_version(tmp_path, writer, kills):
     seed = str(np.random.default_rng().integers(2**32))  # another one each time; a failure names it
     done = subprocess.run(
         [sys.executable, "-m", killing.__name__, writer, tmp_path, str(kills), seed],
@@ -47,7 +47,7 @@ def test_a_writer_killed_at_random_leaves_the_old_or_the_new(tmp_path, writer, k
         ),
     ],
 )
-def test_a_command_killed_at_random_loses_nothing_and_leaves_no_process(tmp_path, command, whom, kills):
+def test_a_killed_command_loses_nothing_and_leaves_no_process(tmp_path, command, whom, kills):
     seed = str(np.random.default_rng().integers(2**32))
     done = subprocess.run(
         [sys.executable, "-m", killing_commands.__name__, command, tmp_path, str(kills), whom, seed],

@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
     return out, done.stdout
 
 
-def test_the_folder_is_whole_and_nothing_lies_beside_it(folder):
+def test_the_folder_is_complete_and_nothing_else_is_written(folder):
     out, _ = folder
     pages = {"index.html", "us_over_china.html", "sector_tailwind.html"}
     assert {path.name for path in out.iterdir()} == {*pages, "results.json", "specs.csv", "manifest.json"}
@@ -42,7 +42,7 @@ def test_the_folder_is_whole_and_nothing_lies_beside_it(folder):
     assert not table.duplicated([name for name in table.columns if name != "d"]).any()
 
 
-def test_the_terminal_fits_and_says_what_may_not_be_made_of_it(folder):
+def test_the_terminal_fits_80_columns_and_explains_itself(folder):
     out, printed = folder
     assert max(len(line.rstrip()) for line in printed.splitlines() if str(out.parent) not in line) <= 80
     words = " ".join(printed.split())
@@ -99,7 +99,7 @@ def test_the_list_is_there_for_programs():
     assert list(listed["readings"]["bad_news"]["dimensions"]) == ["basket"]
 
 
-def test_where_the_prices_of_a_basket_are_missing_the_others_run(tmp_path, market_data):
+def test_a_basket_without_prices_is_left_out(tmp_path, market_data):
     (tmp_path / "prices").mkdir()
     for symbol in ("SMH", "IGV", "SPY", "QQQ"):
         (tmp_path / "prices" / f"{symbol}.csv").symlink_to(market_data / f"{symbol}.csv")
@@ -114,7 +114,7 @@ def test_where_the_prices_of_a_basket_are_missing_the_others_run(tmp_path, marke
 
 
 @pytest.mark.slow
-def test_a_reading_without_prices_is_missed_by_the_family_whoever_is_named(market_data, tmp_path):
+def test_a_reading_without_prices_is_missing_whichever_are_named(market_data, tmp_path):
     (tmp_path / "prices").mkdir()
     for path in market_data.glob("*.csv"):
         if path.stem != "FXI":
@@ -131,7 +131,7 @@ def test_a_reading_without_prices_is_missed_by_the_family_whoever_is_named(marke
 
 
 @pytest.mark.slow
-def test_whoever_names_one_reading_has_the_same_family(market_data, tmp_path):
+def test_p_is_adjusted_for_all_readings_even_if_one_is_named(market_data, tmp_path):
     found = {}
     for out, names in (("one", ["bad_news"]), ("two", ["us_over_china", "bad_news"])):
         status, printed, _ = command(*names, "--source", market_data, "--out", tmp_path / out)
@@ -140,7 +140,7 @@ def test_whoever_names_one_reading_has_the_same_family(market_data, tmp_path):
     assert found["one"] == found["two"]
 
 
-def test_the_command_is_written_down_without_folder_and_workers():
+def test_the_command_is_recorded_without_folder_and_workers():
     assert (
         multiverse_command_line(("gpu_bubble",), PriceWindow("sample", None, "2025-12-31"), True, DEEPSEEK)
         == "python -m runners.multiverse gpu_bubble --source=sample --end=2025-12-31 --all-dates"

@@ -86,7 +86,7 @@ def test_both_kinds_pass_their_tests_as_they_are(checkout, market_data):
     assert "my_idea" in listed.stdout and "TEMPLATE" in listed.stdout
 
 
-def test_what_is_written_is_clean(checkout):
+def test_the_files_pass_ruff(checkout):
     pytest.importorskip("ruff", reason="ruff is installed where style is checked")
     many = ",".join(f"NAME{number}" for number in range(20))
     for name, *words in (["m" * 40, "--symbols", many], ["n" * 40, "--plain", "--symbols", "SPY"]):
@@ -97,7 +97,7 @@ def test_what_is_written_is_clean(checkout):
 
 
 @pytest.mark.slow
-def test_what_is_written_is_typed(checkout, tmp_path):
+def test_the_files_pass_mypy(checkout, tmp_path):
     pytest.importorskip("mypy", reason="mypy is installed where types are checked")
     assert python("-m", "runners.new", "my_idea", cwd=checkout).returncode == 0
     assert python("-m", "runners.new", "old_idea", "--plain", cwd=checkout).returncode == 0
@@ -106,7 +106,7 @@ def test_what_is_written_is_typed(checkout, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_three_commands_that_it_tells_work(checkout, market_data):
+def test_the_three_suggested_commands_work(checkout, market_data):
     told = python("-m", "runners.new", "my_idea", cwd=checkout).stdout.split("next:\n")[1]
     commands = [line.split("#")[0].strip() for line in told.splitlines()]
     assert [line.removeprefix("python ").split()[:3] for line in commands] == [
@@ -160,7 +160,7 @@ def test_an_existing_file_is_named_and_not_overwritten(bare):
     assert files(bare) == before
 
 
-def test_where_one_file_cannot_be_written_none_is(bare):
+def test_if_one_file_cannot_be_written_none_is(bare):
     (bare / "tests/resources/recipes").touch()  # a file where the folder of the last one would be
     before = files(bare)
     done = within("new", "my_idea", cwd=bare)
@@ -187,7 +187,7 @@ SWEPT = "python -m runners.sweep"
         (("--plain", "--out", "mine.py"), ["mine.py"], [f"{SWEPT} mine.py:MyIdea -p period=20,50"]),
     ],
 )
-def test_it_tells_what_it_wrote_and_what_to_do_next(bare, words, written, told):
+def test_it_prints_the_files_and_the_next_commands(bare, words, written, told):
     before = set(files(bare))
     done = within("new", "my_idea", *words, cwd=bare)
     assert (done.returncode, done.stderr) == (0, "")
@@ -200,7 +200,7 @@ def test_it_tells_what_it_wrote_and_what_to_do_next(bare, words, written, told):
         compile((bare / name).read_text(encoding="utf-8"), name, "exec")
 
 
-def test_an_installed_copy_is_told_to_write_the_strategy_alone(bare):
+def test_an_installed_copy_suggests_writing_only_the_strategy(bare):
     (bare / scaffold.GOLDEN_SCRIPT).unlink()
     done = within("new", "my_idea", cwd=bare)
     assert done.returncode == 2 and "write only the strategy with --out ." in done.stderr

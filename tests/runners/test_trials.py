@@ -65,7 +65,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
     return run
 
 
-def test_a_row_a_reading_with_its_best_sharpe_a_year(book: TrialLedger, command: Command) -> None:
+def test_each_reading_has_a_row_with_its_best_annualised_sharpe(book: TrialLedger, command: Command) -> None:
     status, out, err = command()
     assert (status, err) == (0, "")
     lines = out.splitlines()
@@ -97,9 +97,7 @@ def test_without_a_ledger_there_are_no_trials(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_damaged_lines_of_a_text_ledger_are_named_also_when_it_was_taken_over(
-    book: TrialLedger, command: Command
-) -> None:
+def test_damaged_lines_of_a_text_ledger_are_named_also_after_conversion(book: TrialLedger, command: Command) -> None:
     book.path.write_bytes(b"?\n" * 3 + b"forgotten 7 75e6a5f9\n" + b"?\n" * 9)
     for _ in range(2):
         status, out, err = command()
@@ -122,7 +120,7 @@ def test_forgetting_asks_first(book: TrialLedger, command: Command) -> None:
     assert book.read().forgotten == 4
 
 
-def test_forgetting_without_a_question_adds_up(book: TrialLedger, command: Command) -> None:
+def test_forgetting_with_yes_adds_up(book: TrialLedger, command: Command) -> None:
     assert command("--forget", "--yes")[::2] == (0, "")
     book.add([trial(1, "gpu_bubble", 0.0625)])
     assert command()[1].splitlines()[1] == "1 trial; 4 earlier ones were deleted"
@@ -131,7 +129,7 @@ def test_forgetting_without_a_question_adds_up(book: TrialLedger, command: Comma
     assert (json.loads(out)["n"], json.loads(out)["forgotten"]) == (0, 5)
 
 
-def test_where_nobody_answers_nothing_is_forgotten(book: TrialLedger, command: Command) -> None:
+def test_without_an_answer_nothing_is_forgotten(book: TrialLedger, command: Command) -> None:
     status, out, err = command("--forget")
     assert (status, out) == (2, "")
     assert err.splitlines()[1:] == ["error: --forget asks for confirmation, which was not given; add --yes"]
@@ -186,7 +184,7 @@ def test_a_year_has_as_many_sessions_as_in_the_reports() -> None:
     assert SESSIONS_A_YEAR == PERIODS
 
 
-def test_help_as_a_user_asks_for_it_pays_for_no_heavy_library() -> None:
+def test_help_imports_no_heavy_library() -> None:
     code = (
         "import sys; import runners.trials; heavy = {'numpy', 'pandas', 'backtrader', 'rich', 'filelock', "
         "'platformdirs', 'sqlite3'}; print(sorted(heavy & set(sys.modules)))"

@@ -114,7 +114,7 @@ def test_one_reading_is_shown_in_full(shown):
     ]
 
 
-def test_of_more_than_two_readings_each_has_a_line(shown):
+def test_more_than_two_readings_have_one_line_each(shown):
     verdict = (change("evidence/verdict", "a", "b"),)
     readings = (
         reading("first", metrics=(change("metrics/total_return", 0.1, -0.1),), evidence=verdict),

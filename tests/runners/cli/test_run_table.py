@@ -97,7 +97,7 @@ def printed(run, capsys, monkeypatch) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
-def test_verdicts_stand_in_a_table_of_80_columns_with_a_legend(judged, capsys, monkeypatch):
+def test_verdicts_are_in_a_table_of_80_columns_with_a_legend(judged, capsys, monkeypatch):
     lines = printed(judged, capsys, monkeypatch)
     rows = {line.split()[0]: line.split()[-1] for line in lines[2:7]}
     assert rows == {"reading": "verdict", "first": "supported", "second": "chance", LONGEST: "refuted", "fourth": "-"}
@@ -112,7 +112,7 @@ def test_verdicts_stand_in_a_table_of_80_columns_with_a_legend(judged, capsys, m
     assert "evidence  out/NAME-evidence.html" in lines
 
 
-def test_words_that_do_not_occur_are_not_explained_and_hindsight_is_said(judged, capsys, monkeypatch):
+def test_only_verdicts_that_occur_are_explained_and_hindsight_is_stated(judged, capsys, monkeypatch):
     only = {name: evidence(name, "refuted") for name in VERDICTS}
     lines = printed(replace(judged, court=replace(judged.court, evidence=only, hindsight=True)), capsys, monkeypatch)
     assert lines[8:11] == [

@@ -121,7 +121,7 @@ def several(prices) -> list[Scenario]:
 
 
 @pytest.mark.parametrize("compared", COMPARATORS, ids=lambda each: type(each).__name__)
-def test_a_comparator_of_many_scenarios_is_that_of_each(compared, prices):
+def test_a_comparator_of_many_scenarios_equals_single_ones(compared, prices):
     scenarios, expected = several(prices), []
     for each in scenarios:
         schedule = EntrySchedule(each.entry, each.hold, each.rebalance, each.shock)
@@ -146,7 +146,7 @@ def test_a_comparator_of_many_scenarios_is_that_of_each(compared, prices):
 @pytest.mark.parametrize(
     "conditions", [TradingConditions(21, 5, COSTS[0]), TradingConditions(None, None, COSTS[1], shock_lead=9)]
 )
-def test_so_are_excess_log_returns(compared, conditions, prices):
+def test_excess_log_returns_equal_those_of_single_scenarios(compared, conditions, prices):
     entries, own = np.array([35, 58, 79, 97]), trend(compared, **SETTINGS[1])
     if isinstance(compared, BetaMatched):
         own = replace(own, comparator=BetaMatched("M", 9))
@@ -173,7 +173,7 @@ def evaluated(study: Study, prices, row: int, conditions: TradingConditions) -> 
 
 
 @pytest.mark.parametrize("name", strategies.names())
-def test_d_of_many_entries_is_that_of_each_evaluation(name, real_prices):
+def test_d_of_many_entries_equals_that_of_each_evaluation(name, real_prices):
     study = prepare(name, strategies.load(name), "SPY")
     conditions = TradingConditions(hold=70, rebalance=15, frictions=COSTS[0])
     entries = np.array([150, 640, 1436, len(real_prices.sessions) - 30])
@@ -203,7 +203,7 @@ def test_a_plain_strategy_has_past_entries_too(random_prices):
 
 
 @pytest.mark.parametrize("sessions", [25, 400])
-def test_betas_of_earlier_returns_are_those_of_each_entry(sessions, prices, simulate):
+def test_betas_of_many_entries_equal_those_of_each_entry(sessions, prices, simulate):
     own, rows = trend(BetaMatched("M", sessions), **SETTINGS[0]), np.array([40, 90])
     expected = [
         beta_of_earlier_returns(own, prices, EntrySchedule(prices.sessions[row], 21, 5), COSTS[0])
@@ -213,7 +213,7 @@ def test_betas_of_earlier_returns_are_those_of_each_entry(sessions, prices, simu
     assert earlier_betas(own, prices, scenarios, "M", sessions, simulate).tolist() == pytest.approx(expected, abs=1e-9)
 
 
-def test_the_shock_lies_as_usual_before_earlier_returns(prices):
+def test_the_shock_keeps_its_distance_for_earlier_returns(prices):
     own = trend(BetaMatched("M", 25), **SETTINGS[0])
     usual, sooner = (
         TradingConditions(21, 5, COSTS[0], shock_lead=lead).at(np.array([40, 90]), prices, own.parameters)
@@ -223,7 +223,7 @@ def test_the_shock_lies_as_usual_before_earlier_returns(prices):
     assert found[0] == found[1]
 
 
-def test_the_earlier_beta_is_over_so_many_sessions_and_no_more(random_prices, simulate):
+def test_the_earlier_beta_covers_the_declared_sessions_only(random_prices, simulate):
     prices = random_prices(("M", "N"))
     at = EntrySchedule(prices.sessions[280], 20, 1)
     # re-weighted to one half of M every session: half of M's move, up to the drift of a day's gap
@@ -251,7 +251,7 @@ def test_a_slope_by_hand():
 
 
 @pytest.mark.parametrize(("share", "weight"), [(0.5, 0.5), (-0.5, 0.0)])
-def test_a_beta_is_kept_within_nothing_and_one(random_prices, simulate, share, weight):
+def test_a_beta_is_clipped_to_zero_and_one(random_prices, simulate, share, weight):
     prices = random_prices(("M", "N"))
     at = EntrySchedule(prices.sessions[280], 20, 1)
     mixed = wealth(half(BetaMatched("M"), share=share), prices, at, FREE, simulate)
@@ -259,7 +259,7 @@ def test_a_beta_is_kept_within_nothing_and_one(random_prices, simulate, share, w
     assert mixed == pytest.approx(part, abs=0.002)
 
 
-def test_a_beta_above_one_is_matched_by_the_whole_fund_and_no_credit(random_prices, simulate):
+def test_a_beta_above_one_is_matched_by_the_whole_fund_without_credit(random_prices, simulate):
     """N moves four times as much as M; what it must beat is all of M, from the open of the 71st row on."""
     made = random_prices(("M", "N"), 100)
     moves = 1 + 4 * (made.close[1:, 0] / made.close[:-1, 0] - 1)
@@ -284,7 +284,7 @@ def test_a_fund_is_bought_once_and_held(random_prices, simulate):
     assert found[1:-1] == pytest.approx(held / 1e6, abs=1e-9)
 
 
-def test_a_fund_pays_for_its_purchase_alone(make_prices, simulate):
+def test_a_fund_pays_only_for_its_purchase(make_prices, simulate):
     prices = make_prices({"M": [100.0] * 40})
     # 10,000 shares at a cost of 1 %; whoever sold what is owed for that, after twenty sessions, would pay again.
     found = wealth(
@@ -334,7 +334,7 @@ def test_ruin_on_either_side():
     assert excess_over(own, other).tolist() == pytest.approx([0.3, -inf, inf, -inf, np.nan], nan_ok=True)
 
 
-def test_log_wealth_of_what_fell_to_nothing_is_minus_infinity():
+def test_log_wealth_of_nothing_is_minus_infinity():
     class Run:
         horizons = np.array([[0.1, -1.0], [-1.5, np.nan]])
         terminal = np.array([1_210_000.0, 0.0])

@@ -49,7 +49,7 @@ def steps(prices, hold=4, rebalance=1, comparator=None, costs=FREE, **parameters
     return evaluate(one, prices, EntrySchedule(prices.sessions[1], hold, rebalance), costs, sessions)
 
 
-def test_a_result_holds_what_happened(flat):
+def test_a_result_describes_the_run(flat):
     told = steps(flat)
     assert (told.name, told.claims, told.symbols) == ("steps", ("C1",), ("A", "B"))
     assert (told.story.title, told.story.claim) == ("Steps from one to the other.", "steps.")
@@ -90,7 +90,7 @@ def test_costs_and_lags_are_those_of_the_run(flat):
     assert told.d == pytest.approx(np.log(told.equity.iloc[-1] / 1e6) - np.log(told.comparator.iloc[-1]))
 
 
-def test_a_ruin_is_told_with_its_session(make_prices):
+def test_a_ruin_is_reported_with_its_session(make_prices):
     prices = make_prices({"A": [100.0] * 3 + [300.0] * 4})
     one = ReadingStudy("fixed", Fixed, ("A",), Cash(), {"target": (("A", -1.0),)})
     told = evaluate(one, prices, EntrySchedule(prices.sessions[1], None), FREE, pd.Series(0.0, prices.sessions[1:]))
@@ -99,7 +99,7 @@ def test_a_ruin_is_told_with_its_session(make_prices):
     assert told.outcome == "Ruined on 2025-01-30: equity fell to -1,000,000 USD and the run ended."
 
 
-def test_parameters_that_are_classes_are_told_by_name():
+def test_parameters_that_are_classes_are_recorded_by_name():
     told = [plain_value(value) for value in (1, "a", None, (1, 2.5), bt.ind.SMA)]
     assert told[:4] == [1, "a", None, [1, 2.5]]
     assert told[4].endswith("MovingAverageSimple") or told[4].endswith("SMA")
@@ -167,7 +167,7 @@ def test_horizons_end_with_the_hold_or_with_the_prices():
         (12, "load more prices"),
     ],
 )
-def test_closes_that_are_missing_are_told_with_what_helps(make_prices, closes, remedy):
+def test_too_few_closes_are_an_error_with_a_remedy(make_prices, closes, remedy):
     prices = make_prices({"M": [10.0] * 12})
 
     class Patient(HalfMarket):
@@ -206,7 +206,7 @@ def test_a_fund_must_be_listed_at_the_first_decision(make_prices):
     )
 
 
-def test_decisions_are_told_with_what_they_drop(flat):
+def test_decisions_list_dropped_symbols(flat):
     told = steps(flat).decisions
     days = flat.sessions
     assert list(told.columns) == ["session", "symbol", "weight"]

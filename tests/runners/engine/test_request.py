@@ -49,7 +49,7 @@ def test_a_name_that_would_overwrite_a_page_is_refused(tmp_path, monkeypatch):
     del sys.modules["odd_names"]
 
 
-def test_the_code_version_changes_with_a_strategy_from_outside(tmp_path, monkeypatch):
+def test_the_code_hash_changes_with_an_outside_strategy(tmp_path, monkeypatch):
     file = tmp_path / "outside.py"
     file.write_text("import backtrader as bt\n\n\nclass Idea(bt.Strategy):\n    symbols = ('SPY',)\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -73,7 +73,7 @@ def test_the_code_version_changes_with_a_strategy_from_outside(tmp_path, monkeyp
         "import importlib\n\nsigns = importlib.import_module(f'ideas.{chr(115)}igns')",
     ],
 )
-def test_the_code_version_changes_with_what_a_strategy_imports(tmp_path, monkeypatch, line):
+def test_the_code_hash_changes_with_the_imports_of_a_strategy(tmp_path, monkeypatch, line):
     (tmp_path / "ideas").mkdir()
     (tmp_path / "ideas" / "__init__.py").touch()
     strategy = f"import backtrader as bt\n\n{line}\n\n\nclass Idea(bt.Strategy):\n    symbols = ('SPY',)\n"
@@ -103,7 +103,7 @@ def test_marks_are_the_event_and_the_decisions_of_the_window():
     ]
 
 
-def test_the_words_of_the_default_event_are_what_they_were():
+def test_the_settings_of_the_default_event_are_unchanged():
     told = run_settings(Request(DEEPSEEK), pd.DatetimeIndex(["2025-01-30", "2026-02-03"]))
     assert told["Known"] == "from 2025-01-31 03:16 New York time on, when the essay was published"
     assert claims_note(Request(DEEPSEEK).event) == (
@@ -111,12 +111,12 @@ def test_the_words_of_the_default_event_are_what_they_were():
     )
 
 
-def test_decisions_that_are_not_known_are_said():
+def test_unknown_fed_decisions_are_a_notice():
     assert unknown_rates_notice(pd.DatetimeIndex(["2026-09-15"])) == ()
     assert "2026-09-16" in unknown_rates_notice(pd.DatetimeIndex(["2026-09-16"]))[0]
 
 
-def test_the_code_version_knows_nothing_of_runs_that_lie_beside_the_code():
+def test_the_code_hash_ignores_run_folders():
     before = code_hash()
     beside = ROOT / "reports" / "latest"
     made = not beside.exists()

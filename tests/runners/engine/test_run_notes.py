@@ -79,7 +79,7 @@ def test_warnings_are_those_of_the_run():
     )
 
 
-def test_many_names_are_told_in_a_line():
+def test_many_symbols_share_a_line():
     days = pd.bdate_range("2025-01-30", periods=21)
     few = {f"S{place}": day for place, day in enumerate(days[:20])}
     assert len(describe_symbols(few, "left out", "too few closes")) == 20
@@ -90,7 +90,7 @@ def test_many_names_are_told_in_a_line():
     assert describe_symbols({}, "left out", "why") == []
 
 
-def test_three_refusals_are_told_one_by_one():
+def test_three_refusals_have_a_line_each():
     day = pd.Timestamp("2025-01-30")
     one = RefusedOrder(day, "A", -1234.0, "margin")
     told = "an order of -1,234 A (2025-01-30) was not filled: margin"
@@ -100,7 +100,7 @@ def test_three_refusals_are_told_one_by_one():
     assert describe_refusals([late, one])[1:] == [told] and len(describe_refusals([late, one])) == 2
 
 
-def test_many_refusals_are_told_in_a_line_and_few_one_by_one():
+def test_many_refusals_share_a_line_and_few_have_one_each():
     day = pd.Timestamp("2025-01-30")
     few = [RefusedOrder(day, "A", 100, "margin")]
     many = [RefusedOrder(day + pd.Timedelta(days=n), "A", -1, "before the entry") for n in range(772)]

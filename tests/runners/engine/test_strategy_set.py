@@ -32,13 +32,13 @@ def of(**changes: object):
     return replace(TARIFFS, readings=(member,))
 
 
-def test_a_reading_of_another_event_is_told_with_it():
+def test_an_error_names_the_event_of_the_reading():
     with pytest.raises(RequestError, match="'panic_passes' is a reading of another event; add --event tariffs"):
         strategy_set.load_strategy(DEEPSEEK, "panic_passes")
     assert strategy_set.load_strategy(TARIFFS, "panic_passes") is AfterFall
 
 
-def test_the_default_family_is_the_folder():
+def test_the_default_strategy_set_is_the_folder():
     assert strategy_set.reading_names(DEEPSEEK) == strategies.names()
     assert strategy_set.load_study(DEEPSEEK, "gpu_bubble", "SPY").symbols == ("NVDA", "AMD", "INTC")
 
@@ -53,7 +53,7 @@ def test_the_default_family_is_the_folder():
         ("mine.py:Mine", "tariffs", "mine.py:Mine"),
     ],
 )
-def test_a_file_is_looked_for_beside_the_event_that_names_it(path, origin, placed):
+def test_a_file_is_relative_to_the_event_that_names_it(path, origin, placed):
     assert strategy_set._placed(replace(TARIFFS, origin=origin), path) == placed
 
 
@@ -64,14 +64,14 @@ def test_a_strategy_in_a_file_beside_the_event_is_found_from_anywhere(tmp_path, 
     assert strategy_set.load_strategy(event, "own").__name__ == "Own"
 
 
-def test_the_family_is_whole_with_the_events_own_readings_or_with_every_file():
+def test_the_set_is_complete_with_the_events_readings_or_with_every_file():
     assert strategy_set.required_names(of()) == ("own",)
     assert strategy_set.required_names(
         DEEPSEEK
     ) == strategies.reading_files() and "gpu_bubble" in strategy_set.required_names(DEEPSEEK)
 
 
-def test_baskets_become_their_symbols_and_words_those_of_the_event():
+def test_baskets_become_symbols_and_the_event_gives_title_and_claim():
     study = strategy_set.load_study(TARIFFS, "china_exposure", "SPY")
     assert (study.strategy, study.symbols) == (LongShort, ("SPY", "KWEB", "FXI"))
     assert study.parameters == {"long": ("SPY",), "short": ("KWEB", "FXI")}
@@ -83,7 +83,7 @@ def test_baskets_become_their_symbols_and_words_those_of_the_event():
     )
 
 
-def test_a_whole_number_is_good_where_a_fraction_is_due():
+def test_an_integer_is_accepted_for_a_fraction():
     whole = of(strategy="diversity_pool", parameters=(("compare", 10),))
     assert strategy_set.load_study(whole, "own", "SPY").parameters == {"compare": 10}
     fraction = of(strategy="gpu_bubble", parameters=(("gross", 1),))
@@ -118,12 +118,12 @@ def test_a_whole_number_is_good_where_a_fraction_is_due():
         ({"strategy": "gpu_bubbel", "parameters": ()}, r"own\): strategy: unknown reading 'gpu_bubbel'; did you mean"),
     ],
 )
-def test_what_a_strategy_does_not_take_is_refused(changes, complaint):
+def test_parameters_that_a_strategy_does_not_take_are_refused(changes, complaint):
     with pytest.raises(RequestError, match=complaint):
         load_studies(Request(of(**changes)))
 
 
-def test_a_name_is_looked_for_in_the_event_first_then_among_all():
+def test_a_name_is_searched_in_the_event_first():
     assert [study.name for study in load_studies(Request(TARIFFS, ("panic_passes", "bad_news")))] == [
         "panic_passes",
         "bad_news",
@@ -134,14 +134,14 @@ def test_a_name_is_looked_for_in_the_event_first_then_among_all():
         load_studies(Request(TARIFFS, ("panic_pases",)))
 
 
-def test_who_names_one_reading_has_still_seen_the_whole_family():
+def test_the_set_is_complete_even_if_one_reading_is_named():
     # Four of the five are the same class: what tells them apart are their parameters.
     plan = make_plan(Request(TARIFFS, ("chips_hit_more",), evidence=True))
     names = {study.name for study in (*plan.studies, *plan.others)}
     assert names == set(strategy_set.reading_names(TARIFFS)) and len(plan.others) == 4
 
 
-def test_what_an_event_has_to_choose_follows_from_it():
+def test_the_universe_is_that_of_the_event():
     labels = {choice.label: (choice.value, choice.reason) for choice in specification.entry_choices(DEEPSEEK).choices}
     assert labels == {
         "published": (0, "the first open after the essay"),
@@ -176,7 +176,7 @@ def test_choices_that_name_symbols_are_those_of_the_reading_that_trades_them():
     ]
 
 
-def test_a_plain_strategy_of_an_event_is_told_its_parameters_and_beats_the_benchmark():
+def test_a_plain_strategy_of_an_event_gets_its_parameters_and_the_benchmark():
     event = of(strategy="tests.resources.workers:Crossing", parameters=(("period", 7),))
     study = strategy_set.load_study(event, "own", "QQQ", ("A", "B"))
     assert (study.strategy, study.parameters) == (Crossing, {"period": 7})
@@ -210,7 +210,7 @@ def refusal(event, **changes: object) -> str:
     return str(error.value)
 
 
-def test_a_parameter_that_is_not_there_is_told_with_two_that_are():
+def test_an_unknown_parameter_is_an_error_with_two_suggestions():
     asked, told = "event file 'tariffs': readings 1 (own): parameters", "x:Similar has no such parameter"
     assert refusal(TARIFFS, parameters=(("size_", 1),)) == f"{asked}.size_: {told}; did you mean size_3 or size_2?"
     assert refusal(TARIFFS, parameters=(("q", 1),)) == f"{asked}.q: {told}; it has period, size_1, size_2, size_3"
@@ -219,7 +219,7 @@ def test_a_parameter_that_is_not_there_is_told_with_two_that_are():
         strategy_set.typed_parameters(replace(TARIFFS, readings=(bare,)), bare, bt.Strategy)
 
 
-def test_a_basket_that_is_not_there_is_told_with_two_that_are():
+def test_an_unknown_basket_is_an_error_with_two_suggestions():
     baskets = tuple((f"chips_{n}", ("NVDA",)) for n in range(4))
     asked = "event file 'tariffs': readings 1 (own): parameters.long: 'chips_' is not a basket"
     changes = {"strategy": PATH, "parameters": (("long", "chips_"),)}
@@ -227,14 +227,14 @@ def test_a_basket_that_is_not_there_is_told_with_two_that_are():
     assert refusal(replace(TARIFFS, baskets=()), **changes) == f"{asked}; the baskets are none"
 
 
-def test_a_number_is_no_switch():
+def test_a_number_is_not_a_boolean():
     assert refusal(TARIFFS, strategy="ai_software", parameters=(("hedge", 1),)) == (
         "event file 'tariffs': readings 1 (own): parameters.hedge: 1 has a different type than its default; "
         "give a value like False"
     )
 
 
-def test_a_reading_that_the_event_does_not_have_is_told_with_three_that_it_has():
+def test_an_unknown_reading_is_an_error_with_three_suggestions():
     similar = replace(TARIFFS, readings=tuple(EventReading(PATH, f"chips_{n}") for n in range(5)))
     with pytest.raises(RequestError) as error:
         strategy_set.load_strategy(similar, "chips_")

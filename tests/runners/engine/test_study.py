@@ -25,7 +25,7 @@ class Pick(HalfMarket):
     history = 7
 
 
-def test_what_a_study_needs_and_chooses():
+def test_a_study_lists_required_symbols_and_choices():
     one = ReadingStudy("pick", Pick, ("M", "N"), Fund("N"))
     assert (one.required_symbols, one.chooses, one.history, one.required_closes) == (("M", "N"), ("M", "N"), 7, 7)
     assert ReadingStudy("pick", Pick, ("M",), BetaMatched("B"), universe=("U",)).required_symbols == ("M", "B")
@@ -81,11 +81,11 @@ REMEDY = "write symbols = ('SPY', 'TLT') in class Own"
         (("M", ""), f"Own declares the symbol ''; {REMEDY}, in capitals"),
     ],
 )
-def test_symbols_of_a_reading_that_are_none_are_its_authors_to_mend(symbols, told):
+def test_invalid_symbols_of_a_reading_are_its_authors_error(symbols, told):
     assert refusal(reading(symbols=symbols, comparator=Cash())) == (StrategyError, told)
 
 
-def test_a_comparator_that_is_none_is_its_authors_to_mend():
+def test_an_invalid_comparator_is_its_authors_error():
     assert refusal(reading(comparator="SPY")) == (
         StrategyError,
         "Own declares comparator = 'SPY'; write Cash(), Fund('SPY') or another of strategies.base",
@@ -100,7 +100,7 @@ def test_a_reading_that_takes_its_symbols_from_parameters_needs_them():
     )
 
 
-def test_a_plain_strategy_says_itself_what_it_trades_or_is_told():
+def test_a_plain_strategy_declares_its_symbols_or_is_given_them():
     class Plain(bt.Strategy):
         pass
 
@@ -116,7 +116,7 @@ def test_a_plain_strategy_says_itself_what_it_trades_or_is_told():
         assert refusal(type("Wrong", (bt.Strategy,), {"symbols": wrong})) == (RequestError, asked)
 
 
-def test_a_strangers_strategy_needs_symbols_and_is_measured_against_the_benchmark():
+def test_a_plain_strategy_needs_symbols_and_is_compared_with_the_benchmark():
     class Plain(bt.Strategy):
         pass
 
@@ -140,7 +140,7 @@ class Leg(HalfMarket):
         return Fund(self.p.leg)
 
 
-def test_changed_parameters_change_what_a_reading_trades_and_must_beat():
+def test_changed_parameters_change_symbols_and_comparator():
     changed = prepare("leg", Leg, "SPY").with_parameters({"leg": "N"})
     assert (changed.symbols, changed.comparator, changed.parameters) == (("N",), Fund("N"), {"leg": "N"})
     assert changed.all_parameters == {"share": 0.5, "leg": "N"} and changed.has_rule
@@ -150,11 +150,11 @@ def test_changed_parameters_change_what_a_reading_trades_and_must_beat():
     assert not plain.has_rule and set(plain.ignores) == {"rebalance", "lag", "shock"}
 
 
-def test_only_a_reading_says_what_would_refute_it():
+def test_only_a_reading_has_a_refutation_criterion():
     assert ReadingStudy("half", HalfMarket, ("M",), Cash()).refuted(-0.1, ()) is True
     assert PlainStudy("plain", Crossing, ("A",), Cash()).refuted(-0.1, ()) is None
 
 
-def test_a_plain_strategy_has_no_beta_of_its_own():
+def test_a_plain_strategy_cannot_be_beta_matched():
     with pytest.raises(RequestError, match=r"^crossing has no rule whose earlier returns could be matched; give"):
         PlainStudy("crossing", Crossing, ("N",), BetaMatched("M", 9))

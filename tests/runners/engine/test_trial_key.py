@@ -65,7 +65,7 @@ def by_hand(names: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def test_the_key_is_that_of_a_text_written_by_hand() -> None:
+def test_the_key_is_the_hash_of_a_text_written_by_hand() -> None:
     assert of() == by_hand('["NVDA", "AMD"]')
 
 
@@ -88,7 +88,7 @@ def test_an_entry_by_date_has_the_shock_that_the_reading_takes() -> None:
     assert of(schedule=EntrySchedule(pd.Timestamp("2025-01-31").as_unit("s"), 252, 20)) == of()
 
 
-def test_whatever_changes_the_variant_changes_the_key() -> None:
+def test_every_change_of_the_variant_changes_the_key() -> None:
     keys = [
         of(),
         of(strategy=Follower),
@@ -106,25 +106,25 @@ def test_whatever_changes_the_variant_changes_the_key() -> None:
     assert len(set(keys)) == len(keys)
 
 
-def test_the_order_of_what_has_none_does_not_matter() -> None:
+def test_the_order_of_unordered_values_does_not_matter() -> None:
     names = {"b": [1, {"x", "y", "z"}], "a": date(2025, 1, 27)}
     again = {"a": pd.Timestamp("2025-01-27"), "b": (1.0, {"z", "y", "x"})}
     assert of({"names": names}) == of({"names": again})
     assert of({"hedge": True, "sessions": 5}) == of({"sessions": 5, "hedge": True})
 
 
-def test_an_object_without_a_text_of_its_own_is_not_told_by_its_address() -> None:
+def test_an_object_is_not_identified_by_its_address() -> None:
     assert of({"names": [object()]}) == of({"names": [object()]})
 
 
-def test_a_plain_strategy_is_told_neither_rebalance_nor_shock() -> None:
+def test_rebalance_and_shock_do_not_affect_a_plain_strategy() -> None:
     assert of(strategy=Plain, schedule=EntrySchedule(PUBLISHED.entry, 252, 5)) == of(strategy=Plain)
     assert of(strategy=Plain, schedule=replace(PUBLISHED, hold=60)) != of(strategy=Plain)
     assert of({"hold": 6}, strategy=Plain) != of(strategy=Plain)
     assert of({"since": date(2025, 1, 31)}, strategy=Plain) == of(strategy=Plain)
 
 
-def test_later_sessions_and_dividends_leave_the_prices_of_a_window_alone(random_prices) -> None:
+def test_later_sessions_and_dividends_do_not_change_the_fingerprint_of_a_window(random_prices) -> None:
     prices = random_prices(("AAA", "BBB"), sessions=80)
     factor = np.array(prices.factor)
     factor[:30, 0] *= 0.99  # a dividend inside of the window
@@ -137,7 +137,7 @@ def test_later_sessions_and_dividends_leave_the_prices_of_a_window_alone(random_
     assert replace(prices, factor=later).rows(0, 60).fingerprint != prices.rows(0, 60).fingerprint
 
 
-def test_whatever_a_strategy_is_shown_changes_the_prices_of_its_window(random_prices) -> None:
+def test_every_visible_price_changes_the_fingerprint_of_a_window(random_prices) -> None:
     prices = random_prices(("AAA", "BBB"), sessions=80)
     close, factor, unlisted = np.array(prices.close), np.array(prices.factor), np.array(prices.volume)
     close[10, 1] = np.nextafter(close[10, 1], 0)
@@ -205,11 +205,11 @@ class Addressed:
         (range(2), '{"builtins.range": "range(0, 2)"}'),
     ],
 )
-def test_a_value_has_its_place_in_the_text_of_the_key(value: object, text: str) -> None:
+def test_values_are_canonical_in_the_text_of_the_key(value: object, text: str) -> None:
     assert of({"names": value}) == by_hand(text)
 
 
-def test_prices_of_a_window_are_those_bytes_by_hand(make_prices) -> None:
+def test_the_fingerprint_of_a_window_is_the_hash_of_bytes_written_by_hand(make_prices) -> None:
     prices = make_prices({"OLD": [5.0, 6.0, 7.0, 8.0, 9.0], "NEW": [np.nan, 2.0, 2.0, 3.0, 4.0]})
     factor = np.array(prices.factor)
     factor[:3, 1] /= 1.01250034

@@ -87,7 +87,7 @@ def test_a_run_does_not_change_what_was_forgotten_or_damaged() -> None:
         ((key(1), "x", float("inf")), "sharpe of x is inf; give None if it is undefined"),
     ],
 )
-def test_a_wrong_trial_is_refused_at_birth(wrong: tuple[str, str, float], message: str) -> None:
+def test_an_invalid_trial_is_refused(wrong: tuple[str, str, float], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Trial(*wrong)
 
@@ -115,7 +115,7 @@ def test_no_test_writes_the_ledger_of_the_user(tmp_path_factory: pytest.TempPath
     assert TrialLedger().path.is_relative_to(tmp_path_factory.getbasetemp())
 
 
-def test_the_variable_names_the_file_else_it_is_among_the_users_data(
+def test_the_variable_names_the_file_instead_of_the_user_data_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "mine.txt"))
@@ -126,7 +126,7 @@ def test_the_variable_names_the_file_else_it_is_among_the_users_data(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such permissions there")
-def test_the_umask_alone_decides_who_may_use_it(book: TrialLedger) -> None:
+def test_the_umask_decides_the_permissions(book: TrialLedger) -> None:
     code = "import os; os.umask(0o002); book.add([trial(1)])"
     process = child(book, code)
     begin(process)
@@ -154,7 +154,7 @@ READ = Trials({"0" * 64: Trial("0" * 64, "gpu_bubble", 0.0625), key(1): Trial(ke
 
 
 @pytest.mark.parametrize("name", ["trials.txt", "mine"])
-def test_a_text_ledger_is_read_as_it_is_and_taken_over_with_the_first_addition(tmp_path: Path, name: str) -> None:
+def test_a_text_ledger_is_read_and_converted_with_the_first_addition(tmp_path: Path, name: str) -> None:
     book = TrialLedger(tmp_path / name)
     book.path.write_bytes(TEXT)
     book.path.chmod(0o640)
@@ -171,7 +171,7 @@ def test_a_text_ledger_is_read_as_it_is_and_taken_over_with_the_first_addition(t
     assert book.read() == Trials(forgotten=10)
 
 
-def test_the_text_ledger_at_the_default_place_is_taken_over_and_stays(tmp_path: Path) -> None:
+def test_the_text_ledger_at_the_default_path_is_converted_and_stays(tmp_path: Path) -> None:
     (tmp_path / "trials.txt").write_bytes(TEXT)
     book = TrialLedger(tmp_path / "trials.sqlite")
     assert book.read() == READ
@@ -182,7 +182,7 @@ def test_the_text_ledger_at_the_default_place_is_taken_over_and_stays(tmp_path: 
     assert TrialLedger(tmp_path / "other.sqlite").read() == Trials(), "a ledger of another name begins anew"
 
 
-def test_taking_over_follows_links(tmp_path: Path) -> None:
+def test_the_conversion_follows_links(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "trials.txt").write_bytes(TEXT)
     book = TrialLedger(tmp_path / "link")
@@ -206,7 +206,7 @@ def test_a_flipped_bit_in_a_line_of_text_is_never_trusted(tmp_path: Path) -> Non
         assert found.damaged and not found and found.forgotten == 7, place
 
 
-def test_processes_that_take_over_at_once_lose_nothing_and_count_nothing_twice(tmp_path: Path) -> None:
+def test_concurrent_conversions_lose_nothing_and_count_nothing_twice(tmp_path: Path) -> None:
     book = TrialLedger(tmp_path / "trials.txt")
     book.path.write_bytes(TEXT)
     adding = [child(book, f"book.add([trial({number})])") for number in range(10, 14)]
@@ -218,7 +218,7 @@ def test_processes_that_take_over_at_once_lose_nothing_and_count_nothing_twice(t
     assert held(tmp_path) == ["trials.txt", "trials.txt.bak"]
 
 
-def test_a_text_that_is_taken_over_while_it_is_read_is_read_as_a_database(
+def test_a_text_that_is_converted_while_it_is_read_is_read_as_a_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     book, really = TrialLedger(tmp_path / "trials.txt"), Path.read_bytes
@@ -233,7 +233,7 @@ def test_a_text_that_is_taken_over_while_it_is_read_is_read_as_a_database(
     assert book.read() == READ.union([trial(4)])
 
 
-def test_a_process_killed_while_it_takes_over_leaves_the_text(tmp_path: Path) -> None:
+def test_a_process_killed_during_the_conversion_leaves_the_text(tmp_path: Path) -> None:
     book = TrialLedger(tmp_path / "trials.txt")
     book.path.write_bytes(TEXT)
     process = child(book, "Path.replace = lambda *_: os.kill(os.getpid(), 9); book.add([trial(4)])")
@@ -250,7 +250,7 @@ def test_a_process_killed_while_it_takes_over_leaves_the_text(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("content", [b"\0" * 4096, b"\xff\xfe", b"my notes\n" * 3, b"PK\x03\x04 \r\n\r\n"])
-def test_a_file_that_is_no_ledger_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_ledger_is_refused_and_unchanged(tmp_path: Path, content: bytes) -> None:
     book = TrialLedger(tmp_path / "trials.txt")
     book.path.write_bytes(content)
     for use in (book.read, book.forget, lambda: book.add([trial(1)])):
@@ -272,7 +272,7 @@ def test_an_empty_file_is_an_empty_ledger(tmp_path: Path, content: bytes) -> Non
     assert list(book.read()) == [key(1)]
 
 
-def test_a_damaged_database_raises_nothing_but_a_ledger_error(book: TrialLedger) -> None:
+def test_a_damaged_database_raises_only_a_ledger_error(book: TrialLedger) -> None:
     book.add([trial(number) for number in range(200)])
     book.forget()
     book.add([trial(number) for number in range(200)])
@@ -316,9 +316,7 @@ def test_a_file_in_place_of_its_folder_cannot_be_written(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("command", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
-def test_another_process_is_not_waited_for_without_end(
-    book: TrialLedger, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
+def test_waiting_for_another_process_ends(book: TrialLedger, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     book.add([trial(1)])
     for module in ("database", "trial_ledger"):
         monkeypatch.setattr(f"runners.engine.{module}.BUSY_SECONDS", 0.05)
@@ -356,7 +354,7 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, text: bool) -> None:
 
 @NAMESPACES
 @pytest.mark.parametrize("text", [False, True])
-def test_a_read_only_folder_stops_new_trials_alone(tmp_path: Path, text: bool) -> None:
+def test_a_read_only_folder_stops_only_new_trials(tmp_path: Path, text: bool) -> None:
     book = TrialLedger(tmp_path / "disk" / "trials.txt")
     book.path.parent.mkdir()
     if text:
@@ -422,7 +420,7 @@ def test_processes_that_add_and_forget_at_once_lose_nothing(book: TrialLedger) -
     assert (len(found) + found.forgotten, found.forgotten) == (160, gone)
 
 
-def test_reading_the_ledger_pays_for_no_heavy_library() -> None:
+def test_reading_the_ledger_imports_no_heavy_library() -> None:
     code = (
         "import sys; from runners.engine.trial_ledger import TrialLedger; TrialLedger().read(); "
         "print(sorted({'numpy', 'pandas', 'backtrader', 'rich', 'filelock'} & set(sys.modules)))"

@@ -53,7 +53,7 @@ def test_a_cut_counts_from_the_night_after_it_takes_effect_and_interest_adds_up(
     assert idle.interest == pytest.approx({"cash": expected[-1] - 1_000_000, "debit": 0, "borrow": 0}, abs=1e-6)
 
 
-def test_what_is_worth_less_than_a_dollar_is_no_short(make_prices):
+def test_a_holding_below_one_dollar_is_no_short(make_prices):
     # One share of 0.50 USD; at 10,000 % a year a dollar of free cash too many would earn 27 cents a night.
     prices = make_prices({"A": [0.5] * 5 + [0.5]})
     held = run(prices, {"A": 0.6e-6}, Frictions(0, 0, 0, 100.0))
@@ -73,7 +73,7 @@ def test_gross_and_holdings_are_fractions_of_equity_at_the_close(make_prices):
 
 
 @pytest.mark.parametrize(("close", "left"), [(300.0, 0.0), (299.9999, 0.5)])
-def test_equity_of_nothing_is_ruin_and_half_a_dollar_is_not(make_prices, close, left):
+def test_zero_equity_is_ruin_and_half_a_dollar_is_not(make_prices, close, left):
     # Short 5,000 at 100, the proceeds and the capital make 1,500,000: at 300 a share nothing is left.
     prices = make_prices({"A": [100.0] * 4 + [close] * 2}, {"A": [100.0] * 5 + [close]})
     held = run(prices, {"A": -0.5})
@@ -81,7 +81,7 @@ def test_equity_of_nothing_is_ruin_and_half_a_dollar_is_not(make_prices, close, 
     assert held.ruined == (None if left else ENTRY)
 
 
-def test_credit_is_given_back_and_does_not_grow_with_the_number_of_orders(make_prices):
+def test_credit_is_repaid_and_does_not_grow_with_the_number_of_orders(make_prices):
     class Alternating(Reading):
         symbols = ("A", "B")
 
@@ -94,7 +94,7 @@ def test_credit_is_given_back_and_does_not_grow_with_the_number_of_orders(make_p
     assert len(traded.fills) == 391 and set(traded.equity.tolist()) == {1_000_000.0}
 
 
-def test_the_broker_tells_cash_less_credit_and_positions_as_they_are(make_prices):
+def test_the_broker_shows_cash_without_credit_and_positions_unchanged(make_prices):
     told = []
 
     class Asking(Fixed):
@@ -109,7 +109,7 @@ def test_the_broker_tells_cash_less_credit_and_positions_as_they_are(make_prices
     assert told[-1] == (-200_000, 900_000, 1_100_000, 1_100_000)
 
 
-def test_refusals_are_told_with_session_symbol_size_and_reason(make_prices):
+def test_refusals_have_session_symbol_size_and_reason(make_prices):
     prices = make_prices({"A": [100.0] * 8, "B": [100.0] * 8})
     told = run_plain(
         prices,
@@ -153,7 +153,7 @@ def test_after_the_hold_open_orders_are_cancelled_and_new_ones_refused(make_pric
     )
 
 
-def test_a_plain_order_that_the_close_cannot_pay_for_is_refused_though_the_open_is_lower(make_prices):
+def test_a_plain_order_too_large_at_the_close_is_refused_though_the_open_is_lower(make_prices):
     prices = make_prices({"A": [100.0] * 4 + [80.0]}, {"A": [100.0] * 4 + [80.0]})
     told = run_plain(prices, (4, lambda self: self.buy(size=11_000)))
     assert not told.fills and [refusal.reason for refusal in told.refusals] == ["margin"]
@@ -179,7 +179,7 @@ def test_a_plain_strategy_sees_the_whole_history_and_its_own_parameters(make_pri
     assert seen == [(close, 9) for close in (1.0, 2.0, 3.0, 4.0, 5.0)]
 
 
-def test_a_reading_is_told_its_launch_and_tells_what_it_decided(make_prices):
+def test_a_reading_gets_its_schedule_and_records_its_decisions(make_prices):
     seen = []
 
     class Told(Reading):
@@ -201,12 +201,12 @@ def test_a_reading_is_told_its_launch_and_tells_what_it_decided(make_prices):
     assert told.left_out == {"LATE": day(5)}
 
 
-def test_a_plain_strategy_has_no_decisions_and_leaves_nobody_out(make_prices):
+def test_a_plain_strategy_has_no_decisions_and_leaves_no_stock_out(make_prices):
     told = run_plain(make_prices({"A": [100.0] * 8}))
     assert (told.decisions, told.left_out, told.fills, told.refusals) == ((), {}, (), ())
 
 
-def test_a_name_listed_at_the_close_of_the_decision_can_be_held(make_prices):
+def test_a_stock_listed_at_the_close_of_the_decision_can_be_held(make_prices):
     prices = make_prices({"A": [np.nan] * 3 + [10.0, 10.0]})
     assert [fill.size for fill in run(prices, {"A": 1.0}).fills] == [100_000]
     later = make_prices({"A": [np.nan] * 4 + [10.0], "B": [np.nan] * 4 + [10.0]})
@@ -223,7 +223,7 @@ def test_the_window_ends_with_the_fill_of_the_closing_decision_or_with_the_price
     assert told.exit == {1: day(4), 2: day(5), 3: None}[lag]
 
 
-def test_the_window_of_a_launch_by_rows(make_prices):
+def test_the_window_of_a_schedule_by_rows(make_prices):
     prices = make_prices({"A": [100.0] * 8})
     assert window_rows(prices, EntrySchedule(ENTRY, hold=2)) == (3, 7)
     assert window_rows(prices, EntrySchedule(ENTRY, hold=2), lag=2) == (3, 8)
@@ -237,7 +237,7 @@ def test_the_window_of_a_launch_by_rows(make_prices):
 
 
 @pytest.mark.parametrize("wrong", [{"hold": 0}, {"rebalance": 0}, {"hold": 1.5}])
-def test_a_launch_without_whole_sessions_is_refused(wrong):
+def test_a_schedule_without_whole_sessions_is_refused(wrong):
     with pytest.raises(ValueError, match=f"^{next(iter(wrong))} is .*; give a whole number of sessions"):
         EntrySchedule(ENTRY, **wrong)
 
@@ -246,7 +246,7 @@ def new_account() -> CreditBroker:
     return CreditBroker(capital=1_000.0, sessions=pd.DatetimeIndex([ENTRY]), symbols=("A",))
 
 
-def test_before_the_run_an_account_takes_what_backtrader_s_does():
+def test_before_the_run_the_broker_accepts_what_backtraders_does():
     account = new_account()
     account.setcommission(0.5, name="A")
     half = account.comminfo["A"]
@@ -262,7 +262,7 @@ def test_before_the_run_an_account_takes_what_backtrader_s_does():
     assert account.get_cash() == account.get_value() == 70.0 and list(account._cash_addition) == [5.0]
 
 
-def test_after_the_start_nobody_changes_what_trading_costs(make_prices):
+def test_after_the_start_costs_cannot_be_changed(make_prices):
     class Cheap(bt.Strategy):
         def start(self) -> None:
             self.broker.addcommissioninfo(bt.CommInfoBase(commission=0.0))
@@ -285,7 +285,7 @@ class Group(bt.Strategy):
 
 
 @pytest.mark.parametrize("others", [0, 1, 2])
-def test_of_orders_of_which_one_cancels_the_others_one_is_filled(make_prices, others):
+def test_one_of_several_oco_orders_is_filled(make_prices, others):
     # At 100 the first is filled; 110 would fill the stop, and 80 fills the one that stands alone.
     prices = make_prices({"A": [100.0] * 6 + [110.0, 80.0, 100.0]})
     ran = run_backtest(Group, prices, EntrySchedule(prices.sessions[3], hold=None), FREE, {"others": others})

@@ -54,7 +54,7 @@ LOOKS = {
 
 @pytest.mark.parametrize("modes", MODES, ids=str)
 @pytest.mark.parametrize(("made", "read"), LOOKS.values(), ids=LOOKS)
-def test_what_comes_later_cannot_be_read(random_prices, made, read, modes):
+def test_the_future_cannot_be_read(random_prices, made, read, modes):
     prices = random_prices(("A", "B"), 120)
     with pytest.raises(StrategyError, match=FUTURE):
         run_backtest(
@@ -69,7 +69,7 @@ class Early(bt.Strategy):
         self.data1.close[0]
 
 
-def test_before_its_first_bar_a_line_is_not_its_last_one(make_prices):
+def test_before_its_first_bar_a_line_cannot_be_read(make_prices):
     prices = make_prices({"A": [10.0] * 9, "LATE": [None] * 6 + [20.0, 21.0, 22.0]})
     with pytest.raises(StrategyError, match=r"^line\[0\] lies before the first bar; check len\(data\) first$"):
         run_backtest(Early, prices, EntrySchedule(prices.sessions[2]))
@@ -96,7 +96,7 @@ class Usual(bt.Strategy):
             self.close()
 
 
-def test_whatever_looks_back_gives_what_a_plain_cerebro_gives(random_prices):
+def test_looking_back_gives_the_values_of_a_plain_cerebro(random_prices):
     """The same fills as Backtrader's own feed of the same bars, on the sessions of the window."""
     prices = random_prices(("A",), 160)
     first = 60
@@ -140,7 +140,7 @@ class Ends(bt.Strategy):
 
 
 @pytest.mark.parametrize(("bar", "row"), [(-1, 0), (0, 0), (1, 0), (20, 19), (60, 59), (63, 62)])
-def test_a_strategy_that_ends_its_run_is_told_with_the_session(random_prices, bar, row):
+def test_a_strategy_that_stops_its_run_is_an_error_with_the_session(random_prices, bar, row):
     prices = random_prices(("A",), 80)
     last = f"{prices.sessions[65]:%Y-%m-%d}"
     told = f"^Ends stopped the run on {prices.sessions[row]:%Y-%m-%d}, before its end on {last}; close"
@@ -148,7 +148,7 @@ def test_a_strategy_that_ends_its_run_is_told_with_the_session(random_prices, ba
         run_backtest(Ends, prices, EntrySchedule(prices.sessions[60], hold=5), parameters={"bar": bar})
 
 
-def test_whoever_ends_with_the_run_does_no_harm(random_prices):
+def test_stopping_on_the_last_session_is_no_error(random_prices):
     prices = random_prices(("A",), 80)
     assert (
         len(run_backtest(Ends, prices, EntrySchedule(prices.sessions[60], hold=5), parameters={"bar": 66}).equity) == 7
@@ -160,7 +160,7 @@ class Skips(bt.Strategy):
         raise bt.errors.StrategySkipError
 
 
-def test_a_strategy_that_leaves_itself_out_is_told(random_prices):
+def test_a_strategy_that_skips_its_run_is_an_error(random_prices):
     prices = random_prices(("A",), 80)
     told = r"^Skips skipped the run \(StrategySkipError\); give parameters with which it runs$"
     with pytest.raises(StrategyError, match=told):

@@ -93,7 +93,7 @@ def test_lag_delays_the_fill_but_not_the_sizing(make_prices):
     ]
 
 
-def test_the_hold_counts_the_entry_session_as_number_one_and_leaves_at_the_open_after(make_prices):
+def test_the_entry_is_session_one_of_the_hold_and_the_exit_is_at_the_next_open(make_prices):
     prices = make_prices({"A": [100.0] * 8})
     result = run(prices, {"A": 1.0}, hold=2)
     # sessions: 31 January (1), 3 February (2); out at the open of 4 February, where the window ends
@@ -146,7 +146,7 @@ def test_every_equity_reconciles_with_fills_interest_and_closes(random_prices):
     assert shares == dict.fromkeys("ABC", 0.0)
 
 
-def test_the_curve_is_the_brokers_own_value_every_session(random_prices):
+def test_the_curve_is_the_brokers_value_on_every_session(random_prices):
     prices, seen = random_prices(("A", "B")), []
 
     class Watched(Fixed):
@@ -164,7 +164,7 @@ def test_the_curve_is_the_brokers_own_value_every_session(random_prices):
     ("name", "most"),
     [("commission_bps", 10_000), ("half_spread_bps", 10_000), ("borrow_rate", 100), ("cash_rate", 100)],
 )
-def test_frictions_may_take_all_that_is_traded_and_no_more(name, most):
+def test_frictions_are_at_most_the_traded_value(name, most):
     assert getattr(Frictions(**{name: most}), name) == most
     with pytest.raises(ValueError, match=f"^{name} is {most + 1}; give {most} or less$"):
         Frictions(**{name: most + 1})
@@ -196,7 +196,7 @@ class Crossover(bt.Strategy):
             self.close()
 
 
-def test_a_strangers_strategy_trades_inside_the_window_only(random_prices):
+def test_a_plain_strategy_trades_inside_the_window_only(random_prices):
     prices = random_prices(("A",))
     schedule = EntrySchedule(prices.sessions[100], hold=100)
     result = run_backtest(Crossover, prices, schedule)
@@ -206,7 +206,7 @@ def test_a_strangers_strategy_trades_inside_the_window_only(random_prices):
     assert result.equity[0] == 1_000_000
 
 
-def test_a_strangers_shorts_are_covered_after_the_sells_that_pay_for_it(make_prices):
+def test_shorts_of_a_plain_strategy_are_covered_after_the_sells_that_pay_for_them(make_prices):
     class Pair(bt.Strategy):
         def next(self) -> None:
             if len(self) == 4:
@@ -223,7 +223,7 @@ SETTERS = [name for name in dir(bt.brokers.BackBroker) if name.startswith(("set_
 
 
 @pytest.mark.parametrize("meddle", SETTERS)
-def test_a_stranger_cannot_change_the_rules_of_the_account(make_prices, meddle):
+def test_a_plain_strategy_cannot_change_the_rules_of_the_account(make_prices, meddle):
     class Meddler(bt.Strategy):
         def start(self) -> None:
             getattr(self.broker, meddle)(1)
@@ -238,7 +238,7 @@ def test_a_study_without_any_price_at_its_entry_is_refused(make_prices):
         run(prices, {"LATE": 1.0})
 
 
-def test_a_strangers_order_without_the_cash_is_refused_and_told(make_prices):
+def test_an_order_of_a_plain_strategy_without_the_cash_is_refused_and_reported(make_prices):
     class Greedy(bt.Strategy):
         def next(self) -> None:
             if not self.position:
@@ -249,7 +249,7 @@ def test_a_strangers_order_without_the_cash_is_refused_and_told(make_prices):
     assert {refusal.reason for refusal in result.refusals} == {"before the entry", "margin", "still open"}
 
 
-def test_costs_fall_with_nothing_else_when_rates_are_scaled(random_prices):
+def test_scaling_the_rates_scales_the_costs(random_prices):
     prices = random_prices(("A", "B"))
     costs = [
         sum(
@@ -279,7 +279,7 @@ def test_frictions_name_the_field_and_the_value_they_refuse(name, value):
 
 @pytest.mark.parametrize("preload", [True, False])
 @pytest.mark.parametrize("runonce", [True, False])
-def test_a_name_listed_after_the_window_is_no_obstacle(make_prices, preload, runonce):
+def test_a_stock_listed_after_the_window_is_no_obstacle(make_prices, preload, runonce):
     class Patient(Reading):
         symbols = ("A", "LATE")
 

@@ -87,7 +87,7 @@ def by_hand(prices: Prices, target: dict[str, float], rate: float, rebalance: in
     return curve
 
 
-def test_a_hundredth_of_a_cent_and_a_million_dollars_are_prices_like_others(make_prices):
+def test_extreme_share_prices_are_handled(make_prices):
     """Shares are whole at any price; equity is theirs to the cent."""
     prices = make_prices({"MICE": [1e-4, 1e-4, 1.37e-4], "WHALE": [100_000.0, 1e5, 1.5e6]})
     ran = run(prices, {"MICE": 0.5, "WHALE": 0.5})
@@ -103,7 +103,7 @@ def test_a_share_that_costs_all_of_the_capital_is_bought_once(make_prices):
     assert ran.equity.tolist() == [1e6, 1e6, 1.1e6]
 
 
-def test_a_target_below_one_share_trades_nothing_and_is_told_once(make_prices):
+def test_a_target_below_one_share_trades_nothing_and_is_reported_once(make_prices):
     """0.6 of 1,000,000 USD is no whole share of 1,000,000: nothing is traded, and a warning says so, once a name."""
     prices = make_prices({"WHALE": [1e6] * 6, "A": [10.0] * 6})
     ran = run(prices, {"WHALE": 0.6, "A": 0.4}, rebalance=1)
@@ -114,7 +114,7 @@ def test_a_target_below_one_share_trades_nothing_and_is_told_once(make_prices):
     assert sum("less than one share" in line for line in told) == 1
 
 
-def test_many_targets_below_one_share_are_told_in_one_line(make_prices):
+def test_many_targets_below_one_share_share_a_line(make_prices):
     """A page of a hundred such names would hide everything else on it."""
     names = [f"N{number}" for number in range(100)]
     ran = run(make_prices(dict.fromkeys(names, [20_000.0] * 3)), dict.fromkeys(names, 1e-2))
@@ -165,7 +165,7 @@ def test_a_small_short_survives_a_squeeze_of_1000_percent(make_prices):
 
 
 @pytest.mark.parametrize(("close", "left", "drawdown"), [(200.0, 0.0, -1.0), (1_100.0, -9e6, -10.0)])
-def test_nothing_left_is_ruin_as_a_debt_is_and_has_no_sharpe_ratio(make_prices, close, left, drawdown):
+def test_zero_equity_is_ruin_and_has_no_sharpe_ratio(make_prices, close, left, drawdown):
     """Returns of what is gone mean nothing: 0 / 0 after an equity of exactly zero is neither told nor warned of."""
     prices = make_prices({"A": [100, 100, close, 100, 100, 100]})
     assert run(prices, {"A": -1.0}, rebalance=1).equity.tolist() == [1e6, 1e6, *[left] * 4]
@@ -236,7 +236,7 @@ LAST = (
 
 
 @pytest.mark.parametrize("target", [{"A": 0.5, "GONE": -0.5}, {"A": 0.5, "GONE": 0.5}, {"A": 1.0, "GONE": 0.0}])
-def test_a_name_that_is_delisted_inside_the_window_is_refused_by_both(make_prices, target):
+def test_a_stock_delisted_inside_the_window_is_refused_by_both(make_prices, target):
     """Held, sold short or only watched: what holders were paid is not in prices, so that no number would be true."""
     prices, chosen = make_prices(GONE), {"target": tuple(target.items())}
     with pytest.raises(DataError, match=f"^{LAST} or earlier"):
@@ -245,7 +245,7 @@ def test_a_name_that_is_delisted_inside_the_window_is_refused_by_both(make_price
         run_batch(Listed, prices, Scenarios.of([Scenario(ENTRY, None, parameters=chosen)]))
 
 
-def test_a_run_that_ends_with_the_last_price_of_a_name_is_whole(make_prices):
+def test_a_run_may_end_with_the_last_price_of_a_stock(make_prices):
     """The remedy of that refusal works: a short is bought back at the last open."""
     prices = make_prices(GONE, {"GONE": [100.0, 90.0, 80.0, np.nan, np.nan, np.nan]})
     ran = run(prices, {"A": 0.5, "GONE": -0.5}, hold=1)
@@ -271,7 +271,7 @@ def test_a_number_that_is_no_price_is_refused_by_both(make_prices, field, value)
         run_batch(Listed, prices, Scenarios.of([Scenario(ENTRY, None, parameters=chosen)]))
 
 
-def test_a_name_is_no_obstacle_before_its_listing_and_is_bought_after_it(make_prices):
+def test_a_stock_is_bought_after_its_listing(make_prices):
     """NaN before the listing is no gap: the name joins at the first decision that sees a close of it."""
     prices = make_prices({"A": [100.0] * 5, "LATE": [np.nan, np.nan, 50.0, 60.0, 66.0]})
     ran = run(prices, {"A": 0.5, "LATE": 0.5}, rebalance=1)

@@ -19,7 +19,7 @@ def parts(tmp_path):
     return Checkpoint(tmp_path / "parts")
 
 
-def test_parts_are_found_by_key_in_the_order_in_which_they_were_added(parts):
+def test_parts_are_read_by_key_in_the_order_of_addition(parts):
     parts.add("b", '{"text": "two words é"}')
     parts.add("a", "[1, 2]")
     found = Checkpoint(parts.path)
@@ -35,7 +35,7 @@ def test_before_the_first_part_there_is_no_file(parts):
     assert not parts.path.exists()
 
 
-def test_a_file_that_is_there_means_an_interrupted_job(parts):
+def test_an_existing_file_means_an_interrupted_job(parts):
     assert Checkpoint(parts.path, interrupted=True).interrupted
     parts.add("aa", "1")
     assert Checkpoint(parts.path).interrupted
@@ -50,7 +50,7 @@ def test_a_job_that_died_at_its_first_part_left_an_empty_file(parts):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size there")
-def test_a_disk_that_takes_no_more_leaves_what_was_kept(parts):
+def test_a_full_disk_keeps_the_saved_parts(parts):
     code = (
         "import resource, sys; from pathlib import Path; from data.errors import WorkError\n"
         "from runners.engine.execution.checkpoint import Checkpoint\n"
@@ -77,7 +77,7 @@ def test_a_disk_that_takes_no_more_leaves_what_was_kept(parts):
         (lambda path: path.write_text("damaged"), "file is not a database"),
     ],
 )
-def test_what_cannot_be_read_is_a_wrong_request(tmp_path, damage, reason):
+def test_an_unreadable_file_is_a_wrong_request(tmp_path, damage, reason):
     path = tmp_path / "parts"
     damage(path)
     with pytest.raises(RequestError) as caught:
@@ -85,7 +85,7 @@ def test_what_cannot_be_read_is_a_wrong_request(tmp_path, damage, reason):
     assert str(caught.value) == f"{path} cannot be read ({reason}); make it readable or remove it"
 
 
-def test_an_output_that_cannot_be_written_says_where_its_parts_are(parts):
+def test_an_output_error_names_the_file_of_the_parts(parts):
     with pytest.raises(WorkError) as caught, parts.named_in_errors():
         raise WorkError("no room")
     assert str(caught.value) == (
@@ -95,7 +95,7 @@ def test_an_output_that_cannot_be_written_says_where_its_parts_are(parts):
         raise ZeroDivisionError
 
 
-def test_a_job_that_is_done_removes_them(parts):
+def test_a_finished_job_removes_the_file(parts):
     parts.add("aa", "1")
     parts.remove()
     assert not list(parts.path.parent.iterdir())
@@ -105,7 +105,7 @@ def test_a_job_that_is_done_removes_them(parts):
 # --- beside its output ----------------------------------------------------------------------------------------------
 
 
-def test_it_lies_beside_the_output_and_is_locked_there(tmp_path):
+def test_the_file_is_next_to_the_output_and_locked(tmp_path):
     out = tmp_path / "deep" / "er" / "out"
     with Checkpoint.next_to(out) as found:
         assert found.path == tmp_path / "deep" / "er" / ".out.sweep"
@@ -116,19 +116,19 @@ def test_it_lies_beside_the_output_and_is_locked_there(tmp_path):
         assert again.interrupted and again.contents == {"aa": "1"}
 
 
-def test_a_relative_output_is_found_from_where_it_was_named(tmp_path, monkeypatch):
+def test_a_relative_output_keeps_its_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with Checkpoint.next_to(Path("out")) as found:
         assert found.path == tmp_path.resolve() / ".out.sweep"
 
 
-def test_a_lock_that_was_left_means_a_job_that_was_killed(tmp_path):
+def test_a_stale_lock_means_a_killed_job(tmp_path):
     (tmp_path / ".out.sweep-lock").touch()
     with Checkpoint.next_to(tmp_path / "out") as found:
         assert found.interrupted is True
 
 
-def test_an_output_that_is_being_worked_on_is_not_waited_for(tmp_path, monkeypatch):
+def test_an_output_in_use_is_refused_at_once(tmp_path, monkeypatch):
     waits, really = [], checkpoint.locked
 
     def noting(path, seconds):
@@ -143,7 +143,7 @@ def test_an_output_that_is_being_worked_on_is_not_waited_for(tmp_path, monkeypat
     assert waits == [0, 0]
 
 
-def test_an_output_inside_of_a_file_cannot_be_made(tmp_path):
+def test_an_output_inside_a_file_cannot_be_created(tmp_path):
     (tmp_path / "file").touch()
     out = tmp_path / "file" / "deep" / "out"
     with pytest.raises(RequestError) as caught, Checkpoint.next_to(out):

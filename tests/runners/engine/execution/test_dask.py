@@ -69,7 +69,7 @@ def readings_prices(random_prices):
 
 
 @pytest.mark.parametrize("chunk", [None, 2])
-def test_results_come_in_the_order_of_the_specs_whatever_the_chunk(cluster, machines, chunk):
+def test_results_keep_the_order_of_the_items_for_any_chunk(cluster, machines, chunk):
     told: list[str] = []
     numbers = [5.0, 1.0, 4.0, 1.0, 3.0]
     own = Cluster(machines.address, chunk=chunk)
@@ -78,7 +78,7 @@ def test_results_come_in_the_order_of_the_specs_whatever_the_chunk(cluster, mach
     own.close()
 
 
-def test_nothing_to_do_asks_nobody():
+def test_no_items_need_no_scheduler():
     assert Cluster("tcp://127.0.0.1:1").map(workers.square, (), []) == []
 
 
@@ -100,7 +100,7 @@ def test_plain_strategies_have_the_same_batch_to_the_bit(cluster, random_prices)
         assert (one.dtype, one.tobytes()) == (other.dtype, other.tobytes()), column.name
 
 
-def test_a_machine_that_vanishes_in_mid_run_changes_nothing(cluster, machines, readings_prices):
+def test_a_machine_that_dies_during_a_run_changes_nothing(cluster, machines, readings_prices):
     prices, specs = readings_prices
     doomed, told = machines.workers.pop(), []
 
@@ -116,7 +116,7 @@ def test_a_machine_that_vanishes_in_mid_run_changes_nothing(cluster, machines, r
     assert len(told) == len(specs)
 
 
-def test_what_is_shared_outlives_every_worker_that_held_it(few):
+def test_shared_arguments_survive_every_worker_that_held_them(few):
     big, told = np.random.default_rng(1).normal(size=100_000), []
 
     def done(spec: str) -> None:
@@ -142,20 +142,20 @@ def calls(folder: Path) -> int:
         (workers.left, [7.0], WorkError, "^7.0 failed: SystemExit: 7.0 left$"),
     ],
 )
-def test_a_failure_is_told_with_its_spec(cluster, work, specs, kind, complaint):
+def test_a_failure_names_its_item(cluster, work, specs, kind, complaint):
     with pytest.raises(kind, match=complaint):
         cluster.map(work, (), specs)
 
 
 @pytest.mark.slow
-def test_of_many_specs_the_one_that_kills_is_told(machines, cluster):
+def test_the_item_that_kills_is_named(machines, cluster):
     own = Cluster(machines.address, chunk=3)
     with pytest.raises(WorkError, match=r"^fatal: every worker that ran it died, 2 in turn, the last one tcp:"):
         own.map(workers.fragile, (), [*"abcd", "fatal", *"efgh"])
     own.close()
 
 
-def test_what_cannot_be_pickled_is_refused(cluster):
+def test_unpicklable_arguments_are_refused(cluster):
     with pytest.raises(RequestError, match="classes and functions at the top of an importable module"):
         cluster.map(workers.square, (), [lambda: 1])
 
@@ -202,7 +202,7 @@ def test_a_worker_with_other_code_is_refused_before_and_during_work(cluster, mac
 
 
 @pytest.mark.slow
-def test_a_worker_that_has_an_older_helper_is_refused(few, tmp_path):
+def test_a_worker_with_an_older_helper_module_is_refused(few, tmp_path):
     rule = "def signed(x):\n    from its_helper import SIGN\n\n    return SIGN * x\n"
     (tmp_path / "its_rule.py").write_text(rule)
     (tmp_path / "its_helper.py").write_text("SIGN = 1.0\n")
@@ -239,7 +239,7 @@ def test_other_versions_are_refused_by_name(cluster, monkeypatch):
         cluster.map(workers.square, (), [1.0])
 
 
-def test_a_worker_without_our_packages_is_refused(few, tmp_path):
+def test_a_worker_without_this_project_is_refused(few, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "runners.py").touch()  # hides ours
     few.worker(tmp_path / "other", "--no-nanny")
@@ -252,7 +252,7 @@ def test_a_worker_without_our_packages_is_refused(few, tmp_path):
     own.close()
 
 
-def test_without_a_scheduler_there_is_one_line():
+def test_a_missing_scheduler_is_one_line():
     with socket.create_server(("127.0.0.1", 0)) as mute:  # accepts, and says nothing
         port = mute.getsockname()[1]
         for address in (f"tcp://127.0.0.1:{port}", "tcp://127.0.0.1:1"):
@@ -260,7 +260,7 @@ def test_without_a_scheduler_there_is_one_line():
                 Cluster(address, timeout=0.5).map(workers.square, (), [1.0])
 
 
-def test_workers_and_scheduler_that_are_gone_are_missed(few, monkeypatch):
+def test_lost_workers_and_a_lost_scheduler_are_reported(few, monkeypatch):
     monkeypatch.setattr(module, "WORKER_TIMEOUT", 1.0)
     own = Cluster(few.address, timeout=60, chunk=1)
     with pytest.raises(WorkError, match=f"^the scheduler at {few.address} has had no workers for 1 s; start some"):
@@ -277,7 +277,7 @@ def test_workers_and_scheduler_that_are_gone_are_missed(few, monkeypatch):
         Cluster(few.address, timeout=0.5).map(workers.square, (), [1.0])
 
 
-def test_ctrl_c_drops_what_waits(cluster, machines, tmp_path):
+def test_ctrl_c_drops_pending_items(cluster, machines, tmp_path):
     script = (
         "import sys\n\nfrom runners.engine.execution.dask import Cluster\nfrom tests.resources import workers\n\n"
         "try:\n"
@@ -313,7 +313,7 @@ def test_dask_is_not_imported_before_it_is_used():
     assert told.stdout == "[]\n"
 
 
-def test_without_the_extra_its_name_is_told(monkeypatch):
+def test_without_the_extra_its_name_is_shown(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(RequestError, match=r"pip install '\.\[cluster\]'"):
         Cluster("tcp://127.0.0.1:1")
@@ -340,7 +340,7 @@ def test_a_wrong_chunk_is_refused(chunk):
 @pytest.mark.parametrize(
     ("count", "threads", "size"), [(1, 1, 1), (8, 1, 1), (9, 1, 2), (12, 100, 1), (1000, 2, 63), (1_000_000, 2, 256)]
 )
-def test_each_thread_gets_up_to_eight_tasks_of_256_specs_at_most(count, threads, size):
+def test_each_thread_gets_up_to_eight_tasks_of_at_most_256_items(count, threads, size):
     assert module._chunk_size(count, threads) == size
 
 

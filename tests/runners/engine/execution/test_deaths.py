@@ -90,13 +90,13 @@ def command(folder: Path, module: str, *words: object, **variables: str) -> subp
     )
 
 
-def test_a_death_is_told_once_however_often_it_is_handed_on():
+def test_a_death_is_reported_once_however_often_it_is_raised():
     error = WorkerDiedError("Tsmc")
     again = pickle.loads(pickle.dumps(error))  # noqa: S301  (our own)
     assert str(again) == str(error) and str(error).count(SAID) == 1
 
 
-def test_the_others_outlive_a_spec_of_which_a_worker_dies():
+def test_other_items_survive_one_that_kills_its_worker():
     told: list[str] = []
     specs = ["one", "fatal", "two", "three"]
     found = map_surviving(Processes(2), workers.fragile, (), specs, lambda spec, _: (spec, "killed"), told.append)
@@ -104,14 +104,14 @@ def test_the_others_outlive_a_spec_of_which_a_worker_dies():
     assert sorted(told) == sorted(specs)
 
 
-def test_workers_that_cannot_live_at_all_are_not_started_for_each_spec():
+def test_workers_that_cannot_start_are_not_started_for_each_item():
     lost: list[str] = []
     with pytest.raises(WorkerDiedError, match="fatal: its worker process died"):
         map_surviving(Processes(1), workers.fragile, (), ["fatal"] * 9, lambda spec, error: lost.append(spec))
     assert lost == ["fatal"]
 
 
-def test_of_a_chunk_the_spec_that_kills_is_isolated():
+def test_the_item_of_a_chunk_that_kills_is_isolated():
     tried: list[range] = []
 
     def run(chunk: range) -> list[int]:
@@ -138,7 +138,7 @@ def test_a_worker_that_is_killed_between_two_tasks_costs_nothing():
     assert len(Processes(1).map(workers.own_process, (), [0, 1, 2], on_result=kill)) == 3
 
 
-def test_want_of_memory_in_the_command_itself_is_one_line():
+def test_lack_of_memory_in_the_command_is_one_line():
     code = "import click, numpy\nfrom runners import console\n@click.command()\ndef much(): numpy.empty(10**17)\n"
     words = [sys.executable, "-c", f"{code}console.run(much)"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -170,7 +170,7 @@ def test_the_server_of_all_workers_may_be_killed_too():
 
 
 @pytest.mark.slow
-def test_a_reading_of_which_a_worker_dies_is_told_and_the_others_are_written(tmp_path):
+def test_a_reading_whose_worker_dies_is_reported_and_the_others_are_written(tmp_path):
     done = command(tmp_path, "deepseek", "bad_news", "deadly:Deadly", "--source", "sample")
     assert done.returncode == 1
     assert done.stderr == f"Deadly\n{SAID}\n\nerror: Deadly failed; everything else was run\n"
@@ -182,7 +182,7 @@ def test_a_reading_of_which_a_worker_dies_is_told_and_the_others_are_written(tmp
 
 
 @pytest.mark.slow
-def test_where_no_reading_is_left_nothing_is_written(tmp_path):
+def test_if_no_reading_is_left_nothing_is_written(tmp_path):
     done = command(tmp_path, "deepseek", "deadly:Deadly", "--source", "sample")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"error: Deadly: {SAID}") and done.stderr.count("\n") == 1
@@ -191,7 +191,7 @@ def test_where_no_reading_is_left_nothing_is_written(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a limit of memory is none elsewhere")
-def test_a_reading_that_meets_a_real_limit_of_memory_is_told_and_the_others_are_written(tmp_path):
+def test_a_reading_that_runs_out_of_memory_is_reported_and_the_others_are_written(tmp_path):
     (tmp_path / "greedy.py").write_text(
         "import backtrader as bt\nimport numpy as np\n\n\nclass Greedy(bt.Strategy):\n    def next(self):\n"
         "        self.held = [np.ones(2**28) for _ in range(16)]\n"
@@ -213,7 +213,7 @@ def test_a_reading_that_meets_a_real_limit_of_memory_is_told_and_the_others_are_
 
 
 @pytest.mark.slow
-def test_a_multiverse_is_written_without_the_reading_of_which_a_worker_dies(tmp_path):
+def test_a_multiverse_is_written_without_the_reading_whose_worker_dies(tmp_path):
     done = command(tmp_path, "multiverse", "bad_news", "deadly:DeadlyNews", "--source", "sample")
     assert done.returncode == 1
     assert done.stderr == f"DeadlyNews\n{SAID}\n\nerror: DeadlyNews failed; everything else was run\n"
@@ -222,14 +222,13 @@ def test_a_multiverse_is_written_without_the_reading_of_which_a_worker_dies(tmp_
 
 
 @pytest.mark.slow
-def test_a_sweep_tells_a_spec_of_which_a_worker_dies_and_runs_the_others(tmp_path):
+def test_a_sweep_reports_a_variant_whose_worker_dies_and_runs_the_others(tmp_path):
     words = ("sweep", "deadly:Deadly", "-p", "share=0.1,0.2,0.5,0.3", "--source", "sample")
     done = command(tmp_path, *words)
     assert done.returncode == 1
     assert done.stderr == (
         "error: 1 of 4 variants were not run, since their worker processes died; everything else is written, and the "
-        "same "
-        "command tries them again\n"
+        "same command tries them again\n"
     )
     assert len(Checkpoint(tmp_path / ".out.sweep").contents) == 3
     assert f"1 of 4 specs could not be run, the first (share=0.5): {SAID}" in " ".join(done.stdout.split())
@@ -245,7 +244,7 @@ def test_a_sweep_tells_a_spec_of_which_a_worker_dies_and_runs_the_others(tmp_pat
 
 
 @pytest.mark.slow
-def test_a_small_sweep_that_was_killed_with_its_command_goes_on_in_workers(tmp_path):
+def test_a_small_sweep_that_was_killed_resumes_in_workers(tmp_path):
     words = ("sweep", "deadly:Lethal", "-p", "share=0.1,0.5,0.2", "--source", "sample")
     assert command(tmp_path, *words).returncode == -signal.SIGKILL
     for _ in range(2):
@@ -277,7 +276,7 @@ def swept(prices, out, *knobs, executor):
 
 
 @pytest.mark.slow
-def test_one_spec_of_which_workers_die_costs_a_sweep_of_a_reading_that_spec_alone(real_prices, tmp_path, small_parts):
+def test_a_variant_that_kills_workers_costs_a_sweep_only_that_variant(real_prices, tmp_path, small_parts):
     knobs = (SHARES, "hold=5")
     whole, _ = swept(real_prices, tmp_path / "whole", *knobs, executor=Serial())
     found, kept = swept(real_prices, tmp_path / "out", *knobs, executor=Processes(2))
@@ -303,7 +302,7 @@ def test_a_worker_that_is_killed_once_costs_a_sweep_of_a_reading_nothing(real_pr
 
 
 @pytest.mark.slow
-def test_a_reading_of_which_workers_always_die_is_given_up_soon(real_prices, tmp_path, small_parts):
+def test_a_reading_whose_workers_always_die_is_given_up_soon(real_prices, tmp_path, small_parts):
     with pytest.raises(WorkerDiedError, match="its worker process died"):
         swept(
             real_prices,
@@ -315,7 +314,7 @@ def test_a_reading_of_which_workers_always_die_is_given_up_soon(real_prices, tmp
 
 
 @pytest.mark.slow
-def test_a_python_of_its_own_ends_with_the_script_that_started_it(tmp_path):
+def test_a_subprocess_ends_with_the_script_that_started_it(tmp_path):
     code = (
         "import pathlib\nfrom runners.engine.execution.processes import run_in_subprocess\n"
         "from tests.resources import workers\n"
