@@ -59,6 +59,6 @@ def test_a_reading_that_cannot_be_drawn_is_named(run):
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_a_page_whose_worker_dies_is_drawn_once_more(monkeypatch, tmp_path):
     monkeypatch.setattr(drawing, "_draw", workers.draw_or_die)
-    assert drawing._drawn(tmp_path, ["a", "once", "b", "c"], 2, no_progress) == [b"a", b"once", b"b", b"c"]
+    assert drawing._draw_all(tmp_path, ["a", "once", "b", "c"], 2, no_progress) == [b"a", b"once", b"b", b"c"]
     with pytest.raises(WorkerDiedError, match=r"^always: its worker process died"):
-        drawing._drawn(tmp_path, ["a", "always"], 2, no_progress)
+        drawing._draw_all(tmp_path, ["a", "always"], 2, no_progress)

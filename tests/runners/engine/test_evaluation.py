@@ -129,7 +129,7 @@ def test_a_plain_strategy_may_have_a_parameter_that_is_called_hold(flat):
 def test_a_run_to_the_end_of_the_prices_is_still_open(flat):
     told = steps(flat, hold=None)
     last = f"{flat.sessions[-1]:%Y-%m-%d}"
-    assert told.exit is None and told.outcome.startswith(f"Made 5.0% net by {last} (still open). Its criterion")
+    assert told.exit is None and told.outcome.startswith(f"Made 5.0% net by {last} (still open). Not refuted")
     assert told.warnings == (f"still open: valued at the close of {last}",)
 
 

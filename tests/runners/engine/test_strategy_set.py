@@ -54,7 +54,7 @@ def test_the_default_strategy_set_is_the_folder():
     ],
 )
 def test_a_file_is_relative_to_the_event_that_names_it(path, origin, placed):
-    assert strategy_set._placed(replace(TARIFFS, origin=origin), path) == placed
+    assert strategy_set._relative_to_event(replace(TARIFFS, origin=origin), path) == placed
 
 
 def test_a_strategy_in_a_file_beside_the_event_is_found_from_anywhere(tmp_path, monkeypatch):

@@ -88,7 +88,7 @@ def test_invalid_symbols_of_a_reading_are_its_authors_error(symbols, told):
 def test_an_invalid_comparator_is_its_authors_error():
     assert refusal(reading(comparator="SPY")) == (
         StrategyError,
-        "Own declares comparator = 'SPY'; write Cash(), Fund('SPY') or another of strategies.base",
+        "Own declares comparator = 'SPY'; use Cash(), Fund('SPY') or another comparator of strategies.base",
     )
 
 
@@ -156,5 +156,5 @@ def test_only_a_reading_has_a_refutation_criterion():
 
 
 def test_a_plain_strategy_cannot_be_beta_matched():
-    with pytest.raises(RequestError, match=r"^crossing has no rule whose earlier returns could be matched; give"):
+    with pytest.raises(RequestError, match=r"^crossing has no rule whose earlier returns could be matched; use"):
         PlainStudy("crossing", Crossing, ("N",), BetaMatched("M", 9))
