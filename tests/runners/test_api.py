@@ -152,7 +152,7 @@ def test_errors_name_arguments_instead_of_options(options, message):
 
 def test_a_class_that_workers_cannot_import_is_refused():
     class Local(bt.Strategy):
-        """Idle."""
+        """Never trades."""
 
     with pytest.raises(RequestError, match="leave jobs out"):
         run(Local, symbols=["SPY"], source="sample", evidence=True, jobs=2)

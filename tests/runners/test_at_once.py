@@ -1,4 +1,4 @@
-"""Commands at once on the same folder, cache and ledger: they take turns, or one is told to wait."""
+"""Concurrent commands on the same folder, cache and ledger take turns, or one is refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_concurrent_runs_share_folder_cache_and_ledger(tmp_path):
         assert number in (0, 1)
         command.check(1)
         assert len(TrialLedger(command.place / "trials.sqlite").read()) == 2
-        # The second day has one session more; each session is fetched by one of them.
+        # The second day has one more session; each session is fetched by one command.
         assert len(command.yahoo.asked) in (2, 4)
         assert command.left() == set()
 
@@ -32,7 +32,7 @@ def test_a_second_sweep_into_a_folder_is_refused_and_changes_nothing(tmp_path):
     with closing(Sweep(tmp_path / "place")) as command:
         first = command.start(0)
         wait(first, command.kept.exists)
-        first.send_signal(signal.SIGSTOP)  # however long the second takes to start
+        first.send_signal(signal.SIGSTOP)  # paused, so that the second may start slowly
         second = command.start(1)
         _, told = second.communicate(timeout=PATIENCE)
         first.send_signal(signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""The command as a user runs it: exit statuses, one-line errors, what it writes, and real runs of the sample."""
+"""`runners.compare`: exit statuses, one-line errors, output, and runs of the sample."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def command(name, *words, cwd=ROOT):
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """The same run twice and one with another hold, on the bundled sample."""
+    """Two equal runs and one with another hold, on the bundled sample."""
     place = tmp_path_factory.mktemp("runs")
     for name, hold in (("a", 60), ("b", 60), ("c", 20)):
         words = ("gpu_bubble", "bad_news", "us_over_china", "--source", "sample", "--no-evidence", "--hold", hold)

@@ -1,4 +1,4 @@
-"""The command as a user runs it: outputs, determinism, exit statuses."""
+"""`runners.deepseek`: outputs, determinism, exit statuses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def command(*words: object, cwd: Path = ROOT, **variables: str) -> commands.Done
 def folder(tmp_path_factory):
     """A run of two readings on the bundled sample."""
     out = tmp_path_factory.mktemp("run") / "out"
-    # A ledger of its own: what other tests try would be counted, and told.
+    # A separate ledger, since trials of other tests would be counted and shown.
     done = command(*ASKED, "--out", out, DEEPSEEK_TRIALS=str(out.parent / "trials.txt"))
     assert (done.returncode, done.stderr) == (0, "")
     return out, done.stdout
@@ -68,7 +68,7 @@ def test_a_folder_of_all_readings_is_below_five_megabytes(tmp_path):
     files = list(out.iterdir())
     assert len([path for path in files if path.name.endswith("-evidence.html")]) == 12
     assert sum(path.stat().st_size for path in files) < 5_000_000
-    assert sum(b"uPlot=function" in path.read_bytes() for path in files) == 1  # the library lies there once
+    assert sum(b"uPlot=function" in path.read_bytes() for path in files) == 1  # the library is stored once
 
 
 def test_the_terminal_warns_that_the_sample_is_simulated(folder):

@@ -1,4 +1,4 @@
-"""A disk that is full or takes nothing: one line that names the place, what is finished stays, nothing half-written."""
+"""Full and read-only disks: a one-line error names the path, finished files stay, nothing is half-written."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ OWN = {"runners.deepseek": "returns.csv", "runners.sweep": "sweep.csv", "runners
 
 @pytest.fixture
 def disk(tmp_path, request):
-    """A folder with an earlier run in it, of the command that is tried."""
+    """A folder with an earlier run of the command under test."""
     words = request.node.callspec.params.get("words", ()) if hasattr(request.node, "callspec") else ()
     files = {"results.json": b"{}", **{name: b"" for command, name in OWN.items() if command in words}}
     atomic.write_folder(atomic.with_manifest(files, {}), tmp_path / "disk" / "out")
@@ -151,7 +151,7 @@ def test_a_read_only_cache_is_used(tmp_path, yahoo):
     told = " ".join(done.printed.split())
     assert f"cached prices, to {last}: the cache in {disk} cannot be written (Read-only file system)" in told
     assert done.files == {f"prices/{name}": content for name, content in before.items()}
-    # With all that is asked for in it, nothing has to be written, and there is nothing to say.
+    # A complete cache needs no write, so there is no notice.
     words = main_job(yahoo.address, last, tmp_path / "out")
     assert "cannot be written" not in disks.run(disks.READ_ONLY, disk, *words, DEEPSEEK_CACHE=str(disk)).printed
 

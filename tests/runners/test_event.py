@@ -1,4 +1,4 @@
-"""Another event, as a user runs it: its own readings, dates, distances and words on every page."""
+"""Other events: their readings, dates and texts on every page."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ strategy = "sector_tailwind"
 
 
 def pages(folder: Path) -> dict[str, str]:
-    """What a reader sees of each page, and what scripts draw from."""
+    """The visible text of each page, and the data of its scripts."""
     found = {}
     for path in sorted(folder.glob("*.html")):
         text = re.sub(r"<style.*?</style>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -84,7 +84,7 @@ def test_the_events_readings_run_from_its_entry_with_evidence(tariffs):
     assert results["services_over_goods"]["evidence"]["names"] is not None
     assert printed.startswith("The tariff crash of April 2025\n")
     decided = pd.read_csv(out / "decisions.csv")
-    # Ten per cent below the close of 2 April was first seen at the close of 4 April: -4.9 % and -5.9 % make -10.5 %.
+    # A close ten per cent below that of 2 April first occurs on 4 April: -4.9 % and -5.9 % make -10.5 %.
     assert decided.query("reading == 'panic_passes'")[["session", "symbol", "weight"]].values.tolist() == [
         ["2025-04-04", "SPY", 1.0]
     ]
@@ -94,7 +94,7 @@ def test_the_events_readings_run_from_its_entry_with_evidence(tariffs):
 def test_no_page_mentions_the_other_event(tariffs):
     out, printed = tariffs
     shown = pages(out)
-    assert len(shown) == 2 + 2 * len(TARIFFS.readings)  # index and side by side, two a reading
+    assert len(shown) == 2 + 2 * len(TARIFFS.readings)  # index, side by side and two pages per reading
     for name, text in {**shown, "terminal": printed}.items():
         assert not (found := OTHERS.search(text)), (name, text[max(0, found.start() - 80) : found.end() + 40])
     assert "The tariff crash of April 2025" in shown["panic_passes.html"]
@@ -147,7 +147,7 @@ def test_the_event_runs_on_the_sample(tmp_path):
 
 @pytest.fixture
 def own(tmp_path) -> Path:
-    """An event of a user's own, far from both."""
+    """A user's event, far from the bundled ones."""
     (tmp_path / "holiday.toml").write_text(OWN)
     return tmp_path
 
@@ -210,7 +210,7 @@ def test_a_sweep_does_not_change_what_is_traded(tmp_path):
 
 @pytest.fixture(scope="module")
 def prices(market_data):
-    """Real prices of what the tariff readings need."""
+    """Real prices of all symbols of the tariff readings."""
     plan = make_plan(Request(TARIFFS, evidence=True))
     return load_prices((*plan.symbols, *evidence.evidence_symbols(plan)), source=str(market_data))
 
@@ -238,7 +238,7 @@ def test_another_shock_moves_the_windows(prices):
     # 27, 28, 31 March, 1 and 2 April: five sessions.
     assert [plan.conditions.shock_lead for plan in plans.values()] == [0, 5]
     assert engine.multiverse_plan(moved, engine.planned_spaces(("panic_passes",), moved)[1], prices).event.lead == 5
-    # The rule of the panic looks from another close: another fall, at another session.
+    # The panic rule measures from another close, so it sees another fall at another session.
     wait = strategy_set.load_study(TARIFFS, "panic_passes", "SPY")
     wait = replace(wait, parameters={**wait.parameters, "fall": 0.06})
     days = []
@@ -251,7 +251,7 @@ def test_another_shock_moves_the_windows(prices):
         after = close.loc[pd.Timestamp(before) + pd.Timedelta(days=1) :]
         expected.append(str(after[after <= close.loc[before] * 0.94].index[0].date()))
     assert days == expected
-    # An entry by date keeps the distance of its event.
+    # An entry by date keeps the event's distance from the shock.
     for event, shock in ((TARIFFS, "2025-05-01"), (moved, "2025-04-24"), (DEEPSEEK, "2025-04-25")):
         schedule = Request(DEEPSEEK, event, entry="2025-05-01").schedule
         assert schedule.shock == pd.Timestamp(shock) == calendar.offset(schedule.entry, -event.lead)
@@ -311,7 +311,7 @@ class First(Reading):
 
 
 def asked(folder: Path, market_data: Path, code: str, *names: str) -> dict[str, object]:
-    """results.json of an event whose file lies beside the strategy that it names, asked for from elsewhere."""
+    """results.json of an event file next to the strategy that it names, run from another folder."""
     (folder / "event").mkdir(exist_ok=True)
     (folder / "event" / "week.toml").write_text(FAMILY)
     (folder / "event" / "ideas.py").write_text(code)

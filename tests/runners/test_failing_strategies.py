@@ -1,4 +1,4 @@
-"""A strategy that its own code stops is told as its author needs it, and stops no other."""
+"""Strategies that crash: their authors see useful tracebacks, and the others still run."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ FILES = {"mine": BROKEN, "unfinished": "x = (\n", "needy": "import a_module_that
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder of broken files, which Python finds while this module is tested."""
+    """A folder of broken strategies on the import path."""
     found = tmp_path_factory.mktemp("broken")
     for name, text in FILES.items():
         (found / f"{name}.py").write_text(text)

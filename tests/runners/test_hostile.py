@@ -1,4 +1,4 @@
-"""What others wrote, in the terminal and in the names of files: read, refused in a line, and never obeyed."""
+"""Untrusted text on the terminal and in file names is shown escaped or refused, never interpreted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("data", "reports", "runners", "strategies")
 ESCAPE = "\x1b[31m\x1b]0;owned\x07\x9b2J"
 TURNED = "\u202egnp.exe\u202c"
-HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940"  # letters with marks that are none by themselves
+HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940"  # letters with combining marks
 LONG = "a" * 10_000
 
 PACKAGE = '''\
@@ -80,7 +80,7 @@ NAMES = (
 
 
 def leave(command, *words, capsys, monkeypatch):
-    """Run a command in this process as its module would; its status, standard output and standard error."""
+    """Run a command in this process; returns status, standard output and standard error."""
     monkeypatch.setattr(sys, "argv", ["", *map(str, words)])
     with pytest.raises(SystemExit) as left:
         console.run_command(command)
@@ -95,7 +95,7 @@ def run(capsys, monkeypatch, tmp_path):
 
 
 def require_tame(text):
-    """Nothing in a text that a terminal obeys, but ends of lines."""
+    """Assert that a text has no control characters except newlines."""
     assert {sign for sign in text if unicodedata.category(sign).startswith("C")} <= {"\n"}, ascii(text)
 
 
@@ -249,7 +249,7 @@ def test_a_text_that_cannot_head_a_table_is_no_parameter_value(site, run, monkey
     [
         ("BRK-B", "BRK-B.parquet"),
         ("^GSPC", "^GSPC.parquet"),
-        ("CON", "%43ON.parquet"),  # Concentra, which Windows takes for the console
+        ("CON", "%43ON.parquet"),  # Concentra, a reserved device name on Windows
         ("nul", "%6Eul.parquet"),
         ("COM1.X", "%43OM1.X.parquet"),
         ("CONX", "CONX.parquet"),
@@ -305,7 +305,7 @@ def test_a_class_created_with_an_invalid_name_is_refused():
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """A folder with an installed package, whose entry points have all kinds of names."""
+    """An installed package whose entry points have all kinds of names."""
     folder = tmp_path_factory.mktemp("site")
     info = folder / "evil-1.0.dist-info"
     info.mkdir()
@@ -366,21 +366,21 @@ def test_a_symbol_of_a_strategy_reaches_no_file(site, run, monkeypatch):
 
 # --- the source -----------------------------------------------------------------------------------------------------
 
-# What runs or builds code from data; of it, in these files alone, this:
+# Functions that run or build code from data, allowed only in these files:
 FORBIDDEN = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "yaml", "xmlrpc", "pty"}
 CALLS = {"eval", "exec", "__import__", "system", "popen", "getoutput", "getstatusoutput", "create_subprocess_shell"}
-OF_MODULES = {"np.load", "numpy.load", "compile", "builtins.compile"}  # whose last name alone means other things, too
+OF_MODULES = {"np.load", "numpy.load", "compile", "builtins.compile"}  # whose last part alone has other meanings
 KNOWN = {
-    # Between processes that we start ourselves, over their own pipes.
+    # Between our own processes, over their pipes.
     ("runners/engine/execution/executor.py", "pickle"),
     ("runners/engine/execution/processes.py", "pickle"),
-    # Between machines that trust each other: docs/howto/machines.md.
+    # Between machines that trust each other, see docs/howto/machines.md.
     ("runners/engine/execution/dask.py", "pickle"),
 }
 
 
 def dotted(node):
-    """`a.b.c` of a name or attribute; empty for what is neither."""
+    """`a.b.c` for a name or attribute, else an empty text."""
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""
@@ -391,7 +391,7 @@ def dangerous(name):
 
 
 def dangers(tree):
-    """What a module imports or calls of the forbidden; keyword arguments that open a shell or load objects."""
+    """Forbidden imports, calls and keyword arguments in a module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.partition(".")[0] in FORBIDDEN)

@@ -1,4 +1,4 @@
-"""Killed at any moment, nothing is lost: what was written before stays, and the next run gets to its end."""
+"""A kill at any moment loses nothing: earlier output stays, and the next run finishes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KILLS = [pytest.param(FEW, id="few"), pytest.param(MANY, id="many", marks=pytest
 @pytest.mark.parametrize("kills", KILLS)
 @pytest.mark.parametrize("writer", killing.WRITERS)
 def test_a_killed_writer_leaves_the_old_or_the_new_version(tmp_path, writer, kills):
-    seed = str(np.random.default_rng().integers(2**32))  # another one each time; a failure names it
+    seed = str(np.random.default_rng().integers(2**32))  # different each time; shown on failure
     done = subprocess.run(
         [sys.executable, "-m", killing.__name__, writer, tmp_path, str(kills), seed],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""The command of the multiverse, as it is given in a shell."""
+"""`runners.multiverse` as run in a shell."""
 
 from __future__ import annotations
 

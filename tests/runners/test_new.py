@@ -1,4 +1,4 @@
-"""What `runners.new` writes passes lint, types and tests as it is; what it refuses leaves nothing behind."""
+"""`runners.new`: its files pass lint, types and tests unchanged; a refused request leaves no file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.resources.commands import ROOT, within
 
 
 def tracked() -> list[str]:
-    """What git tracks, or would after `git add`; everything where this is no checkout of git."""
+    """Files that git tracks or would add; all files outside a git checkout."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, check=True, capture_output=True, text=True,
@@ -35,7 +35,7 @@ def checkout(tmp_path):
 
 @pytest.fixture
 def bare(tmp_path, monkeypatch):
-    """The folders of a checkout, and the script by which it is known for one; for commands in this process."""
+    """The folders of a checkout and the golden script, for commands in this process."""
     folder = tmp_path / "bare"
     for name in ("strategies", "tests/strategies", "tests/resources"):
         (folder / name).mkdir(parents=True)
@@ -45,7 +45,7 @@ def bare(tmp_path, monkeypatch):
 
 
 def python(*words, cwd, **variables):
-    """A Python that finds nothing but the copy, where one is worked in."""
+    """Run Python in a copy of the checkout, importing only from there."""
     return commands.python(*words, cwd=cwd, **{"PYTHONPATH": "", **variables})
 
 
@@ -58,7 +58,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def passes(checkout: Path, names: list[str], *, prices: str) -> str:
-    """Run the tests of these strategies, the contract suite among them."""
+    """Run the tests of these strategies and the contract suite."""
     tests = ["-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "tests/strategies", "-k", " or ".join(names)]
     done = python(*tests, cwd=checkout, DEEPSEEK_PRICES=prices, CI="")
     assert done.returncode == 0, done.stdout
@@ -79,7 +79,7 @@ def test_both_kinds_pass_their_tests_as_they_are(checkout, market_data):
     }
     assert {name: content for name, content in files(checkout).items() if name in before} == before
     told = passes(checkout, ["my_idea", "old_idea"], prices=str(market_data))
-    # 3 + 2 of their own, and every function of the contract suite, one of them in three modes.
+    # 3 + 2 tests of their own, and the contract suite, one of whose tests runs in three modes.
     contract = len(re.findall(r"^def test_", (ROOT / "tests/strategies/test_contract.py").read_text(), re.MULTILINE))
     assert f"{5 + contract + 2} passed" in told
     listed = python("-m", "runners.deepseek", "--list", cwd=checkout)
@@ -161,7 +161,7 @@ def test_an_existing_file_is_named_and_not_overwritten(bare):
 
 
 def test_if_one_file_cannot_be_written_none_is(bare):
-    (bare / "tests/resources/recipes").touch()  # a file where the folder of the last one would be
+    (bare / "tests/resources/recipes").touch()  # a file instead of the folder of the last one
     before = files(bare)
     done = within("new", "my_idea", cwd=bare)
     assert (done.returncode, done.stdout) == (2, "")

@@ -26,7 +26,7 @@ LAST = last_session(pd.Timestamp.now("UTC"))
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
-    """Run `python -m runners.prices` with these words; gives the exit status and both outputs."""
+    """Run `python -m runners.prices`; returns exit status, standard output and standard error."""
     monkeypatch.setenv("DEEPSEEK_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("DEEPSEEK_PRICES", raising=False)
 

@@ -1,4 +1,4 @@
-"""The command as a user runs it: outputs, determinism, resumption, a full disk, exit statuses."""
+"""`runners.sweep`: outputs, determinism, resumption, a full disk, exit statuses."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def command(*words: object, cwd: Path = ROOT, limit: int | None = None, **variab
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A sweep on the bundled sample, declared setting included."""
+    """A sweep on the bundled sample that includes the declared setting."""
     out = tmp_path_factory.mktemp("sweep") / "out"
     status, printed, err = command(*WORDS, "--out", out)
     assert (status, err) == (0, "")

@@ -22,7 +22,7 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 class Input(io.StringIO):
-    """What is typed; it ends as Ctrl-D would end it."""
+    """Typed input, which ends as with Ctrl-D."""
 
     terminal = False
 
@@ -36,7 +36,7 @@ def trial(number: int, name: str, sharpe: float | None) -> Trial:
 
 @pytest.fixture
 def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrialLedger:
-    """The ledger that the command sees: four trials of three readings."""
+    """The ledger of the command: four trials of three readings."""
     monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "trials.sqlite"))
     ledger = TrialLedger()
     ledger.add(
@@ -52,7 +52,7 @@ def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrialLedger:
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
-    """Run `python -m runners.trials` with these words and that input; gives the exit status and both outputs."""
+    """Run `python -m runners.trials` with input; returns exit status, standard output and standard error."""
     monkeypatch.setenv("COLUMNS", "80")
 
     def run(*words: str, answer: str = "") -> tuple[int, str, str]:

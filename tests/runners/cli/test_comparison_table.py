@@ -1,4 +1,4 @@
-"""The terminal of a comparison, from differences made by hand: what it shows of one reading, of many, of too many."""
+"""Terminal output of a comparison, from hand-made differences of one, several and many readings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def reading(name: str = "gpu_bubble", **changes: object) -> ReadingDifference:
 
 @pytest.fixture
 def shown(capsys, monkeypatch):
-    """What a terminal of 80 columns shows of a comparison that differs from SAME so, which fits."""
+    """Output for a comparison that differs from SAME in these fields; it fits 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
 
     def of(**changes: object) -> str:

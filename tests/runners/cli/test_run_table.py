@@ -1,4 +1,4 @@
-"""The summary that a person sees when a run is done."""
+"""The terminal summary of a run."""
 
 from __future__ import annotations
 

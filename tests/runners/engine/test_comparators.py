@@ -1,4 +1,4 @@
-"""What runs must beat: many at once as Backtrader has each of them, and simple ones by hand."""
+"""Comparators: many at once against Backtrader one by one, and simple cases by hand."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ COMPARATORS = [
 
 
 class Trend(Reading):
-    """A share in N, on the side of its last moves; it looks at the shock too."""
+    """Long or short N with its recent trend; depends on the shock too."""
 
     params = (("share", 0.5), ("back", 1))
     symbols = ("N",)
@@ -95,17 +95,17 @@ def beta(study, prices, schedule, simulate, frictions=FREE) -> float:
     return earlier_betas(study, prices, scenarios, measure.symbol, measure.sessions, simulate)[0]
 
 
-# --- as Backtrader has each ------------------------------------------------------------------------------------------
+# --- against Backtrader ----------------------------------------------------------------------------------------------
 
 
 def at_horizons(wealth: np.ndarray, hold: int | None) -> list[float]:
-    """Log wealth at the horizons that the hold and the prices reach, and at the end."""
+    """Log wealth at the horizons within hold and prices, and at the end."""
     reach = min(len(wealth) - 1, len(wealth) if hold is None else hold)
     return [*(np.log(wealth[n]) if n <= reach else np.nan for n in HORIZONS), np.log(wealth[-1])]
 
 
 def several(prices) -> list[Scenario]:
-    """Scenarios that differ in one thing each, and the first of them once more."""
+    """Scenarios that differ in one field each, and the first one repeated."""
     first = Scenario(prices.sessions[40], 21, 5, prices.sessions[30], COSTS[0], SETTINGS[0])
     changed = [
         {"entry": prices.sessions[58]},
@@ -150,7 +150,7 @@ def test_excess_log_returns_equal_those_of_single_scenarios(compared, conditions
     entries, own = np.array([35, 58, 79, 97]), trend(compared, **SETTINGS[1])
     if isinstance(compared, BetaMatched):
         own = replace(own, comparator=BetaMatched("M", 9))
-        entries = entries[1:]  # it needs sixty closes before the rule's own history
+        entries = entries[1:]  # needs sixty closes before the rule's history
         entries[0] = 66
     found, expected = excess_log_returns(own, prices, entries, conditions), []
     for row in entries.tolist():
@@ -229,7 +229,7 @@ def test_the_earlier_beta_covers_the_declared_sessions_only(random_prices, simul
     # re-weighted to one half of M every session: half of M's move, up to the drift of a day's gap
     assert beta(half(BetaMatched("M")), prices, at, simulate) == pytest.approx(0.5, abs=0.01)
     for sessions in (60, 100, 270):
-        # Half of M at every close, whose returns on those of N NumPy fits.
+        # Half of M at every close; NumPy fits its returns on those of N.
         run = run_backtest(
             HalfMarket, prices.select(("M",)), EntrySchedule(prices.sessions[280 - sessions], None, 1), FREE
         )
@@ -246,7 +246,7 @@ def test_the_earlier_beta_sees_nothing_after_the_first_decision(random_prices, s
 
 
 def test_a_slope_by_hand():
-    # Returns of 10 % and -10 % on the fund, 30 % and -10 % beside them: (0.3 + 0.1) / 0.2 = 2.
+    # Returns of 10 % and -10 % on the fund, 30 % and -10 % on the rule: (0.3 + 0.1) / 0.2 = 2.
     assert slope(np.array([1.0, 1.3, 1.17]), np.array([50.0, 55.0, 49.5])) == pytest.approx(2.0)
 
 
@@ -260,14 +260,14 @@ def test_a_beta_is_clipped_to_zero_and_one(random_prices, simulate, share, weigh
 
 
 def test_a_beta_above_one_is_matched_by_the_whole_fund_without_credit(random_prices, simulate):
-    """N moves four times as much as M; what it must beat is all of M, from the open of the 71st row on."""
+    """N moves four times as much as M, so its comparator is all of M from the open of the 71st row."""
     made = random_prices(("M", "N"), 100)
     moves = 1 + 4 * (made.close[1:, 0] / made.close[:-1, 0] - 1)
     close = np.column_stack([made.close[:, 0], 50 * np.cumprod([1, *moves])])
     steep = replace(made, **dict.fromkeys(FIELDS[:4], close))
     own, at = trend(BetaMatched("M", 25), share=0.9), EntrySchedule(steep.sessions[70], 20, None)
     assert beta(own, steep, at, simulate) > 1.05
-    # shares of the close before, paid at the open
+    # sized at the previous close, paid at the open
     whole = 1 + (close[[74, 89], 0] - close[70, 0]) / close[69, 0]
     assert np.abs(np.log(whole)).min() > 0.02, "a fund that hardly moves would tell nothing"
     assert wealth(own, steep, at, FREE, simulate)[[5, 20]] == pytest.approx(whole, abs=1e-4)  # whole shares
@@ -286,7 +286,7 @@ def test_a_fund_is_bought_once_and_held(random_prices, simulate):
 
 def test_a_fund_pays_only_for_its_purchase(make_prices, simulate):
     prices = make_prices({"M": [100.0] * 40})
-    # 10,000 shares at a cost of 1 %; whoever sold what is owed for that, after twenty sessions, would pay again.
+    # 10,000 shares at a cost of 1 %; selling to repay the credit would cost again.
     found = wealth(
         half(Fund("M")), prices, EntrySchedule(prices.sessions[1], None, 5), Frictions(100, 0, 0, 0), simulate
     )
@@ -296,7 +296,7 @@ def test_a_fund_pays_only_for_its_purchase(make_prices, simulate):
 def test_comparators_have_the_schedule_and_the_costs_of_the_run(make_prices, simulate):
     prices = make_prices({"M": [100.0, 100.0, 100.0, 120.0, 120.0, 120.0], "N": [50.0] * 6})
     at, costly = EntrySchedule(prices.sessions[1], 2, 1), Frictions(100, 0, 0, 0)
-    # 9,900 shares: what is bought leaves room for its cost of 1 %, which is paid in and out.
+    # 9,900 shares: the purchase leaves room for the cost of 1 %, paid at entry and exit.
     fund = wealth(half(Fund("M")), prices, at, costly, simulate)
     one = wealth(half(EqualWeight(("M", "N"), "both")), prices, at, costly, simulate)
     assert len(fund) == len(one) == 4 and fund[1] == pytest.approx(0.99, abs=2e-4) and one[1] < 0.9902

@@ -1,4 +1,4 @@
-"""The modules of an author: what they import is found by reading, not by running it."""
+"""Modules of an author: imports are found by parsing, not by running."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
-    """Files of an author, by name, in a folder that Python looks into; what is imported is forgotten afterwards."""
+    """Write an author's files into a folder on the import path; imported modules are removed afterwards."""
     folder = tmp_path / "author"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
@@ -35,7 +35,7 @@ def write(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-# --- where a module lies --------------------------------------------------------------------------------------------
+# --- file of a module -----------------------------------------------------------------------------------------------
 
 
 def test_a_loaded_module_has_the_file_it_was_loaded_from(tmp_path, monkeypatch):
@@ -175,7 +175,7 @@ def test_the_package_that_a_module_was_loaded_into_counts(write):
     assert modules_reached(["loose"]) == {"loose", "pack", "pack.inner"}
 
 
-# --- whose it is ----------------------------------------------------------------------------------------------------
+# --- owner of a module ----------------------------------------------------------------------------------------------
 
 
 def test_this_project_and_versioned_packages_are_not_the_authors(write):

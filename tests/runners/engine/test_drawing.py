@@ -1,4 +1,4 @@
-"""Tearsheets drawn in worker processes: what is drawn, what is reused, and what a death costs."""
+"""Tearsheets drawn in worker processes: drawing, reuse, and the death of a worker."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_only_pages_that_have_changed_are_drawn(run, tmp_path):
     finished: list[str] = []
     pages = draw_tearsheets(run, None, 2, finished.append)
     assert list(pages) == ["bad_news", "gpu_bubble"] and sorted(finished) == ["bad_news", "gpu_bubble"]
-    kept = pages["gpu_bubble"] + b"<!-- kept -->"  # which no drawing gives
+    kept = pages["gpu_bubble"] + b"<!-- kept -->"  # which drawing never gives
     run_folder.write(run, {"bad_news": b"damaged", "gpu_bubble": kept}, tmp_path / "out")
     finished.clear()
     assert draw_tearsheets(run, tmp_path / "out", 1, finished.append) == {**pages, "gpu_bubble": kept}

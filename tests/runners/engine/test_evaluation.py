@@ -1,4 +1,4 @@
-"""One study, run beside what it must beat, as a Result."""
+"""Evaluation of a study against its comparator."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_result_describes_the_run(flat):
     assert (told.story.title, told.story.claim) == ("Steps from one to the other.", "steps.")
     assert told.parameters == {"first": 0.5, "kind": "runners.engine.backtest.frictions.Frictions"}
     assert (told.entry, told.exit) == (flat.sessions[1], flat.sessions[5])
-    # 5,000 shares of A at 100, sold at 110; B and what is bought of A later stand still.
+    # 5,000 shares of A at 100, sold at 110; later prices are constant.
     assert told.equity.tolist() == [1e6, 1e6, 1.05e6, 1.05e6, 1.05e6, 1.05e6]
     assert told.equity.name == "steps" and told.equity.index.equals(flat.sessions[:6])
     assert told.d == pytest.approx(np.log(1.05))
@@ -82,10 +82,10 @@ def test_costs_and_lags_are_those_of_the_run(flat):
     assert told.exit == flat.sessions[5] and len(told.equity) == 6
     assert told.fills["commission"].sum() == pytest.approx(1e6 - told.equity.iloc[-1])
     assert told.equity.iloc[-1] == pytest.approx(1e6 - 2 * 0.01 * 110 * told.fills["size"].iloc[0])
-    # The fund that it must beat pays 1 % twice as well: some 0.98 are left.
+    # The comparator fund also pays 1 % twice: about 0.98 is left.
     assert told.comparator.iloc[-1] == pytest.approx(0.99 / 1.01, abs=3e-4) and len(told.comparator) == 6
 
-    # What is paid on the last session counts.
+    # Costs on the last session count.
     assert told.equity.iloc[-1] < told.equity.iloc[-2] and told.comparator.iloc[-1] < told.comparator.iloc[-2]
     assert told.d == pytest.approx(np.log(told.equity.iloc[-1] / 1e6) - np.log(told.comparator.iloc[-1]))
 

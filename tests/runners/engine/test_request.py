@@ -1,4 +1,4 @@
-"""What a run is made of: the request, what it refuses, and what it says about itself."""
+"""Requests: entries, refusals, code hash and notices."""
 
 from __future__ import annotations
 

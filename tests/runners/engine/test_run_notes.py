@@ -1,4 +1,4 @@
-"""The outcome, the warnings and the decisions of a run, in words."""
+"""Outcome, warnings and decisions of a run."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def test_a_name_is_searched_in_the_event_first():
 
 
 def test_the_set_is_complete_even_if_one_reading_is_named():
-    # Four of the five are the same class: what tells them apart are their parameters.
+    # Four of the five have the same class and differ in parameters.
     plan = make_plan(Request(TARIFFS, ("chips_hit_more",), evidence=True))
     names = {study.name for study in (*plan.studies, *plan.others)}
     assert names == set(strategy_set.reading_names(TARIFFS)) and len(plan.others) == 4
@@ -149,7 +149,7 @@ def test_the_universe_is_that_of_the_event():
         "a week later": (5, "five sessions: the first weekend to think is in between"),
         "shock day": (-4, "with hindsight: four sessions before anybody could read it; drawn, and in no figure"),
     }
-    # The shock is the entry: there is nothing to look back to.
+    # The shock is the entry, so there is no earlier window.
     assert [choice.value for choice in specification.entry_choices(TARIFFS).choices] == [0, 1, 5]
 
 
@@ -167,7 +167,7 @@ def test_choices_that_name_symbols_are_those_of_the_reading_that_trades_them():
         and not specification.own_choices(waits).reweights
         and specification.own_choices(waits).follows_shock
     )
-    # A name that is taken by a file of strategies/ brings nothing of it along.
+    # A reading named like a file in strategies/ takes nothing from it.
     stranger = strategy_set.load_study(of(name="gpu_bubble"), "gpu_bubble", "SPY")
     assert [choice.label for choice in specification.basket_choices(stranger).choices] == [
         "declared",
@@ -188,13 +188,13 @@ def test_a_plain_strategy_of_an_event_gets_its_parameters_and_the_benchmark():
 
 
 class Declared(Crossing):
-    """Says what it trades."""
+    """Declares its symbols."""
 
     symbols = ("A",)
 
 
 class Similar(Crossing):
-    """Has parameters that are easily mixed up."""
+    """Has parameters of easily confused types."""
 
     params = (("size_1", 1), ("size_2", 2), ("size_3", 3))
 

@@ -1,4 +1,4 @@
-"""What a study is, and how one is prepared of a strategy class."""
+"""Studies, and how they are prepared from strategy classes."""
 
 from __future__ import annotations
 

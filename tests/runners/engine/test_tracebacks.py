@@ -1,4 +1,4 @@
-"""What is told of a strategy that its own code stopped: its author's frames, and nothing of ours."""
+"""Tracebacks of strategies: the author's frames, without this project's."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def raised(error):
 
 
 def written(path: Path, text: str = MINE) -> ModuleType:
-    """A module of somebody else in that file."""
+    """Write and import an author's module."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     module = ModuleType(path.stem)
@@ -50,7 +50,7 @@ def written(path: Path, text: str = MINE) -> ModuleType:
 
 
 def caught(work, *words) -> BaseException:
-    """What it raises, without the frame of this function."""
+    """The exception of a call, without the frame of this function."""
     try:
         work(*words)
     except BaseException as error:  # noqa: BLE001
@@ -65,7 +65,7 @@ def mine(tmp_path, monkeypatch) -> ModuleType:
 
 
 def frames(text: str) -> str:
-    """A traceback without the marks below its lines, which differ between versions of Python."""
+    """A traceback without the markers below lines, which differ between Python versions."""
     return "\n".join(line for line in text.split("\n") if set(line.strip()) - set("~^"))
 
 

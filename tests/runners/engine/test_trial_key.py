@@ -1,4 +1,4 @@
-"""What counts as one variant: keys of trials, and fingerprints of the prices that a strategy sees."""
+"""Keys of trials, and fingerprints of the prices that a strategy sees."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Leader(Reading):
 
 
 class Follower(Leader):
-    """The same under another name."""
+    """Leader under another name."""
 
 
 class Plain(bt.Strategy):
@@ -52,7 +52,7 @@ def of(
 
 
 def by_hand(names: str) -> str:
-    """The key of a variant whose parameter `names` is written so in the text that is hashed."""
+    """The key of a variant whose parameter `names` has this JSON in the hashed text."""
     text = (
         '{"frictions": {"mapping": [["borrow_rate", 0.003], ["cash_rate", "policy"], ["commission_bps", 1.0], '
         '["half_spread_bps", 2.0], ["lag", 1.0]]}, '
@@ -127,7 +127,7 @@ def test_rebalance_and_shock_do_not_affect_a_plain_strategy() -> None:
 def test_later_sessions_and_dividends_do_not_change_the_fingerprint_of_a_window(random_prices) -> None:
     prices = random_prices(("AAA", "BBB"), sessions=80)
     factor = np.array(prices.factor)
-    factor[:30, 0] *= 0.99  # a dividend inside of the window
+    factor[:30, 0] *= 0.99  # a dividend inside the window
     prices = replace(prices, factor=factor)
     then = window_fingerprint(prices, ("AAA", "BBB"), 60)
     assert window_fingerprint(prices.rows(0, 60), ("AAA", "BBB"), 60) == then
@@ -157,14 +157,14 @@ def test_every_visible_price_changes_the_fingerprint_of_a_window(random_prices) 
 
 
 class Pair:
-    """Told by what it holds."""
+    """An object with attributes."""
 
     def __init__(self) -> None:
         self.right, self.left = 2, (1,)
 
 
 class Addressed:
-    """Told by its address, and without attributes."""
+    """An object without attributes, whose repr has its address."""
 
     __slots__ = ()
 
@@ -230,7 +230,7 @@ def test_the_fingerprint_of_a_window_is_the_hash_of_bytes_written_by_hand(make_p
     steps = np.array([[1.0, -1.0]]).tobytes()
     told = sha256(b"OLD NEW" + days + both * 4 + volumes + steps).hexdigest()
     assert window_fingerprint(prices, ("OLD", "NEW"), 2) == told
-    # Where it is not listed yet, the last session alone is shown.
+    # If it is not listed yet, only the last session counts.
     days = np.array(["2025-01-27"], dtype="datetime64[D]").astype("<i8").tobytes()
     assert window_fingerprint(prices, ("NEW",), 1) == sha256(b"NEW" + days + np.full(5, -1.0).tobytes()).hexdigest()
 

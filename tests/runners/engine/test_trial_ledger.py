@@ -1,4 +1,4 @@
-"""The trial ledger: a file that outlives crashes, damage, concurrent runs and the text format of earlier versions."""
+"""The trial ledger under crashes, damage, concurrent runs and the text format of earlier versions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def held(path: Path) -> list[str]:
     return sorted(path.name for path in path.iterdir())
 
 
-# What is counted
+# Counting
 
 
 def test_trials_are_read_in_the_order_in_which_they_were_added_and_to_the_last_bit(book: TrialLedger) -> None:
@@ -108,7 +108,7 @@ def test_counts_in_words() -> None:
     assert Trials(forgotten=1234).summary == "0 trials; 1,234 earlier ones were deleted"
 
 
-# Where it lies
+# Location
 
 
 def test_no_test_writes_the_ledger_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -392,7 +392,7 @@ def child(book: TrialLedger, code: str) -> subprocess.Popen[str]:
 
 
 def begin(*processes: subprocess.Popen[str]) -> None:
-    """Start all of them together, once each is ready."""
+    """Start all processes together once each is ready."""
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -403,7 +403,7 @@ def begin(*processes: subprocess.Popen[str]) -> None:
 
 
 def statuses(*processes: subprocess.Popen[str]) -> list[int]:
-    """Exit statuses, once all have ended."""
+    """Exit statuses after all have ended."""
     for process in processes:
         process.communicate()
     return [process.returncode for process in processes]

@@ -1,4 +1,4 @@
-"""The corners of the account: when interest counts from, what is refused and why, what closes the window."""
+"""Edge cases of the broker: dates of interest, refused orders, the end of the window."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENTRY = pd.Timestamp("2025-01-31")  # a Friday; the decision falls at the close 
 
 
 class Plain(bt.Strategy):
-    """Does at the close of each day of 2025-01-27 and after what `plan` has for its number."""
+    """Runs `plan[n]` at the close of the n-th day from 2025-01-27 on."""
 
     plan: tuple = ()
 
@@ -44,7 +44,7 @@ def day(number: int) -> pd.Timestamp:
 
 def test_a_cut_counts_from_the_night_after_it_takes_effect_and_interest_adds_up(make_prices):
     # The range fell from 4.50-4.75 to 4.25-4.50 % with effect on Thursday 19 December 2024: cash earns 4.00 %, then
-    # 3.75 %. The night to the 19th is that of the 18th.
+    # 3.75 %. The night before the 19th belongs to the 18th.
     prices = make_prices({"A": [100.0] * 5}, first="2024-12-16")
     idle = run(prices, {"A": 0.0}, Frictions(0, 0, 0), entry=pd.Timestamp("2024-12-17"))
     nights = [0.0400, 0.0400, 0.0400, 0.0375]
@@ -54,7 +54,7 @@ def test_a_cut_counts_from_the_night_after_it_takes_effect_and_interest_adds_up(
 
 
 def test_a_holding_below_one_dollar_is_no_short(make_prices):
-    # One share of 0.50 USD; at 10,000 % a year a dollar of free cash too many would earn 27 cents a night.
+    # One share of 0.50 USD; at 10,000 % a year one extra dollar of free cash would earn 27 cents a night.
     prices = make_prices({"A": [0.5] * 5 + [0.5]})
     held = run(prices, {"A": 0.6e-6}, Frictions(0, 0, 0, 100.0))
     assert held.fills[0].size == 1
@@ -65,7 +65,7 @@ def test_a_holding_below_one_dollar_is_no_short(make_prices):
 def test_gross_and_holdings_are_fractions_of_equity_at_the_close(make_prices):
     prices = make_prices({"A": [100.0] * 4 + [110.0], "B": [50.0] * 4 + [40.0]}, {"A": [100.0] * 5, "B": [50.0] * 5})
     held = run(prices, {"A": 0.5, "B": -0.4})
-    # 5,000 A at 110 and -8,000 B at 40 beside 900,000 in cash: equity 1,130,000
+    # 5,000 A at 110 and -8,000 B at 40 and 900,000 in cash: equity 1,130,000
     assert held.equity.tolist() == [1_000_000, 1_130_000] and held.equity.dtype == float
     assert held.gross.tolist() == pytest.approx([0, 870 / 1130])
     assert held.holdings.ravel().tolist() == pytest.approx([0, 0, 550 / 1130, -320 / 1130])
@@ -74,7 +74,7 @@ def test_gross_and_holdings_are_fractions_of_equity_at_the_close(make_prices):
 
 @pytest.mark.parametrize(("close", "left"), [(300.0, 0.0), (299.9999, 0.5)])
 def test_zero_equity_is_ruin_and_half_a_dollar_is_not(make_prices, close, left):
-    # Short 5,000 at 100, the proceeds and the capital make 1,500,000: at 300 a share nothing is left.
+    # Short 5,000 at 100, proceeds and capital are 1,500,000: at 300 a share equity is zero.
     prices = make_prices({"A": [100.0] * 4 + [close] * 2}, {"A": [100.0] * 5 + [close]})
     held = run(prices, {"A": -0.5})
     assert held.equity[1] == pytest.approx(left, abs=1e-6)
@@ -88,7 +88,7 @@ def test_credit_is_repaid_and_does_not_grow_with_the_number_of_orders(make_price
         def weights(self, past: Past) -> Weights:
             return {"AB"[past.held % 2]: 1.0}
 
-    # At prices that stand still, and without costs, two hundred exchanges leave a million to the last digit.
+    # At constant prices without costs, two hundred switches leave exactly one million.
     prices = make_prices({"A": [10.0] * 200, "B": [20.0] * 200})
     traded = run_backtest(Alternating, prices, EntrySchedule(ENTRY, None, 1), FREE)
     assert len(traded.fills) == 391 and set(traded.equity.tolist()) == {1_000_000.0}
@@ -138,7 +138,7 @@ def test_after_the_hold_open_orders_are_cancelled_and_new_ones_refused(make_pric
         (7, lambda self: self.buy(size=3)),
         hold=2,
     )
-    # Closing orders leave at the close of Monday the 3rd, the second session; half a share long is sold first.
+    # Closing orders are sent at the close of Monday the 3rd, the second session; half a share long is sold first.
     assert told.fills == (
         BrokerFill(ENTRY, "A", -1, 100, 0, 0),
         BrokerFill(ENTRY, "B", 0.5, 100, 0, 0),
@@ -161,7 +161,7 @@ def test_a_plain_order_too_large_at_the_close_is_refused_though_the_open_is_lowe
 
 @pytest.mark.parametrize("hold", [4, 5, 6])
 def test_a_hold_as_long_as_the_prices_stays_open(make_prices, hold):
-    # From the 30th on there are five sessions: the closing decision of a hold of 4 falls on the last of them.
+    # There are five sessions from the 30th: a hold of 4 has its closing decision on the last.
     told = run_plain(make_prices({"A": [100.0] * 8}), (4, lambda self: self.buy(size=1)), hold=hold)
     assert (len(told.fills), told.exit, len(told.sessions)) == (1, None, 5)
 
@@ -272,7 +272,7 @@ def test_after_the_start_costs_cannot_be_changed(make_prices):
 
 
 class Group(bt.Strategy):
-    """Sends orders of which the first that fills cancels the others, and one that stands alone."""
+    """Sends a group of orders, of which the first fill cancels the others, and a separate order."""
 
     params = (("others", 2),)
 
@@ -286,7 +286,7 @@ class Group(bt.Strategy):
 
 @pytest.mark.parametrize("others", [0, 1, 2])
 def test_one_of_several_oco_orders_is_filled(make_prices, others):
-    # At 100 the first is filled; 110 would fill the stop, and 80 fills the one that stands alone.
+    # At 100 the first fills; 110 would fill the stop, and 80 fills the separate order.
     prices = make_prices({"A": [100.0] * 6 + [110.0, 80.0, 100.0]})
     ran = run_backtest(Group, prices, EntrySchedule(prices.sessions[3], hold=None), FREE, {"others": others})
     assert [fill.size for fill in ran.fills] == [100, 7]

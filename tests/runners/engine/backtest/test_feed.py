@@ -1,4 +1,4 @@
-"""What a strategy sees through its feeds and indicators: the past alone, in every mode of Backtrader."""
+"""Feeds and indicators show a strategy only the past, in every Backtrader mode."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MODES = [CerebroModes(*switches) for switches in product((True, False), repeat=2
 
 
 class Looks(bt.Strategy):
-    """Makes a line in `__init__` and reads it, or another, in `next`."""
+    """Creates a line in `__init__` and reads it or another one in `next`."""
 
     params = (("made", None), ("read", None))
 
@@ -63,7 +63,7 @@ def test_the_future_cannot_be_read(random_prices, made, read, modes):
 
 
 class Early(bt.Strategy):
-    """Reads a name that is not listed yet."""
+    """Reads a stock that is not listed yet."""
 
     def prenext(self):
         self.data1.close[0]
@@ -76,7 +76,7 @@ def test_before_its_first_bar_a_line_cannot_be_read(make_prices):
 
 
 class Usual(bt.Strategy):
-    """Whatever looks back works as it does in any Cerebro."""
+    """Uses all ways of looking back."""
 
     def __init__(self):
         span = ichimoku(self)
@@ -97,7 +97,7 @@ class Usual(bt.Strategy):
 
 
 def test_looking_back_gives_the_values_of_a_plain_cerebro(random_prices):
-    """The same fills as Backtrader's own feed of the same bars, on the sessions of the window."""
+    """Fills equal those of Backtrader's own feed on the sessions of the window."""
     prices = random_prices(("A",), 160)
     first = 60
     runs = [
@@ -122,7 +122,7 @@ def test_looking_back_gives_the_values_of_a_plain_cerebro(random_prices):
 
 
 class Ends(bt.Strategy):
-    """Ends the run on its bar of that number, in `start` for 0, in `__init__` for -1."""
+    """Stops the run on a given bar; 0 means `start`, -1 means `__init__`."""
 
     params = (("bar", 0),)
 

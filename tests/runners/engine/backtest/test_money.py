@@ -110,7 +110,7 @@ def test_a_hold_beyond_the_prices_stays_open(make_prices):
 def test_ruin_ends_the_run(make_prices):
     prices = make_prices({"A": [100, 100, 100, 100, 100, 250, 300, 50]})
     result = run(prices, {"A": -0.9})
-    # short 9,000 at 100: at 250 equity is 1,900,000 - 2,250,000 = -350,000 USD, for good
+    # short 9,000 at 100: at 250 equity is 1,900,000 - 2,250,000 = -350,000 USD, from then on
     assert result.ruined == pd.Timestamp("2025-02-03")
     assert result.equity[-3:].tolist() == [-350_000.0] * 3
     assert len(result.fills) == 1 and result.exit is None
@@ -182,7 +182,7 @@ def test_every_mode_of_backtrader_gives_the_same_numbers(random_prices, preload,
 
 
 class Crossover(bt.Strategy):
-    """A stranger's strategy: two moving averages, all in or out."""
+    """A plain strategy: two moving averages, fully invested or flat."""
 
     params = (("fast", 5), ("slow", 20), ("share", 0.9))
 

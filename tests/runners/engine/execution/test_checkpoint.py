@@ -1,4 +1,4 @@
-"""Finished parts of a long job: a file that outlives crashes and full disks."""
+"""Checkpoints survive crashes and full disks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The executor on a Dask cluster: what Serial gives, whatever happens to the workers; and what it refuses."""
+"""The Dask executor gives the results of Serial whatever happens to workers, and refuses wrong requests."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def machines(tmp_path_factory):
 
 @pytest.fixture
 def cluster(machines):
-    """An executor with both workers there."""
+    """An executor with both workers running."""
     machines.wait(2)
     own = Cluster(machines.address)
     yield own
@@ -61,7 +61,7 @@ def few(tmp_path):
 
 @pytest.fixture
 def readings_prices(random_prices):
-    """Random prices of all that some readings and their comparators need, and the readings at several rows."""
+    """Random prices for some readings and their comparators, and the readings at several rows."""
     studies = [prepare(name, strategies.load(name), "SPY") for name in READINGS]
     symbols = tuple(dict.fromkeys(symbol for study in studies for symbol in (*study.required_symbols, "SPY")))
     rows = range(max(study.required_closes for study in studies), 300, 29)
@@ -170,7 +170,7 @@ def test_a_module_that_workers_do_not_have_is_named(cluster, tmp_path, monkeypat
 
 
 def changed_copy(folder: Path) -> Path:
-    """Our packages with one line more."""
+    """A copy of this project with one more line."""
     for room in OURS:
         shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__", "latest"))
     with (folder / "strategies" / "gpu_bubble.py").open("a") as file:
@@ -241,7 +241,7 @@ def test_other_versions_are_refused_by_name(cluster, monkeypatch):
 
 def test_a_worker_without_this_project_is_refused(few, tmp_path):
     (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "runners.py").touch()  # hides ours
+    (tmp_path / "other" / "runners.py").touch()  # hides this project's package
     few.worker(tmp_path / "other", "--no-nanny")
     few.wait(2)
     own = Cluster(few.address)
@@ -253,7 +253,7 @@ def test_a_worker_without_this_project_is_refused(few, tmp_path):
 
 
 def test_a_missing_scheduler_is_one_line():
-    with socket.create_server(("127.0.0.1", 0)) as mute:  # accepts, and says nothing
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # accepts connections but does not answer
         port = mute.getsockname()[1]
         for address in (f"tcp://127.0.0.1:{port}", "tcp://127.0.0.1:1"):
             with pytest.raises(WorkError, match=f"^no scheduler answers at {address} within 0.5 s; start one"):
@@ -296,7 +296,7 @@ def test_ctrl_c_drops_pending_items(cluster, machines, tmp_path):
         start_new_session=True,
     )
     assert process.stdout is not None
-    process.stdout.readline()  # the first spec is finished
+    process.stdout.readline()  # the first item is finished
     os.killpg(process.pid, signal.SIGINT)
     told, errors = process.communicate()
     assert (told.splitlines()[-1], errors) == ("interrupted", "")

@@ -1,4 +1,4 @@
-"""A worker that is killed, as for want of memory: who it was is told, nothing hangs, and the others lose nothing."""
+"""Killed workers: the culprit is named, nothing hangs, and other items lose nothing."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def die_in_a_worker():
 
 
 class Deadly(bt.Strategy):
-    """Kills whoever runs it with a large share, unless that is the command itself."""
+    """Kills the process that runs it with a large share, except the command itself."""
 
     symbols = ("SPY",)
     params = (("share", 0.5),)
@@ -57,7 +57,7 @@ class Deadly(bt.Strategy):
 
 
 class DeadlyNews(BadNews):
-    """The same of a reading."""
+    """A reading that kills its process as Deadly does."""
 
     def weights(self, past):
         die_in_a_worker()
@@ -65,7 +65,7 @@ class DeadlyNews(BadNews):
 
 
 class Lethal(BadNews):
-    """Kills whoever runs it with a large share, the command itself, too."""
+    """Kills the process that runs it with a large share, even the command itself."""
 
     params = (("share", 0.5),)
 
@@ -197,7 +197,7 @@ def test_a_reading_that_runs_out_of_memory_is_reported_and_the_others_are_writte
         "        self.held = [np.ones(2**28) for _ in range(16)]\n"
     )
     words = "greedy:Greedy bad_news --symbols SPY --source sample --no-evidence --out out"
-    limited = f"ulimit -v 6000000 && exec {sys.executable} -m runners.deepseek {words}"  # 6 GB where 34 are asked for
+    limited = f"ulimit -v 6000000 && exec {sys.executable} -m runners.deepseek {words}"  # 6 GB, while 34 are needed
     done = subprocess.run(
         ["/bin/sh", "-c", limited],
         cwd=tmp_path,
@@ -255,18 +255,18 @@ def test_a_small_sweep_that_was_killed_resumes_in_workers(tmp_path):
         assert told["failed"] == {"count": 1, "first": SAID}
 
 
-SHARES = "share=0.7,0.1,0.2,0.3,0.4,0.5,0.6,0.8,0.9"  # the deadly one first: most parts run after the death
+SHARES = "share=0.7,0.1,0.2,0.3,0.4,0.5,0.6,0.8,0.9"  # the deadly one first, so that most parts run after the death
 
 
 @pytest.fixture
 def small_parts(monkeypatch):
-    """Parts of four specs, all of which go to workers."""
+    """Chunks of four variants, all run by workers."""
     monkeypatch.setattr(resumable, "PART", 4)
     monkeypatch.setattr(resumable, "FEW", 0)
 
 
 def swept(prices, out, *knobs, executor):
-    """What a sweep of Fatal found, and what is kept of it."""
+    """The outcome of a sweep of Fatal, and its checkpoint."""
     wanted = sweep.SweepRequest(DEEPSEEK, "tests.resources.rules:Fatal", knobs)
     space = sweep.prepare_space(wanted)
     with Checkpoint.next_to(out) as kept:
@@ -285,7 +285,7 @@ def test_a_variant_that_kills_workers_costs_a_sweep_only_that_variant(real_price
     alive = [place for place in range(len(found.specs)) if place not in found.dead]
     np.testing.assert_array_equal(found.table[alive], whole.table[alive])
     assert np.isnan(found.table[deadly]).all()
-    # What lives is kept under its own key: going on where it was gives the same, and dies of the same specs alone.
+    # Survivors are saved under their keys: resuming gives the same result and dies of the same variants only.
     again, more = swept(real_prices, tmp_path / "out", *knobs, executor=Processes(2))
     np.testing.assert_array_equal(again.table, found.table)
     assert more == kept and again.dead == found.dead
@@ -366,11 +366,11 @@ def working(group: int) -> int:
 
 
 def stats() -> dict[int, list[str]]:
-    """What the system knows of each process, after its name: state, parent, group, ..., ticks of user time."""
+    """Fields of /proc/PID/stat after the name, by process: state, parent, group, ..., ticks of user time."""
     found = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             found[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        except (FileNotFoundError, ProcessLookupError):  # it has ended
             continue
     return found

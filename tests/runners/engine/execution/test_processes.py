@@ -1,4 +1,4 @@
-"""Executors on this machine: equal results for any number of workers, errors with names, interrupts in peace."""
+"""Executors on this machine: equal results for any number of workers, named errors, clean interrupts."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_ctrl_c_ends_everything_cleanly(tmp_path):
         start_new_session=True,
     )
     assert process.stdout is not None
-    process.stdout.readline()  # the first spec is finished
+    process.stdout.readline()  # the first item is finished
     os.killpg(process.pid, signal.SIGINT)
     printed, errors = process.communicate()
     assert (printed.splitlines()[-1], errors) == ("interrupted", "")
@@ -98,7 +98,7 @@ def test_ctrl_c_ends_everything_cleanly(tmp_path):
 
 
 def ended(group: int) -> bool:
-    """Whether a group of processes is gone within two minutes; the server that forks workers leaves last."""
+    """Whether a process group has ended within two minutes; the fork server exits last."""
     for _ in range(1200):
         try:
             os.killpg(group, 0)

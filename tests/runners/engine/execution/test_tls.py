@@ -1,4 +1,4 @@
-"""A cluster whose scheduler, workers and client show certificates: who has none, or another one, gets no word in."""
+"""A cluster with TLS rejects clients without a certificate or with another one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEW = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v
 
 
 def made(folder):
-    """A certificate that is its own authority, and its key, as docs/howto/machines.md makes them."""
+    """A self-signed certificate and its key, made as in docs/howto/machines.md."""
     if shutil.which("openssl") is None:
         pytest.skip("no openssl on the path, which makes the certificates of these tests")
     files = ("-keyout", folder / "key.pem", "-out", folder / "cert.pem")
@@ -33,7 +33,7 @@ def made(folder):
 
 
 def settings(folder, authority=None):
-    """Dask's settings for what lies in a folder; all trust what `authority` has signed."""
+    """Dask settings for the certificates of a folder, which trust `authority`."""
     parts = [(role, part) for role in ROLES for part in ("cert", "key")]
     own = {f"distributed.comm.tls.{role}.{part}": str(folder / f"{part}.pem") for role, part in parts}
     return {**own, "distributed.comm.tls.ca-file": str((authority or folder) / "cert.pem")}
@@ -51,8 +51,8 @@ def others(tmp_path_factory):
 
 @pytest.fixture
 def address(ours):
-    """Of a scheduler with one worker, both in this process, that speak TLS."""
-    # Any free port: with None distributed still asks for 8787, which another test's scheduler may hold.
+    """The address of a TLS scheduler with one worker, both in this process."""
+    # Any free port: None would use 8787, which another test's scheduler may hold.
     local = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": "127.0.0.1:0"}
     with config.set(settings(ours)), LocalCluster(host="127.0.0.1", protocol="tls://", **local) as cluster:
         yield cluster.scheduler_address
