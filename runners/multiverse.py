@@ -113,27 +113,27 @@ def execute_multiverse(
     from runners.engine.research import multiverse as engine
 
     opened = open_source(window.source)
-    plan, found, others = engine.planned_spaces(readings, event)
+    plan, spaces, others = engine.planned_spaces(readings, event)
     atomic.require_writable(out, atomic.MULTIVERSE)
     processes.preload(IMPORTS)
     with progress.progress() as steps:
         steps.step("prices")
         supply = load_multiverse_prices(
-            found, others, plan.failed, event, partial(load_prices, start=window.start, end=window.end, source=opened)
+            spaces, others, plan.failed, event, partial(load_prices, start=window.start, end=window.end, source=opened)
         )
-        found, prices = supply.found, supply.prices
-        planned = engine.multiverse_plan(event, (*found, *supply.others), prices, all_dates)
-        done = steps.step("baskets", engine.count_tasks((*found, *supply.others)))
-        ran, failed = engine.run_multiverse_or_failures(found, prices, planned, executor, done)
+        spaces, prices = supply.spaces, supply.prices
+        planned = engine.multiverse_plan(event, (*spaces, *supply.others), prices, all_dates)
+        done = steps.step("baskets", engine.count_tasks((*spaces, *supply.others)))
+        ran, failed = engine.run_multiverse_or_failures(spaces, prices, planned, executor, done)
         uncalled = engine.uncalled_outcomes(supply.others, prices, planned, executor, done)
-        found = tuple(space for space in found if space.subject.name not in failed)
+        spaces = tuple(space for space in spaces if space.subject.name not in failed)
         notices = (*opened.notes, *supply.notices)
         command = multiverse_command_line(readings, window, all_dates, event)
         failed = {**supply.stopped, **failed}
         names = {multiverse.name for multiverse in uncalled}
-        counted = (*found, *(space for space in supply.others if space.subject.name in names))
+        counted = (*spaces, *(space for space in supply.others if space.subject.name in names))
         missing = engine.missing_readings(counted, plan)
-        survey = engine.multiverse_run(event, found, ran, prices, planned, notices, command, failed, uncalled, missing)
+        survey = engine.multiverse_run(event, spaces, ran, prices, planned, notices, command, failed, uncalled, missing)
         multiverse_folder.write(survey, out)
     return survey
 
@@ -145,7 +145,7 @@ class PricedReadings:
     `stopped` maps the names of requested readings that cannot run to the failure.
     """
 
-    found: tuple[SpecificationSpace, ...]
+    spaces: tuple[SpecificationSpace, ...]
     others: tuple[SpecificationSpace, ...]
     prices: Prices
     notices: tuple[str, ...]
@@ -153,13 +153,13 @@ class PricedReadings:
 
 
 def load_multiverse_prices(
-    found: tuple[SpecificationSpace, ...],
+    spaces: tuple[SpecificationSpace, ...],
     others: tuple[SpecificationSpace, ...],
     stopped: Mapping[str, Failure],
     event: Event,
     prices_of: Callable[[Sequence[str]], Prices],
 ) -> PricedReadings:
-    """Read the prices of every symbol of the requested readings `found` and of the `others`.
+    """Read the prices of every symbol of the requested readings `spaces` and of the `others`.
 
     A reading whose prices are missing or too few is moved to `stopped`; a notice names baskets that are left out.
     Raises RequestError or DataError if the calendar's prices are missing or no reading is left, BrokenStrategyError if
@@ -171,31 +171,31 @@ def load_multiverse_prices(
 
     failures = dict(stopped)
     try:
-        supply = _read_prices(found, others, prices_of)
+        supply = _read_prices(spaces, others, prices_of)
     except (RequestError, DataError):
         prices_of((engine.CALENDAR,))  # every reading needs it: without it the request is wrong
-        needed = {space.subject.variant: engine.essential_symbols([space]) for space in (*found, *others)}
+        needed = {space.subject.variant: engine.essential_symbols([space]) for space in (*spaces, *others)}
         absent = price_failures(needed, prices_of)
         failures |= {
-            space.subject.name: absent[space.subject.variant] for space in found if space.subject.variant in absent
+            space.subject.name: absent[space.subject.variant] for space in spaces if space.subject.variant in absent
         }
         remaining, others = (
-            tuple(space for space in spaces if space.subject.variant not in absent) for spaces in (found, others)
+            tuple(space for space in group if space.subject.variant not in absent) for group in (spaces, others)
         )
         if not remaining:
             raise nothing_left(failures) from None
         if not absent:
             raise
         supply = _read_prices(remaining, others, prices_of)
-    failures |= engine.short_histories(event, supply.found, supply.prices)
-    if not (remaining := _without(supply.found, failures)):
+    failures |= engine.short_histories(event, supply.spaces, supply.prices)
+    if not (remaining := _without(supply.spaces, failures)):
         raise nothing_left(failures)
     others = _without(supply.others, engine.short_histories(event, supply.others, supply.prices))
-    return replace(supply, found=remaining, others=others, stopped=failures)
+    return replace(supply, spaces=remaining, others=others, stopped=failures)
 
 
 def _read_prices(
-    found: tuple[SpecificationSpace, ...],
+    spaces: tuple[SpecificationSpace, ...],
     others: tuple[SpecificationSpace, ...],
     prices_of: Callable[[Sequence[str]], Prices],
 ) -> PricedReadings:
@@ -203,22 +203,22 @@ def _read_prices(
     from runners.engine.research import multiverse as engine
 
     try:
-        return PricedReadings(found, others, prices_of(engine.multiverse_symbols((*found, *others))), (), {})
+        return PricedReadings(spaces, others, prices_of(engine.multiverse_symbols((*spaces, *others))), (), {})
     except (RequestError, DataError) as error:
-        symbols, missing = engine.essential_symbols((*found, *others)), error
+        symbols, missing = engine.essential_symbols((*spaces, *others)), error
     prices = prices_of(symbols)
     notices = (f"Some baskets are left out for lack of prices: {missing}",)
-    return PricedReadings(_narrowed(found, symbols), _narrowed(others, symbols), prices, notices, {})
+    return PricedReadings(_narrowed(spaces, symbols), _narrowed(others, symbols), prices, notices, {})
 
 
-def _narrowed(found: tuple[SpecificationSpace, ...], symbols: Sequence[str]) -> tuple[SpecificationSpace, ...]:
+def _narrowed(spaces: tuple[SpecificationSpace, ...], symbols: Sequence[str]) -> tuple[SpecificationSpace, ...]:
     from runners.engine.research import multiverse as engine
 
-    return tuple(engine.narrow_to_prices(space, symbols) for space in found)
+    return tuple(engine.narrow_to_prices(space, symbols) for space in spaces)
 
 
-def _without(found: tuple[SpecificationSpace, ...], stopped: Mapping[str, Failure]) -> tuple[SpecificationSpace, ...]:
-    return tuple(space for space in found if space.subject.name not in stopped)
+def _without(spaces: tuple[SpecificationSpace, ...], stopped: Mapping[str, Failure]) -> tuple[SpecificationSpace, ...]:
+    return tuple(space for space in spaces if space.subject.name not in stopped)
 
 
 def multiverse_command_line(readings: Sequence[str], window: PriceWindow, all_dates: bool, event: Event) -> str:
@@ -302,12 +302,12 @@ def _row(one: Multiverse, survey: MultiverseRun) -> tuple[str, ...]:
     from reports.records.multiverse import curve_summary
     from reports.rendering.numbers import UNDEFINED
 
-    found, ranked = curve_summary(one.d[one.tested]), survey.joint[one.name]
+    summary, ranked = curve_summary(one.d[one.tested]), survey.joint[one.name]
     return (
         one.name,
         f"{int(one.honest.sum()):,}",
-        f"{found.median:+.3f}" if found.n else "-",
-        f"{found.same_sign:.0%}" if found.n else "-",
+        f"{summary.median:+.3f}" if summary.n else "-",
+        f"{summary.same_sign:.0%}" if summary.n else "-",
         *("-" if p is None else f"{p:.2f}" for p in (ranked.median.p, ranked.share.p, ranked.median.p_family)),
         leading_choices(one).replace(UNDEFINED, "-"),
     )
@@ -319,14 +319,14 @@ def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
     from runners.engine.research import specification
 
     with console.prints_to_stderr(as_json):
-        plan, found, _ = engine.planned_spaces(readings, event)
+        plan, spaces, _ = engine.planned_spaces(readings, event)
     if as_json:
-        console.echo_json(json.dumps(_listed(found, event), indent=2, ensure_ascii=False))
+        console.echo_json(json.dumps(_listed(spaces, event), indent=2, ensure_ascii=False))
         return console.report_failures(plan.failed)
     console.echo("* declared with the reading\n")
     for dimension in specification.general_choices(event):
         _show_dimension(dimension)
-    for space in found:
+    for space in spaces:
         console.echo(f"\n{space.subject.name}: {len(space):,} specifications")
         for dimension in engine.own_dimensions(space):
             _show_dimension(dimension, "  ")
@@ -335,7 +335,7 @@ def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
     return console.report_failures(plan.failed)
 
 
-def _listed(found: Sequence[SpecificationSpace], event: Event) -> dict[str, object]:
+def _listed(spaces: Sequence[SpecificationSpace], event: Event) -> dict[str, object]:
     from reports.folders.multiverse import dimension_as_dict
     from runners.engine.research import multiverse as engine
     from runners.engine.research import specification
@@ -352,7 +352,7 @@ def _listed(found: Sequence[SpecificationSpace], event: Event) -> dict[str, obje
                 },
                 "not_varied": dict(specification.unvaried_dimensions(space.subject, event)),
             }
-            for space in found
+            for space in spaces
         },
     }
 

@@ -43,15 +43,15 @@ def trials(forget: bool, yes: bool, as_json: bool) -> int:
     ledger = TrialLedger()
     if forget and (yes or _confirmed(ledger)):
         ledger.forget()
-    found = ledger.read()
+    recorded = ledger.read()
     if as_json:
-        console.echo_json(trials_as_json(ledger, found))
+        console.echo_json(trials_as_json(ledger, recorded))
     else:
-        show_trials(ledger, found)
+        show_trials(ledger, recorded)
     return console.DONE
 
 
-def show_trials(ledger: TrialLedger, found: Trials) -> None:
+def show_trials(ledger: TrialLedger, recorded: Trials) -> None:
     """Print the ledger file, the number of trials and a row per reading."""
     from rich import box
     from rich.text import Text
@@ -60,35 +60,35 @@ def show_trials(ledger: TrialLedger, found: Trials) -> None:
 
     out = PlainConsole()
     out.print(f"ledger: {ledger.path}", soft_wrap=True)
-    out.print(Text(found.summary, "bold"))
-    if found.damaged:
-        out.print(Text(_damage(found.damaged), "bold red"))
-    if not found:
+    out.print(Text(recorded.summary, "bold"))
+    if recorded.damaged:
+        out.print(Text(_damage(recorded.damaged), "bold red"))
+    if not recorded:
         return
     table = PlainTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("reading", no_wrap=True, max_width=WIDEST)
     for heading in ("trials", "best Sharpe a year"):
         table.add_column(heading, no_wrap=True, justify="right")
-    for name, (number, best) in trials_by_reading(found).items():
+    for name, (number, best) in trials_by_reading(recorded).items():
         table.add_row(Text(name), f"{number:,}", "-" if best is None else f"{best:.2f}")
     out.print(table)
 
 
-def trials_as_json(ledger: TrialLedger, found: Trials) -> str:
+def trials_as_json(ledger: TrialLedger, recorded: Trials) -> str:
     """The same as JSON, with every trial."""
     readings = {
         name: {"trials": number, "best_sharpe_annual": best}
-        for name, (number, best) in trials_by_reading(found).items()
+        for name, (number, best) in trials_by_reading(recorded).items()
     }
-    head = {"schema": 1, "path": str(ledger.path), "n": len(found), "forgotten": found.forgotten}
-    every = [asdict(trial) for trial in found.values()]
-    return json.dumps({**head, "damaged": found.damaged, "readings": readings, "trials": every}, indent=2)
+    head = {"schema": 1, "path": str(ledger.path), "n": len(recorded), "forgotten": recorded.forgotten}
+    every = [asdict(trial) for trial in recorded.values()]
+    return json.dumps({**head, "damaged": recorded.damaged, "readings": readings, "trials": every}, indent=2)
 
 
-def trials_by_reading(found: Trials) -> dict[str, tuple[int, float | None]]:
+def trials_by_reading(recorded: Trials) -> dict[str, tuple[int, float | None]]:
     """Number of trials of each reading, and their best annualised Sharpe ratio, None without any."""
     grouped: dict[str, list[float | None]] = defaultdict(list)
-    for trial in found.values():
+    for trial in recorded.values():
         grouped[trial.name].append(trial.sharpe)
     return {name: (len(sharpes), _best(sharpes)) for name, sharpes in grouped.items()}
 
@@ -109,10 +109,10 @@ def _damage(lines: tuple[int, ...]) -> str:
 
 def _confirmed(ledger: TrialLedger) -> bool:
     """Ask for confirmation on standard error; False without asking if there is nothing to delete."""
-    found = ledger.read()
-    if not found and not found.damaged:
+    recorded = ledger.read()
+    if not recorded and not recorded.damaged:
         return False
-    count = found.summary.partition(";")[0]
+    count = recorded.summary.partition(";")[0]
     question = f"Delete {count} in {ledger.path}? Pages will say that they were deleted."
     try:
         return click.confirm(escape_unprintable(question), err=True)

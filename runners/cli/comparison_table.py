@@ -44,9 +44,9 @@ def _show_inputs(screen: PlainConsole, comparison: Comparison) -> None:
     if changes or comparison.prices:
         screen.print(Text("\nInputs", "bold"))
     _show_sides(screen, changes)
-    for kind, found in prose.symbols_by_kind(comparison.prices):
-        more = f" and {len(found) - NAMED_SYMBOLS} more" if len(found) > NAMED_SYMBOLS else ""
-        screen.print(f"{len(found)} {kind}: {', '.join(found[:NAMED_SYMBOLS])}{more}")
+    for kind, symbols in prose.symbols_by_kind(comparison.prices):
+        more = f" and {len(symbols) - NAMED_SYMBOLS} more" if len(symbols) > NAMED_SYMBOLS else ""
+        screen.print(f"{len(symbols)} {kind}: {', '.join(symbols[:NAMED_SYMBOLS])}{more}")
 
 
 def _show_results(screen: PlainConsole, comparison: Comparison) -> None:

@@ -152,15 +152,15 @@ def _require_distinct(request: Request, studies: Sequence[Study]) -> None:
     """Raise RequestError for pages that would overwrite each other, or symbols that no strategy takes."""
     if request.symbols and all(study.has_rule for study in studies):
         raise RequestError("--symbols is for a plain bt.Strategy; readings declare their own")
-    names = [_file_key(study.name) for study in studies]
+    names = [_file_name_key(study.name) for study in studies]
     for study in studies:
-        if names.count(_file_key(study.name)) > 1:
+        if names.count(_file_name_key(study.name)) > 1:
             raise _overwriting(study)
 
 
 def _require_free_name(request: Request, study: Study) -> None:
     """Raise RequestError for the name of another page or column."""
-    name = _file_key(study.name)
+    name = _file_name_key(study.name)
     if name in RESERVED or "-evidence" in name:
         raise _overwriting(study)
     if study.name in ("date", request.benchmark):
@@ -176,6 +176,6 @@ def _kind(study: Study) -> str:
     return f"the {kind} {study.name}"
 
 
-def _file_key(name: str) -> str:
+def _file_name_key(name: str) -> str:
     """The name as compared by a file system that ignores case and the encoding of accents."""
     return normalize("NFC", name).casefold()

@@ -148,9 +148,9 @@ class CreditBroker(bt.brokers.BackBroker):
     def _lend(self) -> None:
         """Extend credit for the maximum cost of the pending orders at this open, fees included."""
         needed = 2 * sum(abs(order.size) * order.data.open[0] for order in self.pending)
-        lacking = max(0.0, needed - self.cash)
-        self.cash += lacking
-        self._credit += lacking
+        shortfall = max(0.0, needed - self.cash)
+        self.cash += shortfall
+        self._credit += shortfall
 
     def _clock(self) -> Any:
         """The feed with the most bars, which has one on every session."""
