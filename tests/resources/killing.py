@@ -45,9 +45,9 @@ class RunFolder:
             self.between += 1
             atomic.recover_folder(self.out)  # as the next command does
         manifest = json.loads((self.out / "manifest.json").read_text())
-        found = {path.name: sha256(path.read_bytes()).hexdigest() for path in self.out.iterdir()}
-        found.pop("manifest.json")
-        assert found == manifest["files"], "the folder mixes runs"
+        checksums = {path.name: sha256(path.read_bytes()).hexdigest() for path in self.out.iterdir()}
+        checksums.pop("manifest.json")
+        assert checksums == manifest["files"], "the folder mixes runs"
         return int(manifest["number"])
 
     def tidy(self) -> bool:
@@ -106,9 +106,9 @@ class ManyTrials:
         )
 
     def read(self) -> int:
-        found = len(self.ledger.read())
-        assert found % self.SIZE == 0, "trials added at once are only partly there"
-        return found // self.SIZE - 1
+        trials = len(self.ledger.read())
+        assert trials % self.SIZE == 0, "trials added at once are only partly there"
+        return trials // self.SIZE - 1
 
     def tidy(self) -> bool:
         return sorted(path.name for path in self.ledger.path.parent.iterdir()) == ["trials.sqlite"]

@@ -82,8 +82,8 @@ class Command(ABC):
 
     def finish(self, number: int) -> None:
         process = self.start(number)
-        _, told = process.communicate(timeout=PATIENCE)
-        assert (process.returncode, told) == (0, ""), told
+        _, stderr = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, stderr) == (0, ""), stderr
         assert self.number() == number, "the folder is not from the last command"
 
     def signs(self) -> list[Sign]:
@@ -95,9 +95,9 @@ class Command(ABC):
         if not self.out.exists():
             return None
         manifest = json.loads((self.out / "manifest.json").read_text())
-        found = {name: sha256(content).hexdigest() for name, content in snapshot(self.out).items()}
-        del found["manifest.json"]
-        assert found == manifest["files"], "the folder mixes runs"
+        checksums = {name: sha256(content).hexdigest() for name, content in snapshot(self.out).items()}
+        del checksums["manifest.json"]
+        assert checksums == manifest["files"], "the folder mixes runs"
         return self.number_of(manifest["request"])
 
     @abstractmethod
@@ -144,9 +144,9 @@ class MainJob(Command):
         return calendar.offset("2025-04-01", number)
 
     def signs(self) -> list[Sign]:
-        asked, prices, trials = self.yahoo.requests, self.stamps(), len(self.ledger.read())
+        expected, prices, trials = self.yahoo.requests, self.stamps(), len(self.ledger.read())
         return [
-            lambda: self.yahoo.requests > asked,
+            lambda: self.yahoo.requests > expected,
             lambda: self.stamps() != prices,
             lambda: len(self.ledger.read()) > trials,
             *super().signs(),
@@ -154,13 +154,13 @@ class MainJob(Command):
 
     def stamps(self) -> list[int]:
         """Modification times of price files, finished or not."""
-        found = []
+        records = []
         for path in (self.cache.root / "prices").glob("*"):
             try:
-                found.append(path.stat().st_mtime_ns)
+                records.append(path.stat().st_mtime_ns)
             except FileNotFoundError:
                 continue  # renamed meanwhile
-        return found
+        return records
 
     def number_of(self, request: dict[str, object]) -> int:
         return int(str(request["hold"])) - 20
@@ -170,12 +170,12 @@ class MainJob(Command):
             entry = self.cache.read(symbol)  # verifies the checksum
             if entry is not None:
                 assert entry.last <= self.today(number)
-                told = self.market[symbol].loc[: entry.last, list(COLUMNS)]
-                pd.testing.assert_frame_equal(entry.bars, told, check_exact=True, check_freq=False, check_names=False)
-        found = self.ledger.read()
-        assert self.keys <= set(found), "a trial is lost"
-        assert self.number() != number or len(found) > len(self.keys) - 1
-        self.keys = set(found)
+                result = self.market[symbol].loc[: entry.last, list(COLUMNS)]
+                pd.testing.assert_frame_equal(entry.bars, result, check_exact=True, check_freq=False, check_names=False)
+        trials = self.ledger.read()
+        assert self.keys <= set(trials), "a trial is lost"
+        assert self.number() != number or len(trials) > len(self.keys) - 1
+        self.keys = set(trials)
 
     def left(self) -> set[str]:
         prices = {path.name for path in (self.cache.root / "prices").iterdir()}

@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reas
 def test_concurrent_runs_share_folder_cache_and_ledger(tmp_path):
     with closing(MainJob(tmp_path / "place")) as command:
         for process in [command.start(number) for number in (0, 0, 1, 1)]:
-            _, told = process.communicate(timeout=PATIENCE)
-            assert (process.returncode, told) == (0, "")
+            _, stderr = process.communicate(timeout=PATIENCE)
+            assert (process.returncode, stderr) == (0, "")
         number = command.number()
         assert number in (0, 1)
         command.check(1)
@@ -34,12 +34,12 @@ def test_a_second_sweep_into_a_folder_is_refused_and_changes_nothing(tmp_path):
         wait(first, command.kept.exists)
         first.send_signal(signal.SIGSTOP)  # paused, so that the second may start slowly
         second = command.start(1)
-        _, told = second.communicate(timeout=PATIENCE)
+        _, stderr = second.communicate(timeout=PATIENCE)
         first.send_signal(signal.SIGCONT)
         where = f"--out {command.out} is in use by another sweep"
-        assert (second.returncode, told) == (2, f"error: {where}; wait for it or name another\n")
-        _, told = first.communicate(timeout=PATIENCE)
-        assert (first.returncode, told, command.number()) == (0, "", 0)
+        assert (second.returncode, stderr) == (2, f"error: {where}; wait for it or name another\n")
+        _, stderr = first.communicate(timeout=PATIENCE)
+        assert (first.returncode, stderr, command.number()) == (0, "", 0)
         assert len((command.place / "runs").read_text().split()) == command.SIZE
         assert command.left() == set()
         before = snapshot(command.out)

@@ -64,10 +64,10 @@ def test_another_hold_exits_with_1_and_shows_its_effects(folders):
     assert "no metric is better or worse" in out and "higher is better" not in out
     rows = {line.split()[0]: line.split() for line in out.splitlines() if line.startswith(("gpu_", "bad_", "us_"))}
     assert set(rows) == {"gpu_bubble", "bad_news", "us_over_china"}
-    told = {place: json.loads((folders / place / "results.json").read_text())["readings"] for place in "ac"}
-    change = told["c"]["gpu_bubble"]["metrics"]["costs"] - told["a"]["gpu_bubble"]["metrics"]["costs"]
+    values = {place: json.loads((folders / place / "results.json").read_text())["readings"] for place in "ac"}
+    change = values["c"]["gpu_bubble"]["metrics"]["costs"] - values["a"]["gpu_bubble"]["metrics"]["costs"]
     assert f"{change:+,.0f}" in out
-    assert f"exit: {told['a']['gpu_bubble']['exit']} -> {told['c']['gpu_bubble']['exit']}: all 3 readings" in out
+    assert f"exit: {values['a']['gpu_bubble']['exit']} -> {values['c']['gpu_bubble']['exit']}: all 3 readings" in out
     assert all(len(line) <= 80 for line in out.splitlines() if str(folders) not in line)
 
 
@@ -87,9 +87,9 @@ def test_one_changed_fill_is_found_with_both_sides(folders, tmp_path):
 def test_three_runs_are_compared_with_the_first_as_json_and_page(folders, tmp_path):
     page = tmp_path / "compared.html"
     status, out, _ = called(folders / "a", folders / "b", folders / "c", "--json", "--out", page)
-    told = json.loads(out)
-    assert status == 1 and [each["equal"] for each in told["comparisons"]] == [True, False]
-    assert [each["other"] for each in told["comparisons"]] == [str(folders / "b"), str(folders / "c")]
+    results = json.loads(out)
+    assert status == 1 and [each["equal"] for each in results["comparisons"]] == [True, False]
+    assert [each["other"] for each in results["comparisons"]] == [str(folders / "b"), str(folders / "c")]
     first = page.read_bytes()
     assert called(folders / "a", folders / "b", folders / "c", "--out", page)[0] == 1
     assert page.read_bytes() == first

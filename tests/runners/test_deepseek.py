@@ -100,8 +100,8 @@ def test_costs_reconcile_with_fills(folder):
     out, _ = folder
     fills = pd.read_csv(out / "fills.csv").query("reading == 'gpu_bubble'")
     value = (fills["size"].abs() * fills["price"]).sum()
-    told = json.loads((out / "results.json").read_text())["readings"]["gpu_bubble"]["metrics"]["costs"]
-    assert told == pytest.approx(value * 3e-4, abs=0.005)
+    results = json.loads((out / "results.json").read_text())["readings"]["gpu_bubble"]["metrics"]["costs"]
+    assert results == pytest.approx(value * 3e-4, abs=0.005)
 
 
 def test_hindsight_is_stated_in_title_and_report(tmp_path):
@@ -214,9 +214,9 @@ def test_an_interrupt_keeps_the_last_run(folder, market_data, tmp_path_factory):
     while not book.exists() and time.monotonic() < until:  # once trials are counted, evidence takes seconds
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=600)
-    assert process.returncode == 130, told
-    assert told.splitlines() == ["error: interrupted"]
+    _, stderr = process.communicate(timeout=600)
+    assert process.returncode == 130, stderr
+    assert stderr.splitlines() == ["error: interrupted"]
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     assert list(place.iterdir()) == [out]
 
@@ -224,5 +224,5 @@ def test_an_interrupt_keeps_the_last_run(folder, market_data, tmp_path_factory):
 def test_a_run_on_real_prices_ends_at_the_golden_equity(market_data, tmp_path):
     words = ("--no-evidence", "--out", tmp_path / "out", "--json")  # evidence on real prices: see tests/test_readme.py
     done = within("deepseek", "gpu_bubble", "--source", market_data, *words)
-    told = json.loads(done.stdout)["readings"]["gpu_bubble"]
-    assert told["metrics"]["total_return"] == pytest.approx(0.28688390, abs=1e-8)
+    results = json.loads(done.stdout)["readings"]["gpu_bubble"]
+    assert results["metrics"]["total_return"] == pytest.approx(0.28688390, abs=1e-8)

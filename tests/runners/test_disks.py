@@ -148,8 +148,8 @@ def test_a_read_only_cache_is_used(tmp_path, yahoo):
     words = main_job(yahoo.address, "2025-05-01", tmp_path / "out")
     done = disks.run(disks.READ_ONLY, disk, *words, DEEPSEEK_CACHE=str(disk))
     assert (done.status, done.told) == (0, "")
-    told = " ".join(done.printed.split())
-    assert f"cached prices, to {last}: the cache in {disk} cannot be written (Read-only file system)" in told
+    output = " ".join(done.printed.split())
+    assert f"cached prices, to {last}: the cache in {disk} cannot be written (Read-only file system)" in output
     assert done.files == {f"prices/{name}": content for name, content in before.items()}
     # A complete cache needs no write, so there is no notice.
     words = main_job(yahoo.address, last, tmp_path / "out")

@@ -51,11 +51,11 @@ strategy = "sector_tailwind"
 
 def pages(folder: Path) -> dict[str, str]:
     """The visible text of each page, and the data of its scripts."""
-    found = {}
+    values = {}
     for path in sorted(folder.glob("*.html")):
         text = re.sub(r"<style.*?</style>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-        found[path.name] = text.replace("runners.deepseek", "the command")
-    return found
+        values[path.name] = text.replace("runners.deepseek", "the command")
+    return values
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +68,10 @@ def tariffs(market_data, tmp_path_factory) -> tuple[Path, str]:
 
 
 def test_no_test_is_called_declared_before_prices_that_were_known(tariffs):
-    told = pages(tariffs[0])
-    assert "The same two tests are held for every event" in told["index.html"]
-    assert "The same two tests are held for every event" in told["panic_passes-evidence.html"]
-    assert not any("before any price was seen" in page for page in told.values())
+    result = pages(tariffs[0])
+    assert "The same two tests are held for every event" in result["index.html"]
+    assert "The same two tests are held for every event" in result["panic_passes-evidence.html"]
+    assert not any("before any price was seen" in page for page in result.values())
 
 
 def test_the_events_readings_run_from_its_entry_with_evidence(tariffs):
@@ -96,7 +96,7 @@ def test_no_page_mentions_the_other_event(tariffs):
     shown = pages(out)
     assert len(shown) == 2 + 2 * len(TARIFFS.readings)  # index, side by side and two pages per reading
     for name, text in {**shown, "terminal": printed}.items():
-        assert not (found := OTHERS.search(text)), (name, text[max(0, found.start() - 80) : found.end() + 40])
+        assert not (result := OTHERS.search(text)), (name, text[max(0, result.start() - 80) : result.end() + 40])
     assert "The tariff crash of April 2025" in shown["panic_passes.html"]
     assert "when the order on tariffs was published" in shown["index.html"]
     assert "China answers with tariffs of its own" in shown["chips_hit_more-evidence.html"]
@@ -108,26 +108,26 @@ def test_the_worked_example_shows_these_figures(tariffs):
     (shown,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
     assert shown in printed
     results = json.loads((out / "results.json").read_text())["readings"]
-    told = " ".join(text.split())
+    output = " ".join(text.split())
     by_names = results["services_over_goods"]["evidence"]["names"]
     share = f"{100 * by_names['p_lower']:.2f} %"
-    assert f"of {by_names['n']:,} other pairs of baskets from the same universe, {share} did as badly" in told
+    assert f"of {by_names['n']:,} other pairs of baskets from the same universe, {share} did as badly" in output
     p = results["services_over_goods"]["evidence"]["p"]
-    assert f"Its timing says nothing (p = {p:.2f} at 20 trading days)" in told
+    assert f"Its timing says nothing (p = {p:.2f} at 20 trading days)" in output
     panic = results["panic_passes"]["evidence"]
     assert (
-        f"Of {panic['n']} past entries with windows that do not overlap, {100 * panic['p']:.1f} % did as well" in told
+        f"Of {panic['n']} past entries with windows that do not overlap, {100 * panic['p']:.1f} % did as well" in output
     )
-    assert f"Adjusted for the five readings, that is {100 * panic['p_family']:.1f} %" in told
+    assert f"Adjusted for the five readings, that is {100 * panic['p_family']:.1f} %" in output
     d = results["panic_passes"]["horizons"]["252"]["d"]
-    assert f"{100 * np.expm1(d):.1f} % more wealth than SPY bought at the first open (d = {d:+.3f})" in told
+    assert f"{100 * np.expm1(d):.1f} % more wealth than SPY bought at the first open (d = {d:+.3f})" in output
 
 
 def test_manifest_and_command_line_say_which_event_it_was(tariffs):
     manifest = json.loads((tariffs[0] / "manifest.json").read_text())
     assert "--event=tariffs" in manifest["command"]
-    told = {key: manifest["event"][key] for key in ("name", "shock", "published", "entry", "quiet_until")}
-    assert told == {
+    values = {key: manifest["event"][key] for key in ("name", "shock", "published", "entry", "quiet_until")}
+    assert values == {
         "name": "tariffs",
         "shock": "2025-04-03",
         "published": "2025-04-02T20:00:00-04:00",
@@ -331,6 +331,6 @@ def test_a_plain_strategy_of_the_set_is_counted_whichever_are_named(tmp_path, ma
 @pytest.mark.slow
 @pytest.mark.parametrize("names", [(), ("second",)], ids=["all", "one"])
 def test_an_incomplete_strategy_set_gives_no_verdict(tmp_path, market_data, names):
-    told = asked(tmp_path, market_data, BROKEN, *names)
-    assert told["verdict"] is None and told["p"] is not None and told["family"] == ["second"]
-    assert "the family is not whole: first could not be counted" in told["reason"]
+    result = asked(tmp_path, market_data, BROKEN, *names)
+    assert result["verdict"] is None and result["p"] is not None and result["family"] == ["second"]
+    assert "the family is not whole: first could not be counted" in result["reason"]

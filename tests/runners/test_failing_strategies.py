@@ -132,12 +132,12 @@ FILES = {"mine": BROKEN, "unfinished": "x = (\n", "needy": "import a_module_that
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder of broken strategies on the import path."""
-    found = tmp_path_factory.mktemp("broken")
+    result = tmp_path_factory.mktemp("broken")
     for name, text in FILES.items():
-        (found / f"{name}.py").write_text(text)
+        (result / f"{name}.py").write_text(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(found)
-        yield found
+        patch.syspath_prepend(result)
+        yield result
     for name in FILES:
         sys.modules.pop(name, None)
 
@@ -152,9 +152,9 @@ def test_others_run_and_each_failure_is_shown_on_terminal_page_and_json(folder):
     assert done.returncode == 1
     assert "gpu_bubble" in done.stdout and "Fine" in done.stdout and "Divides" not in done.stdout
     assert done.stderr.splitlines()[-1].startswith("error: unfinished:X, needy:X, Divides, Leaves, ")
-    told = json.loads((folder / "out" / "results.json").read_text())
-    assert list(told["readings"]) == ["Fine", "gpu_bubble"]
-    failed = told["failed"]
+    results = json.loads((folder / "out" / "results.json").read_text())
+    assert list(results["readings"]) == ["Fine", "gpu_bubble"]
+    failed = results["failed"]
     assert set(failed) == {*names, "unfinished:X", "needy:X"}
     assert failed["Divides"].splitlines() == [
         "Traceback (most recent call last):",
@@ -178,7 +178,7 @@ def test_others_run_and_each_failure_is_shown_on_terminal_page_and_json(folder):
     assert all("backtrader/" not in text and "runners/" not in text for text in failed.values())
     page = (folder / "out" / "index.html").read_text()
     assert "ValueError: &lt;script&gt;" in page and "ValueError: <script>" not in page
-    assert str(folder) not in page + json.dumps(told)
+    assert str(folder) not in page + json.dumps(results)
 
 
 def test_if_all_fail_nothing_is_written_and_the_earlier_run_stays(folder):
@@ -232,10 +232,10 @@ def test_a_reading_without_prices_stops_no_other_and_alone_is_a_wrong_request(fo
     done = deepseek(folder, *(f"mine:{name}" for name in names), "mine:Fine", out="lacking")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "error: Unknown, Remembers failed; everything else was run"
-    told = json.loads((folder / "lacking" / "results.json").read_text())
-    assert list(told["readings"]) == ["Fine"] and tuple(told["failed"]) == names
+    results = json.loads((folder / "lacking" / "results.json").read_text())
+    assert list(results["readings"]) == ["Fine"] and tuple(results["failed"]) == names
     for name, complaint in zip(names, ("NOSUCH", "5000"), strict=True):
-        assert complaint in told["failed"][name] and "Traceback" not in told["failed"][name]
+        assert complaint in results["failed"][name] and "Traceback" not in results["failed"][name]
         alone = deepseek(folder, f"mine:{name}", out="alone")
         assert alone.returncode == 2 and complaint in alone.stderr and len(alone.stderr.splitlines()) == 1
     assert not (folder / "alone").exists()
@@ -251,10 +251,10 @@ def test_a_failure_at_another_date_costs_one_reading_its_evidence(folder, market
     words = ["mine:Earlier", "bad_news", "--source", market_data, "--out", "out"]
     done = within("deepseek", *words, cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
-    told = json.loads((folder / "out" / "results.json").read_text())["readings"]
+    results = json.loads((folder / "out" / "results.json").read_text())["readings"]
     reason = "a launch at another date failed: RuntimeError: <b>2023</b> (mine.py, line 47)"
-    assert reason in told["Earlier"]["evidence"]["reason"]
-    assert told["bad_news"]["evidence"]["p"] is not None
+    assert reason in results["Earlier"]["evidence"]["reason"]
+    assert results["bad_news"]["evidence"]["p"] is not None
     assert "<b>2023</b>" not in (folder / "out" / "Earlier-evidence.html").read_text()
 
 
@@ -264,8 +264,8 @@ def test_a_multiverse_runs_without_broken_readings(folder, market_data):
     done = within("multiverse", *words, cwd=folder)
     assert done.returncode == 1
     assert 'File "mine.py", line 7, in helper' in done.stderr
-    told = json.loads((folder / "survey" / "results.json").read_text())
-    assert list(told["readings"]) == ["bad_news"] and set(told["failed"]) == {"Divides", "needy:X"}
+    results = json.loads((folder / "survey" / "results.json").read_text())
+    assert list(results["readings"]) == ["bad_news"] and set(results["failed"]) == {"Divides", "needy:X"}
     assert "ZeroDivisionError: division by zero (mine.py, line 7)" in (folder / "survey" / "index.html").read_text()
 
 
@@ -276,8 +276,12 @@ def test_a_multiverse_runs_without_readings_that_lack_prices(folder):
     done = within("multiverse", *words, "bad_news", *where, "--out", "survey", cwd=folder)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "error: unfinished:X, Unknown, Remembers failed; everything else was run"
-    told = json.loads((folder / "survey" / "results.json").read_text())
-    assert list(told["readings"]) == ["bad_news"] and set(told["failed"]) == {"unfinished:X", "Unknown", "Remembers"}
+    results = json.loads((folder / "survey" / "results.json").read_text())
+    assert list(results["readings"]) == ["bad_news"] and set(results["failed"]) == {
+        "unfinished:X",
+        "Unknown",
+        "Remembers",
+    }
     done = within("multiverse", *words, *where, "--out", "none", cwd=folder)
     assert done.returncode == 1 and 'File "unfinished.py", line 1' in done.stderr
     assert "so did Unknown, Remembers; nothing was written" in done.stderr.splitlines()[-1]

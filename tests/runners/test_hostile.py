@@ -140,9 +140,9 @@ def test_lines_and_json_are_escaped_and_json_keeps_its_meaning(capsys):
 
 def test_a_docstring_is_shown_printable_and_shortened():
     spec = {"__doc__": f"A {ESCAPE} title {TURNED} {LONG}\n\nClaim: {ESCAPE} {LONG}\n"}
-    told = docstring_story(type("Mine", (bt.Strategy,), spec))
-    require_tame(told.title + told.claim)
-    assert told.title.startswith("A \\x1b[31m") and len(told.title) < 400 and len(told.claim) < 3000
+    story = docstring_story(type("Mine", (bt.Strategy,), spec))
+    require_tame(story.title + story.claim)
+    assert story.title.startswith("A \\x1b[31m") and len(story.title) < 400 and len(story.claim) < 3000
 
 
 def test_an_error_is_shown_printable_and_shortened():
@@ -150,10 +150,10 @@ def test_an_error_is_shown_printable_and_shortened():
         def __str__(self):
             raise RuntimeError
 
-    told = describe_failure(ValueError(f"{ESCAPE}{TURNED}\ud800{LONG}"))
-    require_tame(told.summary + told.traceback)
-    assert "ValueError: \\x1b[31m" in told.summary and "\\ud800" in told.traceback
-    assert len(told.summary) < 2000 and len(told.traceback) < 3000
+    failure = describe_failure(ValueError(f"{ESCAPE}{TURNED}\ud800{LONG}"))
+    require_tame(failure.summary + failure.traceback)
+    assert "ValueError: \\x1b[31m" in failure.summary and "\\ud800" in failure.traceback
+    assert len(failure.summary) < 2000 and len(failure.traceback) < 3000
     assert describe_failure(UntellableError()).summary.startswith("UntellableError: ")
 
 
@@ -415,26 +415,26 @@ def modules():
 
 
 def test_no_code_is_created_from_data():
-    found = {(file, danger) for file, tree in modules().items() for danger in dangers(tree)}
-    assert found == KNOWN
+    values = {(file, danger) for file, tree in modules().items() for danger in dangers(tree)}
+    assert values == KNOWN
 
 
 def test_the_check_finds_forbidden_calls():
     calls = "eval('1'), os.system('x'), run(x, shell=True), np.load(f, allow_pickle=1)"
-    found = set(dangers(ast.parse(f"import yaml.x\nfrom pickle import loads\n{calls}")))
-    assert found == {"yaml.x", "pickle", "eval", "os.system", "shell=", "np.load", "allow_pickle="}
+    violations = set(dangers(ast.parse(f"import yaml.x\nfrom pickle import loads\n{calls}")))
+    assert violations == {"yaml.x", "pickle", "eval", "os.system", "shell=", "np.load", "allow_pickle="}
     imports = "from os import system\nfrom pandas import read_pickle\n"
-    found = set(dangers(ast.parse(f"{imports}subprocess.getoutput(x), builtins.eval(x), frame.eval(x)")))
-    assert found == {"system", "read_pickle", "subprocess.getoutput", "builtins.eval", "frame.eval"}
+    violations = set(dangers(ast.parse(f"{imports}subprocess.getoutput(x), builtins.eval(x), frame.eval(x)")))
+    assert violations == {"system", "read_pickle", "subprocess.getoutput", "builtins.eval", "frame.eval"}
 
 
 def test_commands_print_in_two_places_only():
     printing = {"click.echo", "click.secho", "print", "Console", "rich.print", "sys.stdout.write", "sys.stderr.write"}
-    found = {
+    values = {
         (file, dotted(node.func))
         for file, tree in modules().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and dotted(node.func) in printing
     }
-    assert found == {("runners/cli/console.py", "click.echo")}
+    assert values == {("runners/cli/console.py", "click.echo")}
     assert importlib.util.find_spec("runners.cli.tables") is not None

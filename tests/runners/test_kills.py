@@ -29,10 +29,10 @@ def test_a_killed_writer_leaves_the_old_or_the_new_version(tmp_path, writer, kil
         check=False,
     )
     assert done.returncode == 0, f"seed {seed}: {done.stderr}"
-    told = json.loads(done.stdout)
-    assert told["kills"] == kills and told["written"] >= kills
+    results = json.loads(done.stdout)
+    assert results["kills"] == kills and results["written"] >= kills
     if writer == "folder-in-two-steps" and kills == MANY:
-        assert told["between"], "no kill came while the folder was not there"
+        assert results["between"], "no kill came while the folder was not there"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups and SIGKILL")
@@ -57,5 +57,5 @@ def test_a_killed_command_loses_nothing_and_leaves_no_process(tmp_path, command,
         check=False,
     )
     assert done.returncode == 0, f"seed {seed}: {done.stderr}"
-    told = json.loads(done.stdout)
-    assert told["earlier"] + told["new"] == kills and told["killed"] > kills / 2, told
+    results = json.loads(done.stdout)
+    assert results["earlier"] + results["new"] == kills and results["killed"] > kills / 2, results

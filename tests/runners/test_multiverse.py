@@ -37,8 +37,8 @@ def test_the_folder_is_complete_and_nothing_else_is_written(folder):
     assert list(out.parent.iterdir()) == [out]
     table, results = pd.read_csv(out / "specs.csv"), json.loads((out / "results.json").read_text())
     assert results["kind"] == "multiverse"
-    for name, told in results["readings"].items():
-        assert told["specs"]["all"] == (table["reading"] == name).sum()
+    for name, result in results["readings"].items():
+        assert result["specs"]["all"] == (table["reading"] == name).sum()
     assert not table.duplicated([name for name in table.columns if name != "d"]).any()
 
 
@@ -80,14 +80,14 @@ def test_all_choices_can_be_read_beforehand():
     printed = CliRunner().invoke(multiverse, ["--list"], standalone_mode=False).output
     assert max(map(len, printed.splitlines())) <= 80
     words = " ".join(printed.split())
-    for told in (
+    for result in (
         "* published",
         "shock day with hindsight",
         "without PLTR",
         "SOXX for SMH",
         "gpu_bubble: 2,376 specifications",
     ):
-        assert told in words
+        assert result in words
     assert "rebalance: not varied, it trades on its own signals, never on a schedule" in words
 
 
@@ -105,9 +105,9 @@ def test_a_basket_without_prices_is_left_out(tmp_path, market_data):
         (tmp_path / "prices" / f"{symbol}.csv").symlink_to(market_data / f"{symbol}.csv")
     status, printed, _ = command("sector_tailwind", "--source", tmp_path / "prices", "--out", tmp_path / "out")
     assert status == 0
-    told = " ".join(printed.split())
-    assert "Some baskets are left out for lack of prices: no prices for" in told
-    assert "Family-wise values are without gpu_bubble, ai_software, fomc_tilt," in told
+    output = " ".join(printed.split())
+    assert "Some baskets are left out for lack of prices: no prices for" in output
+    assert "Family-wise values are without gpu_bubble, ai_software, fomc_tilt," in output
     page = (tmp_path / "out" / "index.html").read_text()
     assert "counts 2 readings of the family, whichever are shown" in page and "readings, the whole family" not in page
     assert "basket" not in pd.read_csv(tmp_path / "out" / "specs.csv")
@@ -119,25 +119,25 @@ def test_a_reading_without_prices_is_missing_whichever_are_named(market_data, tm
     for path in market_data.glob("*.csv"):
         if path.stem != "FXI":
             (tmp_path / "prices" / path.name).symlink_to(path)
-    found = {}
+    values = {}
     for out, names in (("one", ["bad_news"]), ("two", ["us_over_china", "bad_news"])):
         status, printed, _ = command(*names, "--source", tmp_path / "prices", "--out", tmp_path / out)
         assert status == (out == "two")
         assert "Family-wise values are without us_over_china: prices lack or" in " ".join(printed.split())
-        found[out] = json.loads((tmp_path / out / "results.json").read_text())["readings"]["bad_news"]
+        values[out] = json.loads((tmp_path / out / "results.json").read_text())["readings"]["bad_news"]
         page = (tmp_path / out / "index.html").read_text()
         assert "counts 11 readings of the family" in page and "by its own code" not in page
-    assert found["one"] == found["two"]
+    assert values["one"] == values["two"]
 
 
 @pytest.mark.slow
 def test_p_is_adjusted_for_all_readings_even_if_one_is_named(market_data, tmp_path):
-    found = {}
+    values = {}
     for out, names in (("one", ["bad_news"]), ("two", ["us_over_china", "bad_news"])):
         status, printed, _ = command(*names, "--source", market_data, "--out", tmp_path / out)
         assert status == 0 and "for all 12 readings" in " ".join(printed.split())
-        found[out] = json.loads((tmp_path / out / "results.json").read_text())["readings"]["bad_news"]
-    assert found["one"] == found["two"]
+        values[out] = json.loads((tmp_path / out / "results.json").read_text())["readings"]["bad_news"]
+    assert values["one"] == values["two"]
 
 
 def test_the_command_is_recorded_without_folder_and_workers():

@@ -78,10 +78,10 @@ def test_both_kinds_pass_their_tests_as_they_are(checkout, market_data):
         "tests/strategies/test_old_idea.py",
     }
     assert {name: content for name, content in files(checkout).items() if name in before} == before
-    told = passes(checkout, ["my_idea", "old_idea"], prices=str(market_data))
+    result = passes(checkout, ["my_idea", "old_idea"], prices=str(market_data))
     # 3 + 2 tests of their own, and the contract suite, one of whose tests runs in three modes.
     contract = len(re.findall(r"^def test_", (ROOT / "tests/strategies/test_contract.py").read_text(), re.MULTILINE))
-    assert f"{5 + contract + 2} passed" in told
+    assert f"{5 + contract + 2} passed" in result
     listed = python("-m", "runners.deepseek", "--list", cwd=checkout)
     assert "my_idea" in listed.stdout and "TEMPLATE" in listed.stdout
 
@@ -107,8 +107,8 @@ def test_the_files_pass_mypy(checkout, tmp_path):
 
 @pytest.mark.slow
 def test_the_three_suggested_commands_work(checkout, market_data):
-    told = python("-m", "runners.new", "my_idea", cwd=checkout).stdout.split("next:\n")[1]
-    commands = [line.split("#")[0].strip() for line in told.splitlines()]
+    stdout = python("-m", "runners.new", "my_idea", cwd=checkout).stdout.split("next:\n")[1]
+    commands = [line.split("#")[0].strip() for line in stdout.splitlines()]
     assert [line.removeprefix("python ").split()[:3] for line in commands] == [
         ["-m", "pytest", "tests/strategies"],
         ["-m", "runners.deepseek", "my_idea"],

@@ -102,8 +102,8 @@ def test_damaged_lines_of_a_text_ledger_are_named_also_after_conversion(book: Tr
     for _ in range(2):
         status, out, err = command()
         assert (status, err) == (0, "")
-        said = " ".join(out.split())
-        assert "lines 1, 2, 3, 5, 6, 7, 8, 9, 10, 11 and 2 more of the former text file are damaged" in said
+        output = " ".join(out.split())
+        assert "lines 1, 2, 3, 5, 6, 7, 8, 9, 10, 11 and 2 more of the former text file are damaged" in output
         assert max(map(len, out.splitlines()[1:])) <= 80
         assert json.loads(command("--json")[1])["damaged"] == [1, 2, 3, *range(5, 14)]
         book.add([trial(1, "gpu_bubble", 0.0625)])

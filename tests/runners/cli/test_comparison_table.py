@@ -80,7 +80,7 @@ def test_inputs_come_before_results(shown):
 
 
 def test_one_reading_is_shown_in_full(shown):
-    found = reading(
+    warnings = reading(
         metrics=(
             change("metrics/total_return", 0.1, 0.2),
             change("metrics/costs", 100.0, 120.0),
@@ -96,7 +96,7 @@ def test_one_reading_is_shown_in_full(shown):
             *(change(f"warnings/{number}", ABSENT, f"new {number}") for number in range(7)),
         ),
     )
-    text = shown(readings=(found,))
+    text = shown(readings=(warnings,))
     lines = text.splitlines()
     rows = [line.split() for line in lines]
     assert ["gpu_bubble", "+10.0%", ".", "now", "defined", ".", "+20", "2", "2025-01-31"] in rows

@@ -87,8 +87,8 @@ def run() -> Run:
 
 @pytest.fixture
 def judged(run: Run) -> Run:
-    found = {name: evidence(name, word) for name, word in VERDICTS.items()}
-    return replace(run, judged=True, court=RunEvidence(found, NONE, (), False, True, "made up", 10, 10, 1))
+    values = {name: evidence(name, word) for name, word in VERDICTS.items()}
+    return replace(run, judged=True, court=RunEvidence(values, NONE, (), False, True, "made up", 10, 10, 1))
 
 
 def printed(run, capsys, monkeypatch) -> list[str]:

@@ -127,19 +127,19 @@ def test_a_comparator_of_many_scenarios_equals_single_ones(compared, prices):
         schedule = EntrySchedule(each.entry, each.hold, each.rebalance, each.shock)
         expected.append(oracle_wealth(trend(compared, **each.parameters), prices, schedule, each.frictions))
     for simulate in (run_batch, run_each):
-        found = comparator_wealth(trend(compared), prices, Scenarios.of(scenarios), simulate)
-        for own, curve in zip(found, expected, strict=True):
+        values = comparator_wealth(trend(compared), prices, Scenarios.of(scenarios), simulate)
+        for own, curve in zip(values, expected, strict=True):
             if compared == Cash():
                 assert own.tolist() == [1.0]
                 continue
             assert own[: len(curve)] == pytest.approx(curve, rel=1e-8)
             assert np.isnan(own[len(curve) :]).all()
-    found = comparator_log_wealth(trend(compared), prices, Scenarios.of(scenarios))
+    values = comparator_log_wealth(trend(compared), prices, Scenarios.of(scenarios))
     logs = [
         at_horizons(curve, each.hold) if compared != Cash() else [0.0] * (len(HORIZONS) + 1)
         for curve, each in zip(expected, scenarios, strict=True)
     ]
-    assert found == pytest.approx(np.array(logs), abs=1e-8, nan_ok=True)
+    assert values == pytest.approx(np.array(logs), abs=1e-8, nan_ok=True)
 
 
 @pytest.mark.parametrize("compared", COMPARATORS, ids=lambda each: type(each).__name__)
@@ -152,7 +152,7 @@ def test_excess_log_returns_equal_those_of_single_scenarios(compared, conditions
         own = replace(own, comparator=BetaMatched("M", 9))
         entries = entries[1:]  # needs sixty closes before the rule's history
         entries[0] = 66
-    found, expected = excess_log_returns(own, prices, entries, conditions), []
+    values, expected = excess_log_returns(own, prices, entries, conditions), []
     for row in entries.tolist():
         shock = prices.sessions[row - conditions.shock_lead]
         schedule = EntrySchedule(prices.sessions[row], conditions.hold, conditions.rebalance, shock)
@@ -161,7 +161,7 @@ def test_excess_log_returns_equal_those_of_single_scenarios(compared, conditions
         expected.append(
             np.subtract(at_horizons(run.equity / 1e6, conditions.hold), at_horizons(beaten, conditions.hold))
         )
-    assert found == pytest.approx(np.array(expected), abs=1e-8, nan_ok=True)
+    assert values == pytest.approx(np.array(expected), abs=1e-8, nan_ok=True)
 
 
 def evaluated(study: Study, prices, row: int, conditions: TradingConditions) -> list[float]:
@@ -177,11 +177,11 @@ def test_d_of_many_entries_equals_that_of_each_evaluation(name, real_prices):
     study = prepare(name, strategies.load(name), "SPY")
     conditions = TradingConditions(hold=70, rebalance=15, frictions=COSTS[0])
     entries = np.array([150, 640, 1436, len(real_prices.sessions) - 30])
-    found = excess_log_returns(study, real_prices, entries, conditions)
+    values = excess_log_returns(study, real_prices, entries, conditions)
     expected = [evaluated(study, real_prices, row, conditions) for row in entries.tolist()]
-    assert found == pytest.approx(np.array(expected), abs=1e-9, nan_ok=True)
-    assert np.isnan(found[:, HORIZONS.index(120) : -1]).all(), "beyond the hold"
-    assert not np.isnan(found[:3, :3]).any()
+    assert values == pytest.approx(np.array(expected), abs=1e-9, nan_ok=True)
+    assert np.isnan(values[:, HORIZONS.index(120) : -1]).all(), "beyond the hold"
+    assert not np.isnan(values[:3, :3]).any()
 
 
 def test_a_longer_hold_changes_nothing_at_a_horizon_inside_the_shorter(real_prices):
@@ -195,8 +195,8 @@ def test_a_longer_hold_changes_nothing_at_a_horizon_inside_the_shorter(real_pric
 def test_a_plain_strategy_has_past_entries_too(random_prices):
     prices = random_prices(("A", "B"), 120)
     study = PlainStudy("Crossing", Crossing, ("A", "B"), Cash())
-    found = excess_log_returns(study, prices, np.array([30, 60]), TradingConditions(hold=20))
-    assert np.isfinite(found[:, :2]).all() and np.isnan(found[:, 2:-1]).all()
+    values = excess_log_returns(study, prices, np.array([30, 60]), TradingConditions(hold=20))
+    assert np.isfinite(values[:, :2]).all() and np.isnan(values[:, 2:-1]).all()
 
 
 # --- the beta of earlier returns -------------------------------------------------------------------------------------
@@ -219,8 +219,8 @@ def test_the_shock_keeps_its_distance_for_earlier_returns(prices):
         TradingConditions(21, 5, COSTS[0], shock_lead=lead).at(np.array([40, 90]), prices, own.parameters)
         for lead in (4, 1)
     )
-    found = [earlier_betas(own, prices, scenarios, "M", 25).tolist() for scenarios in (usual, sooner)]
-    assert found[0] == found[1]
+    values = [earlier_betas(own, prices, scenarios, "M", 25).tolist() for scenarios in (usual, sooner)]
+    assert values[0] == values[1]
 
 
 def test_the_earlier_beta_covers_the_declared_sessions_only(random_prices, simulate):
@@ -278,19 +278,19 @@ def test_a_beta_above_one_is_matched_by_the_whole_fund_without_credit(random_pri
 
 def test_a_fund_is_bought_once_and_held(random_prices, simulate):
     prices = random_prices(("M", "N"))
-    found = wealth(half(Fund("M")), prices, EntrySchedule(prices.sessions[280], 20, 1), FREE, simulate)
+    values = wealth(half(Fund("M")), prices, EntrySchedule(prices.sessions[280], 20, 1), FREE, simulate)
     shares = np.floor(1e6 / prices.close[279, 0] + 1e-6)
     held = 1e6 - shares * prices.open[280, 0] + shares * prices.close[280:300, 0]
-    assert found[1:-1] == pytest.approx(held / 1e6, abs=1e-9)
+    assert values[1:-1] == pytest.approx(held / 1e6, abs=1e-9)
 
 
 def test_a_fund_pays_only_for_its_purchase(make_prices, simulate):
     prices = make_prices({"M": [100.0] * 40})
     # 10,000 shares at a cost of 1 %; selling to repay the credit would cost again.
-    found = wealth(
+    values = wealth(
         half(Fund("M")), prices, EntrySchedule(prices.sessions[1], None, 5), Frictions(100, 0, 0, 0), simulate
     )
-    assert found.tolist() == pytest.approx([1.0] + [found[1]] * 39, abs=1e-12)
+    assert values.tolist() == pytest.approx([1.0] + [values[1]] * 39, abs=1e-12)
 
 
 def test_comparators_have_the_schedule_and_the_costs_of_the_run(make_prices, simulate):
@@ -306,8 +306,8 @@ def test_a_fund_is_not_reweighted_and_a_basket_is(make_prices, simulate):
     prices = make_prices({"M": [100.0, 100.0, 200.0, 200.0, 100.0, 100.0], "N": [100.0] * 6})
     basket, at = half(EqualWeight(("M", "N"), "both")), EntrySchedule(prices.sessions[1], None, 1)
     # Half each; at 1,500,000 back to 750,000 each, of which M falls by half.
-    found = wealth(basket, prices, at, FREE, simulate)
-    assert found.tolist() == pytest.approx([1.0, 1.0, 1.5, 1.5, 1.125, 1.125])
+    values = wealth(basket, prices, at, FREE, simulate)
+    assert values.tolist() == pytest.approx([1.0, 1.0, 1.5, 1.5, 1.125, 1.125])
     never = wealth(basket, prices, EntrySchedule(at.entry, None, None), FREE, simulate)
     assert never.tolist() == pytest.approx([1.0, 1.0, 1.5, 1.5, 1.0, 1.0])
 
@@ -324,8 +324,8 @@ def test_stocks_of_a_basket_join_with_their_history(make_prices, simulate):
 def test_the_better_variant_counts_at_each_session(make_prices, simulate):
     prices = make_prices({"M": [100.0, 100.0, 50.0, 50.0, 200.0, 200.0]})
     study = half(Variants(({"share": 0.0}, {"share": 1.0}), "all or nothing"))
-    found = wealth(study, prices, EntrySchedule(prices.sessions[1], None, None), FREE, simulate)
-    assert found.tolist() == pytest.approx([1.0, 1.0, 1.0, 1.0, 2.0, 2.0])
+    values = wealth(study, prices, EntrySchedule(prices.sessions[1], None, None), FREE, simulate)
+    assert values.tolist() == pytest.approx([1.0, 1.0, 1.0, 1.0, 2.0, 2.0])
 
 
 def test_ruin_on_either_side():
@@ -374,5 +374,5 @@ def test_a_fund_that_does_not_trade_yet_is_refused(compared, prices):
 def test_an_entry_before_the_history_is_refused_by_its_row(prices):
     with pytest.raises(RequestError, match=r"^trend needs 6 closes before its entry; row 5 has fewer$"):
         excess_log_returns(trend(Cash()), prices, np.array([6, 5, 4]), TradingConditions(5))
-    found = excess_log_returns(trend(Cash()), prices, np.array([6]), TradingConditions(5))
-    assert found.shape == (1, len(HORIZONS) + 1)
+    values = excess_log_returns(trend(Cash()), prices, np.array([6]), TradingConditions(5))
+    assert values.shape == (1, len(HORIZONS) + 1)

@@ -94,8 +94,8 @@ def test_the_code_hash_changes_with_the_imports_of_a_strategy(tmp_path, monkeypa
 
 def test_marks_are_the_event_and_the_decisions_of_the_window():
     sessions = pd.DatetimeIndex(["2025-01-30", "2025-03-31"])
-    told = chart_marks(Request(DEEPSEEK).event, sessions)
-    assert [(str(day.date()), label) for day, label, _ in told] == [
+    marks = chart_marks(Request(DEEPSEEK).event, sessions)
+    assert [(str(day.date()), label) for day, label, _ in marks] == [
         ("2025-01-27", "shock"),
         ("2025-01-29", "FOMC holds"),
         ("2025-01-31", "essay published"),
@@ -104,8 +104,8 @@ def test_marks_are_the_event_and_the_decisions_of_the_window():
 
 
 def test_the_settings_of_the_default_event_are_unchanged():
-    told = run_settings(Request(DEEPSEEK), pd.DatetimeIndex(["2025-01-30", "2026-02-03"]))
-    assert told["Known"] == "from 2025-01-31 03:16 New York time on, when the essay was published"
+    settings = run_settings(Request(DEEPSEEK), pd.DatetimeIndex(["2025-01-30", "2026-02-03"]))
+    assert settings["Known"] == "from 2025-01-31 03:16 New York time on, when the essay was published"
     assert claims_note(Request(DEEPSEEK).event) == (
         "C1 to C18 number the claims of the essay that the readings take literally."
     )

@@ -93,11 +93,11 @@ def test_many_symbols_share_a_line():
 def test_three_refusals_have_a_line_each():
     day = pd.Timestamp("2025-01-30")
     one = RefusedOrder(day, "A", -1234.0, "margin")
-    told = "an order of -1,234 A (2025-01-30) was not filled: margin"
-    assert describe_refusals([one] * 3) == [told] * 3 and describe_refusals([]) == []
+    message = "an order of -1,234 A (2025-01-30) was not filled: margin"
+    assert describe_refusals([one] * 3) == [message] * 3 and describe_refusals([]) == []
     late = RefusedOrder(day, "A", 1.0, "after the hold")
-    assert describe_refusals([one, late, one])[:2] == [told, told]
-    assert describe_refusals([late, one])[1:] == [told] and len(describe_refusals([late, one])) == 2
+    assert describe_refusals([one, late, one])[:2] == [message, message]
+    assert describe_refusals([late, one])[1:] == [message] and len(describe_refusals([late, one])) == 2
 
 
 def test_many_refusals_share_a_line_and_few_have_one_each():

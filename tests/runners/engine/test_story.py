@@ -20,8 +20,8 @@ FREE = Frictions(0, 0, 0, 0)
 
 
 def test_the_story_is_read_from_the_docstring():
-    told = docstring_story(HalfMarket)
-    assert (told.title, told.claim, told.refuted) == ("Half in M, half in cash.", "half is enough.", "never.")
+    story = docstring_story(HalfMarket)
+    assert (story.title, story.claim, story.refuted) == ("Half in M, half in cash.", "half is enough.", "never.")
     assert (
         docstring_story(strategies.load("bad_news")).title
         == "Short the chips, long the market: what the market itself read first."
@@ -63,8 +63,8 @@ def test_the_docstring_with_sections_is_used(monkeypatch):
 
 
 def test_long_sections_are_shortened():
-    told = docstring_story(type("Long", (bt.Strategy,), {"__doc__": f"{'t' * 301}\n\nClaim: {'w' * 2001}\n"}))
-    assert (told.title, told.claim) == ("t" * 300 + "\u2026", "w" * 2000 + "\u2026")
+    story = docstring_story(type("Long", (bt.Strategy,), {"__doc__": f"{'t' * 301}\n\nClaim: {'w' * 2001}\n"}))
+    assert (story.title, story.claim) == ("t" * 300 + "\u2026", "w" * 2000 + "\u2026")
 
 
 def test_an_event_may_replace_title_and_claim():

@@ -211,9 +211,13 @@ def refusal(event, **changes: object) -> str:
 
 
 def test_an_unknown_parameter_is_an_error_with_two_suggestions():
-    asked, told = "event file 'tariffs': readings 1 (own): parameters", "x:Similar has no such parameter"
-    assert refusal(TARIFFS, parameters=(("size_", 1),)) == f"{asked}.size_: {told}; did you mean size_3 or size_2?"
-    assert refusal(TARIFFS, parameters=(("q", 1),)) == f"{asked}.q: {told}; it has period, size_1, size_2, size_3"
+    parameters, result = "event file 'tariffs': readings 1 (own): parameters", "x:Similar has no such parameter"
+    assert (
+        refusal(TARIFFS, parameters=(("size_", 1),)) == f"{parameters}.size_: {result}; did you mean size_3 or size_2?"
+    )
+    assert (
+        refusal(TARIFFS, parameters=(("q", 1),)) == f"{parameters}.q: {result}; it has period, size_1, size_2, size_3"
+    )
     bare = EventReading(strategy="x:Bare", name="own", parameters=(("q", 1),))
     with pytest.raises(RequestError, match=r"\(own\): parameters.q: x:Bare has no such parameter; it has none$"):
         strategy_set.typed_parameters(replace(TARIFFS, readings=(bare,)), bare, bt.Strategy)
@@ -221,10 +225,10 @@ def test_an_unknown_parameter_is_an_error_with_two_suggestions():
 
 def test_an_unknown_basket_is_an_error_with_two_suggestions():
     baskets = tuple((f"chips_{n}", ("NVDA",)) for n in range(4))
-    asked = "event file 'tariffs': readings 1 (own): parameters.long: 'chips_' is not a basket"
+    message = "event file 'tariffs': readings 1 (own): parameters.long: 'chips_' is not a basket"
     changes = {"strategy": PATH, "parameters": (("long", "chips_"),)}
-    assert refusal(replace(TARIFFS, baskets=baskets), **changes) == f"{asked}; did you mean chips_3 or chips_2?"
-    assert refusal(replace(TARIFFS, baskets=()), **changes) == f"{asked}; the baskets are none"
+    assert refusal(replace(TARIFFS, baskets=baskets), **changes) == f"{message}; did you mean chips_3 or chips_2?"
+    assert refusal(replace(TARIFFS, baskets=()), **changes) == f"{message}; the baskets are none"
 
 
 def test_a_number_is_not_a_boolean():

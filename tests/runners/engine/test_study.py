@@ -57,9 +57,9 @@ def refusal(strategy: type, *words: object, **named: object) -> tuple[type, str]
 
 def test_a_reading_is_prepared_as_it_declares_itself():
     own = reading(symbols=("M", "N", "M"), comparator=Fund("N"))
-    told = prepare("folder.module:Own", own, "SPY")
-    assert told.strategy is own
-    assert (told.name, told.symbols, told.comparator, told.parameters) == ("Own", ("M", "N"), Fund("N"), {})
+    study = prepare("folder.module:Own", own, "SPY")
+    assert study.strategy is own
+    assert (study.name, study.symbols, study.comparator, study.parameters) == ("Own", ("M", "N"), Fund("N"), {})
     given = prepare("own", reading(comparator=Cash()), "SPY", ("A",), {"share": 0.2})
     assert (given.name, given.symbols, given.comparator, given.parameters) == ("own", ("M",), Cash(), {"share": 0.2})
 
@@ -107,13 +107,13 @@ def test_a_plain_strategy_declares_its_symbols_or_is_given_them():
     class Declared(bt.Strategy):
         symbols = ("B", "A", "B")
 
-    told = prepare("own", Declared, "SPY", ("C",), {"x": 1})
-    assert told.strategy is Declared
-    assert (told.name, told.symbols, told.comparator, told.parameters) == ("own", ("B", "A"), Fund("SPY"), {"x": 1})
-    asked = "own declares no symbols; give --symbols A,B or a class attribute `symbols`, a tuple of strings"
-    assert refusal(Plain) == (RequestError, asked)
+    study = prepare("own", Declared, "SPY", ("C",), {"x": 1})
+    assert study.strategy is Declared
+    assert (study.name, study.symbols, study.comparator, study.parameters) == ("own", ("B", "A"), Fund("SPY"), {"x": 1})
+    message = "own declares no symbols; give --symbols A,B or a class attribute `symbols`, a tuple of strings"
+    assert refusal(Plain) == (RequestError, message)
     for wrong in ("SPY", (5,), ("A", None)):
-        assert refusal(type("Wrong", (bt.Strategy,), {"symbols": wrong})) == (RequestError, asked)
+        assert refusal(type("Wrong", (bt.Strategy,), {"symbols": wrong})) == (RequestError, message)
 
 
 def test_a_plain_strategy_needs_symbols_and_is_compared_with_the_benchmark():
@@ -122,8 +122,8 @@ def test_a_plain_strategy_needs_symbols_and_is_compared_with_the_benchmark():
 
     with pytest.raises(RequestError, match="--symbols A,B"):
         prepare("mine:Plain", Plain, "SPY")
-    told = prepare("mine:Plain", Plain, "SPY", ("SPY", "TLT"))
-    assert (told.name, told.required_symbols, told.comparator) == ("Plain", ("SPY", "TLT"), Fund("SPY"))
+    study = prepare("mine:Plain", Plain, "SPY", ("SPY", "TLT"))
+    assert (study.name, study.required_symbols, study.comparator) == ("Plain", ("SPY", "TLT"), Fund("SPY"))
 
 
 class Leg(HalfMarket):

@@ -70,12 +70,12 @@ def frames(text: str) -> str:
 
 
 def test_an_error_is_shown_with_its_type_location_and_author_frames(mine):
-    told = describe_failure(caught(mine.weights))
-    assert told.summary == "ZeroDivisionError: division by zero (mine.py, line 2)"
-    assert frames(told.traceback) == (
+    failure = describe_failure(caught(mine.weights))
+    assert failure.summary == "ZeroDivisionError: division by zero (mine.py, line 2)"
+    assert frames(failure.traceback) == (
         f'{BEGIN}\n  File "mine.py", line 2, in weights\n    return 1 / past\nZeroDivisionError: division by zero'
     )
-    assert told.lacking is False
+    assert failure.lacking is False
 
 
 def test_frames_of_this_project_are_left_out(mine):
@@ -83,30 +83,30 @@ def test_frames_of_this_project_are_left_out(mine):
     assert [frame.tb_frame.f_code.co_name for frame in (error.__traceback__, error.__traceback__.tb_next)] == [
         *(value_or_missing.__name__, "weights"),
     ]
-    told = describe_failure(error)
-    assert told.traceback.count("File ") == 1 and 'File "mine.py", line 2, in weights' in told.traceback
+    failure = describe_failure(error)
+    assert failure.traceback.count("File ") == 1 and 'File "mine.py", line 2, in weights' in failure.traceback
 
 
 def test_frames_of_pythons_own_library_are_left_out(mine):
-    told = describe_failure(caught(json.dumps, {"x": mine}))
-    assert told.traceback.startswith("TypeError: Object of type module") and "File" not in told.traceback
-    assert told.summary == "TypeError: Object of type module is not JSON serializable"
+    failure = describe_failure(caught(json.dumps, {"x": mine}))
+    assert failure.traceback.startswith("TypeError: Object of type module") and "File" not in failure.traceback
+    assert failure.summary == "TypeError: Object of type module is not JSON serializable"
 
 
 @pytest.mark.parametrize("name", ["wrapped", "anew"])
 def test_causes_of_an_error_are_trimmed_too(mine, name):
-    told = describe_failure(caught(value_or_missing, getattr(mine, name)))
+    failure = describe_failure(caught(value_or_missing, getattr(mine, name)))
     line = {"wrapped": 9, "anew": 16}[name]
-    assert told.summary == f"KeyError: 'no such name' (mine.py, line {line})"
-    assert told.traceback.count(BEGIN) == 2
-    assert 'File "mine.py", line 2, in weights' in told.traceback and str(ROOT) not in told.traceback
+    assert failure.summary == f"KeyError: 'no such name' (mine.py, line {line})"
+    assert failure.traceback.count(BEGIN) == 2
+    assert 'File "mine.py", line 2, in weights' in failure.traceback and str(ROOT) not in failure.traceback
 
 
 def test_errors_of_a_group_are_trimmed_too(mine):
     inner = caught(value_or_missing, mine.weights)
-    told = describe_failure(caught(mine.raised, ExceptionGroup("several", [inner])))
-    assert told.summary == "ExceptionGroup: several (1 sub-exception) (mine.py, line 20)"
-    assert 'File "mine.py", line 2, in weights' in told.traceback and "availability" not in told.traceback
+    failure = describe_failure(caught(mine.raised, ExceptionGroup("several", [inner])))
+    assert failure.summary == "ExceptionGroup: several (1 sub-exception) (mine.py, line 20)"
+    assert 'File "mine.py", line 2, in weights' in failure.traceback and "availability" not in failure.traceback
 
 
 @pytest.mark.parametrize("kind", [RequestError, DataError, StrategyError])
@@ -135,9 +135,9 @@ def test_an_installed_package_is_the_authors_only_if_it_has_the_strategy(tmp_pat
         and not is_authors_fault(error)
         and not is_authors_fault(error, "other.lib")
     )
-    told = describe_failure(caught(own.weights), "own.rules.deep")
-    assert told.summary == "ZeroDivisionError: division by zero (own/rules.py, line 2)"
-    assert 'File "own/rules.py", line 2, in weights\n    return 1 / past' in told.traceback, (
+    failure = describe_failure(caught(own.weights), "own.rules.deep")
+    assert failure.summary == "ZeroDivisionError: division by zero (own/rules.py, line 2)"
+    assert 'File "own/rules.py", line 2, in weights\n    return 1 / past' in failure.traceback, (
         "by no other file of that name"
     )
     assert describe_failure(caught(other.weights), "own.rules").summary == "ZeroDivisionError: division by zero"
@@ -150,15 +150,15 @@ def test_an_installed_package_is_the_authors_only_if_it_has_the_strategy(tmp_pat
 
 def test_causes_in_an_installed_package_are_the_authors_too(tmp_path):
     own = written(tmp_path / "dist-packages" / "own" / "rules.py")
-    told = describe_failure(caught(own.wrapped), "own")
-    assert told.traceback.count('File "own/rules.py"') == 3
+    failure = describe_failure(caught(own.wrapped), "own")
+    assert failure.traceback.count('File "own/rules.py"') == 3
     assert describe_failure(caught(own.wrapped), "other").traceback.count("File") == 0
 
 
 def test_backtrader_is_never_the_authors(tmp_path):
     place = tmp_path / "site-packages"
-    told = describe_failure(caught(written(place / "backtrader" / "cerebro.py").weights), "backtrader.cerebro")
-    assert told.summary == "ZeroDivisionError: division by zero"
+    failure = describe_failure(caught(written(place / "backtrader" / "cerebro.py").weights), "backtrader.cerebro")
+    assert failure.summary == "ZeroDivisionError: division by zero"
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,8 @@ def test_the_owner_of_a_frame_follows_from_its_file(file, shown):
     name = file if file.startswith("<") else str(ROOT / file)
     module = ModuleType("any")
     exec(compile(MINE, name, "exec"), vars(module))  # noqa: S102
-    told = describe_failure(caught(module.weights))
-    assert told.summary == "ZeroDivisionError: division by zero" + (f" ({file}, line 2)" if shown else "")
+    failure = describe_failure(caught(module.weights))
+    assert failure.summary == "ZeroDivisionError: division by zero" + (f" ({file}, line 2)" if shown else "")
 
 
 def test_readings_of_an_installed_copy_are_the_authors(tmp_path, monkeypatch):
@@ -209,9 +209,12 @@ def test_files_are_named_from_the_working_folder_the_checkout_or_their_package(t
 def test_a_syntax_error_is_shown_with_its_file_and_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     error = SyntaxError("odd words", (str(tmp_path / "bad.py"), 3, 1, "x = = 1\n", 3, 2))
-    told = describe_failure(error)
-    assert told.summary == "SyntaxError: odd words (bad.py, line 3)"
-    assert told.traceback.startswith('  File "bad.py", line 3\n    x = = 1\n') and str(tmp_path) not in told.traceback
+    failure = describe_failure(error)
+    assert failure.summary == "SyntaxError: odd words (bad.py, line 3)"
+    assert (
+        failure.traceback.startswith('  File "bad.py", line 3\n    x = = 1\n')
+        and str(tmp_path) not in failure.traceback
+    )
     assert describe_failure(SyntaxError("odd words")).summary == "SyntaxError: odd words"
 
 
@@ -227,15 +230,15 @@ def test_long_messages_are_shortened_and_empty_ones_replaced():
 
 
 def test_control_characters_are_escaped():
-    told = describe_failure(ValueError("\x1b[31m red \n"))
-    assert told.summary == r"ValueError: \x1b[31m red"
-    assert told.traceback == r"ValueError: \x1b[31m red"
+    failure = describe_failure(ValueError("\x1b[31m red \n"))
+    assert failure.summary == r"ValueError: \x1b[31m red"
+    assert failure.traceback == r"ValueError: \x1b[31m red"
 
 
 def test_a_dead_worker_has_no_traceback():
-    told = worker_death(WorkerDiedError("mine"))
-    assert told == Failure(*["its worker process died: it was killed or ran out of memory"] * 2)
-    assert not told.lacking
+    failure = worker_death(WorkerDiedError("mine"))
+    assert failure == Failure(*["its worker process died: it was killed or ran out of memory"] * 2)
+    assert not failure.lacking
 
 
 def test_a_strategy_that_exits_is_a_failure(mine):

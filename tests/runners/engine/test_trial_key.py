@@ -145,7 +145,7 @@ def test_every_visible_price_changes_the_fingerprint_of_a_window(random_prices) 
     unlisted[0, 0] = np.nan
     both = ("AAA", "BBB")
     changed = {"close": close, "factor": factor, "volume": unlisted}
-    told = [
+    result = [
         window_fingerprint(prices, both, 60),
         window_fingerprint(prices, both, 61),
         window_fingerprint(prices, both[::-1], 60),
@@ -153,7 +153,7 @@ def test_every_visible_price_changes_the_fingerprint_of_a_window(random_prices) 
         window_fingerprint(prices.rows(1, 80), both, 59),
         *(window_fingerprint(replace(prices, **{name: values}), both, 60) for name, values in changed.items()),
     ]
-    assert len(set(told)) == len(told)
+    assert len(set(result)) == len(result)
 
 
 class Pair:
@@ -219,8 +219,8 @@ def test_the_fingerprint_of_a_window_is_the_hash_of_bytes_written_by_hand(make_p
     days = np.array(["2025-01-28", "2025-01-29", "2025-01-30"], dtype="datetime64[D]").astype("<i8").tobytes()
     closes, volumes = np.array([2.0, 2.0, 3.0]).tobytes(), np.array([1000.0] * 3).tobytes()
     steps = np.array([1.25, 1.0125]).tobytes()  # to six digits
-    told = sha256(b"NEW" + days + closes * 4 + volumes + steps).hexdigest()
-    assert window_fingerprint(prices, ("NEW",), 4) == told
+    digest = sha256(b"NEW" + days + closes * 4 + volumes + steps).hexdigest()
+    assert window_fingerprint(prices, ("NEW",), 4) == digest
     # With OLD beside it the window is longer, and what NEW lacks is -1.
     days = np.arange("2025-01-27", "2025-01-29", dtype="datetime64[D]").astype("<i8").tobytes()
     both, volumes = (
@@ -228,8 +228,8 @@ def test_the_fingerprint_of_a_window_is_the_hash_of_bytes_written_by_hand(make_p
         np.array([[1000.0, -1.0], [1000.0, 1000.0]]).tobytes(),
     )
     steps = np.array([[1.0, -1.0]]).tobytes()
-    told = sha256(b"OLD NEW" + days + both * 4 + volumes + steps).hexdigest()
-    assert window_fingerprint(prices, ("OLD", "NEW"), 2) == told
+    digest = sha256(b"OLD NEW" + days + both * 4 + volumes + steps).hexdigest()
+    assert window_fingerprint(prices, ("OLD", "NEW"), 2) == digest
     # If it is not listed yet, only the last session counts.
     days = np.array(["2025-01-27"], dtype="datetime64[D]").astype("<i8").tobytes()
     assert window_fingerprint(prices, ("NEW",), 1) == sha256(b"NEW" + days + np.full(5, -1.0).tobytes()).hexdigest()
@@ -243,7 +243,7 @@ def test_keys_are_the_same_in_every_process() -> None:
         "schedule = EntrySchedule(pd.Timestamp('2025-01-31'), 252, 20); "
         "print(trial_key(Basket, {'names': {'A', 'B', 'C', 'D'}}, schedule, Frictions(), ''))"
     )
-    told = {
+    values = {
         subprocess.run(
             [sys.executable, "-c", code],
             cwd=ROOT,
@@ -254,4 +254,4 @@ def test_keys_are_the_same_in_every_process() -> None:
         ).stdout
         for seed in ("1", "2")
     }
-    assert len(told) == 1
+    assert len(values) == 1

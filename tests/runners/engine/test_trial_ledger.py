@@ -202,8 +202,8 @@ def test_a_flipped_bit_in_a_line_of_text_is_never_trusted(tmp_path: Path) -> Non
         flipped = bytearray(line)
         flipped[place] ^= 1 << place % 8
         book.path.write_bytes(sealed("forgotten 7") + flipped)
-        found = book.read()
-        assert found.damaged and not found and found.forgotten == 7, place
+        trials = book.read()
+        assert trials.damaged and not trials and trials.forgotten == 7, place
 
 
 def test_concurrent_conversions_lose_nothing_and_count_nothing_twice(tmp_path: Path) -> None:
@@ -212,9 +212,9 @@ def test_concurrent_conversions_lose_nothing_and_count_nothing_twice(tmp_path: P
     adding = [child(book, f"book.add([trial({number})])") for number in range(10, 14)]
     begin(*adding)
     assert statuses(*adding) == [0] * 4
-    found = book.read()
-    assert set(found) == {*READ, *map(key, range(10, 14))}
-    assert (found.forgotten, found.damaged) == (7, (4, 6))
+    trials = book.read()
+    assert set(trials) == {*READ, *map(key, range(10, 14))}
+    assert (trials.forgotten, trials.damaged) == (7, (4, 6))
     assert held(tmp_path) == ["trials.txt", "trials.txt.bak"]
 
 
@@ -283,8 +283,8 @@ def test_a_damaged_database_raises_only_a_ledger_error(book: TrialLedger) -> Non
             damaged[place] ^= 1 << chance.integers(8)
         book.path.write_bytes(damaged[: chance.choice([len(whole), chance.integers(1, len(whole))])])
         try:
-            found = book.read()
-            assert all(isinstance(each.name, str) for each in found.values()) and found.summary
+            trials = book.read()
+            assert all(isinstance(each.name, str) for each in trials.values()) and trials.summary
             book.add([trial(1000)])
         except LedgerError:
             refused += 1
@@ -416,8 +416,8 @@ def test_processes_that_add_and_forget_at_once_lose_nothing(book: TrialLedger) -
     while any(process.poll() is None for process in adding):
         gone += book.forget()
     assert statuses(*adding) == [0] * 4
-    found = book.read()
-    assert (len(found) + found.forgotten, found.forgotten) == (160, gone)
+    trials = book.read()
+    assert (len(trials) + trials.forgotten, trials.forgotten) == (160, gone)
 
 
 def test_reading_the_ledger_imports_no_heavy_library() -> None:

@@ -95,31 +95,33 @@ def test_credit_is_repaid_and_does_not_grow_with_the_number_of_orders(make_price
 
 
 def test_the_broker_shows_cash_without_credit_and_positions_unchanged(make_prices):
-    told = []
+    records = []
 
     class Asking(Fixed):
         def next(self) -> None:
             super().next()
             broker, data = self.broker, self.data
-            told.append((broker.get_cash(), broker.get_value(), broker.get_value([data]), broker.get_value(mkt=True)))
+            records.append(
+                (broker.get_cash(), broker.get_value(), broker.get_value([data]), broker.get_value(mkt=True))
+            )
 
     prices = make_prices({"A": [100.0] * 4 + [110.0]}, {"A": [100.0] * 4 + [120.0]})
     run_backtest(Asking, prices, EntrySchedule(ENTRY, None, None), FREE, {"target": (("A", 1.0),)})
     # 10,000 shares bought at 120 on credit are worth 110 each at the close.
-    assert told[-1] == (-200_000, 900_000, 1_100_000, 1_100_000)
+    assert records[-1] == (-200_000, 900_000, 1_100_000, 1_100_000)
 
 
 def test_refusals_have_session_symbol_size_and_reason(make_prices):
     prices = make_prices({"A": [100.0] * 8, "B": [100.0] * 8})
-    told = run_plain(
+    result = run_plain(
         prices,
         (2, lambda self: self.buy(size=7)),
         (4, lambda self: self.buy(data=self.data1, size=20_000)),
         (5, lambda self: self.sell(data=self.data1, size=3, exectype=bt.Order.Limit, price=500)),
         (8, lambda self: self.buy(size=5)),
     )
-    assert not told.fills
-    assert told.refusals == (
+    assert not result.fills
+    assert result.refusals == (
         RefusedOrder(pd.Timestamp("2025-01-28"), "A", 7, "before the entry"),
         RefusedOrder(pd.Timestamp("2025-01-30"), "B", 20_000, "margin"),
         RefusedOrder(day(5), "A", 5, "still open"),
@@ -129,7 +131,7 @@ def test_refusals_have_session_symbol_size_and_reason(make_prices):
 
 def test_after_the_hold_open_orders_are_cancelled_and_new_ones_refused(make_prices):
     prices = make_prices({"A": [100.0] * 10, "B": [100.0] * 10})
-    told = run_plain(
+    result = run_plain(
         prices,
         (4, lambda self: self.sell(size=1)),
         (4, lambda self: self.buy(data=self.data1, size=0.5)),
@@ -139,14 +141,14 @@ def test_after_the_hold_open_orders_are_cancelled_and_new_ones_refused(make_pric
         hold=2,
     )
     # Closing orders are sent at the close of Monday the 3rd, the second session; half a share long is sold first.
-    assert told.fills == (
+    assert result.fills == (
         BrokerFill(ENTRY, "A", -1, 100, 0, 0),
         BrokerFill(ENTRY, "B", 0.5, 100, 0, 0),
         BrokerFill(day(4), "B", -0.5, 100, 0, 0),
         BrokerFill(day(4), "A", 1, 100, 0, 0),
     )
-    assert told.exit == day(4)
-    assert told.refusals == (
+    assert result.exit == day(4)
+    assert result.refusals == (
         RefusedOrder(day(3), "A", 2, "after the hold"),
         RefusedOrder(pd.Timestamp("2025-01-30"), "A", 4, "canceled"),
         RefusedOrder(day(4), "A", 3, "after the hold"),
@@ -155,15 +157,15 @@ def test_after_the_hold_open_orders_are_cancelled_and_new_ones_refused(make_pric
 
 def test_a_plain_order_too_large_at_the_close_is_refused_though_the_open_is_lower(make_prices):
     prices = make_prices({"A": [100.0] * 4 + [80.0]}, {"A": [100.0] * 4 + [80.0]})
-    told = run_plain(prices, (4, lambda self: self.buy(size=11_000)))
-    assert not told.fills and [refusal.reason for refusal in told.refusals] == ["margin"]
+    result = run_plain(prices, (4, lambda self: self.buy(size=11_000)))
+    assert not result.fills and [refusal.reason for refusal in result.refusals] == ["margin"]
 
 
 @pytest.mark.parametrize("hold", [4, 5, 6])
 def test_a_hold_as_long_as_the_prices_stays_open(make_prices, hold):
     # There are five sessions from the 30th: a hold of 4 has its closing decision on the last.
-    told = run_plain(make_prices({"A": [100.0] * 8}), (4, lambda self: self.buy(size=1)), hold=hold)
-    assert (len(told.fills), told.exit, len(told.sessions)) == (1, None, 5)
+    result = run_plain(make_prices({"A": [100.0] * 8}), (4, lambda self: self.buy(size=1)), hold=hold)
+    assert (len(result.fills), result.exit, len(result.sessions)) == (1, None, 5)
 
 
 def test_a_plain_strategy_sees_the_whole_history_and_its_own_parameters(make_prices):
@@ -191,19 +193,19 @@ def test_a_reading_gets_its_schedule_and_records_its_decisions(make_prices):
 
     prices = make_prices({"A": [100.0] * 8, "LATE": [np.nan] * 4 + [1.0] * 4}, first="2025-02-03")
     schedule = EntrySchedule(day(6), hold=3, rebalance=2, shock=pd.Timestamp("2025-01-29"))
-    told = run_backtest(Told, prices, schedule, FREE)
+    result = run_backtest(Told, prices, schedule, FREE)
     shock = np.datetime64("2025-01-29")
     assert seen == [(day(5), 0, shock, True), (day(7), 2, shock, True)]
-    assert [(each.session, each.weights) for each in told.decisions] == [
+    assert [(each.session, each.weights) for each in result.decisions] == [
         (day(5), {"A": 0.5}),
         (day(7), {"A": 0.5, "LATE": 0.5}),
     ]
-    assert told.left_out == {"LATE": day(5)}
+    assert result.left_out == {"LATE": day(5)}
 
 
 def test_a_plain_strategy_has_no_decisions_and_leaves_no_stock_out(make_prices):
-    told = run_plain(make_prices({"A": [100.0] * 8}))
-    assert (told.decisions, told.left_out, told.fills, told.refusals) == ((), {}, (), ())
+    result = run_plain(make_prices({"A": [100.0] * 8}))
+    assert (result.decisions, result.left_out, result.fills, result.refusals) == ((), {}, (), ())
 
 
 def test_a_stock_listed_at_the_close_of_the_decision_can_be_held(make_prices):
@@ -218,9 +220,9 @@ def test_a_stock_listed_at_the_close_of_the_decision_can_be_held(make_prices):
 def test_the_window_ends_with_the_fill_of_the_closing_decision_or_with_the_prices(make_prices, lag, sessions):
     # Held over the 31st and the 3rd; the prices end on the 5th.
     prices = make_prices({"A": [100.0] * 8})
-    told = run(prices, {"A": 0.5}, Frictions(0, 0, 0, 0, lag), hold=2)
-    assert len(told.sessions) == sessions
-    assert told.exit == {1: day(4), 2: day(5), 3: None}[lag]
+    result = run(prices, {"A": 0.5}, Frictions(0, 0, 0, 0, lag), hold=2)
+    assert len(result.sessions) == sessions
+    assert result.exit == {1: day(4), 2: day(5), 3: None}[lag]
 
 
 def test_the_window_of_a_schedule_by_rows(make_prices):

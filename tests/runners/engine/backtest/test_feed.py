@@ -143,8 +143,8 @@ class Ends(bt.Strategy):
 def test_a_strategy_that_stops_its_run_is_an_error_with_the_session(random_prices, bar, row):
     prices = random_prices(("A",), 80)
     last = f"{prices.sessions[65]:%Y-%m-%d}"
-    told = f"^Ends stopped the run on {prices.sessions[row]:%Y-%m-%d}, before its end on {last}; close"
-    with pytest.raises(StrategyError, match=f"{told} positions instead of calling runstop$"):
+    message = f"^Ends stopped the run on {prices.sessions[row]:%Y-%m-%d}, before its end on {last}; close"
+    with pytest.raises(StrategyError, match=f"{message} positions instead of calling runstop$"):
         run_backtest(Ends, prices, EntrySchedule(prices.sessions[60], hold=5), parameters={"bar": bar})
 
 
@@ -162,6 +162,6 @@ class Skips(bt.Strategy):
 
 def test_a_strategy_that_skips_its_run_is_an_error(random_prices):
     prices = random_prices(("A",), 80)
-    told = r"^Skips skipped the run \(StrategySkipError\); give parameters with which it runs$"
-    with pytest.raises(StrategyError, match=told):
+    message = r"^Skips skipped the run \(StrategySkipError\); give parameters with which it runs$"
+    with pytest.raises(StrategyError, match=message):
         run_backtest(Skips, prices, EntrySchedule(prices.sessions[60]))

@@ -109,17 +109,17 @@ def test_a_target_below_one_share_trades_nothing_and_is_reported_once(make_price
     ran = run(prices, {"WHALE": 0.6, "A": 0.4}, rebalance=1)
     assert sizes(ran) == [("A", 40_000, 10.0)]
     assert ran.under_a_share == {"WHALE": DECISION}
-    told = run_warnings(ReadingStudy("fixed", Listed, ("WHALE", "A"), Cash()), ran)
-    assert told[0] == "WHALE was not held on 2025-01-27: a target of less than one share"
-    assert sum("less than one share" in line for line in told) == 1
+    warnings = run_warnings(ReadingStudy("fixed", Listed, ("WHALE", "A"), Cash()), ran)
+    assert warnings[0] == "WHALE was not held on 2025-01-27: a target of less than one share"
+    assert sum("less than one share" in line for line in warnings) == 1
 
 
 def test_many_targets_below_one_share_share_a_line(make_prices):
     """A hundred lines would hide everything else on the page."""
     names = [f"N{number}" for number in range(100)]
     ran = run(make_prices(dict.fromkeys(names, [20_000.0] * 3)), dict.fromkeys(names, 1e-2))
-    told = run_warnings(ReadingStudy("fixed", Listed, tuple(names), Cash()), ran)
-    assert told[:2] == (
+    warnings = run_warnings(ReadingStudy("fixed", Listed, tuple(names), Cash()), ran)
+    assert warnings[:2] == (
         "no position was ever taken: the return is interest on cash",
         "100 stocks were not held, first 2025-01-27 to 2025-01-27: a target of less than one share (N0, N1, N2, ...)",
     )

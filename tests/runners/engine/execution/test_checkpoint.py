@@ -22,11 +22,11 @@ def parts(tmp_path):
 def test_parts_are_read_by_key_in_the_order_of_addition(parts):
     parts.add("b", '{"text": "two words é"}')
     parts.add("a", "[1, 2]")
-    found = Checkpoint(parts.path)
-    assert list(found.contents.items()) == [("b", '{"text": "two words é"}'), ("a", "[1, 2]")]
-    assert (parts.count, found.count) == (2, 2)
-    found.add("c", "3")
-    assert (found.count, len(found.contents)) == (3, 2)
+    result = Checkpoint(parts.path)
+    assert list(result.contents.items()) == [("b", '{"text": "two words é"}'), ("a", "[1, 2]")]
+    assert (parts.count, result.count) == (2, 2)
+    result.add("c", "3")
+    assert (result.count, len(result.contents)) == (3, 2)
     assert [path.name for path in parts.path.parent.iterdir()] == ["parts"]
 
 
@@ -43,9 +43,9 @@ def test_an_existing_file_means_an_interrupted_job(parts):
 
 def test_a_job_that_died_at_its_first_part_left_an_empty_file(parts):
     parts.path.touch()
-    found = Checkpoint(parts.path)
-    assert (found.contents, found.interrupted) == ({}, True)
-    found.add("aa", "1")
+    result = Checkpoint(parts.path)
+    assert (result.contents, result.interrupted) == ({}, True)
+    result.add("aa", "1")
     assert Checkpoint(parts.path).contents == {"aa": "1"}
 
 
@@ -65,8 +65,8 @@ def test_a_full_disk_keeps_the_saved_parts(parts):
         f"what was found cannot be kept in {parts.path} (disk I/O error): 1 finished parts are in it; make "
         f"room and give the same command again, which goes on from there\n"
     )
-    found = Checkpoint(parts.path)
-    found.add("cc", "3")
+    result = Checkpoint(parts.path)
+    result.add("cc", "3")
     assert Checkpoint(parts.path).contents == {"aa": "1", "cc": "3"}
 
 
@@ -107,25 +107,25 @@ def test_a_finished_job_removes_the_file(parts):
 
 def test_the_file_is_next_to_the_output_and_locked(tmp_path):
     out = tmp_path / "deep" / "er" / "out"
-    with Checkpoint.next_to(out) as found:
-        assert found.path == tmp_path / "deep" / "er" / ".out.sweep"
-        assert not found.interrupted
+    with Checkpoint.next_to(out) as result:
+        assert result.path == tmp_path / "deep" / "er" / ".out.sweep"
+        assert not result.interrupted
         assert [path.name for path in out.parent.iterdir()] == [".out.sweep-lock"]
-        found.add("aa", "1")
+        result.add("aa", "1")
     with Checkpoint.next_to(out) as again:
         assert again.interrupted and again.contents == {"aa": "1"}
 
 
 def test_a_relative_output_keeps_its_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with Checkpoint.next_to(Path("out")) as found:
-        assert found.path == tmp_path.resolve() / ".out.sweep"
+    with Checkpoint.next_to(Path("out")) as result:
+        assert result.path == tmp_path.resolve() / ".out.sweep"
 
 
 def test_a_stale_lock_means_a_killed_job(tmp_path):
     (tmp_path / ".out.sweep-lock").touch()
-    with Checkpoint.next_to(tmp_path / "out") as found:
-        assert found.interrupted is True
+    with Checkpoint.next_to(tmp_path / "out") as result:
+        assert result.interrupted is True
 
 
 def test_an_output_in_use_is_refused_at_once(tmp_path, monkeypatch):

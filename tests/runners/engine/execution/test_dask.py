@@ -70,11 +70,11 @@ def readings_prices(random_prices):
 
 @pytest.mark.parametrize("chunk", [None, 2])
 def test_results_keep_the_order_of_the_items_for_any_chunk(cluster, machines, chunk):
-    told: list[str] = []
+    result: list[str] = []
     numbers = [5.0, 1.0, 4.0, 1.0, 3.0]
     own = Cluster(machines.address, chunk=chunk)
-    assert own.map(workers.shifted, (10.0,), numbers, told.append) == [15.0, 11.0, 14.0, 11.0, 13.0]
-    assert sorted(told) == ["1.0", "1.0", "3.0", "4.0", "5.0"]
+    assert own.map(workers.shifted, (10.0,), numbers, result.append) == [15.0, 11.0, 14.0, 11.0, 13.0]
+    assert sorted(result) == ["1.0", "1.0", "3.0", "4.0", "5.0"]
     own.close()
 
 
@@ -102,26 +102,26 @@ def test_plain_strategies_have_the_same_batch_to_the_bit(cluster, random_prices)
 
 def test_a_machine_that_dies_during_a_run_changes_nothing(cluster, machines, readings_prices):
     prices, specs = readings_prices
-    doomed, told = machines.workers.pop(), []
+    doomed, records = machines.workers.pop(), []
 
     def done(spec: str) -> None:
-        told.append(spec)
-        if len(told) == 3:
+        records.append(spec)
+        if len(records) == 3:
             machines.kill(doomed)
 
     ours = Cluster(machines.address, chunk=1).map(workers.distance, (prices, TradingConditions()), specs, done)
     machines.workers.append(machines.worker())
     expected = Serial().map(workers.distance, (prices, TradingConditions()), specs)
     assert [d.tobytes() for d in ours] == [d.tobytes() for d in expected]
-    assert len(told) == len(specs)
+    assert len(records) == len(specs)
 
 
 def test_shared_arguments_survive_every_worker_that_held_them(few):
-    big, told = np.random.default_rng(1).normal(size=100_000), []
+    big, records = np.random.default_rng(1).normal(size=100_000), []
 
     def done(spec: str) -> None:
-        told.append(spec)
-        if len(told) == 1:
+        records.append(spec)
+        if len(records) == 1:
             few.kill(few.workers[0])
             few.worker()
 
@@ -164,8 +164,8 @@ def test_a_module_that_workers_do_not_have_is_named(cluster, tmp_path, monkeypat
     (tmp_path / "elsewhere.py").write_text("class Number(float):\n    pass\n")
     monkeypatch.syspath_prepend(tmp_path)
     spec = importlib.import_module("elsewhere").Number(3)
-    told = r"module elsewhere is not importable \(No module.*\), not \w{12}; put the same file on that worker"
-    with pytest.raises(RequestError, match=told):
+    message = r"module elsewhere is not importable \(No module.*\), not \w{12}; put the same file on that worker"
+    with pytest.raises(RequestError, match=message):
         cluster.map(workers.square, (), [spec])
 
 
@@ -209,7 +209,7 @@ def test_a_worker_with_an_older_helper_module_is_refused(few, tmp_path):
     few.kill(few.workers[0])
     few.worker(Path(f"{ROOT}{os.pathsep}{tmp_path}"), "--no-nanny")
     few.wait(1)
-    asked = f"""
+    message = f"""
 import sys
 sys.path[:0] = [{str(ROOT)!r}, {str(tmp_path)!r}]
 import its_rule
@@ -218,10 +218,10 @@ own = Cluster({few.address!r})
 print(own.map(its_rule.signed, (), [2.0]))
 own.close()
 """
-    first = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False, timeout=600)
+    first = subprocess.run([sys.executable, "-c", message], capture_output=True, text=True, check=False, timeout=600)
     assert first.stdout == "[2.0]\n", first.stderr
     (tmp_path / "its_helper.py").write_text("SIGN = -1.0\n")
-    second = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False, timeout=600)
+    second = subprocess.run([sys.executable, "-c", message], capture_output=True, text=True, check=False, timeout=600)
     assert "differs from here: module its_helper is" in second.stderr
 
 
@@ -298,8 +298,8 @@ def test_ctrl_c_drops_pending_items(cluster, machines, tmp_path):
     assert process.stdout is not None
     process.stdout.readline()  # the first item is finished
     os.killpg(process.pid, signal.SIGINT)
-    told, errors = process.communicate()
-    assert (told.splitlines()[-1], errors) == ("interrupted", "")
+    stderr, errors = process.communicate()
+    assert (stderr.splitlines()[-1], errors) == ("interrupted", "")
     assert cluster.map(workers.square, (), NUMBERS) == [number * number for number in NUMBERS]
     assert calls(tmp_path) < 2000, "what waits is dropped: it would have been done before these"
 
@@ -309,8 +309,8 @@ def test_dask_is_not_imported_before_it_is_used():
         "import sys\nimport runners.engine.execution.dask as own\nown.Cluster('tcp://127.0.0.1:1')\n"
         "print([name for name in sys.modules if name in ('dask', 'distributed')])"
     )
-    told = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert told.stdout == "[]\n"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_without_the_extra_its_name_is_shown(monkeypatch):

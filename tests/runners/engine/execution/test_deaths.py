@@ -97,11 +97,11 @@ def test_a_death_is_reported_once_however_often_it_is_raised():
 
 
 def test_other_items_survive_one_that_kills_its_worker():
-    told: list[str] = []
+    values: list[str] = []
     specs = ["one", "fatal", "two", "three"]
-    found = map_surviving(Processes(2), workers.fragile, (), specs, lambda spec, _: (spec, "killed"), told.append)
-    assert found == ["one", ("fatal", "killed"), "two", "three"]
-    assert sorted(told) == sorted(specs)
+    result = map_surviving(Processes(2), workers.fragile, (), specs, lambda spec, _: (spec, "killed"), values.append)
+    assert result == ["one", ("fatal", "killed"), "two", "three"]
+    assert sorted(values) == sorted(specs)
 
 
 def test_workers_that_cannot_start_are_not_started_for_each_item():
@@ -124,8 +124,8 @@ def test_the_item_of_a_chunk_that_kills_is_isolated():
         middle = len(chunk) // 2
         return [half for half in (chunk[:middle], chunk[middle:]) if half]
 
-    found = isolated(range(8), run, halves, lambda chunk, error: [-1])
-    assert list(found) == [(range(4), [0, 1, 2, 3]), (range(4, 5), [4]), (range(5, 6), [-1]), (range(6, 8), [6, 7])]
+    result = isolated(range(8), run, halves, lambda chunk, error: [-1])
+    assert list(result) == [(range(4), [0, 1, 2, 3]), (range(4, 5), [4]), (range(5, 6), [-1]), (range(6, 8), [6, 7])]
     assert len(tried) == 7, "nothing that has lived is run again"
 
 
@@ -164,9 +164,9 @@ def test_the_server_of_all_workers_may_be_killed_too():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=900, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    found = ast.literal_eval(done.stdout)
-    assert len(found) == 9 and all(one in (number, "killed") for number, one in enumerate(found))
-    assert found.count("killed") <= 2, "those that were worked on, at most"
+    stdout = ast.literal_eval(done.stdout)
+    assert len(stdout) == 9 and all(one in (number, "killed") for number, one in enumerate(stdout))
+    assert stdout.count("killed") <= 2, "those that were worked on, at most"
 
 
 @pytest.mark.slow
@@ -208,8 +208,8 @@ def test_a_reading_that_runs_out_of_memory_is_reported_and_the_others_are_writte
     )
     assert done.returncode == 1 and done.stderr.endswith("error: Greedy failed; everything else was run\n")
     assert 'File "greedy.py", line 7, in next' in done.stderr and "Unable to allocate 2.00 GiB" in done.stderr
-    told = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert list(told["readings"]) == ["bad_news"] and list(told["failed"]) == ["Greedy"]
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert list(results["readings"]) == ["bad_news"] and list(results["failed"]) == ["Greedy"]
 
 
 @pytest.mark.slow
@@ -232,9 +232,9 @@ def test_a_sweep_reports_a_variant_whose_worker_dies_and_runs_the_others(tmp_pat
     )
     assert len(Checkpoint(tmp_path / ".out.sweep").contents) == 3
     assert f"1 of 4 specs could not be run, the first (share=0.5): {SAID}" in " ".join(done.stdout.split())
-    told = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert told["failed"] == {"count": 1, "first": SAID}
-    assert {spec["knobs"]["share"]: spec["net"] is None for spec in [*told["best"], told["declared"]]} == {
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["failed"] == {"count": 1, "first": SAID}
+    assert {spec["knobs"]["share"]: spec["net"] is None for spec in [*results["best"], results["declared"]]} == {
         **dict.fromkeys(("0.1", "0.2", "0.3"), False),
         "0.5": True,
     }
@@ -251,8 +251,8 @@ def test_a_small_sweep_that_was_killed_resumes_in_workers(tmp_path):
         done = command(tmp_path, *words)
         assert done.returncode == 1
         assert done.stderr.startswith("error: 1 of 3 variants were not run, since their worker processes died;")
-        told = json.loads((tmp_path / "out" / "results.json").read_text())
-        assert told["failed"] == {"count": 1, "first": SAID}
+        results = json.loads((tmp_path / "out" / "results.json").read_text())
+        assert results["failed"] == {"count": 1, "first": SAID}
 
 
 SHARES = "share=0.7,0.1,0.2,0.3,0.4,0.5,0.6,0.8,0.9"  # the deadly one first, so that most parts run after the death
@@ -270,34 +270,34 @@ def swept(prices, out, *knobs, executor):
     wanted = sweep.SweepRequest(DEEPSEEK, "tests.resources.rules:Fatal", knobs)
     space = sweep.prepare_space(wanted)
     with Checkpoint.next_to(out) as kept:
-        found, _ = sweep.run_sweep(wanted, space, prices, executor, kept)
+        result, _ = sweep.run_sweep(wanted, space, prices, executor, kept)
     with Checkpoint.next_to(out) as kept:
-        return found, kept.contents
+        return result, kept.contents
 
 
 @pytest.mark.slow
 def test_a_variant_that_kills_workers_costs_a_sweep_only_that_variant(real_prices, tmp_path, small_parts):
     knobs = (SHARES, "hold=5")
     whole, _ = swept(real_prices, tmp_path / "whole", *knobs, executor=Serial())
-    found, kept = swept(real_prices, tmp_path / "out", *knobs, executor=Processes(2))
-    deadly = [place for place, spec in enumerate(found.specs) if spec[0] == 0.7]
-    assert found.dead == set(deadly) and dict(found.failed) == dict.fromkeys(deadly, SAID)
-    alive = [place for place in range(len(found.specs)) if place not in found.dead]
-    np.testing.assert_array_equal(found.table[alive], whole.table[alive])
-    assert np.isnan(found.table[deadly]).all()
+    result, kept = swept(real_prices, tmp_path / "out", *knobs, executor=Processes(2))
+    deadly = [place for place, spec in enumerate(result.specs) if spec[0] == 0.7]
+    assert result.dead == set(deadly) and dict(result.failed) == dict.fromkeys(deadly, SAID)
+    alive = [place for place in range(len(result.specs)) if place not in result.dead]
+    np.testing.assert_array_equal(result.table[alive], whole.table[alive])
+    assert np.isnan(result.table[deadly]).all()
     # Survivors are saved under their keys: resuming gives the same result and dies of the same variants only.
     again, more = swept(real_prices, tmp_path / "out", *knobs, executor=Processes(2))
-    np.testing.assert_array_equal(again.table, found.table)
-    assert more == kept and again.dead == found.dead
+    np.testing.assert_array_equal(again.table, result.table)
+    assert more == kept and again.dead == result.dead
 
 
 @pytest.mark.slow
 def test_a_worker_that_is_killed_once_costs_a_sweep_of_a_reading_nothing(real_prices, tmp_path, small_parts):
     knobs = (SHARES, "hold=5,10", f"mark={tmp_path / 'mark'}")
-    found, kept = swept(real_prices, tmp_path / "out", *knobs, executor=Processes(2))
-    assert (tmp_path / "mark").is_file() and not found.failed
+    result, kept = swept(real_prices, tmp_path / "out", *knobs, executor=Processes(2))
+    assert (tmp_path / "mark").is_file() and not result.failed
     whole, serial = swept(real_prices, tmp_path / "whole", *knobs, executor=Serial())
-    np.testing.assert_array_equal(found.table, whole.table)
+    np.testing.assert_array_equal(result.table, whole.table)
     assert serial.items() <= kept.items(), "each part under its own key, and halves beside it"
 
 
@@ -340,12 +340,12 @@ def test_a_calibration_ends_when_one_of_its_workers_is_killed(tmp_path):
     )
     try:
         os.kill(working(process.pid), signal.SIGKILL)
-        printed, told = process.communicate(timeout=900)
+        printed, stderr = process.communicate(timeout=900)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
     assert (process.returncode, printed) == (1, "")
-    assert SAID in told and told.startswith("error: ") and told.count("\n") == 1
+    assert SAID in stderr and stderr.startswith("error: ") and stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -356,9 +356,9 @@ def working(group: int) -> int:
     """
     until = time.monotonic() + 600
     while time.monotonic() < until:
-        found = {process: stat for process, stat in stats().items() if int(stat[2]) == group}
-        for process, stat in found.items():
-            parent = found.get(int(stat[1]), stat)
+        processes = {process: stat for process, stat in stats().items() if int(stat[2]) == group}
+        for process, stat in processes.items():
+            parent = processes.get(int(stat[1]), stat)
             if int(parent[1]) == group and int(stat[11]) > 4 * os.sysconf("SC_CLK_TCK"):
                 return process
         time.sleep(0.05)
@@ -367,10 +367,10 @@ def working(group: int) -> int:
 
 def stats() -> dict[int, list[str]]:
     """Fields of /proc/PID/stat after the name, by process: state, parent, group, ..., ticks of user time."""
-    found = {}
+    values = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            found[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
+            values[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):  # it has ended
             continue
-    return found
+    return values
