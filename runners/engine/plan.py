@@ -118,12 +118,7 @@ def _load_requested(request: Request, given: Mapping[str, type[Any]]) -> tuple[t
         member = strategy_set.event_member(request.event, name)
         module = (member.strategy if member else name).split(":")[0]
         try:
-            if name in given:
-                study = prepare(name, given[name], request.benchmark, request.symbols)
-            else:
-                study = strategy_set.load_study(request.event, name, request.benchmark, request.symbols)
-            _require_free_name(request, study)
-            loaded.append(study)
+            loaded.append(_load_study(request, name, given))
         except AUTHOR_ERRORS as error:
             if (request.readings or request.event.readings) and not is_authors_fault(error, module):
                 raise
@@ -132,6 +127,15 @@ def _load_requested(request: Request, given: Mapping[str, type[Any]]) -> tuple[t
         raise broken_error(failed)
     _require_distinct(request, loaded)
     return tuple(loaded), failed
+
+
+def _load_study(request: Request, name: str, given: Mapping[str, type[Any]]) -> Study:
+    if name in given:
+        study = prepare(name, given[name], request.benchmark, request.symbols)
+    else:
+        study = strategy_set.load_study(request.event, name, request.benchmark, request.symbols)
+    _require_free_name(request, study)
+    return study
 
 
 def _only(studies: tuple[Study, ...]) -> Study:

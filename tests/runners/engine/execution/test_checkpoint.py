@@ -137,7 +137,7 @@ def test_an_output_in_use_is_refused_at_once(tmp_path, monkeypatch):
 
     monkeypatch.setattr(checkpoint, "locked", noting)
     out = tmp_path / "out"
-    with Checkpoint.next_to(out), pytest.raises(RequestError) as caught, Checkpoint.beside(out):
+    with Checkpoint.next_to(out), pytest.raises(RequestError) as caught, Checkpoint.next_to(out):
         pass
     assert str(caught.value) == f"--out {out} is being worked on by another sweep; wait for it or name another"
     assert waits == [0, 0]
