@@ -42,7 +42,7 @@ class Checkpoint:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(hold_lock(lock, 0))
             except OSError as error:
-                raise RequestError(f"--out {out} cannot be created ({error.strerror}); name another folder") from None
+                raise RequestError(f"--out {out} cannot be made ({error.strerror}); name another folder") from None
             except BusyError:
                 raise RequestError(f"--out {out} is in use by another sweep; wait for it or name another") from None
             yield cls(path, killed)

@@ -62,8 +62,8 @@ def test_a_full_disk_keeps_the_saved_parts(parts):
     words = [sys.executable, "-c", code, parts.path]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == (
-        f"what was found cannot be kept in {parts.path} (disk I/O error): 1 finished parts are in it; make "
-        f"room and give the same command again, which goes on from there\n"
+        f"results cannot be saved in {parts.path} (disk I/O error): 1 finished parts are in it; free disk space "
+        f"and run the same command again, which resumes there\n"
     )
     result = Checkpoint(parts.path)
     result.add("cc", "3")
@@ -89,7 +89,7 @@ def test_an_output_error_names_the_file_of_the_parts(parts):
     with pytest.raises(WorkError) as caught, parts.named_in_errors():
         raise WorkError("no room")
     assert str(caught.value) == (
-        f"no room; all that was run is kept in {parts.path}: the same command writes it without running it again"
+        f"no room; all results are saved in {parts.path}: the same command writes them without running again"
     )
     with pytest.raises(ZeroDivisionError), parts.named_in_errors():
         raise ZeroDivisionError
@@ -129,17 +129,17 @@ def test_a_stale_lock_means_a_killed_job(tmp_path):
 
 
 def test_an_output_in_use_is_refused_at_once(tmp_path, monkeypatch):
-    waits, really = [], checkpoint.locked
+    waits, really = [], checkpoint.hold_lock
 
     def noting(path, seconds):
         waits.append(seconds)
         return really(path, seconds)
 
-    monkeypatch.setattr(checkpoint, "locked", noting)
+    monkeypatch.setattr(checkpoint, "hold_lock", noting)
     out = tmp_path / "out"
     with Checkpoint.next_to(out), pytest.raises(RequestError) as caught, Checkpoint.next_to(out):
         pass
-    assert str(caught.value) == f"--out {out} is being worked on by another sweep; wait for it or name another"
+    assert str(caught.value) == f"--out {out} is in use by another sweep; wait for it or name another"
     assert waits == [0, 0]
 
 
