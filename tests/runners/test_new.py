@@ -135,7 +135,7 @@ def test_the_three_suggested_commands_work(checkout, market_data):
         (["base"], "'base' is taken"),
         (["pandas"], "'pandas' is the name of an installed module"),
         (["my_idea", "--symbols", "spy,ief"], "'spy' is not a symbol; write capitals"),
-        (["my_idea", "--symbols", "SPY,,IEF"], "'' is no symbol"),
+        (["my_idea", "--symbols", "SPY,,IEF"], "'' is not a symbol"),
         (["my_idea", "--symbols", "SPY,SPY"], "has a symbol twice; list each once"),
         (["my_idea", "--symbols", "SPY"], "a reading compares symbols; give two or more, or use --plain"),
         (["my_idea", "--out", "nowhere/idea.py"], "there is no folder nowhere; create it first"),
