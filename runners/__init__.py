@@ -1,4 +1,4 @@
-"""How it is run: the commands, the engine below them, and `run`, the main command from Python."""
+"""Runners: the commands, their engine, and `run`, the main command as a function."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["run"]
 
 
 def __getattr__(name: str) -> object:
-    """`run`, imported at first use, so that the commands start without pandas."""
+    """Import `run` at first use, so that commands start without pandas."""
     if name == "run":
         from runners.api import run
 

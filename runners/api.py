@@ -1,4 +1,4 @@
-"""Runs from Python: the same objects as the command `runners.deepseek` writes."""
+"""`run`: the command `runners.deepseek` as a function."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ PriceSource = str | PathLike[str] | Source | Prices
 
 
 class SavableRun(NotebookRun):
-    """A run that can write the folder that the command writes."""
+    """A run that can be written as a run folder."""
 
     def write(self, out: str | PathLike[str], jobs: int | None = None) -> Path:
         """Write the run folder, pages and tables, and return its path.
 
-        `jobs` processes draw (one a processor by default), apart from this one: no `__main__` guard is needed, and
-        nothing here is changed. An earlier run in `out` is replaced. Raises RequestError where `out` holds something
-        else or no folder can be made there, WorkError where the disk takes no more.
+        Pages are drawn in `jobs` separate processes (None: one per processor), so no `__main__` guard is needed. An
+        earlier run in `out` is replaced. Raises RequestError if `out` holds something else or cannot be created,
+        WorkError if the disk is full.
         """
         return draw_to_folder(self.record, Path(out).expanduser(), jobs)
 
 
 class RunOptions(TypedDict, total=False):
-    """Options of `run` beside the readings."""
+    """Keyword arguments of `run`."""
 
     source: PriceSource
     start: str | None
@@ -90,27 +90,28 @@ def run(
     evidence: bool = False,
     jobs: int | None = None,
 ) -> NotebookResult | SavableRun:
-    """Run readings as `python -m runners.deepseek` does, and return what it writes as objects.
+    """Run readings as `python -m runners.deepseek` does, and return the results as objects.
 
-    `readings` is one (its result is returned) or several (their run; None for all of them): a name of
-    `strategies.names()`, a path `package.module:Class`, or a strategy class, also one of a notebook cell. `symbols` are
-    the feeds of a plain `bt.Strategy` that declares none; `parameters` change those of a single strategy.
+    `readings` is a single reading (returns its result), several, or None for all (returns their run). A reading is a
+    name of `strategies.names()`, a path `package.module:Class`, or a strategy class, also one defined in a notebook.
+    `symbols` are the feeds of a plain `bt.Strategy` that declares none; `parameters` replace those of a single
+    strategy.
 
     `source` is auto, yahoo, sample, the path of a folder of CSV files, a source object, or Prices from
-    `data.load_prices`, which are read once and can be run many times. `start` and `end` (YYYY-MM-DD) limit what is read
-    from a source. `entry` is published, shock or YYYY-MM-DD; `hold` counts sessions, None to stay to the end.
+    `data.load_prices`, which can be reused for many runs. `start` and `end` (YYYY-MM-DD) limit what is read from a
+    source. `entry` is published, shock or YYYY-MM-DD; `hold` counts sessions, None holds to the end of the prices.
     `frictions` are costs, see `runners.engine.backtest.frictions.Frictions`. `event` is the name of a bundled event or
     the path of a TOML file.
 
-    With `evidence` it says whether the readings beat chance: in this process, or in `jobs` worker processes, for which
-    a script needs `if __name__ == "__main__":`. Nothing is printed or written but the ledger of trials: as with the
-    command, a run on real prices is a look at history and is counted.
+    With `evidence` the readings are tested against chance, in this process or in `jobs` worker processes, for which a
+    script needs `if __name__ == "__main__":`. Nothing is printed, and only the trial ledger is written: as with the
+    command, a run on real prices counts as a trial.
 
     Raises RequestError and DataError (both ValueError), SourceError and WorkError (both RuntimeError).
     """
     with _errors_name_arguments():
-        several = _several(readings)
-        names = tuple(reading if isinstance(reading, str) else _path(reading) for reading in several)
+        requested = _as_tuple(readings)
+        names = tuple(reading if isinstance(reading, str) else _path(reading) for reading in requested)
         request = Request(
             catalog.load_event(event),
             names,
@@ -123,26 +124,27 @@ def run(
             evidence,
         )
         executor = _executor(names, jobs) if evidence else Serial()
-        classes = {_path(reading): reading for reading in several if not isinstance(reading, str)}
+        classes = {_path(reading): reading for reading in requested if not isinstance(reading, str)}
         plan = make_plan(request, classes, parameters or {})
         priced = _priced_plan(plan, source, start, end)
-        found = SavableRun.of(produce_run(priced, _command(request, source, start, end, parameters or {}), executor))
-        return found.results[0] if isinstance(readings, str | type) else found
+        record = produce_run(priced, _command(request, source, start, end, parameters or {}), executor)
+        saved = SavableRun.of(record)
+        return saved.results[0] if isinstance(readings, str | type) else saved
 
 
-def _several(readings: object) -> tuple[str | type[Any], ...]:
-    """The readings as a tuple, empty for all of them. Raises RequestError for what is neither names nor classes."""
+def _as_tuple(readings: object) -> tuple[str | type[Any], ...]:
+    """The readings as a tuple, empty for all. Raises RequestError for anything but names and classes."""
     if readings is None:
         return ()
     if isinstance(readings, str | type):
         return (readings,)
-    found = tuple(readings) if isinstance(readings, Iterable) else (readings,)
-    if not found:
-        raise RequestError("no reading is named: give names or classes, or leave them out for all readings")
-    for reading in found:
+    requested = tuple(readings) if isinstance(readings, Iterable) else (readings,)
+    if not requested:
+        raise RequestError("no reading is named: give names or classes, or None for all readings")
+    for reading in requested:
         if not isinstance(reading, str | type):
-            raise RequestError(f"{reading!r} is no reading; give a name or a strategy class")
-    return found
+            raise RequestError(f"{reading!r} is not a reading; give a name or a strategy class")
+    return requested
 
 
 def _path(strategy: type[Any]) -> str:
@@ -150,18 +152,18 @@ def _path(strategy: type[Any]) -> str:
 
 
 def _is_local(name: str) -> bool:
-    """Whether a class lives in this process alone."""
+    """Whether a class exists in this process only."""
     return name.startswith("__main__:") or "<locals>" in name
 
 
 def _executor(names: Sequence[str], jobs: int | None) -> Executor:
-    """Without a number of jobs this process: workers import `__main__`, which a script may not be ready for."""
+    """This process unless `jobs` is given, since workers import `__main__`, which a script may not guard."""
     if jobs is None:
         return Serial()
-    if here := [name for name in names if _is_local(name)]:
+    if local := [name for name in names if _is_local(name)]:
         raise RequestError(
-            f"{here[0].partition(':')[2]} is defined where worker processes cannot import it; "
-            "leave jobs out, or put it into a module of its own"
+            f"{local[0].partition(':')[2]} is defined where worker processes cannot import it; "
+            "leave jobs out or move it into a module"
         )
     return Processes(jobs)
 
@@ -169,9 +171,9 @@ def _executor(names: Sequence[str], jobs: int | None) -> Executor:
 def _priced_plan(plan: Plan, source: PriceSource, start: str | None, end: str | None) -> PricedPlan:
     if isinstance(source, Prices):
         if start or end:
-            raise RequestError("start and end are for a source that is read; these prices were: load others")
+            raise RequestError("start and end apply to a source, not to loaded prices; pass them to load_prices")
         priced = with_prices(plan, source.select)
-        notes: tuple[str, ...] = () if source.real else (f"Prices are no history but {source.origin}",)
+        notes: tuple[str, ...] = () if source.real else (f"Prices are not real but {source.origin}",)
     else:
         opened = open_source(source) if isinstance(source, str | PathLike) else source
         priced = with_prices(plan, partial(load_prices, start=start, end=end, source=opened))
@@ -182,7 +184,7 @@ def _priced_plan(plan: Plan, source: PriceSource, start: str | None, end: str | 
 def _command(
     request: Request, source: PriceSource, start: str | None, end: str | None, parameters: Mapping[str, object]
 ) -> str | None:
-    """The command that gives the same run; None where no command can ask for it."""
+    """The command that gives the same run; None if there is none."""
     if not isinstance(source, str | PathLike) or parameters or request.frictions != Frictions():
         return None
     if any(map(_is_local, request.readings)):
@@ -192,7 +194,7 @@ def _command(
 
 @contextmanager
 def _errors_name_arguments() -> Iterator[None]:
-    """Errors name options as the command spells them; here they are arguments."""
+    """Replace command-line options in error messages by argument names."""
     try:
         yield
     except (RequestError, DataError) as error:

@@ -1,4 +1,4 @@
-"""Compare run folders: what differs between their inputs and results, and whether they are equal."""
+"""Compare run folders: differences of inputs and results, and whether they are equal."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ EXAMPLES = """
 \b
 Examples:
   python -m runners.compare golden reports/latest      before and after
-  python -m runners.compare a b c --out compared.html  two runs with the first
+  python -m runners.compare a b c --out compared.html  b and c with a
   python -m runners.compare a b --json                 for programs
-  python -m runners.compare a b --tolerance 1e-9       forgive last digits
+  python -m runners.compare a b --tolerance 1e-9       ignore the last digits
 
-Exit status: 0 equal, 1 different, 2 wrong request. Equal means: the same settings, prices and results. Code, packages
-and the command may differ, and are reported. Nothing is written unless --out asks for a page.
+Exit status: 0 equal, 1 different, 2 wrong request. Runs are equal if settings, prices and results are; code, packages
+and the command may differ and are reported. Nothing is written without --out.
 """
 
 
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
 @click.argument("folders", nargs=-1, metavar="DIR DIR [DIR ...]")
-@click.option("--out", type=console.OUT, metavar="FILE", help="Write a page too.  [none]")
+@click.option("--out", type=console.OUT, metavar="FILE", help="Also write a page.  [none]")
 @click.option(
     "--tolerance",
     type=float,
     default=0.0,
     metavar="X",
-    help="Numbers this close are equal: a fraction of the larger, or of 1.  [0]",
+    help="Largest relative difference to ignore.  [0]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON instead of tables.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def compare(folders: tuple[str, ...], out: Path | None, tolerance: float, as_json: bool) -> int:
-    """Compare run folders: the first is the base, every other is compared with it.
+    """Compare run folders with the first one.
 
-    DIR is a folder that `python -m runners.deepseek` wrote.
+    DIR is a folder written by `python -m runners.deepseek`.
     """
-    # Imported here, so that --help and wrong requests are quick.
+    # Imported here to keep --help and wrong requests fast.
     from reports.comparison import run_reader
     from reports.comparison.as_json import comparisons_as_json
     from reports.comparison.diff import compare_runs
@@ -59,47 +59,47 @@ def compare(folders: tuple[str, ...], out: Path | None, tolerance: float, as_jso
 
     _check(folders, out, tolerance)
     base, *others = [run_reader.read(folder) for folder in folders]
-    found = [compare_runs(base, other, tolerance) for other in others]
+    comparisons = [compare_runs(base, other, tolerance) for other in others]
     if out is not None:
-        _write(render(found).encode(), out)
+        _write(render(comparisons).encode(), out)
     with _printing():
         if as_json:
-            console.echo_json(comparisons_as_json(found))
+            console.echo_json(comparisons_as_json(comparisons))
         else:
-            _show(found, out)
-    return EQUAL if all(each.equal for each in found) else DIFFERENT
+            _show(comparisons, out)
+    return EQUAL if all(comparison.equal for comparison in comparisons) else DIFFERENT
 
 
 @contextmanager
 def _printing() -> Iterator[None]:
-    """Print: a closed pipe leaves the exit status alone, and output that cannot be printed is no difference."""
+    """Print without effect on the exit status: a closed pipe is ignored, other failures are a RequestError."""
     try:
         yield
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # rich leaves a closed pipe by SystemExit
+    except (BrokenPipeError, SystemExit):  # rich raises SystemExit for a closed pipe
         console.leave_pipe()
     except OSError as error:
         console.leave_pipe()
-        raise RequestError(f"the comparison cannot be printed ({error.strerror}); print it elsewhere") from None
+        raise RequestError(f"the comparison cannot be printed ({error.strerror}); redirect it elsewhere") from None
 
 
-def _show(found: Sequence[Comparison], out: Path | None) -> None:
+def _show(comparisons: Sequence[Comparison], out: Path | None) -> None:
     from runners.cli.comparison_table import show_comparison
 
-    for place, each in enumerate(found):
-        if place:
+    for index, comparison in enumerate(comparisons):
+        if index:
             console.echo()
-        show_comparison(each)
+        show_comparison(comparison)
     if out is not None:
         console.echo(f"\npage      {out}")
 
 
 def _check(folders: Sequence[str], out: Path | None, tolerance: float) -> None:
-    """Raise RequestError for what is wrong before any folder is read."""
+    """Check the request before any folder is read. Raises RequestError."""
     if len(folders) < 2:
         raise RequestError(f"{len(folders)} run folder{'s' * (len(folders) != 1)} named; name two or more")
     if not (isfinite(tolerance) and 0 <= tolerance < 1):
-        raise RequestError(f"--tolerance {tolerance} is not a fraction; expected: 0 or more and less than 1, as 1e-9")
+        raise RequestError(f"--tolerance {tolerance} is not a fraction; give 0 or more and less than 1, such as 1e-9")
     if out is not None:
         _check_out(out)
 
@@ -110,21 +110,21 @@ def _check_out(out: Path) -> None:
 
     require_possible_path(out, "{}")
     if out.is_dir():
-        raise RequestError(f"--out {out} is a folder; name a file in it, as {out / 'compared.html'}")
+        raise RequestError(f"--out {out} is a folder; name a file in it, such as {out / 'compared.html'}")
     if (out.parent / "manifest.json").exists():
-        raise RequestError(f"--out {out} would be in a run folder, which no later run replaces then; name another")
+        raise RequestError(f"--out {out} is in a run folder, which later runs could not replace then; name another")
     if not out.parent.is_dir() or not os.access(out.parent, os.W_OK | os.X_OK):
         raise RequestError(f"--out {out}: cannot write in {out.parent}; name a file in another folder")
     if out.exists() and MARK.encode() not in out.read_bytes()[:2000]:
-        raise RequestError(f"--out {out} is not the page of a comparison; move it away or name another file")
+        raise RequestError(f"--out {out} exists and is not a comparison; move it away or name another file")
 
 
 def _write(page: bytes, out: Path) -> None:
-    """Write the page whole or not at all. A fault is a RequestError: status 1 would mean that the runs differ."""
+    """Write the whole page or nothing. Raises RequestError, since status 1 would mean that the runs differ."""
     try:
         write_file(out, page)
     except OSError as error:
-        raise RequestError(f"--out {out} cannot be written ({error.strerror}); make room or name another") from None
+        raise RequestError(f"--out {out} cannot be written ({error.strerror}); free space or name another") from None
 
 
 if __name__ == "__main__":

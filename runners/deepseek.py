@@ -1,4 +1,4 @@
-"""The main command: every reading as a backtest, a tearsheet each, and a page that compares them."""
+"""The main command: a backtest and a tearsheet for every reading, and a page that compares them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 EXAMPLES = """
 \b
 Examples:
-  python -m runners.deepseek                        every reading
-  python -m runners.deepseek gpu_bubble fomc_tilt   two of them
-  python -m runners.deepseek --source prices/       CSVs as Yahoo writes them
-  python -m runners.deepseek --entry shock          at the shock, with hindsight
-  python -m runners.deepseek --hold end             stay to the end of prices
-  python -m runners.deepseek --event tariffs        another event, with its own readings
-  python -m runners.deepseek --no-evidence          the backtests alone
+  python -m runners.deepseek                        all readings
+  python -m runners.deepseek gpu_bubble fomc_tilt   two readings
+  python -m runners.deepseek --source prices/       your own CSV files
+  python -m runners.deepseek --entry shock          at the shock (hindsight)
+  python -m runners.deepseek --hold end             to the end of the prices
+  python -m runners.deepseek --event tariffs        another event
+  python -m runners.deepseek --no-evidence          backtests only
   python -m runners.deepseek my.module:MyStrategy --symbols SPY,TLT
 """
 
@@ -32,37 +32,35 @@ Examples:
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
 @click.argument("readings", nargs=-1, metavar="[READING ...]")
 @EVENT
-@click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Where prices come from.  [auto]")
-@click.option("--start", metavar="DATE", help="First session of the prices that are read, history included.")
-@click.option("--end", metavar="DATE", help="Last session of the prices that are read.")
+@click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Source of prices.  [auto]")
+@click.option("--start", metavar="DATE", help="First date of prices, history included.")
+@click.option("--end", metavar="DATE", help="Last date of prices.")
 @click.option(
     "--entry",
     default="published",
     metavar="published|shock|DATE",
-    help="Entry session.  [published; 2025-01-31 for deepseek]",
+    help="Entry date.  [published]",
 )
 @click.option(
     "--hold",
     type=HoldType(),
     default="252",
     metavar="N|end",
-    help="Sessions to hold, the entry session included.  [252]",
+    help="Holding period in sessions.  [252]",
 )
 @click.option("--rebalance", type=click.IntRange(1), default=20, metavar="N", help="Sessions between decisions.  [20]")
-@click.option("--benchmark", default="SPY", metavar="SYMBOL", help="Fund behind beta, alpha and excess return.  [SPY]")
-@click.option("--symbols", default="", metavar="A,B", help="Feeds of a plain bt.Strategy that declares no `symbols`.")
+@click.option("--benchmark", default="SPY", metavar="SYMBOL", help="Fund for beta, alpha, excess return.  [SPY]")
+@click.option("--symbols", default="", metavar="A,B", help="Symbols of a plain bt.Strategy without any.")
 @click.option(
     "--out",
     type=console.OUT,
     default="reports/latest",
     metavar="DIR",
-    help="Run folder.  [reports/latest]",
+    help="Folder to write.  [reports/latest]",
 )
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one a processor]")
-@click.option(
-    "--evidence/--no-evidence", default=True, help="Whether the readings beat chance, or the backtests alone.  [on]"
-)
-@click.option("--list", "only_list", is_flag=True, help="Show the readings with their claims, and run nothing.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one per processor]")
+@click.option("--evidence/--no-evidence", default=True, help="Test the readings against chance.  [on]")
+@click.option("--list", "only_list", is_flag=True, help="List readings and claims; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
 def deepseek(
     readings: tuple[str, ...],
@@ -83,7 +81,7 @@ def deepseek(
 ) -> int:
     """Run readings of the DeepSeek shock, or of another event, and write a folder of pages that compares them.
 
-    READING is a name of --list or a strategy of yours as package.module:Class; without any, all of them run.
+    READING is a name from --list or your own strategy, written package.module:Class. By default all readings run.
     """
     from data.events.catalog import load_event
 
@@ -114,12 +112,12 @@ def deepseek(
 
 
 def list_readings(event: Event, as_json: bool) -> int:
-    """List the readings of an event with their claims."""
+    """Print the readings of an event with their claims."""
     from runners.cli import run_table
     from runners.engine import strategy_set
 
     with console.prints_to_stderr(as_json):
-        rows = [(name, *_introduced(event, name)) for name in strategy_set.reading_names(event)]
+        rows = [(name, *_claims_and_story(event, name)) for name in strategy_set.reading_names(event)]
     if as_json:
         listed = [{"name": name, "claims": claims.split(), **vars(story)} for name, claims, story in rows]
         console.echo_json(json.dumps(listed, indent=2))
@@ -128,16 +126,16 @@ def list_readings(event: Event, as_json: bool) -> int:
     return console.DONE
 
 
-def _introduced(event: Event, name: str) -> tuple[str, Story]:
-    """Claims and story of a reading; a broken file is listed with its error and hides no other."""
+def _claims_and_story(event: Event, name: str) -> tuple[str, Story]:
+    """Claims and story of a reading, or the error if its code is broken."""
     from reports.records.result import Story
     from runners.engine import strategy_set
     from runners.engine.story import docstring_story, with_titles
-    from runners.engine.tracebacks import ANY, describe_failure
+    from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure
 
     try:
         strategy = strategy_set.load_strategy(event, name)
-    except ANY as error:
+    except AUTHOR_ERRORS as error:
         return "", Story(f"broken: {describe_failure(error).summary}", "", "", "", "")
     return " ".join(getattr(strategy, "claims", ())), with_titles(
         docstring_story(strategy), strategy_set.event_member(event, name)

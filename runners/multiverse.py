@@ -1,4 +1,4 @@
-"""The multiverse: every reading under every defensible choice at once, and the same curve at other launches."""
+"""The multiverse: every reading under all combinations of defensible choices, compared with past entries."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from runners.engine.request import PriceWindow
     from runners.engine.research.multiverse import SpecificationSpace
 
-# Each worker has a processor to itself: threads of linear algebra would wait for each other more than they compute.
+# Each worker has one processor, so threads of linear algebra would only compete.
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
-IMPORTS = ("runners.engine.research.multiverse",)  # of the workers, while prices are read
+IMPORTS = ("runners.engine.research.multiverse",)  # imported by workers while prices are read
 WIDTH = 80
 
 EXAMPLES = """
 \b
 Examples:
-  python -m runners.multiverse                      every reading
-  python -m runners.multiverse gpu_bubble bad_news  two of them; the family counts all
-  python -m runners.multiverse --list               the choices and their reasons
-  python -m runners.multiverse --all-dates          also the median at every date
+  python -m runners.multiverse                      all readings
+  python -m runners.multiverse gpu_bubble bad_news  two; p adjusted for all
+  python -m runners.multiverse --list               choices and reasons
+  python -m runners.multiverse --all-dates          medians at every date
   python -m runners.multiverse --event tariffs      another event
 """
 
@@ -46,20 +46,20 @@ Examples:
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
 @click.argument("readings", nargs=-1, metavar="[READING ...]")
 @EVENT
-@click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Where prices come from.  [auto]")
-@click.option("--start", metavar="DATE", help="First session of the prices that are read, history included.")
-@click.option("--end", metavar="DATE", help="Last session of the prices that are read.")
-@click.option("--all-dates", is_flag=True, help="Draw the median at every launch date too; takes about a minute.")
+@click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Source of prices.  [auto]")
+@click.option("--start", metavar="DATE", help="First date of prices, history included.")
+@click.option("--end", metavar="DATE", help="Last date of prices.")
+@click.option("--all-dates", is_flag=True, help="Also show the median at every date; slow.")
 @click.option(
     "--out",
     type=console.OUT,
     default="reports/multiverse",
     metavar="DIR",
-    help="Folder.  [reports/multiverse]",
+    help="Folder to write.  [reports/multiverse]",
 )
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one a processor]")
-@click.option("--dask", metavar="ADDRESS", help="A Dask scheduler instead, as tcp://host:8786.")
-@click.option("--list", "only_list", is_flag=True, help="Show every choice with its reason, and run nothing.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one per processor]")
+@click.option("--dask", metavar="ADDRESS", help="Use this Dask scheduler: tcp://HOST:PORT.")
+@click.option("--list", "only_list", is_flag=True, help="List choices and reasons; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
 def multiverse(
     readings: tuple[str, ...],
@@ -74,24 +74,24 @@ def multiverse(
     only_list: bool,
     as_json: bool,
 ) -> int:
-    """Run readings under every defensible choice and write a folder with their specification curves.
+    """Run readings under all defensible choices and write a folder with their specification curves.
 
-    READING is a name of `python -m runners.deepseek --list` or a Reading of yours as package.module:Class; without
-    any, all of them run.
+    READING is a name from `python -m runners.deepseek --list` or your own Reading, written package.module:Class. By
+    default all readings run.
     """
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
     from data.events.catalog import load_event
 
-    told = load_event(event)
+    loaded = load_event(event)
     if only_list:
-        return show_choices(readings, as_json, told)
+        return show_choices(readings, as_json, loaded)
     from runners.engine.execution.dask import choose_executor
     from runners.engine.request import PriceWindow
 
     with console.prints_to_stderr(as_json):
         survey = execute_multiverse(
-            readings, told, PriceWindow(source, start, end), all_dates, out, choose_executor(jobs, dask)
+            readings, loaded, PriceWindow(source, start, end), all_dates, out, choose_executor(jobs, dask)
         )
     if as_json:
         console.echo_json((out / "results.json").read_text(encoding="utf-8"))
@@ -103,7 +103,7 @@ def multiverse(
 def execute_multiverse(
     readings: Sequence[str], event: Event, window: PriceWindow, all_dates: bool, out: Path, executor: Executor
 ) -> MultiverseRun:
-    """Load prices, run every spec at every launch and write the folder."""
+    """Load prices, run every specification at every entry and write the folder."""
     from data import load_prices
     from data.sources import open_source
     from reports.folders import atomic
@@ -113,39 +113,39 @@ def execute_multiverse(
     from runners.engine.research import multiverse as engine
 
     opened = open_source(window.source)
-    plan, found, others = engine.planned_spaces(readings, event)
+    plan, spaces, others = engine.planned_spaces(readings, event)
     atomic.require_writable(out, atomic.MULTIVERSE)
     processes.preload(IMPORTS)
     with progress.progress() as steps:
         steps.step("prices")
         supply = load_multiverse_prices(
-            found, others, plan.failed, event, partial(load_prices, start=window.start, end=window.end, source=opened)
+            spaces, others, plan.failed, event, partial(load_prices, start=window.start, end=window.end, source=opened)
         )
-        found, prices = supply.found, supply.prices
-        planned = engine.multiverse_plan(event, (*found, *supply.others), prices, all_dates)
-        done = steps.step("baskets", engine.count_tasks((*found, *supply.others)))
-        ran, failed = engine.run_multiverse_or_failures(found, prices, planned, executor, done)
-        beside = engine.rival_multiverses(supply.others, prices, planned, executor, done)
-        found = tuple(space for space in found if space.study.name not in failed)
-        told = (*opened.notes, *supply.notices)
+        spaces, prices = supply.spaces, supply.prices
+        planned = engine.multiverse_plan(event, (*spaces, *supply.others), prices, all_dates)
+        done = steps.step("baskets", engine.count_tasks((*spaces, *supply.others)))
+        ran, failed = engine.run_multiverse_or_failures(spaces, prices, planned, executor, done)
+        uncalled = engine.rival_multiverses(supply.others, prices, planned, executor, done)
+        spaces = tuple(space for space in spaces if space.study.name not in failed)
+        notices = (*opened.notes, *supply.notices)
         command = multiverse_command_line(readings, window, all_dates, event)
         failed = {**supply.stopped, **failed}
-        names = {multiverse.name for multiverse in beside}
-        counted = (*found, *(space for space in supply.others if space.study.name in names))
+        names = {multiverse.name for multiverse in uncalled}
+        counted = (*spaces, *(space for space in supply.others if space.study.name in names))
         missing = engine.missing_readings(counted, plan)
-        survey = engine.multiverse_run(event, found, ran, prices, planned, told, command, failed, beside, missing)
+        survey = engine.multiverse_run(event, spaces, ran, prices, planned, notices, command, failed, uncalled, missing)
         multiverse_folder.write(survey, out)
     return survey
 
 
 @dataclass(frozen=True)
 class PricedReadings:
-    """Readings asked for and the others of their family, with prices that suffice for them; what is to be said of it.
+    """Requested readings and the others of their strategy set, with sufficient prices, and notices about them.
 
-    `stopped` tells, by name, what stopped the other readings that were asked for.
+    `stopped` maps the names of requested readings that cannot run to the failure.
     """
 
-    found: tuple[SpecificationSpace, ...]
+    spaces: tuple[SpecificationSpace, ...]
     others: tuple[SpecificationSpace, ...]
     prices: Prices
     notices: tuple[str, ...]
@@ -153,73 +153,74 @@ class PricedReadings:
 
 
 def load_multiverse_prices(
-    found: tuple[SpecificationSpace, ...],
+    spaces: tuple[SpecificationSpace, ...],
     others: tuple[SpecificationSpace, ...],
     stopped: Mapping[str, Failure],
     event: Event,
     prices_of: Callable[[Sequence[str]], Prices],
 ) -> PricedReadings:
-    """Prices of every symbol of the readings `found` and of the `others`; a notice where some are left out.
+    """Read the prices of every symbol of the requested readings `spaces` and of the `others`.
 
-    A reading whose own prices lack, or are too few, stops no other. Raises RequestError or DataError where those of the
-    calendar cannot be had, or nothing is left; BrokenStrategyError where nothing is left and others were stopped.
+    A reading whose prices are missing or too few is moved to `stopped`; a notice names baskets that are left out.
+    Raises RequestError or DataError if the calendar's prices are missing or no reading is left, BrokenStrategyError if
+    none is left and some crashed.
     """
-    from runners.engine.pipeline import lacking_prices
+    from runners.engine.pipeline import price_failures
     from runners.engine.plan import nothing_left
     from runners.engine.research import multiverse as engine
 
-    lacking = dict(stopped)
+    failures = dict(stopped)
     try:
-        supply = _supplied(found, others, prices_of)
+        supply = _read_prices(spaces, others, prices_of)
     except (RequestError, DataError):
-        prices_of((engine.CALENDAR,))  # which all need: without it the request is wrong, not a reading
-        needed = {space.study.variant: engine.essential_symbols([space]) for space in (*found, *others)}
-        absent = lacking_prices(needed, prices_of)
-        lacking |= {space.study.name: absent[space.study.variant] for space in found if space.study.variant in absent}
-        left, beside = (
-            tuple(space for space in spaces if space.study.variant not in absent) for spaces in (found, others)
+        prices_of((engine.CALENDAR,))  # every reading needs it: without it the request is wrong
+        needed = {space.study.variant: engine.essential_symbols([space]) for space in (*spaces, *others)}
+        absent = price_failures(needed, prices_of)
+        failures |= {space.study.name: absent[space.study.variant] for space in spaces if space.study.variant in absent}
+        remaining, others = (
+            tuple(space for space in group if space.study.variant not in absent) for group in (spaces, others)
         )
-        if not left:
-            raise nothing_left(lacking) from None
+        if not remaining:
+            raise nothing_left(failures) from None
         if not absent:
             raise
-        supply = _supplied(left, beside, prices_of)
-    lacking |= engine.short_histories(event, supply.found, supply.prices)
-    if not (left := _without(supply.found, lacking)):
-        raise nothing_left(lacking)
-    beside = _without(supply.others, engine.short_histories(event, supply.others, supply.prices))
-    return replace(supply, found=left, others=beside, stopped=lacking)
+        supply = _read_prices(remaining, others, prices_of)
+    failures |= engine.short_histories(event, supply.spaces, supply.prices)
+    if not (remaining := _without(supply.spaces, failures)):
+        raise nothing_left(failures)
+    others = _without(supply.others, engine.short_histories(event, supply.others, supply.prices))
+    return replace(supply, spaces=remaining, others=others, stopped=failures)
 
 
-def _supplied(
-    found: tuple[SpecificationSpace, ...],
+def _read_prices(
+    spaces: tuple[SpecificationSpace, ...],
     others: tuple[SpecificationSpace, ...],
     prices_of: Callable[[Sequence[str]], Prices],
 ) -> PricedReadings:
-    """Prices of all, or, where some lack, without the baskets that need them."""
+    """Prices of all symbols; if some are missing, without the baskets that need them."""
     from runners.engine.research import multiverse as engine
 
     try:
-        return PricedReadings(found, others, prices_of(engine.multiverse_symbols((*found, *others))), (), {})
+        return PricedReadings(spaces, others, prices_of(engine.multiverse_symbols((*spaces, *others))), (), {})
     except (RequestError, DataError) as error:
-        symbols, missing = engine.essential_symbols((*found, *others)), error
+        symbols, missing = engine.essential_symbols((*spaces, *others)), error
     prices = prices_of(symbols)
-    notices = (f"Some baskets are left out, since prices are missing: {missing}",)
-    return PricedReadings(_narrowed(found, symbols), _narrowed(others, symbols), prices, notices, {})
+    notices = (f"Some baskets are left out for lack of prices: {missing}",)
+    return PricedReadings(_narrowed(spaces, symbols), _narrowed(others, symbols), prices, notices, {})
 
 
-def _narrowed(found: tuple[SpecificationSpace, ...], symbols: Sequence[str]) -> tuple[SpecificationSpace, ...]:
+def _narrowed(spaces: tuple[SpecificationSpace, ...], symbols: Sequence[str]) -> tuple[SpecificationSpace, ...]:
     from runners.engine.research import multiverse as engine
 
-    return tuple(engine.narrow_to_prices(space, symbols) for space in found)
+    return tuple(engine.narrow_to_prices(space, symbols) for space in spaces)
 
 
-def _without(found: tuple[SpecificationSpace, ...], stopped: Mapping[str, Failure]) -> tuple[SpecificationSpace, ...]:
-    return tuple(space for space in found if space.study.name not in stopped)
+def _without(spaces: tuple[SpecificationSpace, ...], stopped: Mapping[str, Failure]) -> tuple[SpecificationSpace, ...]:
+    return tuple(space for space in spaces if space.study.name not in stopped)
 
 
 def multiverse_command_line(readings: Sequence[str], window: PriceWindow, all_dates: bool, event: Event) -> str:
-    """The command that gives a multiverse again; the place of its folder and the number of jobs change nothing."""
+    """The command that repeats a multiverse, without --out, --jobs and --dask, which do not affect results."""
     options = {
         "--event": event_option(event),
         "--source": window.source,
@@ -230,7 +231,7 @@ def multiverse_command_line(readings: Sequence[str], window: PriceWindow, all_da
 
 
 def show_multiverse(survey: MultiverseRun, out: Path) -> None:
-    """The summary: a row a reading in 80 columns, and what may not be made of it."""
+    """Print the summary: a row per reading in 80 columns, and how to read it."""
     from rich.text import Text
 
     from reports.pages.multiverse import ONE
@@ -239,38 +240,41 @@ def show_multiverse(survey: MultiverseRun, out: Path) -> None:
     console = PlainConsole()
     count = sum(map(len, survey.multiverses))
     readings = f"{len(survey.multiverses)} reading{'' if len(survey.multiverses) == 1 else 's'}"
-    console.print(Text(f"{readings}, {count:,} specs", "bold"))
+    console.print(Text(f"{readings}, {count:,} specifications", "bold"))
     console.print(f"prices: {survey.origin}")
     for notice in survey.notices:
         console.print(Text(notice, "bold yellow"))
     console.print(_table(survey))
-    launches = f"{survey.placebos + 1} launches {survey.step} sessions apart"
+    entries = f"{survey.placebos + 1} entries {survey.step} sessions apart"
     reason = survey.joint[survey.multiverses[0].name].median.reason
-    for label, words in (
-        ("specs", "without those that are entered with hindsight, which are drawn and left out of every figure"),
-        ("median", "of d over the specs that are judged after 20 and 60 sessions"),
-        ("sign", "share of these specs whose d has the sign of the median"),
+    for label, text in (
+        ("specs", "number of specifications; those with hindsight are drawn on the page but not counted"),
+        ("median", "of d over the specifications tested, after 20 and 60 sessions"),
+        ("sign", "share of these specifications whose d has the sign of the median"),
         (
             "p",
             f"not available: {reason}"
             if reason
-            else f"of median and sign among {launches}; family: all {survey.counted} readings",
+            else f"of median and sign among {entries}; adjusted: p of the median, for all {survey.counted} readings",
         ),
-        ("matters", "the choice that explains most of the variance, with its share; d grows with time, so horizons do"),
+        (
+            "matters",
+            "the choice that explains most of the variance, and its share; often the horizon, as d grows with time",
+        ),
         ("mind", ONE),
         ("pages", f"{out / 'index.html'}, NAME.html"),
         ("tables", f"{out}/specs.csv, results.json"),
     ):
-        console.print(_labelled(label, words), soft_wrap=True)
+        console.print(_labelled(label, text), soft_wrap=True)
 
 
-def _labelled(label: str, words: str, head: int = 10) -> str:
-    """A line under a label, wrapped beside it."""
+def _labelled(label: str, text: str, head: int = 10) -> str:
+    """A label with text wrapped next to it."""
     from textwrap import fill
 
     first, rest = f"{label:<{head}}", " " * head
     return fill(
-        words,
+        text,
         WIDTH,
         initial_indent=first,
         subsequent_indent=rest,
@@ -284,7 +288,7 @@ def _table(survey: MultiverseRun) -> PlainTable:
 
     table = PlainTable(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("reading", no_wrap=True, max_width=WIDEST)
-    for heading in ("specs", "median", "sign", "p", "p sign", "family", "matters"):
+    for heading in ("specs", "median", "sign", "p", "p sign", "adjusted", "matters"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in survey.multiverses:
         table.add_row(*_row(one, survey))
@@ -296,32 +300,32 @@ def _row(one: Multiverse, survey: MultiverseRun) -> tuple[str, ...]:
     from reports.rendering.numbers import UNDEFINED
     from reports.statistics.specification_curve import curve_summary
 
-    found, ranked = curve_summary(one.d[one.tested]), survey.joint[one.name]
+    summary, ranked = curve_summary(one.d[one.tested]), survey.joint[one.name]
     return (
         one.name,
         f"{int(one.honest.sum()):,}",
-        f"{found.median:+.3f}" if found.n else "-",
-        f"{found.same_sign:.0%}" if found.n else "-",
+        f"{summary.median:+.3f}" if summary.n else "-",
+        f"{summary.same_sign:.0%}" if summary.n else "-",
         *("-" if p is None else f"{p:.2f}" for p in (ranked.median.p, ranked.share.p, ranked.median.p_family)),
         leading_choices(one).replace(UNDEFINED, "-"),
     )
 
 
 def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
-    """Every choice with its reason: those that all readings share, then each reading's own."""
+    """Print every choice with its reason: first those shared by all readings, then each reading's own."""
     from runners.engine.research import multiverse as engine
     from runners.engine.research import specification
 
     with console.prints_to_stderr(as_json):
-        plan, found, _ = engine.planned_spaces(readings, event)
+        plan, spaces, _ = engine.planned_spaces(readings, event)
     if as_json:
-        console.echo_json(json.dumps(_listed(found, event), indent=2, ensure_ascii=False))
+        console.echo_json(json.dumps(_listed(spaces, event), indent=2, ensure_ascii=False))
         return console.report_failures(plan.failed)
     console.echo("* declared with the reading\n")
     for dimension in specification.general_choices(event):
         _show_dimension(dimension)
-    for space in found:
-        console.echo(f"\n{space.study.name}: {len(space):,} specs")
+    for space in spaces:
+        console.echo(f"\n{space.study.name}: {len(space):,} specifications")
         for dimension in engine.own_dimensions(space):
             _show_dimension(dimension, "  ")
         for name, why in specification.unvaried_dimensions(space.study, event):
@@ -329,7 +333,7 @@ def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
     return console.report_failures(plan.failed)
 
 
-def _listed(found: Sequence[SpecificationSpace], event: Event) -> dict[str, object]:
+def _listed(spaces: Sequence[SpecificationSpace], event: Event) -> dict[str, object]:
     from reports.folders.multiverse import dimension_as_dict
     from runners.engine.research import multiverse as engine
     from runners.engine.research import specification
@@ -346,7 +350,7 @@ def _listed(found: Sequence[SpecificationSpace], event: Event) -> dict[str, obje
                 },
                 "not_varied": dict(specification.unvaried_dimensions(space.study, event)),
             }
-            for space in found
+            for space in spaces
         },
     }
 

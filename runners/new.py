@@ -1,4 +1,4 @@
-"""Start a strategy: a file that trades, its tests and the recipe of its golden file, ready to be changed."""
+"""Create a new strategy: a working file, its tests and its golden recipe, to be edited."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from runners.cli import console
 EXAMPLES = """
 \b
 Examples:
-  python -m runners.new my_idea                     a Reading: one method, tested by the contract suite
-  python -m runners.new my_idea --symbols NVDA,AMD  of these stocks
+  python -m runners.new my_idea                     a Reading and its tests
+  python -m runners.new my_idea --symbols NVDA,AMD  trades these stocks
   python -m runners.new my_idea --plain             a plain bt.Strategy
-  python -m runners.new my_idea --out ideas/        a single file, outside of a checkout
+  python -m runners.new my_idea --out ideas/        a single file
 """
 
 
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
 @click.argument("name", metavar="NAME")
-@click.option("--plain", is_flag=True, help="A plain bt.Strategy instead of a Reading.")
-@click.option("--symbols", default="SPY,IEF", metavar="A,B", help="What it trades.  [SPY,IEF]")
-@click.option("--out", type=console.OUT, metavar="FILE|DIR", help="Write only the strategy, there.")
+@click.option("--plain", is_flag=True, help="Create a plain bt.Strategy instead of a Reading.")
+@click.option("--symbols", default="SPY,IEF", metavar="A,B", help="Symbols that it trades.  [SPY,IEF]")
+@click.option("--out", type=console.OUT, metavar="FILE|DIR", help="Write only the strategy, to this file or folder.")
 def new(name: str, plain: bool, symbols: str, out: Path | None) -> int:
     """Write strategies/NAME.py, tests/strategies/test_NAME.py and, for a Reading, tests/resources/recipes/NAME.py.
 
-    The files are a template that runs and passes its tests as it is; nothing that exists is overwritten.
+    The files run and pass their tests unchanged. Existing files are never overwritten.
     """
     from runners.engine.scaffold import (  # jinja2 and the registry: not for --help
         Scaffold,

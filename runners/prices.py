@@ -1,4 +1,4 @@
-"""Prices by themselves: fetch, refresh, inspect and check them."""
+"""Fetch, refresh, inspect and check prices."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from data.prices import Prices
     from data.sources.source import Source
 
-# What the readings, their comparators and benchmarks trade besides the AI universe.
+# Symbols of readings, comparators and benchmarks outside the AI universe.
 FUNDS = ("SPY", "QQQ", "SMH", "SOXX", "IGV", "IWM", "TLT", "IEF", "BIL", "VNQ", "XLU", "KWEB", "FXI")
 NUMBERS = ("rows", "paid", "largest")
-# A smaller rise of the adjustment is rounding.
+# Smaller relative rises of the adjustment factor are rounding.
 DIVIDEND = 1e-5
 
 EXAMPLES = """
 \b
 Examples:
-  python -m runners.prices                        all symbols that the readings need
+  python -m runners.prices                    all symbols of the readings
   python -m runners.prices NVDA AMD --source yahoo
-  python -m runners.prices --refresh              fetch everything again from Yahoo
-  python -m runners.prices --source prices/       check a folder of CSVs as Yahoo writes them
+  python -m runners.prices --refresh          fetch all again from Yahoo
+  python -m runners.prices --source prices/   check your own CSV files
 """
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What there is of one symbol; nothing but its name where it was not listed yet.
+    """Summary of one symbol's prices; empty if it was not listed yet.
 
-    Sessions are YYYY-MM-DD, the move is the largest total return from close to close (a fraction), `sha256` that of
-    the prices as in a run's manifest, and `fault` is the first check that failed, None when all passed.
+    Sessions are YYYY-MM-DD. `largest_move` is the total return from close to close that is largest in size, a fraction.
+    `sha256` is the fingerprint in a run's manifest. `fault` is the first check that failed, None if all passed.
     """
 
     symbol: str
@@ -56,11 +56,11 @@ class Inspection:
 
 
 class MemoizedSource:
-    """A source that is asked a single time, for everything; later questions are answered from memory."""
+    """A source that is read once; later calls are served from memory."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self.answer: dict[str, pd.DataFrame] = {}
+        self.cached: dict[str, pd.DataFrame] = {}
 
     @property
     def name(self) -> str:
@@ -81,41 +81,40 @@ class MemoizedSource:
     def bars(
         self, symbols: Sequence[str], start: pd.Timestamp | None, end: pd.Timestamp | None
     ) -> dict[str, pd.DataFrame]:
-        if not self.answer:
-            self.answer = self._source.bars(symbols, start, end)
-        return {symbol: self.answer[symbol] for symbol in symbols}
+        if not self.cached:
+            self.cached = self._source.bars(symbols, start, end)
+        return {symbol: self.cached[symbol] for symbol in symbols}
 
 
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL ...]")
-@click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Where prices come from.  [auto]")
-@click.option("--start", metavar="DATE", help="First session to look at; Yahoo is asked for more where need be.")
-@click.option("--end", metavar="DATE", help="Last session to look at.")
+@click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Source of prices.  [auto]")
+@click.option("--start", metavar="DATE", help="First date to check.")
+@click.option("--end", metavar="DATE", help="Last date to check.")
 @click.option(
     "--refresh",
     is_flag=True,
-    help="Fetch whole histories from Yahoo again; those of a SYMBOL even where it has less by now.",
+    help="Fetch whole histories again from Yahoo.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def prices(
     symbols: tuple[str, ...], source: str, start: str | None, end: str | None, refresh: bool, as_json: bool
 ) -> int:
-    """Fetch daily prices into the cache, check them, and show what there is.
+    """Fetch daily prices into the cache, check them and print a summary.
 
-    SYMBOL is written as Yahoo does; without any, the symbols that the readings need. Leaves with status 2, after the
-    table, when a check failed.
+    SYMBOL is a symbol of Yahoo; by default all symbols that the readings need. If a check fails, the exit status is 2.
     """
     from runners.cli.tables import PlainConsole
 
     wanted = tuple(dict.fromkeys(symbols)) or (*AI_UNIVERSE, *FUNDS)
-    asked = MemoizedSource(_opened(source, refresh, shorter=bool(symbols)))
+    memoized = MemoizedSource(_opened(source, refresh, shorter=bool(symbols)))
     # Rich shows this only where standard error is a terminal.
     with PlainConsole(stderr=True).status(f"prices of {len(wanted)} symbols"):
-        found, fault = inspect(asked, wanted, start, end)
+        inspections, fault = inspect(memoized, wanted, start, end)
     if as_json:
-        console.echo_json(inspections_as_json(asked, found))
+        console.echo_json(inspections_as_json(memoized, inspections))
     else:
-        show_inspections(asked, found)
+        show_inspections(memoized, inspections)
     if fault is not None:
         raise fault
     return console.DONE
@@ -124,9 +123,9 @@ def prices(
 def inspect(
     source: MemoizedSource, symbols: Sequence[str], start: str | None, end: str | None
 ) -> tuple[list[Inspection], DataError | None]:
-    """An inspection a symbol, and what is wrong with them side by side, if anything is.
+    """An inspection of each symbol, and the first fault across symbols, None if there is none.
 
-    Raises DataError only where the source itself cannot be read.
+    Raises DataError only if the source itself cannot be read.
     """
     from data import load_prices
 
@@ -134,15 +133,15 @@ def inspect(
     try:
         load_prices(symbols, start, end, source)
     except DataError as error:
-        if not source.answer:
+        if not source.cached:
             raise
         fault = error
-    begin = min(bars.index[0] for bars in source.answer.values())
-    return [_inspected(source, symbol, start, end, begin) for symbol in symbols], fault
+    begin = min(bars.index[0] for bars in source.cached.values())
+    return [_inspect_symbol(source, symbol, start, end, begin) for symbol in symbols], fault
 
 
-def show_inspections(source: Source, found: Sequence[Inspection]) -> None:
-    """A row a symbol on the terminal, under the origin of the prices."""
+def show_inspections(source: Source, inspections: Sequence[Inspection]) -> None:
+    """Print the origin of the prices and a row per symbol."""
     from rich import box
     from rich.text import Text
 
@@ -155,18 +154,18 @@ def show_inspections(source: Source, found: Sequence[Inspection]) -> None:
     table = PlainTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
     for heading in ("symbol", "first", "last", "rows", "paid", "largest", "on", "SHA-256", "checks"):
         table.add_column(heading, no_wrap=True, justify="right" if heading in NUMBERS else "left")
-    for inspection in found:
+    for inspection in inspections:
         table.add_row(*(Text(cell) for cell in _cells(inspection)))
     out.print(table)
-    out.print("* listed later; paid: dividends; largest: move from close to close, dividend included", soft_wrap=False)
-    for inspection in found:
+    out.print("* listed later; paid: dividends; largest: move from close to close, with dividends", soft_wrap=False)
+    for inspection in inspections:
         if inspection.fault:
             out.print(Text(inspection.fault, "bold red"))
 
 
-def inspections_as_json(source: Source, found: Sequence[Inspection]) -> str:
-    """The same as JSON."""
-    listed = {inspection.symbol: {**asdict(inspection)} for inspection in found}
+def inspections_as_json(source: Source, inspections: Sequence[Inspection]) -> str:
+    """The inspections as JSON."""
+    listed = {inspection.symbol: {**asdict(inspection)} for inspection in inspections}
     for fields in listed.values():
         del fields["symbol"]
     head = {"schema": 1, "source": source.name, "origin": source.origin, "real": source.real}
@@ -179,13 +178,13 @@ def _opened(name: str, refresh: bool, shorter: bool) -> Source:
     if not refresh:
         return open_source(name)
     if name not in ("auto", "yahoo"):
-        raise RequestError(f"--refresh fetches from Yahoo, which --source {name} does not ask; leave one of them out")
+        raise RequestError(f"--refresh fetches from Yahoo, but --source is {name}; leave one of them out")
     from data.sources.yahoo import YahooSource
 
     return YahooSource(refresh=True, shorter=shorter)
 
 
-def _inspected(
+def _inspect_symbol(
     source: MemoizedSource, symbol: str, start: str | None, end: str | None, begin: pd.Timestamp
 ) -> Inspection:
     from data import load_prices
@@ -196,10 +195,10 @@ def _inspected(
         return Inspection(symbol, fault=str(error))
     except RequestError:
         return Inspection(symbol)
-    return _described(alone, symbol, source.answer[symbol].index[0] > begin)
+    return _inspection(alone, symbol, source.cached[symbol].index[0] > begin)
 
 
-def _described(alone: Prices, symbol: str, listed_later: bool) -> Inspection:
+def _inspection(alone: Prices, symbol: str, listed_later: bool) -> Inspection:
     import numpy as np
 
     close, factor = alone.close[:, 0], alone.factor[:, 0]

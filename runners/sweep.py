@@ -1,4 +1,4 @@
-"""Turn the knobs of one strategy: every combination of their values, or a search where there are too many."""
+"""Sweep the parameters of one strategy: all combinations of their values, or a search."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from runners.engine.sweep.sweep import SweepRequest
 
 
-IMPORTS = ("runners.engine.sweep.chunk",)  # of the workers, while prices are read
+IMPORTS = ("runners.engine.sweep.chunk",)  # imported by workers while prices are read
 
 EXAMPLES = """
 \b
@@ -29,40 +29,42 @@ Examples:
   python -m runners.sweep gpu_bubble -p hold=5..99 --search optuna --budget 99
   python -m runners.sweep my.module:MyStrategy --symbols SPY -p period=10,20
 
-Every strategy has its own parameters and entry (dates, published, shock), hold (N, end), commission_bps,
-half_spread_bps, borrow_rate, cash_rate (policy or a fraction); readings have rebalance (N, never), lag and shock too.
-An interrupted sweep goes on where it was when the same command is given again.
+NAME is a parameter of the strategy or entry (dates, published, shock), hold (N, end), commission_bps, half_spread_bps,
+borrow_rate or cash_rate (policy or a fraction); for readings also rebalance (N, never), lag or shock. To resume an
+interrupted sweep, run the same command again.
 """
 
 
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
 @click.argument("reading", metavar="READING")
-@click.option("-p", "--param", "knobs", multiple=True, metavar="NAME=VALUES", help="A knob: A,B,C, or LOW..HIGH.")
+@click.option(
+    "-p", "--param", "parameters", multiple=True, metavar="NAME=VALUES", help="Parameter to vary: A,B,C or LOW..HIGH."
+)
 @EVENT
-@click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Where prices come from.  [auto]")
-@click.option("--start", metavar="DATE", help="First session of the prices that are read, history included.")
-@click.option("--end", metavar="DATE", help="Last session of the prices that are read.")
+@click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Source of prices.  [auto]")
+@click.option("--start", metavar="DATE", help="First date of prices, history included.")
+@click.option("--end", metavar="DATE", help="Last date of prices.")
 @click.option(
     "--entry",
     default="published",
     metavar="published|shock|DATE",
-    help="Entry session.  [published; 2025-01-31 for deepseek]",
+    help="Entry date.  [published]",
 )
-@click.option("--benchmark", default="SPY", metavar="SYMBOL", help="Fund behind the excess return.  [SPY]")
-@click.option("--symbols", default="", metavar="A,B", help="Feeds of a plain bt.Strategy that declares no `symbols`.")
+@click.option("--benchmark", default="SPY", metavar="SYMBOL", help="Fund for the excess return.  [SPY]")
+@click.option("--symbols", default="", metavar="A,B", help="Symbols of a plain bt.Strategy without any.")
+@click.option("--objective", default="d", metavar="NAME", help="d, net, sharpe, drawdown or d_5 to d_252.  [d]")
+@click.option("--search", metavar="optuna", help="Search the ranges instead of the whole grid.")
+@click.option("--budget", type=int, metavar="N", help="Number of trials of a search.")
+@click.option("--yes", is_flag=True, help="Allow more than a million variants.")
 @click.option(
-    "--objective", default="d", metavar="NAME", help="What is best: d, net, sharpe, drawdown, d_5 to d_252.  [d]"
+    "--out", type=console.OUT, default="reports/sweep", metavar="DIR", help="Folder to write.  [reports/sweep]"
 )
-@click.option("--search", metavar="optuna", help="Search the ranges instead of running a whole grid.")
-@click.option("--budget", type=int, metavar="N", help="Trials of a search.")
-@click.option("--yes", is_flag=True, help="Run more than a million specs without another question.")
-@click.option("--out", type=console.OUT, default="reports/sweep", metavar="DIR", help="Folder.  [reports/sweep]")
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one a processor]")
-@click.option("--dask", metavar="ADDRESS", help="A Dask scheduler instead, as tcp://host:8786.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.  [one per processor]")
+@click.option("--dask", metavar="ADDRESS", help="Use this Dask scheduler: tcp://HOST:PORT.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of a table.")
 def sweep(
     reading: str,
-    knobs: tuple[str, ...],
+    parameters: tuple[str, ...],
     event: str,
     source: str,
     start: str | None,
@@ -81,8 +83,8 @@ def sweep(
 ) -> int:
     """Run one strategy under many settings and write a folder that compares them.
 
-    READING is a name of `python -m runners.deepseek --list` or a strategy of yours as package.module:Class. A sweep
-    describes: the best of many settings, chosen in hindsight, is no evidence.
+    READING is a name from `python -m runners.deepseek --list` or your own strategy, written package.module:Class. A
+    sweep is descriptive: the best of many settings, chosen in hindsight, is not evidence.
     """
     from data.events.catalog import load_event
     from runners.engine.execution.dask import choose_executor
@@ -90,7 +92,7 @@ def sweep(
     from runners.engine.sweep.sweep import SweepRequest
 
     wanted = SweepRequest(
-        load_event(event), reading, knobs, entry, benchmark, symbol_list(symbols), objective, search, budget, yes
+        load_event(event), reading, parameters, entry, benchmark, symbol_list(symbols), objective, search, budget, yes
     )
     with console.prints_to_stderr(as_json):
         swept, dead = execute_sweep(wanted, PriceWindow(source, start, end), out, choose_executor(jobs, dask))
@@ -102,16 +104,16 @@ def sweep(
         sweep_table.show_sweep(swept, out)
     if dead:
         raise WorkError(
-            f"{dead:,} of {len(swept.codes):,} specs were not run, since their worker processes died; everything else "
-            f"is written, and the same command tries them again"
+            f"{dead:,} of {len(swept.codes):,} variants were not run, since their worker processes died; everything "
+            f"else is written, and the same command tries them again"
         )
     return console.DONE
 
 
 def execute_sweep(wanted: SweepRequest, window: PriceWindow, out: Path, executor: Executor) -> tuple[SweepResult, int]:
-    """Load prices, run every spec that was not finished before, judge them together and write the folder.
+    """Load prices, run every unfinished variant, compare all of them and write the folder.
 
-    Also tells of how many specs the worker processes died; while there are any, what was found stays kept.
+    Also returns the number of variants whose worker processes died; the checkpoint stays if there are any.
     """
     from data import load_prices
     from data.sources import open_source
@@ -127,27 +129,27 @@ def execute_sweep(wanted: SweepRequest, window: PriceWindow, out: Path, executor
     opened = open_source(window.source)
     space = engine.prepare_space(wanted)
     atomic.require_writable(out, atomic.SWEEP)
-    parts = engine.expected_chunks(wanted, space)
-    if parts > resumable.FEW:
+    chunks = engine.expected_chunks(wanted, space)
+    if chunks > resumable.FEW:
         processes.preload(IMPORTS)
-    with Checkpoint.beside(out) as kept, progress.progress() as steps:
+    with Checkpoint.next_to(out) as checkpoint, progress.progress() as steps:
         steps.step("prices")
         needed = needed_symbols(wanted.run_request, [space.study])
         prices = load_prices(needed, window.start, window.end, opened)
-        done = steps.step("specs", parts)
-        found, search = engine.run_sweep(wanted, space, prices, executor, kept, done)
+        done = steps.step("variants", chunks)
+        outcome, search = engine.run_sweep(wanted, space, prices, executor, checkpoint, done)
         swept = engine.sweep_result(
-            wanted, space, prices, found, search, opened.notes, sweep_command_line(wanted, window)
+            wanted, space, prices, outcome, search, opened.notes, sweep_command_line(wanted, window)
         )
-        with kept.named():
+        with checkpoint.named_in_errors():
             sweep_folder.write(swept, out)
-        if not found.dead:
-            kept.remove()
-    return swept, len(found.dead)
+        if not outcome.dead:
+            checkpoint.remove()
+    return swept, len(outcome.dead)
 
 
 def sweep_command_line(wanted: SweepRequest, window: PriceWindow) -> str:
-    """The command that gives a sweep again; the place of its folder and the number of jobs change nothing."""
+    """The command that repeats a sweep, without --out, --jobs and --dask, which do not affect results."""
     options = {
         "--event": event_option(wanted.event),
         "--source": window.source,
@@ -160,8 +162,8 @@ def sweep_command_line(wanted: SweepRequest, window: PriceWindow) -> str:
         "--search": wanted.search,
         "--budget": wanted.budget,
     }
-    knobs = [word for knob in wanted.parameters for word in ("-p", knob)]
-    return command_line("sweep", (wanted.reading, *knobs), options)
+    parameters = [word for parameter in wanted.parameters for word in ("-p", parameter)]
+    return command_line("sweep", (wanted.reading, *parameters), options)
 
 
 if __name__ == "__main__":

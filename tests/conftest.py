@@ -81,8 +81,8 @@ def market_data() -> Path:
 @pytest.fixture(scope="session")
 def real_prices(market_data: Path) -> Prices:
     """Real prices of every symbol that a reading or its comparator needs."""
-    subjects = [prepare(name, strategies.load(name), "SPY") for name in strategies.names()]
-    symbols = dict.fromkeys(symbol for subject in subjects for symbol in (*subject.needed, "SPY", "QQQ"))
+    studies = [prepare(name, strategies.load(name), "SPY") for name in strategies.names()]
+    symbols = dict.fromkeys(symbol for study in studies for symbol in (*study.required_symbols, "SPY", "QQQ"))
     from data import load_prices
 
     return load_prices(tuple(symbols), source=str(market_data))

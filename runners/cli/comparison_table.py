@@ -1,4 +1,4 @@
-"""What the terminal shows of a comparison: the verdict, then inputs that differ, then results."""
+"""Terminal output of a comparison: the verdict, then inputs that differ, then results."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ SUMMARY = (
     ("drawdown", "max_drawdown"),
     ("costs $", "costs"),
 )
-SHOWN_WHOLE = 2  # readings, at most, whose every metric is shown; of more, one line each
+SHOWN_WHOLE = 2  # up to this many readings are shown with every metric, more with one line each
 NAMED_SYMBOLS = 12
 SHOWN_WARNINGS = 5
-OUTCOMES = ("evidence", "verdict", "refuted", "ruined", "entry", "exit", "symbols")  # that are shown of many readings
+OUTCOMES = ("evidence", "verdict", "refuted", "ruined", "entry", "exit", "symbols")  # shown even for many readings
 
 
 def show_comparison(comparison: Comparison) -> None:
@@ -44,9 +44,9 @@ def _show_inputs(screen: PlainConsole, comparison: Comparison) -> None:
     if changes or comparison.prices:
         screen.print(Text("\nInputs", "bold"))
     _show_sides(screen, changes)
-    for kind, found in prose.symbols_by_kind(comparison.prices):
-        more = f" and {len(found) - NAMED_SYMBOLS} more" if len(found) > NAMED_SYMBOLS else ""
-        screen.print(f"{len(found)} {kind}: {', '.join(found[:NAMED_SYMBOLS])}{more}")
+    for kind, symbols in prose.symbols_by_kind(comparison.prices):
+        more = f" and {len(symbols) - NAMED_SYMBOLS} more" if len(symbols) > NAMED_SYMBOLS else ""
+        screen.print(f"{len(symbols)} {kind}: {', '.join(symbols[:NAMED_SYMBOLS])}{more}")
 
 
 def _show_results(screen: PlainConsole, comparison: Comparison) -> None:
@@ -72,15 +72,15 @@ def _show_results(screen: PlainConsole, comparison: Comparison) -> None:
 
 
 def _show_summary(screen: PlainConsole, comparison: Comparison) -> None:
-    """Table of one row a reading, 80 columns wide for the names of ours; a point stands for what is the same."""
+    """A row per reading, 80 columns wide for bundled readings; a point means no difference."""
     table = _table("reading", right=(*(heading for heading, _ in SUMMARY), "fills", "first day"), gap=1)
     for reading in comparison.readings:
         cells = [_difference(reading.metric(name), comparison.same_window) for _, name in SUMMARY]
         first = reading.curve.first if reading.curve else "."
         table.add_row(shorten(reading.name), *cells, str(len(reading.fills) or "."), first)
     screen.print(table)
-    better = "; higher is better, but for costs" if comparison.same_window else ""
-    legend = f"other minus base{better}; first day: when curves part"
+    better = "; higher is better, except for costs" if comparison.same_window else ""
+    legend = f"other minus base{better}; first day: when the curves diverge"
     screen.print(legend, style="dim")
 
 
@@ -102,7 +102,7 @@ def _show_first_fills(screen: PlainConsole, readings: Sequence[ReadingDifference
 
 
 def _show_outcomes(screen: PlainConsole, readings: Sequence[ReadingDifference]) -> None:
-    """Outcomes, each printed once for all readings that share it, and how many warnings differ."""
+    """Outcome changes, each with the readings that share it, and the number of warnings that differ."""
     groups = prose.group_outcomes(readings, OUTCOMES)
     if groups:
         screen.print(Text())
@@ -116,7 +116,7 @@ def _show_outcomes(screen: PlainConsole, readings: Sequence[ReadingDifference]) 
 
 
 def _show_whole(screen: PlainConsole, reading: ReadingDifference, same_window: bool) -> None:
-    """All figures of a reading, its outcome, curve and warnings."""
+    """All metrics of a reading, its outcome, curve and warnings."""
     screen.print(Text(f"\n{shorten(reading.name)}", "bold"))
     figures = [
         *reading.metrics,
@@ -154,7 +154,7 @@ def _show_sides(screen: PlainConsole, changes: Iterable[Change]) -> None:
 
 
 def _table(*left: str, right: Iterable[str] = (), last: str | None = None, gap: int = 2) -> PlainTable:
-    """An empty table: columns on the left, columns of numbers, and possibly a last one of words."""
+    """An empty table: text columns, number columns, and possibly a last text column."""
     table = PlainTable(box=None, show_edge=False, padding=(0, gap, 0, 0), pad_edge=False, header_style="bold")
     for heading in left:
         table.add_column(heading, overflow="fold")
@@ -171,5 +171,5 @@ def _arrow(change: Change) -> str:
 
 
 def _ascii(text: str) -> str:
-    """As terminals write numbers."""
+    """Text with ASCII minus signs."""
     return text.replace(MINUS, "-")

@@ -1,4 +1,4 @@
-"""Options that commands share, and the command line that repeats a run."""
+"""Options shared by commands, and the command line that repeats a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from data.events.event import Event
     from runners.engine.request import PriceWindow, Request
 
-DIGITS = 18  # of a number of sessions; a request takes fewer still
+MAX_DIGITS = 18  # of a number of sessions; a request accepts fewer still
 
 
 class HoldType(click.ParamType["int | None"]):
@@ -24,36 +24,38 @@ class HoldType(click.ParamType["int | None"]):
         text = str(value)
         if text == "end":
             return None
-        if not text.isdecimal() or len(text) > DIGITS or int(text) < 1:
-            self.fail(f"{text!r} is no hold; give a number of sessions, 1 or more, or 'end'", param, ctx)
+        if not text.isdecimal() or len(text) > MAX_DIGITS or int(text) < 1:
+            self.fail(f"{text!r} is not a holding period; give a number of sessions, 1 or more, or 'end'", param, ctx)
         return int(text)
 
 
 EVENT = click.option(
-    "--event", default="deepseek", metavar="NAME|FILE.toml", help="deepseek, tariffs or a file of yours.  [deepseek]"
+    "--event", default="deepseek", metavar="NAME|FILE.toml", help="Bundled event or your own file.  [deepseek]"
 )
 
 
 def symbol_list(text: str) -> tuple[str, ...]:
-    """Symbols separated by commas."""
+    """Split symbols separated by commas."""
     return tuple(filter(None, text.split(",")))
 
 
 def event_option(event: Event) -> str | None:
-    """The event as --event names it, None for the default event."""
+    """The value of --event for an event, None for the default."""
     from data.events.catalog import DEFAULT
 
     return None if event.name == event.origin == DEFAULT else event.origin or event.name
 
 
-def command_line(module: str, words: Sequence[str], options: Mapping[str, object], flags: Sequence[str] = ()) -> str:
-    """A command line with the words first, then the options that are not None, then the flags."""
+def command_line(
+    module: str, arguments: Sequence[str], options: Mapping[str, object], flags: Sequence[str] = ()
+) -> str:
+    """A command line: arguments, then options that are not None, then flags."""
     given = [f"{name}={value}" for name, value in options.items() if value is not None]
-    return shlex.join(["python", "-m", f"runners.{module}", *words, *given, *flags])
+    return shlex.join(["python", "-m", f"runners.{module}", *arguments, *given, *flags])
 
 
 def run_command_line(request: Request, window: PriceWindow) -> str:
-    """The command that gives a run again; the place of its folder and the number of jobs change nothing."""
+    """The command that repeats a run, without --out and --jobs, which do not affect results."""
     options = {
         "--event": event_option(request.event),
         "--source": window.source,

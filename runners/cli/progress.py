@@ -1,4 +1,4 @@
-"""Progress of a run on standard error."""
+"""Progress display on standard error."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from runners.cli.tables import PlainConsole
 
 
 class ProgressSteps:
-    """The steps of a job on a progress display."""
+    """Steps of a command on a progress display."""
 
     def __init__(self, display: Progress) -> None:
         self._display = display
 
     def step(self, name: str, total: int | None = None) -> Callable[[str], None]:
-        """Begin a step of `total` parts; call the result with the name of each part that is done.
+        """Begin a step of `total` parts; call the returned function with the name of each finished part.
 
-        A step before it whose parts nobody counts is over with that.
+        An earlier step without a total ends now.
         """
-        for before in self._display.tasks:
-            if before.total is None:
-                self._display.update(before.id, total=1, completed=1)
+        for earlier in self._display.tasks:
+            if earlier.total is None:
+                self._display.update(earlier.id, total=1, completed=1)
         task = self._display.add_task(name, total=total)
         return lambda part: self._display.update(task, advance=1, description=f"{name} {part}")
 
 
 @contextmanager
 def progress() -> Iterator[ProgressSteps]:
-    """A progress display on standard error that vanishes when done; silent where that is no terminal."""
+    """A progress display that disappears when done; silent if standard error is not a terminal."""
     console = PlainConsole(stderr=True)
     columns = (
         SpinnerColumn(),

@@ -1,4 +1,4 @@
-"""Where tables and lines for people are printed: no text of others is obeyed, neither by rich nor by the terminal."""
+"""Console and tables that print any text literally, without rich markup or terminal control sequences."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from rich.text import Text
 
 from data.text import escape_unprintable
 
-WIDEST = 40  # cells of a name in a table, which leaves room for the others
+WIDEST = 40  # columns of a name in a table, to leave room for other cells
 
 
 class PlainConsole(Console):
-    """A console that takes `[red]` and `:bomb:` for words, colours nothing by itself, and prints no control."""
+    """A console without markup, emoji and highlighting, which escapes control characters."""
 
     def __init__(self, *, stderr: bool = False, soft_wrap: bool = False) -> None:
         super().__init__(stderr=stderr, soft_wrap=soft_wrap, markup=False, emoji=False, highlight=False)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """What is printed of anything, tables and their cells too; rich's own moves of the cursor pass."""
+        """Segments with control characters escaped, in tables too; rich's cursor control passes."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=escape_unprintable(segment.text))
 
 
 class PlainTable(table.Table):
-    """A table of texts, each of them as wide as it is printed."""
+    """A table whose cells are escaped, so that columns are as wide as what is printed."""
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
-        """A row of texts, see rich."""
+        """Add a row of escaped cells, see rich."""
         super().add_row(*map(_printable, cells), **options)
 
 

@@ -1,7 +1,7 @@
-"""What readings must beat, and by how much they do: excess log returns over the comparator.
+"""Comparators of studies, and excess log returns over them.
 
-Everything is computed for n scenarios at once; a single run is n = 1. The simulator is an argument where curves are
-wanted: the batch simulator, or Backtrader, which differ by rounding (relative 1e-15).
+Everything is computed for n scenarios at once; a single run is n = 1. Functions that return wealth curves take the
+simulator as an argument: the batch simulator or Backtrader, which differ by rounding (relative 1e-15).
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
 
 
 class Simulate(Protocol):
-    """Runs a strategy in every scenario, see `run_batch` and `run_each`."""
+    """Simulates a strategy in every scenario, as `run_batch` and `run_each` do."""
 
     def __call__(self, strategy: type[Any], prices: Prices, scenarios: Scenarios, curves: bool = True, /) -> Batch: ...
 
 
 @dataclass(frozen=True, eq=False)
 class Holding:
-    """What is simulated for a comparator: a strategy on its symbols, in every scenario."""
+    """A strategy whose wealth is that of a comparator, with its symbols and scenarios."""
 
     strategy: type[Reading]
     symbols: tuple[str, ...]
     scenarios: Scenarios
 
     def simulated(self, prices: Prices, simulate: Simulate, curves: bool) -> tuple[Batch, np.ndarray]:
-        """The distinct scenarios, simulated, and the row of each scenario among them, shape (n,)."""
+        """Results of the distinct scenarios, and the row of each scenario among them, shape (n,)."""
         first, row = _distinct(self.scenarios, "entry", "shock", "hold", "rebalance", "cost", "setting")
         return simulate(self.strategy, prices.select(self.symbols), self.scenarios.take(first), curves), row
 
 
 def comparator_name(comparator: Comparator) -> str:
-    """What a reading must beat, in words."""
+    """Name of a comparator for people."""
     match comparator:
         case Cash():
             return "cash at zero"
@@ -62,17 +62,17 @@ def comparator_name(comparator: Comparator) -> str:
 def excess_log_returns(
     study: Study, prices: Prices, entries: np.ndarray, conditions: TradingConditions, executor: Executor = Serial()
 ) -> np.ndarray:
-    """d: excess log return over the comparator, entered at each of the rows `entries` of `prices`.
+    """Excess log return d over the comparator, for an entry at each of the rows `entries` of `prices`.
 
-    At HORIZONS and at the end, shape (n_entries, n_horizons + 1). The end is the session of the closing fills, or the
-    last of the prices. NaN where the hold or the prices end before a horizon, -inf after ruin, inf where only the
-    comparator was ruined. Raises RequestError for an entry before the study or its comparator has enough closes.
+    Shape (n_entries, n_horizons + 1): at HORIZONS and at the end, which is the session of the closing fills or the last
+    session of the prices. NaN where the holding period or the prices end before a horizon, -inf after ruin, inf if only
+    the comparator is ruined. Raises RequestError if the study or its comparator has too few closes before an entry.
     """
-    for row in entries[entries < study.least][:1]:
-        raise RequestError(f"{study.name} needs {study.least} closes before its entry; row {row} has fewer")
+    for row in entries[entries < study.required_closes][:1]:
+        raise RequestError(f"{study.name} needs {study.required_closes} closes before its entry; row {row} has fewer")
     scenarios = conditions.at(entries, prices, study.parameters)
-    own = run_batch(study.strategy, prices.select(study.symbols), scenarios, curves=False, executor=executor)
-    return excess_over(log_wealth(own), comparator_log_wealth(study, prices, scenarios))
+    batch = run_batch(study.strategy, prices.select(study.symbols), scenarios, curves=False, executor=executor)
+    return excess_over(log_wealth(batch), comparator_log_wealth(study, prices, scenarios))
 
 
 def comparator_log_wealth(study: Study, prices: Prices, scenarios: Scenarios) -> np.ndarray:
@@ -89,9 +89,9 @@ def comparator_log_wealth(study: Study, prices: Prices, scenarios: Scenarios) ->
 
 
 def comparator_wealth(study: Study, prices: Prices, scenarios: Scenarios, simulate: Simulate) -> np.ndarray:
-    """Wealth of one USD in the comparator at every close, from the one before the entry on, shape (n, longest + 1).
+    """Wealth of one USD in the comparator at every close from the one before the entry, shape (n, longest + 1).
 
-    NaN after a scenario's end. Of cash, which is always worth one USD, shape (n, 1).
+    NaN after a scenario's end. Shape (n, 1) for cash, which is always worth one USD.
     """
     values = [np.ones((len(scenarios), 1))] if study.comparator == Cash() else []
     for holding in _holdings(study, prices, scenarios, simulate):
@@ -101,7 +101,7 @@ def comparator_wealth(study: Study, prices: Prices, scenarios: Scenarios, simula
 
 
 def _holdings(study: Study, prices: Prices, scenarios: Scenarios, simulate: Simulate) -> list[Holding]:
-    """What to simulate for the comparator; of several, the best counts at each close. None for cash."""
+    """Holdings to simulate for the comparator, whose wealth is the maximum of theirs; none for cash."""
     require_listed(study, prices, scenarios)
     match study.comparator:
         case Fund(symbol):
@@ -122,9 +122,10 @@ def _holdings(study: Study, prices: Prices, scenarios: Scenarios, simulate: Simu
 def earlier_betas(
     study: Study, prices: Prices, scenarios: Scenarios, symbol: str, sessions: int, simulate: Simulate = run_batch
 ) -> np.ndarray:
-    """OLS slope of the rule's own daily returns on the fund's over the `sessions` before each entry, shape (n,).
+    """OLS beta of the rule's daily returns to the fund's over the `sessions` before each entry, shape (n,).
 
-    The rule is entered that many sessions earlier, or as soon as it has its history, with the usual lead of the shock.
+    The rule is entered that many sessions earlier, or as soon as it has enough history, SHOCK_BEFORE_ENTRY sessions
+    after its shock.
     """
     first, row = _distinct(scenarios, "entry", "rebalance", "cost", "setting")
     distinct = scenarios.take(first)
@@ -150,7 +151,7 @@ def slope(wealth: np.ndarray, fund: np.ndarray) -> float:
 
 
 def require_listed(study: Study, prices: Prices, scenarios: Scenarios) -> None:
-    """Raise RequestError unless the fund that a study must beat has a close before each entry."""
+    """Raise RequestError unless the comparator's fund has a close before each entry."""
     if not isinstance(study.comparator, Fund | BetaMatched):
         return
     symbol = study.comparator.symbol
@@ -163,9 +164,9 @@ def require_listed(study: Study, prices: Prices, scenarios: Scenarios) -> None:
         )
 
 
-def excess_over(own: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Log wealth less log wealth of the comparator, of any shapes that go together; -inf after own ruin."""
-    return np.asarray(np.subtract(own, other, out=np.full(own.shape, -np.inf), where=~np.isneginf(own)))
+def excess_over(study: np.ndarray, comparator: np.ndarray) -> np.ndarray:
+    """Log wealth of the study less that of the comparator, of broadcastable shapes; -inf after the study's ruin."""
+    return np.asarray(np.subtract(study, comparator, out=np.full(study.shape, -np.inf), where=~np.isneginf(study)))
 
 
 def log_wealth(batch: Batch) -> np.ndarray:
@@ -174,7 +175,7 @@ def log_wealth(batch: Batch) -> np.ndarray:
 
 
 def log_or_ruin(wealth: np.ndarray | float) -> np.ndarray:
-    """The logarithm of wealth; -inf where nothing is left, or debt."""
+    """Logarithm of wealth; -inf where it is zero or negative."""
     values = np.asarray(wealth)
     return np.asarray(np.log(values, out=np.full(values.shape, -np.inf), where=~(values <= 0)))
 
@@ -185,15 +186,15 @@ def _basket(
     settings: list[dict[str, object]],
     setting: np.ndarray | None = None,
 ) -> Holding:
-    """A basket of `symbols`, with one of `settings` for each scenario (by default the first)."""
-    places = np.zeros(len(scenarios), dtype=int) if setting is None else setting
+    """A basket of `symbols`; `setting` indexes the parameters in `settings` of each scenario (default: the first)."""
+    index = np.zeros(len(scenarios), dtype=int) if setting is None else setting
     parameters = tuple(Parameters({"names": symbols, **each}) for each in settings)
-    # A basket does not look at the shock: scenarios that differ in nothing else are one.
-    return Holding(Basket, symbols, replace(scenarios, shock=scenarios.entry, setting=places, parameters=parameters))
+    # A basket ignores the shock: scenarios that differ only in it are one.
+    return Holding(Basket, symbols, replace(scenarios, shock=scenarios.entry, setting=index, parameters=parameters))
 
 
 def _distinct(scenarios: Scenarios, *names: str) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of scenarios with distinct values of these columns, and the place of each scenario among them."""
+    """Indices of scenarios with distinct values in these columns, and the index of each scenario among them."""
     rows = np.column_stack([getattr(scenarios, name).astype(np.int64) for name in names])
     _, first, row = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     return first, row.ravel()

@@ -12,37 +12,37 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import sqlite3
 
-BUSY_SECONDS = 30.0  # how long to wait for transactions of other processes
+BUSY_SECONDS = 30.0  # how long to wait for other processes' transactions
 
 
 class NotADatabaseError(OSError):
-    """The file is not empty and not an SQLite database."""
+    """The file is neither empty nor an SQLite database."""
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """A read-only view of the file `path` at one moment; None where there is no file, or nothing in it.
+    """A consistent read-only view of the database `path`; None if the file is missing or empty.
 
-    Raises BlockingIOError when other processes hold it for BUSY_SECONDS, NotADatabaseError, and OSError, with the
-    reason in `strerror`, for any other error of SQLite.
+    Raises BlockingIOError if other processes lock it for BUSY_SECONDS, NotADatabaseError, and OSError, with the reason
+    in `strerror`, for any other SQLite error.
     """
     if not path.exists():
         yield None
         return
     with _transaction(path, "BEGIN") as connection:
-        # The view is that of the first read, which also undoes what a killed process left half-written.
+        # The first read fixes the view, and rolls back what a killed process left half-written.
         ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master")
         yield connection if tables else None
 
 
 @contextmanager
 def writing(path: Path, *tables: str) -> Iterator[sqlite3.Connection]:
-    """A transaction on `path`, committed to the disk at the end, undone by any exception. Errors as in `reading`.
+    """A transaction on `path`, committed to disk at the end and rolled back by any exception. Errors as in `reading`.
 
-    The file and `tables`, as in "name (column, ...)", are created where they do not exist; its folder exists.
+    Creates the file and the `tables`, written "name (column, ...)", unless they exist; its folder must exist.
     """
     if not path.exists():
-        path.touch()  # SQLite would deny a group the right to write, whatever the umask
+        path.touch()  # SQLite would deny group write permission whatever the umask
     with _transaction(path, "BEGIN IMMEDIATE") as connection:
         for table in tables:
             connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
@@ -51,20 +51,20 @@ def writing(path: Path, *tables: str) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def _transaction(path: Path, begin: str) -> Iterator[sqlite3.Connection]:
-    import sqlite3  # 10 ms, which --help need not wait for
+    import sqlite3  # takes 10 ms, which --help need not wait for
 
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
-            # A rollback journal: WAL needs shared memory, so no network file system and no read-only folder.
+            # A rollback journal: WAL needs shared memory, which network file systems and read-only folders lack.
             connection.execute("PRAGMA journal_mode = DELETE")
-            # More than FULL: syncs the folder after the journal is deleted, else power loss can undo the last commit.
+            # Stricter than FULL: syncs the folder after deleting the journal, else power loss can undo the last commit.
             connection.execute("PRAGMA synchronous = EXTRA")
             connection.execute(begin)
             yield connection
-            connection.execute("COMMIT")  # without it, closing rolls back
+            connection.execute("COMMIT")  # otherwise closing rolls back
     except sqlite3.Error as error:
         raise _os_error(error) from error
-    except UnicodeDecodeError as error:  # of a message of SQLite that quotes damage
+    except UnicodeDecodeError as error:  # from an SQLite message that quotes damaged bytes
         raise OSError(errno.EIO, "it is damaged") from error
 
 
@@ -73,7 +73,7 @@ def _os_error(error: sqlite3.Error) -> OSError:
 
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if primary == sqlite3.SQLITE_BUSY:
-        return BlockingIOError(errno.EAGAIN, "another process holds it")
+        return BlockingIOError(errno.EAGAIN, "another process has locked it")
     if primary == sqlite3.SQLITE_NOTADB:
         return NotADatabaseError(errno.EINVAL, str(error))
     if primary == sqlite3.SQLITE_FULL:

@@ -1,4 +1,4 @@
-"""The modules of an author: a strategy's own one and all that it imports from the same hand."""
+"""Modules of a strategy's author: the strategy's own and what it imports from the same source."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from types import FunctionType, ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("data", "reports", "runners", "strategies")
-KNOWN = {*OURS, *sys.stdlib_module_names, "backtrader", "numpy", "pandas"}  # told by their versions
-CALLED = ("import_module", "__import__")
+KNOWN = {*OURS, *sys.stdlib_module_names, "backtrader", "numpy", "pandas"}  # covered by their versions
+IMPORT_CALLS = ("import_module", "__import__")
 PACKAGES = ("site-packages", "dist-packages")
 LIBRARY = Path(sysconfig.get_path("stdlib")).resolve()
 
 
 def modules_reached(modules: Iterable[str]) -> frozenset[str]:
-    """These modules and what they import, directly or through others, as far as it is their author's.
+    """The given modules and all modules of the same author that they import, directly or indirectly.
 
-    What a function imports when it is called, or only in a worker, counts too: it need not be loaded, and is not run.
-    Python's own library, installed packages (but those of these modules) and our rooms are somebody else's. A name
-    that is put together while the code runs, as in `import_module(f"ideas.{name}")`, is seen where the module, or a
-    class or function of it, stays in the namespace of the one that imports it.
+    Sources are parsed, not run, so imports inside functions count too. The standard library, installed packages other
+    than those of the given modules, and this project's packages belong to others. An import whose name is computed, as
+    in `import_module(f"ideas.{name}")`, is found only if the importing module is loaded and has the imported module, or
+    a class or function of it, in its namespace.
     """
-    found = set(modules)
-    waiting = [name for name in found if name.partition(".")[0] not in KNOWN]
+    reached = set(modules)
+    waiting = [name for name in reached if name.partition(".")[0] not in KNOWN]
     tops = {name.partition(".")[0] for name in waiting}
     while waiting:
         for name in _imported(waiting.pop()):
-            if name not in found and _is_theirs(name, tops):
-                found.add(name)
+            if name not in reached and _is_authors_module(name, tops):
+                reached.add(name)
                 waiting.append(name)
-    return frozenset(found)
+    return frozenset(reached)
 
 
 def module_file(module: str) -> Path | None:
-    """Where a module is written, or would be loaded from; None for one without a file of Python."""
+    """Source file of a module, loaded or not; None for a module without Python source."""
     if module in sys.modules:
         file = getattr(sys.modules[module], "__file__", None)
         path = Path(file).resolve() if file else None
@@ -53,7 +53,7 @@ def module_file(module: str) -> Path | None:
 
 
 def _folders(package: str) -> list[Path]:
-    """Where modules of a package are looked for ("": those of none), whether it is loaded or not."""
+    """Folders searched for the modules of a package, loaded or not; "" means top-level modules."""
     if not package:
         return [Path(folder) for folder in sys.path]
     if package in sys.modules:
@@ -63,23 +63,23 @@ def _folders(package: str) -> list[Path]:
 
 
 def _imported(module: str) -> Iterator[str]:
-    """Names of what may be modules that one imports, wherever in it, with the packages around them and around it."""
+    """Names that a module imports anywhere, which may be modules, with the packages that contain them and itself."""
     path = module_file(module)
     if path is None:
         return
-    for name in (module, *_written(module, path), *_held(sys.modules.get(module))):
+    for name in (module, *_imports_in_source(module, path), *_modules_in_namespace(sys.modules.get(module))):
         parts = name.split(".")
         if all(map(str.isidentifier, parts)):
-            yield from (".".join(parts[: place + 1]) for place in range(len(parts)))
+            yield from (".".join(parts[: count + 1]) for count in range(len(parts)))
 
 
-def _written(module: str, path: Path) -> Iterator[str]:
-    """The names that the source of a module imports."""
+def _imports_in_source(module: str, path: Path) -> Iterator[str]:
+    """Names imported in the source of a module."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # was told when the module was compiled
+        warnings.simplefilter("ignore")  # already shown when the module was compiled
         try:
             tree = ast.parse(path.read_bytes())
-        except SyntaxError:  # which who runs it is told of
+        except SyntaxError:  # shown when the strategy is loaded
             return
     package = _package(module, path)
     for node in ast.walk(tree):
@@ -88,18 +88,18 @@ def _written(module: str, path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = _absolute("." * node.level + (node.module or ""), package)
             yield from (base, *(f"{base}.{alias.name}" for alias in node.names))
-        elif isinstance(node, ast.Call) and isinstance(name := _asked(node), str):
+        elif isinstance(node, ast.Call) and isinstance(name := _import_argument(node), str):
             yield _absolute(name, package)
 
 
-def _asked(call: ast.Call) -> object:
-    """What `import_module("a name")` asks for, None for another call."""
+def _import_argument(call: ast.Call) -> object:
+    """The argument of `import_module("a name")`; None for any other call."""
     called = getattr(call.func, "attr", getattr(call.func, "id", None))
-    return getattr(call.args[0], "value", None) if called in CALLED and call.args else None
+    return getattr(call.args[0], "value", None) if called in IMPORT_CALLS and call.args else None
 
 
-def _held(module: ModuleType | None) -> Iterator[str]:
-    """The modules in the namespace of a loaded one, and those of the classes and functions in it."""
+def _modules_in_namespace(module: ModuleType | None) -> Iterator[str]:
+    """Modules in the namespace of a loaded module, and those that define its classes and functions."""
     for value in list(vars(module).values()) if module else ():
         if isinstance(value, ModuleType):
             yield value.__name__
@@ -108,18 +108,18 @@ def _held(module: ModuleType | None) -> Iterator[str]:
 
 
 def _package(module: str, path: Path) -> str:
-    around = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    return getattr(sys.modules.get(module), "__package__", None) or around
+    default = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    return getattr(sys.modules.get(module), "__package__", None) or default
 
 
 def _absolute(name: str, package: str) -> str:
     try:
         return resolve_name(name, package)
-    except ImportError:  # a relative import without a package, which its author has caught
+    except ImportError:  # a relative import outside a package, which the author catches
         return ""
 
 
-def _is_theirs(module: str, tops: set[str]) -> bool:
+def _is_authors_module(module: str, tops: set[str]) -> bool:
     path, top = module_file(module), module.partition(".")[0]
     if path is None or (path.is_relative_to(ROOT) and path.relative_to(ROOT).parts[0] in OURS):
         return False

@@ -1,4 +1,4 @@
-"""One study, run in Backtrader beside what it must beat, as a Result."""
+"""Evaluate a study: a backtest in Backtrader, compared with its comparator."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ FILL_COLUMNS = ["session", "symbol", "size", "price", "commission", "spread_cost
 
 
 def evaluate(
-    study: Study, prices: Prices, launch: EntrySchedule, frictions: Frictions, benchmark: pd.Series[float]
+    study: Study, prices: Prices, schedule: EntrySchedule, frictions: Frictions, benchmark: pd.Series[float]
 ) -> Result:
-    """Run a study. `benchmark` holds daily simple returns on the sessions after the first of the window.
+    """Run a study and its comparator. `benchmark` holds daily simple returns from the window's second session on.
 
-    The comparator goes through Backtrader as the study does, so that both have the same rounding. Raises RequestError
-    where the study, or the fund that it must beat, has too few closes before the entry.
+    The comparator runs in Backtrader too, so that both round alike. Raises RequestError if the study or its comparator
+    has too few closes before the entry.
     """
-    _require_history(study, prices, launch, frictions)
-    scenario = Scenario(launch.entry, launch.hold, launch.rebalance, launch.shock, frictions, study.parameters)
+    _require_history(study, prices, schedule, frictions)
+    scenario = Scenario(schedule.entry, schedule.hold, schedule.rebalance, schedule.shock, frictions, study.parameters)
     scenarios = Scenarios.of([scenario])
     require_listed(study, prices, scenarios)
-    run = run_backtest(study.strategy, prices.select(study.symbols), launch, frictions, study.parameters)
-    (to_beat,) = comparator_wealth(study, prices, scenarios, run_each)
-    comparator = pd.Series(np.broadcast_to(to_beat, run.equity.shape), run.sessions)
+    run = run_backtest(study.strategy, prices.select(study.symbols), schedule, frictions, study.parameters)
+    (wealth,) = comparator_wealth(study, prices, scenarios, run_each)
+    comparator = pd.Series(np.broadcast_to(wealth, run.equity.shape), run.sessions)
     d = float(excess_over(log_or_ruin(run.equity[-1] / CAPITAL), log_or_ruin(comparator.iloc[-1])))
     refuted = study.refuted(d, run.decisions)
     return Result(
         name=study.name,
         claims=tuple(getattr(study.strategy, "claims", ())),
         story=story_of(study),
-        parameters={name: writable(value) for name, value in study.all_parameters.items()},
+        parameters={name: plain_value(value) for name, value in study.all_parameters.items()},
         symbols=study.symbols,
         entry=run.entry,
         exit=run.exit,
@@ -54,7 +54,7 @@ def evaluate(
         fills=pd.DataFrame([vars(fill) for fill in run.fills], columns=FILL_COLUMNS),
         decisions=decision_table(run),
         interest=run.interest,
-        horizons=horizons(run.wealth, comparator, benchmark, launch.hold),
+        horizons=horizons(run.wealth, comparator, benchmark, schedule.hold),
         refuted=refuted,
         outcome=describe_outcome(run, d, comparator_name(study.comparator), refuted),
         ruined=run.ruined,
@@ -65,7 +65,7 @@ def evaluate(
 def horizons(
     wealth: pd.Series[float], comparator: pd.Series[float], benchmark: pd.Series[float], hold: int | None
 ) -> dict[int, Horizon]:
-    """Outcomes at those of `HORIZONS` that the hold and the prices reach."""
+    """Outcomes at each of `HORIZONS` within the holding period and the prices."""
     last = len(wealth) - 1 if hold is None else min(hold, len(wealth) - 1)
     growth = np.cumprod(1 + benchmark.to_numpy())
     grown = wealth.to_numpy() / CAPITAL
@@ -77,22 +77,22 @@ def horizons(
     }
 
 
-def writable(value: object) -> object:
-    """A parameter as files can hold it: classes and functions by their names."""
+def plain_value(value: object) -> object:
+    """A parameter value for JSON files; classes and functions become their names."""
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, list | tuple):
-        return [writable(item) for item in value]
+        return [plain_value(item) for item in value]
     named = value if hasattr(value, "__qualname__") else type(value)
     return f"{named.__module__}.{named.__qualname__}"
 
 
-def _require_history(study: Study, prices: Prices, launch: EntrySchedule, frictions: Frictions) -> None:
-    start, _ = window_rows(prices, launch, frictions.lag)
-    if start + 1 < study.least:
-        first = prices.sessions[study.least] if study.least < len(prices.sessions) else None
+def _require_history(study: Study, prices: Prices, schedule: EntrySchedule, frictions: Frictions) -> None:
+    start, _ = window_rows(prices, schedule, frictions.lag)
+    if start + 1 < study.required_closes:
+        first = prices.sessions[study.required_closes] if study.required_closes < len(prices.sessions) else None
         remedy = f"enter on {first:%Y-%m-%d} or later" if first is not None else "load more prices"
         raise RequestError(
-            f"{study.name} needs {study.least} closes before its entry, and prices begin {start + 1} closes "
-            f"before {launch.entry:%Y-%m-%d}; {remedy}, or load earlier prices"
+            f"{study.name} needs {study.required_closes} closes before its entry, and there are {start + 1} "
+            f"before {schedule.entry:%Y-%m-%d}; {remedy}, or load earlier prices"
         )

@@ -1,4 +1,4 @@
-"""Parameters of strategies: the values of one study, and what a strategy class declares."""
+"""Parameters of strategies: a hashable mapping, and those that a strategy class declares."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from strategies.base.reading import Reading
 
 
 class Parameters(Mapping[str, object]):
-    """Frozen values of a strategy's parameters by name, hashable whatever the values are.
+    """Immutable parameter values by name, hashable whatever the values are.
 
-    Two are equal where the `repr` of their values agrees: lists cannot be hashed, and to a rule 1 is not True.
+    Two are equal if the `repr` of their values is: lists cannot be hashed, and 1 and True differ to a rule.
     """
 
     __slots__ = ("_values",)
@@ -33,21 +33,21 @@ class Parameters(Mapping[str, object]):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Parameters):
-            return self._written() == other._written()
+            return self._key() == other._key()
         return isinstance(other, Mapping) and self._values == dict(other)
 
     def __hash__(self) -> int:
-        return hash(self._written())
+        return hash(self._key())
 
     def __repr__(self) -> str:
         return f"Parameters({self._values!r})"
 
-    def _written(self) -> str:
+    def _key(self) -> str:
         return repr(sorted(self._values.items()))
 
 
 def declared_parameters(strategy: type[Any]) -> Parameters:
-    """A strategy's own parameters with their defaults; of a reading without those of its schedule."""
+    """A strategy's parameters with their defaults, without the schedule of a reading."""
     declared = strategy.params
     schedule = Reading.params._getkeys() if issubclass(strategy, Reading) else ()
     defaults = zip(declared._getkeys(), declared._getdefaults(), strict=True)

@@ -1,6 +1,6 @@
-"""From a plan to a run: prices, backtests, the count of trials, evidence, and the folder of pages.
+"""From a request to a folder of pages: prices, backtests, the count of trials, evidence.
 
-Each step is handed what the one before it made: Request -> Plan -> PricedPlan -> Run -> folder.
+Each step takes the result of the one before: Request -> Plan -> PricedPlan -> Run -> folder.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from runners.engine.request import PriceWindow, Request
 from runners.engine.research.evidence import gather_evidence
 from runners.engine.research.evidence_plan import evidence_symbols
 from runners.engine.run_settings import chart_marks, claims_note, hindsight_notice, run_settings, unknown_rates_notice
-from runners.engine.tracebacks import ANY, describe_failure
+from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure
 from runners.engine.trial_key import trial_key, window_fingerprint
 from runners.engine.trial_ledger import LedgerError, Trial, TrialLedger, Trials
 
@@ -43,13 +43,13 @@ Step = Callable[[str, int | None], Progress]
 
 
 def no_step(_name: str, _total: int | None = None) -> Progress:
-    """A step whose progress is not shown."""
+    """A step that shows no progress."""
     return no_progress
 
 
 @dataclass(frozen=True, eq=False)
 class PricedPlan:
-    """A plan whose studies all have prices, with notices about prices that are missing."""
+    """A plan whose studies all have prices, with notices about missing ones."""
 
     plan: Plan
     prices: Prices
@@ -57,51 +57,51 @@ class PricedPlan:
 
 
 def with_prices(plan: Plan, read: ReadPrices) -> PricedPlan:
-    """Prices of what is traded and compared and, for evidence, of what could have been traded instead.
+    """Read the prices of everything that is traded or compared and, for evidence, of the alternatives.
 
-    A study whose own symbols have no prices stops no other and is listed in `plan.failed`. Where only the evidence
-    lacks prices a notice says so. Raises RequestError or DataError where the benchmark has no prices or nothing is
-    left, BrokenStrategyError where nothing is left and other strategies crashed.
+    A study without prices is moved to `plan.failed`; the others still run. If only the evidence lacks prices, a notice
+    says so. Raises RequestError or DataError if the benchmark has no prices or no study is left, BrokenStrategyError if
+    none is left and some crashed.
     """
     try:
         return _priced(plan, read)
     except (RequestError, DataError):
-        read((plan.request.benchmark,))  # needed by all: without it the request is wrong, not a study
-        needed = {subject.name: needed_symbols(plan.request, [subject]) for subject in plan.asked}
-        lacking = lacking_prices(needed, read)
-        if not lacking:
+        read((plan.request.benchmark,))  # every study needs it: without it the request is wrong
+        needed = {study.name: needed_symbols(plan.request, [study]) for study in plan.studies}
+        failures = price_failures(needed, read)
+        if not failures:
             raise
-        left = plan.without(lacking)
-    return _priced(left, read)
+        remaining = plan.without(failures)
+    return _priced(remaining, read)
 
 
 def _priced(plan: Plan, read: ReadPrices) -> PricedPlan:
     needed = plan.symbols
-    more = evidence_symbols(plan) if plan.request.evidence else ()
+    extra = evidence_symbols(plan) if plan.request.evidence else ()
     try:
-        return PricedPlan(plan, read((*needed, *more)))
+        return PricedPlan(plan, read((*needed, *extra)))
     except (RequestError, DataError) as error:
-        if not more:
+        if not extra:
             raise
-        return PricedPlan(plan, read(needed), (f"Some of the evidence is missing, since its prices are: {error}",))
+        return PricedPlan(plan, read(needed), (f"Some evidence is missing for lack of prices: {error}",))
 
 
-def lacking_prices(needed: Mapping[Key, Sequence[str]], read: ReadPrices) -> dict[Key, Failure]:
+def price_failures(needed: Mapping[Key, Sequence[str]], read: ReadPrices) -> dict[Key, Failure]:
     """Failures by key, for symbols without prices."""
-    found = {}
+    failures = {}
     for key, symbols in needed.items():
         try:
             read(symbols)
         except (RequestError, DataError) as error:
-            found[key] = describe_failure(error)
-    return found
+            failures[key] = describe_failure(error)
+    return failures
 
 
 def run_to_folder(request: Request, window: PriceWindow, out: Path, command: str, jobs: int | None, step: Step) -> Run:
-    """Run a request and write its folder, which is replaced whole or not at all.
+    """Run a request and write its folder, which is replaced as a whole or not at all.
 
-    `command` is the command line that repeats the run.
-    Raises RequestError where `out` cannot be such a folder, before anything is run.
+    `command` is the command line that repeats the run. Raises RequestError before anything runs if `out` cannot be
+    replaced.
     """
     source = open_source(window.source)
     plan = make_plan(request)
@@ -117,43 +117,43 @@ def run_to_folder(request: Request, window: PriceWindow, out: Path, command: str
 
 
 def draw_to_folder(run: Run, out: Path, jobs: int | None = None) -> Path:
-    """Write the folder of a run that is there already, drawn by a Python process of its own."""
+    """Draw a finished run in a separate Python process and write its folder."""
     run_folder.require_writable(out)
-    run_folder.write(run, drawing.draw_in_own_python(run, out.absolute(), jobs), out)
+    run_folder.write(run, drawing.draw_in_subprocess(run, out.absolute(), jobs), out)
     return out
 
 
 def produce_run(priced: PricedPlan, command: str | None, executor: Executor, step: Step = no_step) -> Run:
-    """Backtests of a priced plan, counted among the trials, with evidence where the request asks for it."""
+    """Run the backtests of a priced plan, count them as trials, and add the evidence if requested."""
     plan, prices = priced.plan, priced.prices
-    run = run_studies(priced, step("backtests", len(plan.asked)))
+    run = run_studies(priced, step("backtests", len(plan.studies)))
     plan = plan.with_results(run.results)
-    known, unkept = count_trials(run_trials(plan, prices, run), run.real)
-    run = replace(run, notices=(*run.notices, *unkept), manifest={"command": command, **run.manifest})
+    trials, ledger_notices = count_trials(run_trials(plan, prices, run), run.real)
+    run = replace(run, notices=(*run.notices, *ledger_notices), manifest={"command": command, **run.manifest})
     if not plan.request.evidence:
         return run
-    return gather_evidence(run, plan, prices, known, executor, step("evidence", len(plan.asked)))
+    return gather_evidence(run, plan, prices, trials, executor, step("evidence", len(plan.studies)))
 
 
 def run_studies(priced: PricedPlan, done: Progress = no_progress) -> Run:
-    """Run every study; `done` gets each name as it finishes.
+    """Run every study; `done` is called with the name of each as it finishes.
 
-    A strategy that crashes, or whose prices are too few, is listed in `failed`. Raises RequestError where prices do not
-    reach around the entry or suffice for no strategy, BrokenStrategyError where all crash.
+    A strategy that crashes or has too little history is listed in `failed`. Raises RequestError if the prices do not
+    span the entry or suffice for no strategy, BrokenStrategyError if all crash.
     """
     plan, prices = priced.plan, priced.prices
-    request, launch = plan.request, plan.request.launch
-    start, stop = window_rows(prices, launch, request.frictions.lag)
+    request, schedule = plan.request, plan.request.schedule
+    start, stop = window_rows(prices, schedule, request.frictions.lag)
     sessions = prices.sessions[start:stop]
     _require_benchmark(request.benchmark, prices, start)
     benchmark = benchmark_returns(prices, request.benchmark, start, stop)
     results, failed = list[Result](), dict(plan.failed)
-    for subject in plan.asked:
+    for study in plan.studies:
         try:
-            results.append(evaluate(subject, prices, launch, request.frictions, benchmark))
-        except ANY as error:
-            failed[subject.name] = describe_failure(error, subject.strategy.__module__)
-        done(subject.name)
+            results.append(evaluate(study, prices, schedule, request.frictions, benchmark))
+        except AUTHOR_ERRORS as error:
+            failed[study.name] = describe_failure(error, study.strategy.__module__)
+        done(study.name)
     if not results:
         raise nothing_left(failed)
     lower, upper = fomc.policy_range(sessions[1:])
@@ -176,45 +176,45 @@ def run_studies(priced: PricedPlan, done: Progress = no_progress) -> Run:
 
 
 def run_trials(plan: Plan, prices: Prices, run: Run) -> list[Trial]:
-    """The variants that a run looked at, in the order of its results."""
-    launch, costs = plan.request.launch, plan.request.frictions
-    _, stop = window_rows(prices, launch, costs.lag)
+    """The variants of a run as trials, in the order of its results."""
+    schedule, costs = plan.request.schedule, plan.request.frictions
+    _, stop = window_rows(prices, schedule, costs.lag)
     return [
         Trial(
             trial_key(
-                subject.strategy,
-                subject.parameters,
-                launch,
+                study.strategy,
+                study.parameters,
+                schedule,
                 costs,
-                window_fingerprint(prices, subject.symbols, stop),
+                window_fingerprint(prices, study.symbols, stop),
             ),
-            subject.name,
-            # Cash alone has a Sharpe ratio that says nothing about any rule.
+            study.name,
+            # The Sharpe ratio of cash alone says nothing about a rule.
             None
             if result.fills.empty or (yearly := compute_metrics(result, run).sharpe) is None
             else yearly / sqrt(PERIODS),
         )
-        for subject, result in zip(plan.asked, run.results, strict=True)
+        for study, result in zip(plan.studies, run.results, strict=True)
     ]
 
 
-def count_trials(own: Sequence[Trial], real: bool) -> tuple[Trials, tuple[str, ...]]:
-    """All trials so far with `own` among them, and a notice where the ledger cannot be kept.
+def count_trials(new: Sequence[Trial], real: bool) -> tuple[Trials, tuple[str, ...]]:
+    """All trials so far including the `new` ones, and a notice if the ledger cannot be read or written.
 
-    Only trials on real prices are added to the ledger: a reconstruction is not history.
+    Only trials on real prices are added to the ledger: simulated prices are not history.
     """
     ledger = TrialLedger()
     try:
-        known = ledger.read().union(own)
+        trials = ledger.read().union(new)
         if real:
-            ledger.add(own)
+            ledger.add(new)
     except LedgerError as error:
-        return Trials({}).union(own), (f"Trials are not counted: {error}",)
-    return known, ()
+        return Trials({}).union(new), (f"Trials are not counted: {error}",)
+    return trials, ()
 
 
 def benchmark_returns(prices: Prices, symbol: str, start: int, stop: int) -> pd.Series[float]:
-    """Daily simple total returns of a fund held without costs, from the session after row `start`."""
+    """Daily simple total returns of a fund, without costs, on the sessions of rows `start` + 1 to `stop` - 1."""
     fund = prices.select((symbol,)).rebased(start)
     close = pd.Series(fund.close[start:stop, 0], fund.sessions[start:stop], name=symbol)
     return close.pct_change().iloc[1:]
@@ -225,5 +225,5 @@ def _require_benchmark(symbol: str, prices: Prices, start: int) -> None:
     if listed > start:
         raise RequestError(
             f"the benchmark {symbol} has no close on {prices.sessions[start]:%Y-%m-%d}, before the entry; "
-            f"choose one that was trading, for example --benchmark SPY"
+            f"choose one that already traded, for example --benchmark SPY"
         )

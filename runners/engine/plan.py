@@ -1,4 +1,4 @@
-"""The strategies of a request, loaded once: those asked for, and the rest of the event's strategy set."""
+"""The strategies of a request, loaded once: the requested ones and the rest of the event's strategy set."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ from runners.engine import strategy_set
 from runners.engine.parameters import declared_parameters
 from runners.engine.request import Request
 from runners.engine.study import Study, prepare
-from runners.engine.tracebacks import ANY, describe_failure, is_authors_fault
+from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure, is_authors_fault
 
-RESERVED = ("index", "side-by-side")  # pages of a run folder that belong to no reading
+RESERVED = ("index", "side-by-side")  # pages of a run folder that are not about one reading
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a request runs.
+    """The studies that a request runs, and those that its p-values are adjusted for.
 
-    `asked` are the studies asked for. `rivals` are the readings of the event that were not asked for: p-values are
-    adjusted for all of them, so they are loaded where evidence is asked for. `required` holds, by name, the readings
-    without which the strategy set is incomplete, None for one that cannot be loaded. `failed` says, by name, what
-    stopped a strategy that was asked for.
+    `studies` are the requested ones. `others` are the remaining readings of the event, loaded only for evidence, since
+    p-values are adjusted for all of them. `required` maps the name of each reading of a complete strategy set to its
+    study, None where it cannot be loaded. `failed` maps the names of requested strategies that cannot run to the
+    failure.
     """
 
     request: Request
-    asked: tuple[Study, ...]
-    rivals: tuple[Study, ...] = ()
+    studies: tuple[Study, ...]
+    others: tuple[Study, ...] = ()
     required: Mapping[str, Study | None] = field(default_factory=dict)
     failed: Mapping[str, Failure] = field(default_factory=dict)
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """All symbols that the studies asked for need, and the benchmark, in order of first mention."""
-        return needed_symbols(self.request, self.asked)
+        """Symbols that the requested studies need, then the benchmark, each once."""
+        return needed_symbols(self.request, self.studies)
 
     def without(self, failed: Mapping[str, Failure]) -> Plan:
-        """The plan without the studies that `failed` names. Raises where nothing is left."""
+        """The plan without the studies in `failed`. Raises RequestError or BrokenStrategyError if none is left."""
         failures = {**self.failed, **failed}
-        left = tuple(subject for subject in self.asked if subject.name not in failures)
-        if not left:
+        remaining = tuple(study for study in self.studies if study.name not in failures)
+        if not remaining:
             raise nothing_left(failures)
-        return replace(self, asked=left, failed=failures)
+        return replace(self, studies=remaining, failed=failures)
 
     def with_results(self, results: Sequence[Result]) -> Plan:
-        """The plan with only those studies that have a result."""
+        """The plan with only the studies that have a result."""
         names = {result.name for result in results}
-        return replace(self, asked=tuple(subject for subject in self.asked if subject.name in names))
+        return replace(self, studies=tuple(study for study in self.studies if study.name in names))
 
 
 def make_plan(
@@ -59,42 +59,44 @@ def make_plan(
     given: Mapping[str, type[Any]] = MappingProxyType({}),
     parameters: Mapping[str, object] = MappingProxyType({}),
 ) -> Plan:
-    """Load the strategies of a request; those `given`, by the names in the request, need no loading.
+    """Load the strategies of a request, except for the classes `given` by their names in the request.
 
     `parameters` replace those of a single strategy. Raises RequestError for an unknown name or another wrong request,
-    BrokenStrategyError where the code of every strategy asked for breaks.
+    BrokenStrategyError if every requested strategy crashes.
     """
-    asked, failed = _load_asked(request, given)
+    studies, failed = _load_requested(request, given)
     if parameters:
-        asked = (_with_parameters(_only(asked), parameters),)
+        studies = (_with_parameters(_only(studies), parameters),)
     if not request.evidence:
-        return Plan(request, asked, failed=failed)
-    event, variants = request.event, {subject.variant for subject in asked}
-    declared = {subject.name: subject for subject in strategy_set.loadable_studies(event, request.benchmark)}
+        return Plan(request, studies, failed=failed)
+    event, variants = request.event, {study.variant for study in studies}
+    declared = {study.name: study for study in strategy_set.loadable_studies(event, request.benchmark)}
     return Plan(
         request,
-        asked,
-        rivals=tuple(subject for subject in declared.values() if subject.variant not in variants),
+        studies,
+        others=tuple(study for study in declared.values() if study.variant not in variants),
         required={name: declared.get(name) for name in strategy_set.required_names(event)},
         failed=failed,
     )
 
 
 def load_studies(request: Request, given: Mapping[str, type[Any]] = MappingProxyType({})) -> tuple[Study, ...]:
-    """The strategies asked for. Raises BrokenStrategyError where the code of one breaks; see `make_plan`."""
-    asked, failed = _load_asked(request, given)
+    """The requested strategies. Raises BrokenStrategyError if any crashes; see `make_plan` for other errors."""
+    studies, failed = _load_requested(request, given)
     if failed:
         raise broken_error(failed)
-    return asked
+    return studies
 
 
-def needed_symbols(request: Request, subjects: Sequence[Study]) -> tuple[str, ...]:
-    """All symbols that the studies need, and the benchmark, in order of first mention."""
-    return tuple(dict.fromkeys([*(symbol for subject in subjects for symbol in subject.needed), request.benchmark]))
+def needed_symbols(request: Request, studies: Sequence[Study]) -> tuple[str, ...]:
+    """Symbols that the studies need, then the benchmark, each once."""
+    return tuple(
+        dict.fromkeys([*(symbol for study in studies for symbol in study.required_symbols), request.benchmark])
+    )
 
 
 def nothing_left(failed: Mapping[str, Failure]) -> RequestError | BrokenStrategyError:
-    """The error of a command that has nothing left to run: a wrong request where all lack prices."""
+    """The error when no strategy is left to run: a RequestError if each lacks prices, else the crashes."""
     if not all(each.lacking for each in failed.values()):
         return broken_error(failed)
     (_, first), *others = failed.items()
@@ -102,27 +104,22 @@ def nothing_left(failed: Mapping[str, Failure]) -> RequestError | BrokenStrategy
 
 
 def broken_error(failed: Mapping[str, Failure]) -> BrokenStrategyError:
-    """The error of a command that has nothing left to run because strategies crash, with their tracebacks."""
+    """The error when no strategy is left to run because of crashes, with their tracebacks."""
     (name, first), *others = failed.items()
     more = f"; so did {', '.join(other for other, _ in others)}" if others else ""
     tracebacks = "\n\n".join(f"{name}\n{each.traceback}" for name, each in failed.items())
     return BrokenStrategyError(f"{name} failed: {first.summary}{more}; nothing was written", tracebacks)
 
 
-def _load_asked(request: Request, given: Mapping[str, type[Any]]) -> tuple[tuple[Study, ...], dict[str, Failure]]:
-    _ = request.launch  # a wrong entry is refused before anything is loaded
+def _load_requested(request: Request, given: Mapping[str, type[Any]]) -> tuple[tuple[Study, ...], dict[str, Failure]]:
+    _ = request.schedule  # a wrong entry is refused before anything is loaded
     loaded, failed = list[Study](), dict[str, Failure]()
     for name in request.readings or strategy_set.reading_names(request.event):
-        own = strategy_set.event_member(request.event, name)
-        module = (own.strategy if own else name).split(":")[0]
+        member = strategy_set.event_member(request.event, name)
+        module = (member.strategy if member else name).split(":")[0]
         try:
-            if name in given:
-                subject = prepare(name, given[name], request.benchmark, request.symbols)
-            else:
-                subject = strategy_set.load_study(request.event, name, request.benchmark, request.symbols)
-            _require_free_name(request, subject)
-            loaded.append(subject)
-        except ANY as error:
+            loaded.append(_load_study(request, name, given))
+        except AUTHOR_ERRORS as error:
             if (request.readings or request.event.readings) and not is_authors_fault(error, module):
                 raise
             failed[name] = describe_failure(error, module)
@@ -132,48 +129,57 @@ def _load_asked(request: Request, given: Mapping[str, type[Any]]) -> tuple[tuple
     return tuple(loaded), failed
 
 
-def _only(subjects: tuple[Study, ...]) -> Study:
-    if len(subjects) != 1:
-        raise RequestError(f"parameters are for one strategy, and {len(subjects)} were asked for; run them one by one")
-    return subjects[0]
+def _load_study(request: Request, name: str, given: Mapping[str, type[Any]]) -> Study:
+    if name in given:
+        study = prepare(name, given[name], request.benchmark, request.symbols)
+    else:
+        study = strategy_set.load_study(request.event, name, request.benchmark, request.symbols)
+    _require_free_name(request, study)
+    return study
 
 
-def _with_parameters(subject: Study, parameters: Mapping[str, object]) -> Study:
-    """The study with other values for some of its strategy's own parameters."""
-    own = declared_parameters(subject.strategy)
-    if unknown := [name for name in parameters if name not in own]:
-        raise RequestError(f"{subject.name} has no parameter {unknown[0]!r}; it has {', '.join(own) or 'none'}")
-    return subject.with_parameters(parameters)
+def _only(studies: tuple[Study, ...]) -> Study:
+    if len(studies) != 1:
+        raise RequestError(f"parameters are for one strategy, not for {len(studies)}; run them one by one")
+    return studies[0]
 
 
-def _require_distinct(request: Request, subjects: Sequence[Study]) -> None:
-    """Raise RequestError for pages that would overwrite each other, or symbols that no strategy asked for takes."""
-    if request.symbols and all(subject.has_rule for subject in subjects):
+def _with_parameters(study: Study, parameters: Mapping[str, object]) -> Study:
+    """The study with some of its strategy's parameters replaced."""
+    declared = declared_parameters(study.strategy)
+    if unknown := [name for name in parameters if name not in declared]:
+        raise RequestError(f"{study.name} has no parameter {unknown[0]!r}; it has {', '.join(declared) or 'none'}")
+    return study.with_parameters(parameters)
+
+
+def _require_distinct(request: Request, studies: Sequence[Study]) -> None:
+    """Raise RequestError for pages that would overwrite each other, or symbols that no strategy takes."""
+    if request.symbols and all(study.has_rule for study in studies):
         raise RequestError("--symbols is for a plain bt.Strategy; readings declare their own")
-    names = [_file_key(subject.name) for subject in subjects]
-    for subject in subjects:
-        if names.count(_file_key(subject.name)) > 1:
-            raise _overwriting(subject)
+    names = [_file_name_key(study.name) for study in studies]
+    for study in studies:
+        if names.count(_file_name_key(study.name)) > 1:
+            raise _overwriting(study)
 
 
-def _require_free_name(request: Request, subject: Study) -> None:
-    """Raise RequestError for a name that another page or column has."""
-    name = _file_key(subject.name)
+def _require_free_name(request: Request, study: Study) -> None:
+    """Raise RequestError for the name of another page or column."""
+    name = _file_name_key(study.name)
     if name in RESERVED or "-evidence" in name:
-        raise _overwriting(subject)
-    if subject.name in ("date", request.benchmark):
-        raise RequestError(f"a column {subject.name} of returns.csv would stand there twice; rename {_kind(subject)}")
+        raise _overwriting(study)
+    if study.name in ("date", request.benchmark):
+        raise RequestError(f"returns.csv would have two columns {study.name}; rename {_kind(study)}")
 
 
-def _overwriting(subject: Study) -> RequestError:
-    return RequestError(f"a page {subject.name}.html would overwrite another one; rename {_kind(subject)}")
+def _overwriting(study: Study) -> RequestError:
+    return RequestError(f"a page {study.name}.html would overwrite another one; rename {_kind(study)}")
 
 
-def _kind(subject: Study) -> str:
-    kind = "class" if subject.name == subject.strategy.__name__ else "reading"
-    return f"the {kind} {subject.name}"
+def _kind(study: Study) -> str:
+    kind = "class" if study.name == study.strategy.__name__ else "reading"
+    return f"the {kind} {study.name}"
 
 
-def _file_key(name: str) -> str:
-    """The name as a file system sees it that ignores case and the encoding of accents."""
+def _file_name_key(name: str) -> str:
+    """The name as compared by a file system that ignores case and the encoding of accents."""
     return normalize("NFC", name).casefold()

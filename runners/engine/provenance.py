@@ -1,4 +1,4 @@
-"""What a run was made of: its request, versions, a hash of the code, fingerprints of the prices."""
+"""Provenance of a run: its request, package versions, code hash and price fingerprints."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from runners.engine.dependencies import KNOWN, ROOT, module_file, modules_reache
 from runners.engine.plan import Plan
 from runners.engine.study import Study
 
-# Packages whose versions shape numbers and pages.
+# Packages whose versions affect numbers and pages.
 PACKAGES = (
     *("backtrader", "exchange_calendars", "jinja2", "matplotlib"),
     *("numpy", "pandas", "quantstats", "scipy", "seaborn"),
 )
 ROOMS = ("data", "strategies", "runners", "reports")
-CARRIED = ("facts", "templates", "static")  # folders without Python files that belong to a package
-SHAPING = (".py", ".csv", ".toml", ".html", ".css", ".js")
+DATA_FOLDERS = ("facts", "templates", "static")  # data folders of a package
+HASHED_SUFFIXES = (".py", ".csv", ".toml", ".html", ".css", ".js")
 
 
 def run_manifest(plan: Plan, prices: Prices, results: Sequence[Result]) -> dict[str, object]:
-    """What manifest.json holds of a run, without its command: nothing depends on when or where it ran."""
+    """The manifest of a run without its command; independent of when and where it ran."""
     request = plan.request
     return {
         "request": {
-            "readings": [subject.name for subject in plan.asked],
-            "entry": f"{request.launch.entry:%Y-%m-%d}",
+            "readings": [study.name for study in plan.studies],
+            "entry": f"{request.schedule.entry:%Y-%m-%d}",
             "entry_kind": request.entry if request.entry in ("published", "shock") else "date",
             "hold": request.hold,
             "rebalance": request.rebalance,
@@ -44,18 +44,16 @@ def run_manifest(plan: Plan, prices: Prices, results: Sequence[Result]) -> dict[
         "event": request.event.as_dict(),
         "parameters": {result.name: dict(result.parameters) for result in results},
         "frictions": request.frictions.as_dict(),
-        **input_provenance(plan.asked, prices),
+        **input_provenance(plan.studies, prices),
     }
 
 
-def input_provenance(
-    subjects: Sequence[Study], prices: Prices, packages: Sequence[str] = PACKAGES
-) -> dict[str, object]:
-    """Source, versions, code hash and price fingerprints, as every manifest holds them."""
+def input_provenance(studies: Sequence[Study], prices: Prices, packages: Sequence[str] = PACKAGES) -> dict[str, object]:
+    """Price source, versions, code hash and price fingerprints: the part that all manifests share."""
     return {
         "source": prices.origin,
         "versions": package_versions(packages),
-        "code": code_hash(subjects),
+        "code": code_hash(studies),
         "prices": {symbol: price_provenance(prices, symbol) for symbol in sorted(prices.symbols)},
     }
 
@@ -66,29 +64,30 @@ def package_versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
 
 
 def price_provenance(prices: Prices, symbol: str) -> dict[str, object]:
-    """Number of bars of a symbol, first and last session (None without bars), and their SHA-256."""
+    """Number of bars of a symbol, first and last session (None without bars), and the SHA-256 of the bars."""
     listed = prices.sessions[prices.listed[prices.columns[symbol]] :]
     first, last = (f"{listed[end]:%Y-%m-%d}" if len(listed) else None for end in (0, -1))
     return {"rows": len(listed), "first": first, "last": last, "sha256": prices.fingerprints[symbol]}
 
 
-def code_hash(subjects: Sequence[Study] = ()) -> str:
-    """SHA-256 over this project's files, those of the strategies and what these import: equal code, equal hash."""
-    ours = [path for room in ROOMS for folder in _folders(ROOT / room) for path in folder if path.suffix in SHAPING]
-    theirs = modules_reached(base.__module__ for subject in subjects for base in subject.strategy.__mro__)
+def code_hash(studies: Sequence[Study] = ()) -> str:
+    """SHA-256 of this project's files, the strategies' files and their imports: equal code, equal hash."""
+    files = (path for room in ROOMS for folder in _folders(ROOT / room) for path in folder)
+    ours = [path for path in files if path.suffix in HASHED_SUFFIXES]
+    theirs = modules_reached(base.__module__ for study in studies for base in study.strategy.__mro__)
     named = {module: path for module in theirs if (path := _outside_file(module))}
     named |= {path.relative_to(ROOT).as_posix(): path for path in ours}
     digest = sha256()
     for name, path in sorted(named.items()):
         digest.update(f"{name}\n".encode() + path.read_bytes())
-    for subject in subjects:
-        if not _file(subject.strategy):
-            digest.update("\n".join((subject.name, *_methods(subject.strategy))).encode())
+    for study in studies:
+        if not _file(study.strategy):
+            digest.update("\n".join((study.name, *_methods(study.strategy))).encode())
     return digest.hexdigest()
 
 
 def _outside_file(module: str) -> Path | None:
-    """File of a module that is neither ours nor covered by a package version."""
+    """File of a module outside this project and its versioned packages."""
     return None if module.partition(".")[0] in {*KNOWN, "__main__"} else module_file(module)
 
 
@@ -102,7 +101,7 @@ def _file(strategy: type[Any]) -> Path | None:
 
 
 def _methods(strategy: type[Any]) -> Iterator[str]:
-    """Byte code of the methods of a strategy without a file, independent of where it was typed."""
+    """Names and byte code of the methods of a strategy without a file, independent of line numbers."""
     for name, method in sorted(vars(strategy).items()):
         if inspect.isfunction(method):
             yield from (name, *_byte_code(method.__code__))
@@ -115,8 +114,8 @@ def _byte_code(code: CodeType) -> Iterator[str]:
 
 
 def _folders(room: Path) -> Iterator[Iterable[Path]]:
-    """Files of a package folder and of what it carries; not the run folders that users keep there."""
+    """Files of a package folder, its subpackages and data folders; not of run folders kept there."""
     yield room.iterdir()
     for folder in room.iterdir():
-        if (folder / "__init__.py").is_file() or folder.name in CARRIED:
+        if (folder / "__init__.py").is_file() or folder.name in DATA_FOLDERS:
             yield folder.rglob("*")

@@ -1,4 +1,4 @@
-"""What a run is asked for, validated at birth."""
+"""The request of a run, validated when it is made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from strategies.base.schedule import LONGEST
 
 @dataclass(frozen=True)
 class PriceWindow:
-    """Where prices come from (auto, yahoo, sample or a folder), and the first and last session that is read."""
+    """A source of prices (auto, yahoo, sample or a folder) and the first and last date to read, YYYY-MM-DD."""
 
     source: str
     start: str | None = None
@@ -25,11 +25,12 @@ class PriceWindow:
 
 @dataclass(frozen=True)
 class Request:
-    """The readings to run on an event, and how.
+    """The readings to run on an event, with the settings of the run.
 
-    `readings` are names or paths, empty for all readings of the event. `entry` is published, shock or a date
-    (YYYY-MM-DD). `hold` and `rebalance` count sessions; a hold of None stays to the end of the prices. `symbols` are
-    the feeds of a plain `bt.Strategy` that does not declare any. `evidence` asks whether the readings beat chance.
+    `readings` are names or paths; empty means all readings of the event. `entry` is published, shock or a date
+    (YYYY-MM-DD). `hold` and `rebalance` count sessions; with a hold of None positions stay open to the end of the
+    prices. `symbols` are the feeds of a plain `bt.Strategy` that declares none. With `evidence` the readings are tested
+    against chance.
 
     Raises RequestError for a number out of range or a reading named twice.
     """
@@ -50,12 +51,12 @@ class Request:
                 raise RequestError(f"--{name} {sessions} is too short; give 1 session or more")
             if sessions is not None and sessions > LONGEST:
                 raise RequestError(f"--{name} {sessions} is too long; give {LONGEST:,} sessions or fewer")
-        if twice := {name for name in self.readings if self.readings.count(name) > 1}:
-            raise RequestError(f"{sorted(twice)[0]} is asked for twice; name each reading once")
+        if repeated := {name for name in self.readings if self.readings.count(name) > 1}:
+            raise RequestError(f"{sorted(repeated)[0]} is named twice; name each reading once")
 
     @property
-    def launch(self) -> EntrySchedule:
-        """Entry and shock as sessions. Raises RequestError for a date on which the exchange is closed."""
+    def schedule(self) -> EntrySchedule:
+        """The entry schedule. Raises RequestError for an entry on a day without trading."""
         if self.entry == "published":
             return EntrySchedule(self.event.entry, self.hold, self.rebalance, self.event.shock)
         if self.entry == "shock":
@@ -65,12 +66,12 @@ class Request:
 
     @property
     def hindsight(self) -> bool:
-        """Whether the entry comes before the essay could be known."""
-        return self.launch.entry < self.event.entry
+        """Whether the entry comes before the publication could be acted on."""
+        return self.schedule.entry < self.event.entry
 
 
 def parse_session(text: str) -> pd.Timestamp:
-    """The session of a date as YYYY-MM-DD. Raises RequestError for another text, or a day without trading."""
+    """The session on a date written YYYY-MM-DD. Raises RequestError for any other text or a day without trading."""
     try:
         day = pd.to_datetime(text, format="%Y-%m-%d")
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a run says in words beside its figures: the outcome, warnings, and the table of decisions."""
+"""Notes on a run: its outcome in words, its warnings, and the table of decisions."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from runners.engine.backtest.broker import AFTER, BEFORE, RefusedOrder
 from runners.engine.backtest.cerebro import CAPITAL, Backtest
 from runners.engine.study import Study
 
-FEW = 3  # refused orders for one reason that are named one by one
-MANY = 20  # symbols that have a line each
+FEW = 3  # orders refused for one reason that get a line each
+MANY = 20  # symbols that get a line each
 
-# Orders that are refused by design: which they are, and why nothing is wrong.
+# Orders refused by design: when they were sent, and why that is correct.
 INTENDED = {
-    BEFORE: ("of the warm-up", "the account begins with the entry"),
-    AFTER: ("after the hold", "everything is sold when it ends"),
+    BEFORE: ("of the warm-up", "the account starts at the entry"),
+    AFTER: ("after the hold", "all positions are closed when it ends"),
 }
 
 
 def decision_table(run: Backtest) -> pd.DataFrame:
-    """Target weights by session and symbol; a symbol that a decision drops has a row with weight zero."""
-    rows, before = [], set[str]()
+    """Target weights by session and symbol, with a weight of zero when a decision drops a symbol."""
+    rows, held = [], set[str]()
     for decision in run.decisions:
-        dropped = dict.fromkeys(sorted(before - set(decision.weights)), 0.0)
+        dropped = dict.fromkeys(sorted(held - set(decision.weights)), 0.0)
         rows += [(decision.session, symbol, weight) for symbol, weight in {**decision.weights, **dropped}.items()]
-        before = {symbol for symbol, weight in decision.weights.items() if weight}
+        held = {symbol for symbol, weight in decision.weights.items() if weight}
     return pd.DataFrame(rows, columns=["session", "symbol", "weight"])
 
 
 def describe_outcome(run: Backtest, d: float, comparator: str, refuted: bool | None) -> str:
-    """What happened, in a sentence or two."""
+    """The outcome in one or two sentences."""
     if run.ruined is not None:
         return f"Ruined on {run.ruined:%Y-%m-%d}: equity fell to {run.equity[-1]:,.0f} USD and the run ended."
     gain = run.equity[-1] / CAPITAL - 1
@@ -43,11 +43,11 @@ def describe_outcome(run: Backtest, d: float, comparator: str, refuted: bool | N
         sentence += f", {abs(np.expm1(d)):.1%} {beat} wealth than {comparator}"
     if refuted is None:
         return f"{sentence}."
-    return f"{sentence}. Its criterion of refutation {'came true' if refuted else 'did not come true'}."
+    return f"{sentence}. {'Refuted' if refuted else 'Not refuted'} by its own criterion."
 
 
 def run_warnings(study: Study, run: Backtest) -> tuple[str, ...]:
-    """What a reader must know beside the numbers, a line each."""
+    """Warnings that qualify the numbers of a run, one line each."""
     lines = []
     if run.ruined is not None:
         lines.append(f"ruined on {run.ruined:%Y-%m-%d}: equity fell to {run.equity[-1]:,.0f} USD, and the run ended")
@@ -64,24 +64,24 @@ def run_warnings(study: Study, run: Backtest) -> tuple[str, ...]:
 
 
 def describe_symbols(first_sessions: Mapping[str, pd.Timestamp], what: str, reason: str) -> list[str]:
-    """A line for each symbol with the first session on which it was `what`; a single line for more than MANY."""
+    """A line for each symbol with the first session on which it was `what`; one line for more than MANY symbols."""
     if len(first_sessions) <= MANY:
         return [f"{symbol} was {what} on {day:%Y-%m-%d}: {reason}" for symbol, day in first_sessions.items()]
     first, last = min(first_sessions.values()), max(first_sessions.values())
     some = ", ".join([*first_sessions][:FEW])
     return [
-        f"{len(first_sessions):,} names were {what}, first {first:%Y-%m-%d} to {last:%Y-%m-%d}: {reason} ({some}, ...)"
+        f"{len(first_sessions):,} stocks were {what}, first {first:%Y-%m-%d} to {last:%Y-%m-%d}: {reason} ({some}, ...)"
     ]
 
 
 def describe_refusals(refusals: Sequence[RefusedOrder]) -> list[str]:
-    """Orders that were not filled: a line for each, or for each reason with more than FEW, or that is by design."""
+    """Unfilled orders: a line for each, or one for a reason that is by design or has more than FEW orders."""
     lines = []
     for reason in dict.fromkeys(refusal.reason for refusal in refusals):
         orders = [refusal for refusal in refusals if refusal.reason == reason]
         if reason in INTENDED:
-            which, why = INTENDED[reason]
-            lines.append(f"{_count(orders, which)} set aside, as intended: {why}")
+            when, why = INTENDED[reason]
+            lines.append(f"{_count(orders, when)} ignored, as intended: {why}")
         elif len(orders) > FEW:
             lines.append(f"{_count(orders)} not filled: {reason}")
         else:
@@ -92,9 +92,9 @@ def describe_refusals(refusals: Sequence[RefusedOrder]) -> list[str]:
     return lines
 
 
-def _count(orders: Sequence[RefusedOrder], which: str = "") -> str:
-    """How many orders, and when they were sent."""
+def _count(orders: Sequence[RefusedOrder], when: str = "") -> str:
+    """Number of orders and the dates on which they were sent."""
     first, last = (f"{orders[end].session:%Y-%m-%d}" for end in (0, -1))
     if len(orders) == 1:
-        return " ".join(filter(None, ("an order", which, f"({first}) was")))
-    return " ".join(filter(None, (f"{len(orders):,} orders", which, f"({first} to {last}) were")))
+        return " ".join(filter(None, ("an order", when, f"({first}) was")))
+    return " ".join(filter(None, (f"{len(orders):,} orders", when, f"({first} to {last}) were")))

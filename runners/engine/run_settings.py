@@ -1,4 +1,4 @@
-"""A run in words: its settings, the dates that its charts mark, and the notices that every page shows."""
+"""Settings of a run in plain words, dates marked in its charts, and notices shown on every page."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ Mark = tuple[pd.Timestamp, str, str]
 
 
 def run_settings(request: Request, sessions: pd.DatetimeIndex) -> dict[str, str]:
-    """The choices of the run in plain words, by label."""
-    launch, costs = request.launch, request.frictions
+    """The settings of a run in plain words, by label."""
+    schedule, costs = request.schedule, request.frictions
     published = request.event.published.tz_convert(NEW_YORK)
     cash = (
         "free cash earns the lower bound of the policy range less 0.50 points, credit costs the upper bound plus 0.50"
@@ -21,7 +21,7 @@ def run_settings(request: Request, sessions: pd.DatetimeIndex) -> dict[str, str]
         else f"cash earns and credit costs {costs.cash_rate:.2%}"
     )
     return {
-        "Entry": f"open of {launch.entry:%Y-%m-%d}, decided at the close of {sessions[0]:%Y-%m-%d}",
+        "Entry": f"open of {schedule.entry:%Y-%m-%d}, decided at the close of {sessions[0]:%Y-%m-%d}",
         "Known": f"from {published:%Y-%m-%d %H:%M} New York time on, when {request.event.publication} was published",
         "Hold": "to the end of the prices" if request.hold is None else f"{request.hold} sessions",
         "Rebalancing": f"every {request.rebalance} sessions",
@@ -34,10 +34,9 @@ def run_settings(request: Request, sessions: pd.DatetimeIndex) -> dict[str, str]
 
 
 def chart_marks(event: Event, sessions: pd.DatetimeIndex) -> tuple[Mark, ...]:
-    """Dates for the charts, each with a label and a kind: those of the event and of its calendar.
+    """Dates to mark in charts, from the event and its calendar, each with a label and a kind.
 
-    The shock is marked where it lies up to five sessions before the window. A day that both name gets the calendar's
-    label.
+    The shock is marked if it lies at most five sessions before the window. A day in both gets the calendar's label.
     """
     first, last = calendar.offset(sessions[0], -5), sessions[-1]
     recurring = (
@@ -45,35 +44,35 @@ def chart_marks(event: Event, sessions: pd.DatetimeIndex) -> tuple[Mark, ...]:
         if isinstance(event.calendar, str)
         else [(pd.Timestamp(day), text) for day, text in event.calendar]
     )
-    known = {day for day, _ in recurring}
-    own = [(pd.Timestamp(day), label, "event") for day, label in event.marks if pd.Timestamp(day) not in known]
+    taken = {day for day, _ in recurring}
+    marks = [(pd.Timestamp(day), label, "event") for day, label in event.marks if pd.Timestamp(day) not in taken]
     dates = [(day, label, FOMC if event.calendar == FOMC else "calendar") for day, label in recurring]
-    return tuple(sorted(mark for mark in (*own, *dates) if first <= mark[0] <= last))
+    return tuple(sorted(mark for mark in (*marks, *dates) if first <= mark[0] <= last))
 
 
 def claims_note(event: Event) -> str:
-    """What the numbers of claims mean; empty for an event whose claims have none."""
+    """What the numbers of claims refer to; empty for an event without numbered claims."""
     return event.claims and f"{event.claims} number the claims of {event.publication} that the readings take literally."
 
 
 def hindsight_notice(request: Request) -> tuple[str, ...]:
-    """A notice where the entry comes before the publication."""
+    """A notice if the entry comes before the publication."""
     if not request.hindsight:
         return ()
-    entry, known = request.launch.entry, request.event.entry
-    return (f"With hindsight: the entry on {entry:%Y-%m-%d} comes before {known:%Y-%m-%d}, the first honest session.",)
+    entry, first = request.schedule.entry, request.event.entry
+    return (f"With hindsight: the entry on {entry:%Y-%m-%d} comes before {first:%Y-%m-%d}, the first honest session.",)
 
 
 def unknown_rates_notice(last: str) -> tuple[str, ...]:
-    """A notice where prices reach beyond the last decision of the Fed that is known; `last` is an ISO date."""
+    """A notice if prices reach beyond the last known Fed decision; `last` is an ISO date."""
     unknown = str(fomc.first_unknown_decision())
     if last < unknown:
         return ()
-    return (f"The Fed's decisions from {unknown} on are not known to this version; the last range stays.",)
+    return (f"Fed decisions from {unknown} on are unknown to this version; the last known policy range is used.",)
 
 
 def _fomc_decisions() -> list[tuple[pd.Timestamp, str]]:
-    """Scheduled decisions of the FOMC whose outcome is known."""
+    """Scheduled FOMC decisions with a known outcome."""
     return [
         (pd.Timestamp(decision.date), _change(decision.change_bps))
         for decision in fomc.fomc_decisions()

@@ -1,4 +1,4 @@
-"""Start a strategy: a file that trades, its tests and the recipe of its golden file, from `templates/`."""
+"""Scaffold of a new strategy: a working file, its tests and its golden recipe, from `templates/`."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ LINE_WIDTH = 120
 
 @dataclass(frozen=True)
 class Scaffold:
-    """A strategy to be started: a Reading of two or more symbols, or a plain bt.Strategy of one or more.
+    """The files of a new strategy: a Reading of two or more symbols, or a plain bt.Strategy of one or more.
 
-    Raises RequestError for a name that is no module name or is taken, and for symbols that are wrong or too few.
+    Raises RequestError for a name that is taken or not a module name, and for invalid or too few symbols.
     """
 
     name: str
@@ -44,35 +44,35 @@ class Scaffold:
 
     @property
     def class_name(self) -> str:
-        """my_idea as MyIdea."""
+        """The name in CamelCase: MyIdea for my_idea."""
         return "".join(part.capitalize() for part in self.name.split("_"))
 
     def checkout_files(self) -> dict[Path, str]:
-        """Path and content of each file in a checkout. Raises RequestError where there is no checkout."""
+        """Path and content of each file in a checkout. Raises RequestError in an installed copy."""
         if not (ROOT / GOLDEN_SCRIPT).is_file():
             raise RequestError(
-                "an installed copy has no tests folder; write the strategy alone with --out ., or work in a checkout"
+                "an installed copy has no tests folder; write only the strategy with --out ., or work in a checkout"
             )
         tests = ROOT / "tests"
-        files = {ROOT / "strategies" / f"{self.name}.py": self._filled("plain" if self.plain else "reading")}
+        files = {ROOT / "strategies" / f"{self.name}.py": self._render("plain" if self.plain else "reading")}
         test = "plain_test" if self.plain else "reading_test"
-        files[tests / "strategies" / f"test_{self.name}.py"] = self._filled(test)
+        files[tests / "strategies" / f"test_{self.name}.py"] = self._render(test)
         if not self.plain:
-            files[tests / "resources" / "recipes" / f"{self.name}.py"] = self._filled("recipe")
+            files[tests / "resources" / "recipes" / f"{self.name}.py"] = self._render("recipe")
         return files
 
     def single_file(self, out: Path) -> dict[Path, str]:
-        """The strategy alone, in the folder `out` or the file `out`. Raises RequestError where it cannot be."""
+        """The strategy only, in the folder or file `out`. Raises RequestError for an impossible path."""
         path = out if out.suffix == ".py" else out / f"{self.name}.py"
         require_possible_path(path, "{}")
         if not path.stem.isidentifier():
-            raise RequestError(f"--out {out}: {path.name} cannot be imported; name it as in my_idea.py")
+            raise RequestError(f"--out {out}: {path.name} cannot be imported; use a name like my_idea.py")
         if not path.parent.is_dir():
-            raise RequestError(f"--out {out}: there is no folder {path.parent}; make it first")
-        return {path: self._filled("plain" if self.plain else "reading")}
+            raise RequestError(f"--out {out}: there is no folder {path.parent}; create it first")
+        return {path: self._render("plain" if self.plain else "reading")}
 
     def checkout_commands(self) -> tuple[str, ...]:
-        """What to run next in a checkout: the tests, the strategy, the golden file."""
+        """Next commands in a checkout: run the tests, the strategy, the golden script."""
         test = f"python -m pytest tests/strategies -k {self.name}"
         run = f"python -m runners.deepseek {self.name}"
         if self.plain:
@@ -80,13 +80,13 @@ class Scaffold:
         return test, run, f"python {GOLDEN_SCRIPT} DIR {self.name}    # DIR: a folder of real prices"
 
     def single_file_commands(self, path: Path) -> tuple[str, ...]:
-        """What to run next with a strategy in a file of its own: a quick run, a whole one, a sweep."""
+        """Next commands for a strategy in a single file: a quick run, a full run, a sweep."""
         target = shlex.quote(f"{relative_path(path)}:{self.class_name}")
         run = f"python -m runners.deepseek {target}"
         values = "period=20,50" if self.plain else "lookback=20,60"
         return f"{run} --no-evidence", run, f"python -m runners.sweep {target} -p {values}"
 
-    def _filled(self, template: str) -> str:
+    def _render(self, template: str) -> str:
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES),
             undefined=jinja2.StrictUndefined,
@@ -98,7 +98,7 @@ class Scaffold:
 
 
 def write_scaffold(files: Mapping[Path, str]) -> None:
-    """Write all of the files or none. Raises RequestError where one exists or cannot be written."""
+    """Write all files or none. Raises RequestError if one exists or cannot be written."""
     for path in files:
         if path.exists():
             raise RequestError(f"{relative_path(path)} exists; choose another name, nothing was written")
@@ -109,22 +109,22 @@ def write_scaffold(files: Mapping[Path, str]) -> None:
             write_file(path, text.encode())
             written.append(path)
     except OSError as error:
-        for earlier in written:
-            earlier.unlink()
+        for partial in written:
+            partial.unlink()
         raise RequestError(f"{relative_path(path)} cannot be written ({error.strerror}); nothing was written") from None
 
 
 def relative_path(path: Path) -> str:
-    """A path relative to the current folder if it lies in there, else as it is."""
+    """A path relative to the current folder if it lies inside, else unchanged."""
     resolved = path.resolve()
     return resolved.relative_to(Path.cwd()).as_posix() if resolved.is_relative_to(Path.cwd()) else str(path)
 
 
 def _require_free_name(name: str) -> None:
     if not NAME.fullmatch(name) or keyword.iskeyword(name):
-        raise RequestError(f"{name!r} cannot name a strategy; write small letters and underscores, as in my_idea")
+        raise RequestError(f"{name!r} cannot name a strategy; use lower-case letters and underscores, as in my_idea")
     if len(name) > MAX_LENGTH:
-        raise RequestError(f"{name!r} has {len(name)} letters; use at most {MAX_LENGTH}")
+        raise RequestError(f"{name!r} has {len(name)} characters; use at most {MAX_LENGTH}")
     if name in strategies.names() or name in RESERVED:
         raise RequestError(f"{name!r} is taken by a reading or a page; choose another name")
     if importlib.util.find_spec(name) is not None:
@@ -134,7 +134,7 @@ def _require_free_name(name: str) -> None:
 def _require_symbols(symbols: tuple[str, ...], least: int) -> None:
     for symbol in symbols:
         if not SYMBOL.fullmatch(symbol) or symbol != symbol.upper():
-            raise RequestError(f"--symbols: {symbol!r} is no symbol; write capitals separated by commas, as in SPY,TLT")
+            raise RequestError(f"--symbols: {symbol!r} is not a symbol; write capitals, separated by commas: SPY,TLT")
     if len(set(symbols)) < len(symbols):
         raise RequestError(f"--symbols {','.join(symbols)} has a symbol twice; list each once")
     if len(symbols) < least:
@@ -142,7 +142,7 @@ def _require_symbols(symbols: tuple[str, ...], least: int) -> None:
 
 
 def _assignment(symbols: tuple[str, ...]) -> str:
-    """SYMBOLS = (...) as ruff formats it: on one line, or one line a symbol where that is too long."""
+    """SYMBOLS = (...) as ruff formats it: on one line, or with one line per symbol if that is too long."""
     quoted = [f'"{symbol}"' for symbol in symbols]
     line = f"SYMBOLS = ({', '.join(quoted)}{',' if len(quoted) == 1 else ''})"
     return line if len(line) <= LINE_WIDTH else "\n".join(["SYMBOLS = (", *(f"    {each}," for each in quoted), ")"])

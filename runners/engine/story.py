@@ -1,4 +1,4 @@
-"""A strategy's story: title, claim, rule, trades and refutation, as its docstring says them."""
+"""The story of a strategy from its docstring: title, claim, rule, trades and refutation."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ LONGEST_SECTION = 2000  # characters
 
 
 def story_of(study: Study) -> Story:
-    """The story of a study's strategy, with the study's own title and claim where it has any."""
+    """The story of a study's strategy; the study's title and claim take precedence."""
     return with_titles(docstring_story(study.strategy), study)
 
 
-def with_titles(story: Story, named: Study | EventReading | None) -> Story:
-    """A story with the title and the claim of a study, or of an event's reading, where that has any."""
-    if named is None:
+def with_titles(story: Story, source: Study | EventReading | None) -> Story:
+    """The story with the title and claim of a study or an event's reading, unless empty."""
+    if source is None:
         return story
-    return replace(story, title=named.title or story.title, claim=named.claim or story.claim)
+    return replace(story, title=source.title or story.title, claim=source.claim or story.claim)
 
 
 def docstring_story(strategy: type[Any]) -> Story:
-    """The sections of a strategy's docstring: of its class, or of its file where only that has sections."""
+    """The sections of the docstring of a strategy's class, or of its module if only that has sections."""
     module = inspect.getmodule(strategy)
     if not hasattr(module, "__file__"):
-        module = None  # a notebook, whose own docstring is not about the strategy
+        module = None  # a notebook, whose docstring is not about the strategy
     texts = [inspect.cleandoc(text) for text in (strategy.__doc__, module and module.__doc__) if text]
     with_sections = [text for text in texts if any(f"\n{section}:" in text for section in SECTIONS)]
     text = escape_unprintable((with_sections or texts or [strategy.__name__])[0])

@@ -1,4 +1,4 @@
-"""A strategy under a name, with what it trades and what it must beat: a reading, or any other strategy."""
+"""Studies: a named strategy with its symbols, its comparator and its parameters."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from runners.engine.parameters import Parameters, declared_parameters
 from strategies.base.comparator import BetaMatched, Comparator, Fund, comparator_symbols
 from strategies.base.reading import Decision, Reading
 
-LEAST_RETURNS = 60  # daily returns behind a beta; fewer would be noise
+BETA_RETURNS = 60  # daily returns needed to estimate a beta; fewer would be noise
 
 
 @dataclass(frozen=True)
 class Study(ABC):
-    """What both kinds of study have in common, see ReadingStudy and PlainStudy.
+    """A named strategy with its symbols, comparator and parameters; either a ReadingStudy or a PlainStudy.
 
-    `title` and `claim`, where not empty, replace those of the strategy's docstring. `universe`, where not empty,
-    replaces the stocks that a reading's class says it chooses from. `parameters` become `Parameters`.
+    `title` and `claim`, unless empty, replace those of the strategy's docstring. `universe`, unless empty, replaces the
+    stocks that a reading's class chooses from. `parameters` are stored as `Parameters`.
     """
 
     name: str
@@ -33,61 +33,61 @@ class Study(ABC):
     claim: str = ""
     universe: tuple[str, ...] = ()
 
-    has_rule: ClassVar[bool]  # it can be asked for weights at any close, so that many entries run side by side
-    ignores: ClassVar[Mapping[str, str]] = {}  # settings of a run that do not apply to it, each with the reason
+    has_rule: ClassVar[bool]  # a rule gives weights at any close, so that many entries can be simulated at once
+    ignores: ClassVar[Mapping[str, str]] = {}  # run settings that do not apply, each with the reason
 
     def __post_init__(self) -> None:
-        strategies.require_valid_name(self.name)  # also of a class that was made by hand, whose name can be anything
+        strategies.require_valid_name(self.name)  # a class created by type() can have any name
         object.__setattr__(self, "parameters", Parameters(self.parameters))
 
     @property
     def variant(self) -> tuple[type[Any], Mapping[str, object]]:
-        """Strategy and parameters, equal for studies that would run alike; hashable."""
+        """Strategy and parameters: hashable, and equal for studies that give equal results."""
         return self.strategy, self.parameters
 
     @property
     def all_parameters(self) -> Parameters:
-        """The strategy's own parameters: those given, and the defaults of the others."""
+        """All parameters of the strategy, with defaults for those not given."""
         declared = declared_parameters(self.strategy)
         return Parameters({name: self.parameters.get(name, default) for name, default in declared.items()})
 
     @property
-    def needed(self) -> tuple[str, ...]:
-        """All symbols whose prices it needs."""
+    def required_symbols(self) -> tuple[str, ...]:
+        """Symbols whose prices the study needs: its own and those of its comparator."""
         return tuple(dict.fromkeys((*self.symbols, *comparator_symbols(self.comparator))))
 
     @property
     def history(self) -> int:
-        """Closes that the strategy needs at its first decision."""
+        """Number of closes that the strategy needs at its first decision."""
         return int(getattr(self.strategy, "history", 1))
 
     @property
-    def least(self) -> int:
-        """Closes needed before the entry: those of the strategy, and those behind a beta of its earlier returns."""
-        return self.history + (LEAST_RETURNS if isinstance(self.comparator, BetaMatched) else 0)
+    def required_closes(self) -> int:
+        """Number of closes needed before the entry: the strategy's history, and returns for a beta."""
+        return self.history + (BETA_RETURNS if isinstance(self.comparator, BetaMatched) else 0)
 
     @property
     def chooses(self) -> tuple[str, ...]:
-        """Stocks that its claim picks from; empty where the claim is no choice of stocks."""
+        """Stocks that the strategy selects from; empty if it selects none."""
         return self.universe or tuple(getattr(self.strategy, "chooses", ()))
 
     @abstractmethod
     def with_parameters(self, changes: Mapping[str, object]) -> Study:
-        """The study with some parameters changed, and with the symbols and the comparator that follow from them."""
+        """The study with some parameters changed, and the symbols and comparator that result."""
 
     @abstractmethod
     def refuted(self, d: float, decisions: tuple[Decision, ...]) -> bool | None:
-        """Whether its own criterion of refutation came true; None where it has none."""
+        """Whether the strategy's refutation criterion is met; None if it declares none."""
 
 
 @dataclass(frozen=True)
 class ReadingStudy(Study):
-    """A reading: its rule can be asked for weights, it declares what it must beat and what would refute it."""
+    """A study of a reading, which gives target weights and declares its comparator and refutation criterion."""
 
     has_rule: ClassVar[bool] = True
 
     def rule(self) -> Reading:
-        """The rule with the study's parameters, to be asked for weights."""
+        """The reading as a rule, with the study's parameters."""
         strategy: type[Reading] = self.strategy
         return strategy.rule(**self.parameters)
 
@@ -103,22 +103,22 @@ class ReadingStudy(Study):
 
 @dataclass(frozen=True)
 class PlainStudy(Study):
-    """Any other `bt.Strategy`: it sends its own orders when it likes, and runs in Backtrader only.
+    """A study of any other `bt.Strategy`, which sends its own orders and runs only in Backtrader.
 
-    Raises RequestError for a beta of its earlier returns as its comparator, since those are not known.
+    Raises RequestError for a beta-matched comparator, since the strategy has no rule to simulate before the entry.
     """
 
     has_rule: ClassVar[bool] = False
     ignores: ClassVar[Mapping[str, str]] = {
-        "rebalance": "it decides by itself when it trades",
+        "rebalance": "it decides when it trades",
         "lag": "it sends its own orders, which fill at the next open",
-        "shock": "it is not told of any event",
+        "shock": "it does not see the event",
     }
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if isinstance(self.comparator, BetaMatched):
-            raise RequestError(f"{self.name} has no rule whose earlier returns could be matched; give Fund('SPY')")
+            raise RequestError(f"{self.name} has no rule whose earlier returns could be matched; use Fund('SPY')")
 
     def with_parameters(self, changes: Mapping[str, object]) -> PlainStudy:
         return replace(self, parameters={**self.parameters, **changes})
@@ -134,10 +134,10 @@ def prepare(
     symbols: tuple[str, ...] = (),
     parameters: Mapping[str, object] = {},
 ) -> Study:
-    """A study of a strategy class: a reading as it declares itself, any other strategy against the benchmark.
+    """A study of a strategy class: a reading with its declared comparator, any other strategy with the benchmark.
 
-    A strategy that was named by its path is called by its class name. Raises RequestError for one that does not say
-    what it trades, StrategyError for a reading whose symbols or comparator are none.
+    A strategy given by its path takes its class name. Raises RequestError for a strategy without symbols, StrategyError
+    for a reading whose symbols or comparator are invalid.
     """
     name = strategy.__name__ if ":" in name else name
     if issubclass(strategy, Reading):
@@ -146,27 +146,27 @@ def prepare(
     declared = getattr(strategy, "symbols", None) or symbols
     if isinstance(declared, str) or not declared or not all(isinstance(symbol, str) for symbol in declared):
         raise RequestError(
-            f"{name} does not say what it trades; give --symbols A,B or a class attribute `symbols`, a tuple of texts"
+            f"{name} declares no symbols; give --symbols A,B or a class attribute `symbols`, a tuple of strings"
         )
     return PlainStudy(name, strategy, tuple(dict.fromkeys(declared)), Fund(benchmark), parameters)
 
 
 def _symbols_of_rule(name: str, rule: Reading) -> tuple[str, ...]:
-    """The symbols of a reading, each once. Raises StrategyError where it does not declare what a study needs."""
+    """The symbols of a reading, each once. Raises StrategyError if its symbols or its comparator are invalid."""
     strategy, symbols = type(rule), rule.symbols
     if symbols == () and isinstance(strategy.symbols, property):
         raise RequestError(
-            f"{name} trades nothing by itself; give its symbols as parameters, in an event file or by a subclass"
+            f"{name} has no symbols of its own; give them as parameters, in an event file or in a subclass"
         )
     remedy = f"write symbols = ('SPY', 'TLT') in class {strategy.__name__}"
     if isinstance(symbols, str) or not isinstance(symbols, Sequence) or not symbols:
-        raise StrategyError(f"{strategy.__name__} declares symbols = {symbols!r}, which names none to trade; {remedy}")
+        raise StrategyError(f"{strategy.__name__} declares symbols = {symbols!r}, not a tuple of symbols; {remedy}")
     for symbol in symbols:
         if not isinstance(symbol, str) or symbol != symbol.strip().upper() or not symbol:
             raise StrategyError(f"{strategy.__name__} declares the symbol {symbol!r}; {remedy}, in capitals")
     if not isinstance(rule.comparator, Comparator):
         raise StrategyError(
-            f"{strategy.__name__} declares comparator = {rule.comparator!r}; write Cash(), Fund('SPY') or another "
-            f"of strategies.base"
+            f"{strategy.__name__} declares comparator = {rule.comparator!r}; use Cash(), Fund('SPY') or another "
+            f"comparator of strategies.base"
         )
     return tuple(dict.fromkeys(symbols))

@@ -1,4 +1,4 @@
-"""What makes a variant of a strategy: two runs with equal keys are one trial."""
+"""Keys of trials: two runs of the same variant of a strategy have the same key and count once."""
 
 from __future__ import annotations
 
@@ -14,53 +14,53 @@ if TYPE_CHECKING:
     from runners.engine.backtest.cerebro import EntrySchedule
     from runners.engine.backtest.frictions import Frictions
 
-EXACT = 2**53  # up to here every whole number is a float
+EXACT = 2**53  # integers up to here are exact as floats
 
 
 def trial_key(
     strategy: type[Any],
     parameters: Mapping[str, object],
-    launch: EntrySchedule,
+    schedule: EntrySchedule,
     frictions: Frictions,
     prices_fingerprint: str,
 ) -> str:
     """SHA-256 (hexadecimal) of a variant, equal for equal variants.
 
-    It covers the strategy by module and qualified name, all its parameters, with defaults filled in (a changed default
-    is another variant), entry and hold, for a Reading also rebalance and shock (other strategies do not see them),
-    frictions, and the prices by their `window_fingerprint`.
+    It covers the strategy's module and qualified name, all its parameters with defaults filled in (a changed default
+    makes another variant), entry and hold, for a Reading also rebalance and shock (other strategies do not see them),
+    frictions, and the `window_fingerprint` of the prices.
 
-    The order of parameters does not matter, nor whether 1 or 1.0 is given, or a list or a tuple. Floats count to the
-    last bit, dates as YYYY-MM-DD, classes and functions by their names, other objects by their attributes.
+    The order of parameters does not matter, nor does 1 or 1.0, a list or a tuple. Floats are compared to the last bit,
+    dates as YYYY-MM-DD, classes and functions by name, other objects by their attributes.
     """
     variant = {
         "strategy": f"{strategy.__module__}.{strategy.__qualname__}",
         "parameters": _parameters(strategy, parameters),
-        "schedule": _schedule(strategy, launch),
+        "schedule": _schedule(strategy, schedule),
         "frictions": frictions.as_dict(),
         "prices": prices_fingerprint,
     }
-    # A change of this text would make every variant of every user a new trial.
+    # Changing this text would make every variant of every user a new trial.
     text = json.dumps({name: _canonical(part) for name, part in variant.items()}, sort_keys=True)
     return sha256(text.encode()).hexdigest()
 
 
 def window_fingerprint(prices: Prices, symbols: Sequence[str], stop: int) -> str:
-    """SHA-256 (hexadecimal) of the bars that a strategy sees: those of `symbols`, in that order, before row `stop`.
+    """SHA-256 (hexadecimal) of the bars that a strategy sees: those of `symbols`, in order, before row `stop`.
 
-    Unlike `prices.fingerprint` it does not change with later sessions or their dividends, which move all earlier
-    factors; else the same variant would be a new trial every day. Dividends enter as steps of the factor, rounded to
-    six digits.
+    Unlike `prices.fingerprint` it does not change with later sessions and dividends, which shift all earlier adjustment
+    factors and would make the same variant a new trial every day. Dividends enter as ratios of consecutive factors,
+    rounded to six digits.
     """
     import numpy as np
 
     from data.prices import FIELDS
 
-    own = prices.select(symbols)
-    shown = own.rows(min(int(own.listed.min()), stop - 1), stop)  # whatever else was loaded beside it
-    steps = np.round(shown.factor[1:] / shown.factor[:-1], 6)
-    digest = sha256(" ".join(symbols).encode() + shown.days.astype("<i8").tobytes())
-    for values in (*(getattr(shown, name) for name in FIELDS), steps):
+    selected = prices.select(symbols)
+    window = selected.rows(min(int(selected.listed.min()), stop - 1), stop)  # independent of other loaded symbols
+    steps = np.round(window.factor[1:] / window.factor[:-1], 6)
+    digest = sha256(" ".join(symbols).encode() + window.days.astype("<i8").tobytes())
+    for values in (*(getattr(window, name) for name in FIELDS), steps):
         digest.update(np.nan_to_num(values, nan=-1.0).astype("<f8").tobytes())
     return digest.hexdigest()
 
@@ -74,24 +74,24 @@ def _parameters(strategy: type[Any], given: Mapping[str, object]) -> dict[str, o
     return {name: value for name, value in {**defaults, **given}.items() if name not in schedule}
 
 
-def _schedule(strategy: type[Any], launch: EntrySchedule) -> dict[str, object]:
+def _schedule(strategy: type[Any], schedule: EntrySchedule) -> dict[str, object]:
     from data import calendar
     from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
 
-    counted: dict[str, object] = {"entry": launch.entry, "hold": launch.hold}
+    fields: dict[str, object] = {"entry": schedule.entry, "hold": schedule.hold}
     if not issubclass(strategy, Reading):
-        return counted
-    shock = launch.shock or calendar.offset(launch.entry, -SHOCK_BEFORE_ENTRY)
-    return {**counted, "rebalance": launch.rebalance, "shock": shock}
+        return fields
+    shock = schedule.shock or calendar.offset(schedule.entry, -SHOCK_BEFORE_ENTRY)
+    return {**fields, "rebalance": schedule.rebalance, "shock": shock}
 
 
 def _canonical(value: object) -> object:
-    """A value in JSON types, equal for equal values; unlike `runners.engine.study.plain` it drops nothing."""
+    """A value in JSON types, equal for equal values; unlike `plain_value` it keeps attributes."""
     match value:
         case None | bool() | str():
             return value
         case int() | float():
-            return value if abs(value) > EXACT else float(value) + 0.0  # and no -0.0
+            return value if abs(value) > EXACT else float(value) + 0.0  # + 0.0 turns -0.0 into 0.0
         case date():  # pd.Timestamp is one
             return value.isoformat().removesuffix("T00:00:00")
         case list() | tuple() | set() | frozenset() | Mapping():
@@ -113,5 +113,5 @@ def _canonical_object(value: Any) -> object:
     for method in ("to_dict", "tolist"):  # of pandas and numpy
         if hasattr(value, method):
             return _canonical(getattr(value, method)())
-    held = _canonical(vars(value)) if hasattr(value, "__dict__") else re.sub(" at 0x[0-9A-Fa-f]+", "", repr(value))
-    return {f"{type(value).__module__}.{type(value).__qualname__}": held}
+    content = _canonical(vars(value)) if hasattr(value, "__dict__") else re.sub(" at 0x[0-9A-Fa-f]+", "", repr(value))
+    return {f"{type(value).__module__}.{type(value).__qualname__}": content}

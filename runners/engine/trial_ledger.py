@@ -1,12 +1,12 @@
-"""The trial ledger: every variant that was run for a reading on real prices, in an SQLite file of the user.
+"""The trial ledger: every variant of a strategy run on real prices, in the user's SQLite file.
 
-How good the best of many variants looks by luck depends on how many were tried: N of the deflated Sharpe ratio.
-A run takes `TrialLedger().read().union(own)` for N and the Sharpe ratios, then calls `TrialLedger().add(own)`; adding
-a variant again changes nothing, so the same run gives the same N again.
+The more variants are tried, the better the best one looks by luck: their number is N of the deflated Sharpe ratio. A
+run takes N and the Sharpe ratios from `TrialLedger().read().union(new)`, then calls `TrialLedger().add(new)`. Adding a
+variant again changes nothing, so repeating a run gives the same N.
 
-The file is the one in the variable DEEPSEEK_TRIALS, else trials.sqlite among the user's data. Nothing in it tells when
-or where a run was made. Earlier versions kept a text file, at the same path or as trials.txt beside trials.sqlite: it
-is read in place of a database, and the first writing makes the database of it.
+The file is named by the variable DEEPSEEK_TRIALS, by default trials.sqlite in the user's data folder. It does not
+record when or where a run was made. Earlier versions wrote a text file, at the same path or as trials.txt next to
+trials.sqlite; it is read if there is no database, and converted to one by the first write.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ if TYPE_CHECKING:
 APPLICATION = "deepseek-readings"  # as in data.sources.cache, which is slow to import
 VARIABLE = "DEEPSEEK_TRIALS"
 NAME, TEXT_NAME = "trials.sqlite", "trials.txt"
-MAGIC = b"SQLite format 3\0"  # how every database begins
+MAGIC = b"SQLite format 3\0"  # the first bytes of every database
 
 TABLES = (
     "trials (key TEXT PRIMARY KEY, name TEXT NOT NULL, sharpe REAL)",
-    "forgotten (number INTEGER NOT NULL)",  # how many trials each --forget deleted
-    "damaged (line INTEGER PRIMARY KEY)",  # of the text file of earlier versions
+    "forgotten (number INTEGER NOT NULL)",  # number of trials deleted by each --forget
+    "damaged (line INTEGER PRIMARY KEY)",  # lines of an earlier version's text file
 )
 
 
 class LedgerError(OSError):
-    """The ledger cannot be read or written. A run should say so and go on (exit status 1 of the command)."""
+    """The ledger cannot be read or written. Runs continue with a notice; `runners.trials` exits with status 1."""
 
 
 @dataclass(frozen=True)
 class Trial:
     """A variant that was run.
 
-    `key` is its `trial_key`, `name` the reading's, `sharpe` the Sharpe ratio of its excess returns per session, not
-    annualised, None where it is undefined.
+    `key` is its `trial_key`, `name` the name of its reading, `sharpe` the Sharpe ratio of its excess returns per
+    session, not annualised, None if undefined.
     """
 
     key: str
@@ -61,19 +61,19 @@ class Trial:
 
     def __post_init__(self) -> None:
         if not re.fullmatch("[0-9a-f]{64}", self.key):
-            raise ValueError(f"key {self.key!r} is no SHA-256; make it with trial_key")
+            raise ValueError(f"key {self.key!r} is not a SHA-256; make it with trial_key")
         if not self.name:
-            raise ValueError("a trial without a name; give the name of its reading")
+            raise ValueError("a trial has no name; give the name of its reading")
         if self.sharpe is not None and not isfinite(self.sharpe):
-            raise ValueError(f"sharpe of {self.name} is {self.sharpe}; give None where it is undefined")
+            raise ValueError(f"sharpe of {self.name} is {self.sharpe}; give None if it is undefined")
 
 
 @dataclass(frozen=True)
 class Trials(Mapping[str, Trial]):
     """Distinct trials by key, in order of first appearance; their number is N.
 
-    `forgotten` counts trials that were deleted earlier. `damaged` holds the numbers, from 1, of damaged lines in the
-    text ledger of an earlier version; they are not counted.
+    `forgotten` is the number of trials deleted earlier. `damaged` holds the line numbers, from 1, of damaged lines in
+    an earlier version's text file; they are not counted.
     """
 
     by_key: Mapping[str, Trial] = field(default_factory=dict)
@@ -91,62 +91,62 @@ class Trials(Mapping[str, Trial]):
 
     @property
     def sharpes(self) -> tuple[float, ...]:
-        """Sharpe ratios per session of the trials that have one."""
+        """Sharpe ratios per session, of the trials that have one."""
         return tuple(trial.sharpe for trial in self.values() if trial.sharpe is not None)
 
     @property
-    def in_words(self) -> str:
-        """How many trials there are and were."""
-        told = f"{len(self):,} trial{'' if len(self) == 1 else 's'}"
+    def summary(self) -> str:
+        """Number of trials, and of deleted ones, in words."""
+        count = f"{len(self):,} trial{'' if len(self) == 1 else 's'}"
         if not self.forgotten:
-            return told
-        return f"{told}; {self.forgotten:,} earlier {'one was' if self.forgotten == 1 else 'ones were'} deleted"
+            return count
+        return f"{count}; {self.forgotten:,} earlier {'one was' if self.forgotten == 1 else 'ones were'} deleted"
 
-    def union(self, own: Iterable[Trial]) -> Trials:
-        """These and the run's `own` trials; for a trial in both, the run's figure counts."""
-        return Trials({**self.by_key, **_by_key(own)}, self.forgotten, self.damaged)
+    def union(self, new: Iterable[Trial]) -> Trials:
+        """These trials and the `new` ones, which take precedence."""
+        return Trials({**self.by_key, **_by_key(new)}, self.forgotten, self.damaged)
 
 
 def default_path() -> Path:
-    """The file in DEEPSEEK_TRIALS, else trials.sqlite in this application's folder of the user's data."""
+    """The file named by DEEPSEEK_TRIALS, by default trials.sqlite in this application's user data folder."""
     import platformdirs
 
-    named = os.environ.get(VARIABLE)
-    return Path(named) if named else platformdirs.user_data_path(APPLICATION) / NAME
+    path = os.environ.get(VARIABLE)
+    return Path(path) if path else platformdirs.user_data_path(APPLICATION) / NAME
 
 
 @dataclass(frozen=True)
 class TrialLedger:
-    """Trials in the SQLite file `path`."""
+    """The trials in the SQLite file `path`."""
 
     path: Path = field(default_factory=default_path)
 
     def read(self) -> Trials:
-        """All trials; none where there is no file. Raises LedgerError when it cannot be read."""
+        """All trials, none if there is no file. Raises LedgerError if it cannot be read."""
         with self._ledger_errors("read", "make it readable"):
-            text = self._text()
+            text = self._text_file()
             content = text.read_bytes() if text else MAGIC
-            # Another process may have taken the text over meanwhile.
-            return self._stored() if content.startswith(MAGIC) else _parsed(content)
+            # Another process may have converted the text file meanwhile.
+            return self._read_database() if content.startswith(MAGIC) else _parse_text(content)
 
     def add(self, trials: Iterable[Trial]) -> int:
-        """Add those whose key is not there yet, all or none of them, and return how many.
+        """Add the trials whose keys are new, all or none of them, and return their number.
 
-        They are on the disk when this returns. Raises LedgerError when the file cannot be written.
+        They are on disk when this returns. Raises LedgerError if the file cannot be written.
         """
-        own = _by_key(trials)
-        if own.keys() <= self.read().keys():
-            return 0  # needs no right to write
+        by_key = _by_key(trials)
+        if by_key.keys() <= self.read().keys():
+            return 0  # nothing to write, so a read-only file is no error
         with self._writing() as connection:
-            return _insert(connection, own.values())
+            return _insert(connection, by_key.values())
 
     def forget(self) -> int:
-        """Delete all trials and return how many; the ledger keeps count of deleted ones.
+        """Delete all trials and return their number, which the ledger keeps.
 
-        Damaged lines are forgotten too, without a count. Raises LedgerError when the file cannot be written.
+        Damaged lines are deleted too, without a count. Raises LedgerError if the file cannot be written.
         """
-        known = self.read()
-        if not known and not known.damaged:
+        trials = self.read()
+        if not trials and not trials.damaged:
             return 0
         with self._writing() as connection:
             number = connection.execute("DELETE FROM trials").rowcount
@@ -154,7 +154,7 @@ class TrialLedger:
             connection.execute("INSERT INTO forgotten VALUES (?)", (number,))
         return number
 
-    def _stored(self) -> Trials:
+    def _read_database(self) -> Trials:
         with reading(self.path) as connection:
             if connection is None:
                 return Trials()
@@ -166,11 +166,11 @@ class TrialLedger:
         except (TypeError, ValueError) as error:
             raise OSError(errno.EIO, f"it is damaged: {error}") from error
 
-    def _text(self) -> Path | None:
-        """The text file of an earlier version that is still in place of the database."""
+    def _text_file(self) -> Path | None:
+        """The text file of an earlier version, if it has not been converted to a database."""
         if not self.path.exists():
-            beside = self.path.with_name(TEXT_NAME)
-            return beside if self.path.name == NAME and beside.exists() else None
+            text = self.path.with_name(TEXT_NAME)
+            return text if self.path.name == NAME and text.exists() else None
         try:
             with reading(self.path):
                 return None
@@ -179,32 +179,32 @@ class TrialLedger:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with self._ledger_errors("written", "make room and give the right to write there"):
+        with self._ledger_errors("written", "free disk space or allow writing there"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            text = self._text()
+            text = self._text_file()
             if text:
-                # The lock of earlier versions, which may be adding to the text.
+                # Earlier versions hold this lock while they add to the text.
                 with hold_lock(text.with_name(f"{text.name}.lock"), BUSY_SECONDS):
-                    self._take_over()
+                    self._convert_text()
             with writing(self.path, *TABLES) as connection:
                 yield connection
 
-    def _take_over(self) -> None:
-        """Replace the text file of an earlier version in one step; a copy of it stays as NAME.bak."""
-        text = self._text()
+    def _convert_text(self) -> None:
+        """Replace an earlier version's text file by a database in one step; a copy of the text stays as NAME.bak."""
+        text = self._text_file()
         if text is None:
             return  # another process was faster
         content, target = text.read_bytes(), self.path.resolve()
         folder = target.with_name(f".{target.name}.new")
-        shutil.rmtree(folder, ignore_errors=True)  # left by a process that was killed here
+        shutil.rmtree(folder, ignore_errors=True)  # left by a process that was killed at this point
         folder.mkdir()
         try:
             database = folder / target.name
             with writing(database, *TABLES) as connection:
-                known = _parsed(content)
-                _insert(connection, known.values())
-                connection.execute("INSERT INTO forgotten VALUES (?)", (known.forgotten,))
-                connection.executemany("INSERT INTO damaged VALUES (?)", ((line,) for line in known.damaged))
+                trials = _parse_text(content)
+                _insert(connection, trials.values())
+                connection.execute("INSERT INTO forgotten VALUES (?)", (trials.forgotten,))
+                connection.executemany("INSERT INTO damaged VALUES (?)", ((line,) for line in trials.damaged))
             shutil.copymode(text, database)
             if text == self.path:
                 backup = folder / f"{target.name}.bak"
@@ -220,7 +220,7 @@ class TrialLedger:
             yield
         except (BusyError, BlockingIOError) as error:
             raise LedgerError(
-                f"another process has kept the trial ledger {self.path} for {BUSY_SECONDS:g} s: wait for it to end"
+                f"another process has locked the trial ledger {self.path} for {BUSY_SECONDS:g} s: wait for it to end"
             ) from error
         except OSError as error:
             raise LedgerError(
@@ -234,43 +234,50 @@ def _by_key(trials: Iterable[Trial]) -> dict[str, Trial]:
 
 
 def _insert(connection: Connection, trials: Iterable[Trial]) -> int:
-    """How many of the trials are new."""
+    """Insert the trials that are new and return their number."""
     rows = ((trial.key, trial.name, trial.sharpe) for trial in trials)
     return connection.executemany("INSERT OR IGNORE INTO trials VALUES (?, ?, ?)", rows).rowcount
 
 
-# The text of earlier versions: lines `KEY NAME SHARPE CHECKSUM` and `forgotten NUMBER CHECKSUM`; the checksum is the
-# CRC-32 of what stands before it.
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
-def _parsed(content: bytes) -> Trials:
-    found: dict[str, Trial] = {}
+# The text format of earlier versions: lines `KEY NAME SHARPE CHECKSUM` and `forgotten NUMBER CHECKSUM`; the checksum is
+# the CRC-32 of the text before it.
+
+
+def _parse_text(content: bytes) -> Trials:
+    trials: dict[str, Trial] = {}
     forgotten, damaged = 0, []
     for number, line in enumerate(content.split(b"\n"), start=1):
         if not line.strip():
             continue
         try:
-            entry = _entry(line)
+            entry = _parse_line(line)
         except ValueError:
             damaged.append(number)
             continue
         if isinstance(entry, Trial):
-            found.setdefault(entry.key, entry)
+            trials.setdefault(entry.key, entry)
         else:
             forgotten += entry
-    if damaged and not found and not forgotten:
-        raise OSError(errno.EINVAL, "there is no trial in it; move it away")
-    return Trials(found, forgotten, tuple(damaged))
+    if damaged and not trials and not forgotten:
+        raise OSError(errno.EINVAL, "it holds no trial; move it away")
+    return Trials(trials, forgotten, tuple(damaged))
 
 
-def _entry(line: bytes) -> Trial | int:
-    """The trial of a line, or how many were forgotten. Raises ValueError for a damaged line."""
+def _parse_line(line: bytes) -> Trial | int:
+    """The trial in a line, or the number of forgotten trials. Raises ValueError for a damaged line."""
     text, _, checksum = line.removesuffix(b"\r").decode("ascii").rpartition(" ")
     if checksum != f"{crc32(text.encode()):08x}":
-        raise ValueError("its checksum is not that of its text")
+        raise ValueError("the checksum does not match the text")
     match text.split(" "):
         case [key, name, sharpe]:
             return Trial(key, unquote(name), None if sharpe == "-" else float(sharpe))
         case ["forgotten", number]:
             return int(number)
-    raise ValueError("it is neither a trial nor a number of forgotten ones")
+    raise ValueError("neither a trial nor a number of forgotten trials")

@@ -1,8 +1,8 @@
-"""Adds trials to a ledger.
+"""Add trials to a ledger.
 
     python -m tests.resources.add_trials LEDGER NUMBER
 
-Prints how many were new, or why they cannot be added.
+Prints the number of new trials, or the error.
 """
 
 from __future__ import annotations

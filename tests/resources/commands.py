@@ -1,4 +1,4 @@
-"""Commands as a person starts them, in a Python of their own; or within this one, which is started already."""
+"""Run commands as a user does, in a separate Python process or within this one."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ import pytest
 from runners.cli import console
 
 ROOT = Path(__file__).parents[2]
-WIDTH = "80"  # of the terminal
+WIDTH = "80"  # columns of the terminal
 Done = subprocess.CompletedProcess[str]
 
 
 def python(*words: object, cwd: Path = ROOT, limit: float = 900, **variables: str) -> Done:
-    """A Python with this checkout, `cwd` first among what it imports from; no longer than `limit` seconds."""
+    """Run Python with this checkout, importing from `cwd` first, for at most `limit` seconds."""
     return subprocess.run(
         [sys.executable, *map(str, words)],
         cwd=cwd,
@@ -35,12 +35,12 @@ def python(*words: object, cwd: Path = ROOT, limit: float = 900, **variables: st
 
 
 def command(name: str, *words: object, cwd: Path = ROOT, **variables: str) -> Done:
-    """`python -m runners.NAME` with these words."""
+    """Run `python -m runners.NAME WORDS`."""
     return python("-m", f"runners.{name}", *words, cwd=cwd, **variables)
 
 
 def within(name: str, *words: object, cwd: Path = ROOT) -> Done:
-    """The same without a Python of its own: seconds less, since what is imported, and the server of workers, stay."""
+    """Run a command within this process, which saves seconds: imports and the fork server are reused."""
     out, err = StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch, chdir(cwd), redirect_stdout(out), redirect_stderr(err):
         patch.setenv("COLUMNS", WIDTH)
@@ -51,7 +51,7 @@ def within(name: str, *words: object, cwd: Path = ROOT) -> Done:
 
 
 def shown(line: str, cwd: Path) -> Done:
-    """A command as a page shows it, `.venv/bin/python -m runners.NAME ...`, within this Python."""
+    """Run a command line from a page, `.venv/bin/python -m runners.NAME ...`, within this process."""
     python, option, module, *words = shlex.split(line)
     package, _, name = module.partition(".")
     assert (python, option, package) == (".venv/bin/python", "-m", "runners"), line
@@ -59,7 +59,7 @@ def shown(line: str, cwd: Path) -> Done:
 
 
 def runner(name: str) -> click.Command:
-    """The command that `runners.NAME` runs."""
+    """The click command of `runners.NAME`."""
     module = importlib.import_module(f"runners.{name}")
-    (found,) = [each for each in vars(module).values() if isinstance(each, click.Command)]
-    return found
+    (command,) = [value for value in vars(module).values() if isinstance(value, click.Command)]
+    return command

@@ -1,4 +1,4 @@
-"""What a single run must beat, by Backtrader alone: the oracle of `runners.engine.comparators`."""
+"""Comparator of a single run in Backtrader alone: the oracle of `runners.engine.comparators`."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from strategies.base.basket import Basket
 from strategies.base.comparator import BetaMatched, Cash, EqualWeight, Fund, Variants
 
 
-def wealth_to_beat(study: Study, prices: Prices, launch: EntrySchedule, frictions: Frictions) -> np.ndarray:
-    """Wealth of one USD in what the study must beat, shape (n_sessions,)."""
+def oracle_wealth(study: Study, prices: Prices, schedule: EntrySchedule, frictions: Frictions) -> np.ndarray:
+    """Wealth of one USD in the study's comparator, shape (n_sessions,)."""
     match study.comparator:
         case Cash():
-            start, stop = window_rows(prices, launch, frictions.lag)
+            start, stop = window_rows(prices, schedule, frictions.lag)
             return np.ones(stop - start)
         case Fund(symbol):
-            held = EntrySchedule(launch.entry, launch.hold, rebalance=None)
+            held = EntrySchedule(schedule.entry, schedule.hold, rebalance=None)
             return _basket(prices, held, frictions, (symbol,), 1.0)
         case EqualWeight(symbols, _, closes):
-            return _basket(prices, launch, frictions, symbols, 1.0, closes)
+            return _basket(prices, schedule, frictions, symbols, 1.0, closes)
         case BetaMatched():
             return _basket(
-                *(prices, launch, frictions, (study.comparator.symbol,)),
-                min(max(beta_of_earlier_returns(study, prices, launch, frictions), 0.0), 1.0),
+                *(prices, schedule, frictions, (study.comparator.symbol,)),
+                min(max(beta_of_earlier_returns(study, prices, schedule, frictions), 0.0), 1.0),
             )
         case Variants(variants):
-            own = prices.select(study.symbols)
+            selected = prices.select(study.symbols)
             runs = (
-                run_backtest(study.strategy, own, launch, frictions, {**study.parameters, **variant})
+                run_backtest(study.strategy, selected, schedule, frictions, {**study.parameters, **variant})
                 for variant in variants
             )
             return reduce(np.maximum, [run.equity / CAPITAL for run in runs])
 
 
-def beta_of_earlier_returns(study: Study, prices: Prices, launch: EntrySchedule, frictions: Frictions) -> float:
-    """Slope of the rule's own daily returns on the fund's, by NumPy's covariance, on prices that end at the entry."""
-    entry = prices.row(launch.entry)
+def beta_of_earlier_returns(study: Study, prices: Prices, schedule: EntrySchedule, frictions: Frictions) -> float:
+    """Beta of the rule's daily returns to the fund's, from NumPy's covariance, on prices that end at the entry."""
+    entry = prices.row(schedule.entry)
     first = max(entry - study.comparator.sessions, study.history)
     before = prices.rows(0, entry)
-    earlier = EntrySchedule(prices.sessions[first], hold=None, rebalance=launch.rebalance)
+    earlier = EntrySchedule(prices.sessions[first], hold=None, rebalance=schedule.rebalance)
     run = run_backtest(study.strategy, before.select(study.symbols), earlier, frictions, study.parameters)
     fund = before.select((study.comparator.symbol,)).rebased(0).close[first - 1 :, 0]
     covariance = np.cov(run.equity[1:] / run.equity[:-1], fund[1:] / fund[:-1])
@@ -53,12 +53,12 @@ def beta_of_earlier_returns(study: Study, prices: Prices, launch: EntrySchedule,
 
 def _basket(
     prices: Prices,
-    launch: EntrySchedule,
+    schedule: EntrySchedule,
     frictions: Frictions,
     symbols: tuple[str, ...],
     weight: float,
     closes: int = 1,
 ) -> np.ndarray:
     parameters = {"names": symbols, "weight": weight, "closes": closes}
-    run = run_backtest(Basket, prices.select(symbols), launch, frictions, parameters)
+    run = run_backtest(Basket, prices.select(symbols), schedule, frictions, parameters)
     return run.equity / CAPITAL

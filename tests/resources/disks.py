@@ -1,6 +1,6 @@
-"""Runs a command where a folder lies on a disk that is full, or that takes nothing.
+"""Run a command while a folder is on a full or read-only disk.
 
-In a mount namespace of its own, as a user who is root in there and nowhere else: Linux only, and not everywhere.
+Uses a mount namespace in which the user is root: Linux only, and not on every Linux.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.resources.machines import ROOT
 
-# Both run in a shell whose $0 is the folder. What was in it is on the full disk too, which has $ROOM bytes in all.
+# Both run in a shell whose $0 is the folder. The full disk has $ROOM bytes and holds the folder's content.
 FULL = 'cp -a "$0" "$0.before" && mount -t tmpfs -o size="$ROOM" tmpfs "$0" && cp -a "$0.before/." "$0"'
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0"'
 RUN = '"$@"; status=$?; cp -a "$0" "$0.after"; exit $status'
@@ -23,7 +23,7 @@ RUN = '"$@"; status=$?; cp -a "$0" "$0.after"; exit $status'
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended, and by name what the folder held then."""
+    """Exit status and output of a command, and the files of the folder afterwards, by name."""
 
     status: int
     printed: str
@@ -33,7 +33,7 @@ class Done:
 
 @cache
 def available() -> bool:
-    """Whether this system lets us have a mount namespace."""
+    """Whether this system allows mount namespaces."""
     if not sys.platform.startswith("linux") or shutil.which("unshare") is None:
         return False
     words = ["unshare", "-rm", "sh", "-c", "mount -t tmpfs -o size=4k tmpfs /tmp"]
@@ -41,9 +41,9 @@ def available() -> bool:
 
 
 def run(disk: str, folder: Path, *words: object, room: str = "4k", **variables: str) -> Done:
-    """Run `python -m WORDS` while `folder` is FULL (`room` in all) or READ_ONLY; it is as before afterwards."""
+    """Run `python -m WORDS` while `folder` is FULL (`room` in total) or READ_ONLY; restore the folder afterwards."""
     after = folder.with_name(f"{folder.name}.after")
-    for copy in (after, folder.with_name(f"{folder.name}.before")):  # of an earlier command
+    for copy in (after, folder.with_name(f"{folder.name}.before")):  # left by an earlier command
         shutil.rmtree(copy, ignore_errors=True)
     done = subprocess.run(
         ["unshare", "-rm", "sh", "-c", f"{disk} && {{ {RUN}; }}", folder, sys.executable, "-m", *map(str, words)],

@@ -1,10 +1,10 @@
-"""Kills a writer at random moments and looks at what is left.
+"""Kill a writer at random moments and check what is left.
 
     python -m tests.resources.killing WRITER FOLDER KILLS SEED
 
-A child is forked for each kill, so that it writes at once; it writes one content after another until SIGKILL ends it.
-After each kill what is there must be whole, and after the last one a writer that is left alone must get to its end.
-Prints how many contents were written, and how often the kill came between the two steps of an exchange in two.
+For each kill a child is forked, which writes one version after another until SIGKILL. After each kill the stored
+version must be complete, and after the last one an undisturbed writer must finish.
+Prints how many versions were written, and how many kills came between the two steps of a two-step exchange.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from reports.folders import atomic
 from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.trial_ledger import Trial, TrialLedger
 
-LONGEST = 0.02  # seconds that a child lives, at most, after its first write
+LONGEST = 0.02  # maximum seconds that a child lives after its first write
 
 
 class RunFolder:
-    """The folder of a run, replaced again and again."""
+    """A run folder, replaced repeatedly."""
 
-    def __init__(self, place: Path) -> None:
-        self.out = place / "out"
+    def __init__(self, folder: Path) -> None:
+        self.out = folder / "out"
 
     def write(self, number: int) -> None:
         files = {"results.json": str(number).encode(), "page.html": bytes(200_000) + str(number).encode()}
@@ -41,13 +41,13 @@ class RunFolder:
 
     def read(self) -> int:
         if not self.out.exists():
-            assert isinstance(self, RunFolderInTwoSteps), "an exchange in one step left nothing"
+            assert isinstance(self, RunFolderInTwoSteps), "a one-step exchange left nothing"
             self.between += 1
-            atomic.recover_folder(self.out)  # as the next start does
+            atomic.recover_folder(self.out)  # as the next command does
         manifest = json.loads((self.out / "manifest.json").read_text())
-        found = {path.name: sha256(path.read_bytes()).hexdigest() for path in self.out.iterdir()}
-        found.pop("manifest.json")
-        assert found == manifest["files"], "the folder is not that of one run"
+        checksums = {path.name: sha256(path.read_bytes()).hexdigest() for path in self.out.iterdir()}
+        checksums.pop("manifest.json")
+        assert checksums == manifest["files"], "the folder mixes runs"
         return int(manifest["number"])
 
     def tidy(self) -> bool:
@@ -55,10 +55,10 @@ class RunFolder:
 
 
 class RunFolderInTwoSteps(RunFolder):
-    """The same where the system cannot exchange two folders in one step; between the two, a kill finds it often."""
+    """A run folder on a system without one-step exchange, slowed down so that many kills come between the steps."""
 
-    def __init__(self, place: Path) -> None:
-        super().__init__(place)
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         self.between = 0
         atomic.exchange = lambda one, other: False
         rename = Path.rename
@@ -72,10 +72,10 @@ class RunFolderInTwoSteps(RunFolder):
 
 
 class CacheFile:
-    """The cached prices of a symbol, fetched again and again."""
+    """The cached prices of a symbol, fetched repeatedly."""
 
-    def __init__(self, place: Path) -> None:
-        self.cache = Cache(place)
+    def __init__(self, folder: Path) -> None:
+        self.cache = Cache(folder)
 
     def write(self, number: int) -> None:
         sessions = pd.bdate_range("2020-01-01", periods=2_000)
@@ -84,7 +84,7 @@ class CacheFile:
             self.cache.write("SPY", CacheEntry(sessions[0], bars))
 
     def read(self) -> int:
-        entry = self.cache.read("SPY")  # refuses what is not as its checksum says
+        entry = self.cache.read("SPY")  # verifies the checksum
         assert entry is not None
         return int(entry.bars.to_numpy().max())
 
@@ -93,32 +93,32 @@ class CacheFile:
 
 
 class ManyTrials:
-    """The ledger, to which many trials are added at once."""
+    """The ledger, with many trials added at once."""
 
     SIZE = 500
 
-    def __init__(self, place: Path) -> None:
-        self.ledger = TrialLedger(place / "trials.sqlite")
+    def __init__(self, folder: Path) -> None:
+        self.ledger = TrialLedger(folder / "trials.sqlite")
 
     def write(self, number: int) -> None:
         self.ledger.add(
-            [Trial(sha256(f"{number} {place}".encode()).hexdigest(), "one", 0.1) for place in range(self.SIZE)]
+            [Trial(sha256(f"{number} {trial}".encode()).hexdigest(), "one", 0.1) for trial in range(self.SIZE)]
         )
 
     def read(self) -> int:
-        found = len(self.ledger.read())
-        assert found % self.SIZE == 0, "what was added at once is there in part"
-        return found // self.SIZE - 1
+        trials = len(self.ledger.read())
+        assert trials % self.SIZE == 0, "trials added at once are only partly there"
+        return trials // self.SIZE - 1
 
     def tidy(self) -> bool:
         return sorted(path.name for path in self.ledger.path.parent.iterdir()) == ["trials.sqlite"]
 
 
 class CheckpointParts:
-    """What is finished of a sweep, part after part."""
+    """The checkpoint of a sweep, part after part."""
 
-    def __init__(self, place: Path) -> None:
-        self.path = place / ".sweep"
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / ".sweep"
 
     def write(self, number: int) -> None:
         Checkpoint(self.path).add(f"{number:064x}", json.dumps([number] * 5_000))
@@ -142,7 +142,7 @@ WRITERS = {
 
 
 def child(writer: RunFolder, first: int) -> int:
-    """The process number of a writer that has begun."""
+    """Fork a writer and return its process id after its first write."""
     reads, writes = os.pipe()
     process = os.fork()
     if process == 0:
@@ -157,24 +157,24 @@ def child(writer: RunFolder, first: int) -> int:
 
 
 def main() -> None:
-    """Kill, look, and kill again."""
-    kind, place, kills, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-    writer, chance = WRITERS[kind](place), np.random.default_rng(seed)
+    """Kill and check repeatedly."""
+    kind, folder, kills, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    writer, random = WRITERS[kind](folder), np.random.default_rng(seed)
     writer.write(0)
-    last, ahead = writer.read(), 0
+    last, written = writer.read(), 0
     for _ in range(kills):
         process = child(writer, last + 1)
-        time.sleep(chance.uniform(0, LONGEST))
+        time.sleep(random.uniform(0, LONGEST))
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
         now = writer.read()
-        assert now > last, "what was written before the kill is lost"
-        ahead += now - last
+        assert now > last, "a version written before the kill is lost"
+        written += now - last
         last = now
     writer.write(last + 1)
-    assert writer.read() == last + 1, "the next writer did not get to its end"
-    assert writer.tidy(), "something unfinished was left"
-    print(json.dumps({"kills": kills, "written": ahead, "between": getattr(writer, "between", 0)}))
+    assert writer.read() == last + 1, "the next writer did not finish"
+    assert writer.tidy(), "temporary files were left"
+    print(json.dumps({"kills": kills, "written": written, "between": getattr(writer, "between", 0)}))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Kills whole commands at random moments and looks at what is left.
+"""Kill whole commands at random moments and check what is left.
 
     python -m tests.resources.killing_commands COMMAND FOLDER KILLS WHOM SEED
 
-A command is started for each kill, as a user would; SIGKILL ends it a moment after something has happened: it began to
-import, asked Yahoo, wrote prices, counted a trial, kept a spec, built its folder. WHOM is `group`, all processes of it,
-or `parent`, whose workers must leave by themselves. After each kill what is there must be whole, and after the last one
-a command that is left alone must give the bytes of one that was never disturbed.
-Prints how often the earlier output stayed, how often the new one was there already, and how many were killed at work.
+For each kill a command is started as a user would; SIGKILL ends it shortly after an event: it began to import, queried
+Yahoo, wrote prices, counted a trial, saved a variant or built its folder. WHOM is `group`, all its processes, or
+`parent`, whose workers must exit by themselves. After each kill all files must be complete, and after the last one an
+undisturbed command must give the same bytes as one that was never killed.
+Prints how often the earlier output stayed, how often the new one was complete, and how many kills hit a busy command.
 """
 
 from __future__ import annotations
@@ -38,29 +38,29 @@ from tests.resources.slow_strategy import SLOW
 from tests.resources.yahoo_stub import invented_bars, serving, with_adjusted_close
 
 SESSIONS = calendar.sessions_between("2024-06-03", "2025-12-30")
-LONGEST = 0.3  # seconds between what is waited for and the kill, at most
-IMPORTING = 2.0  # the same from the start of the process
-PATIENCE = 900.0  # seconds after which a command is taken to hang
-LEAVING = 300.0  # seconds after which workers are taken not to see that their parent is gone
+LONGEST = 0.3  # maximum seconds between the event and the kill
+IMPORTING = 2.0  # maximum seconds from the start of the process
+PATIENCE = 900.0  # seconds after which a command counts as hanging
+LEAVING = 300.0  # seconds within which workers must notice that their parent is gone
 
 Sign = Callable[[], bool]
 
 
 class Command(ABC):
-    """A command that writes the folder `out` in `place`, another one for each number."""
+    """A command that writes the folder `out` in `place`, with different content for each number."""
 
     def __init__(self, place: Path) -> None:
         self.place, self.out = place, place / "out"
         place.mkdir(exist_ok=True)
-        self.temporary = Path(mkdtemp(prefix="kills-"))  # not in `place`: the path of a socket must be short
+        self.temporary = Path(mkdtemp(prefix="kills-"))  # not in `place`, since socket paths must be short
 
     def close(self) -> None:
-        """Stop and remove what it needs beside `place`."""
+        """Remove temporary files outside `place`."""
         shutil.rmtree(self.temporary)
 
     @abstractmethod
     def words(self, number: int) -> list[object]:
-        """The command without what is common to all."""
+        """Arguments of the command, without the common ones."""
 
     def start(self, number: int) -> subprocess.Popen[str]:
         own = {"DEEPSEEK_CACHE": "cache", "DEEPSEEK_TRIALS": "trials.sqlite", "RUNS": "runs", "TMPDIR": self.temporary}
@@ -82,41 +82,41 @@ class Command(ABC):
 
     def finish(self, number: int) -> None:
         process = self.start(number)
-        _, told = process.communicate(timeout=PATIENCE)
-        assert (process.returncode, told) == (0, ""), told
-        assert self.number() == number, "the folder is not that of the last command"
+        _, stderr = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, stderr) == (0, ""), stderr
+        assert self.number() == number, "the folder is not from the last command"
 
     def signs(self) -> list[Sign]:
-        """What may have happened, other than that the process has started; each is asked again and again."""
+        """Conditions to wait for before a kill, polled repeatedly; starting the process is another one."""
         return [lambda: any(self.place.glob(".out.new-*"))]
 
     def number(self) -> int | None:
-        """The number of the run in the folder, which must be whole; None where there is none."""
+        """The number of the run in the folder, which must be complete; None without a folder."""
         if not self.out.exists():
             return None
         manifest = json.loads((self.out / "manifest.json").read_text())
-        found = {name: sha256(content).hexdigest() for name, content in snapshot(self.out).items()}
-        del found["manifest.json"]
-        assert found == manifest["files"], "the folder is not that of one run"
+        checksums = {name: sha256(content).hexdigest() for name, content in snapshot(self.out).items()}
+        del checksums["manifest.json"]
+        assert checksums == manifest["files"], "the folder mixes runs"
         return self.number_of(manifest["request"])
 
     @abstractmethod
     def number_of(self, request: dict[str, object]) -> int:
-        """The number that was asked for."""
+        """The number in a request."""
 
     @abstractmethod
     def check(self, number: int) -> None:
-        """Look at all else that the command writes."""
+        """Check the other files that the command writes."""
 
     def left(self) -> set[str]:
-        """Names of what lies beside the folder when all is done."""
+        """Names of files left next to the folder at the end."""
         return {path.name for path in self.place.iterdir()} - {"out"}
 
 
 class MainJob(Command):
-    """The main job on prices that it downloads: it writes cache, ledger and run folder in turn.
+    """The main command with downloaded prices, which writes cache, ledger and run folder.
 
-    Each number holds a session longer and is run a session later, so that all three change.
+    Each number has a hold one session longer and runs one session later, so that all three change.
     """
 
     SYMBOLS = ("SMH", "SPY")
@@ -144,49 +144,49 @@ class MainJob(Command):
         return calendar.offset("2025-04-01", number)
 
     def signs(self) -> list[Sign]:
-        asked, prices, trials = self.yahoo.requests, self.stamps(), len(self.ledger.read())
+        expected, prices, trials = self.yahoo.requests, self.stamps(), len(self.ledger.read())
         return [
-            lambda: self.yahoo.requests > asked,
+            lambda: self.yahoo.requests > expected,
             lambda: self.stamps() != prices,
             lambda: len(self.ledger.read()) > trials,
             *super().signs(),
         ]
 
     def stamps(self) -> list[int]:
-        """When files of prices, finished or not, were changed."""
-        found = []
+        """Modification times of price files, finished or not."""
+        records = []
         for path in (self.cache.root / "prices").glob("*"):
             try:
-                found.append(path.stat().st_mtime_ns)
+                records.append(path.stat().st_mtime_ns)
             except FileNotFoundError:
-                continue  # was renamed meanwhile
-        return found
+                continue  # renamed meanwhile
+        return records
 
     def number_of(self, request: dict[str, object]) -> int:
         return int(str(request["hold"])) - 20
 
     def check(self, number: int) -> None:
         for symbol in self.SYMBOLS:
-            entry = self.cache.read(symbol)  # refuses what is not as its checksum says
+            entry = self.cache.read(symbol)  # verifies the checksum
             if entry is not None:
                 assert entry.last <= self.today(number)
-                told = self.market[symbol].loc[: entry.last, list(COLUMNS)]
-                pd.testing.assert_frame_equal(entry.bars, told, check_exact=True, check_freq=False, check_names=False)
-        found = self.ledger.read()
-        assert self.keys <= set(found), "a trial is lost"
-        assert self.number() != number or len(found) > len(self.keys) - 1
-        self.keys = set(found)
+                result = self.market[symbol].loc[: entry.last, list(COLUMNS)]
+                pd.testing.assert_frame_equal(entry.bars, result, check_exact=True, check_freq=False, check_names=False)
+        trials = self.ledger.read()
+        assert self.keys <= set(trials), "a trial is lost"
+        assert self.number() != number or len(trials) > len(self.keys) - 1
+        self.keys = set(trials)
 
     def left(self) -> set[str]:
         prices = {path.name for path in (self.cache.root / "prices").iterdir()}
         assert prices == {f"{symbol}.parquet" for symbol in self.SYMBOLS}
         held = {path.name for path in self.cache.root.iterdir()}
-        assert held - {"lock"} == {"prices", "yfinance"}, held  # a lock stays of whoever was killed, until the next
+        assert held - {"lock"} == {"prices", "yfinance"}, held  # the lock of a killed command stays until the next
         return super().left() - {"cache", "trials.sqlite"}
 
 
 class Sweep(Command):
-    """A sweep of slow specs, each kept when it is finished; a number is swept until it is done."""
+    """A sweep of slow variants, each saved when finished; a number is repeated until it is complete."""
 
     SIZE = 12
 
@@ -246,52 +246,55 @@ def kill(process: subprocess.Popen[Any], whom: str) -> None:
             return
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
-    raise AssertionError("workers stay behind without their parent")
+    raise AssertionError("workers outlive their parent")
 
 
 def wait(process: subprocess.Popen[str], sign: Sign) -> None:
-    """Until `sign` is seen or the command has ended."""
+    """Wait until `sign` is true or the command has ended."""
     until = time.monotonic() + PATIENCE
     while process.poll() is None and not sign():
         assert time.monotonic() < until, "the command hangs"
         time.sleep(0.001)
 
 
-def kill_again_and_again(command: Command, kills: int, whom: str, chance: np.random.Generator) -> dict[str, int]:
-    """How often the earlier output stayed, the new one was there, and the kill came before the command had ended."""
-    number, told = 0, {"earlier": 0, "new": 0, "killed": 0}
+def kill_repeatedly(command: Command, kills: int, whom: str, random: np.random.Generator) -> dict[str, int]:
+    """Count how often the earlier output stayed, the new one was complete, and the command was still running."""
+    number, counts = 0, {"earlier": 0, "new": 0, "killed": 0}
     for attempt in range(kills):
         before = snapshot(command.out) if command.out.exists() else {}
         signs = command.signs()
         process = command.start(number)
-        place = attempt % (len(signs) + 1)
-        if place:
-            wait(process, signs[place - 1])
-        time.sleep(chance.uniform(0, LONGEST if place else IMPORTING))
+        index = attempt % (len(signs) + 1)
+        if index:
+            wait(process, signs[index - 1])
+        time.sleep(random.uniform(0, LONGEST if index else IMPORTING))
         kill(process, whom)
-        told["killed"] += process.returncode == -signal.SIGKILL
+        counts["killed"] += process.returncode == -signal.SIGKILL
         command.check(number)
         done = command.number() == number
         assert done or (snapshot(command.out) if command.out.exists() else {}) == before, "the earlier run is lost"
-        told["new" if done else "earlier"] += 1
+        counts["new" if done else "earlier"] += 1
         number += done or isinstance(command, MainJob)
     command.finish(number)
-    assert command.left() == set(), f"something unfinished was left: {command.left()}"
-    # multiprocessing leaves a folder with the dead socket of its fork server, which is for the system to clear away.
+    assert command.left() == set(), f"files were left: {command.left()}"
+    # multiprocessing leaves a folder with the socket of its fork server, which the system cleans up.
     assert all(path.name.startswith("pymp-") for path in command.temporary.iterdir())
-    return told
+    return counts
 
 
 def main() -> None:
-    """Kill, look, and compare the end with that of a command which was never disturbed."""
-    kind, place, kills, whom, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5])
-    with closing(COMMANDS[kind](place / "killed")) as command, closing(COMMANDS[kind](place / "whole")) as undisturbed:
-        told = kill_again_and_again(command, kills, whom, np.random.default_rng(seed))
+    """Kill and check repeatedly, then compare the output with that of an undisturbed command."""
+    kind, folder, kills, whom, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4], int(sys.argv[5])
+    with (
+        closing(COMMANDS[kind](folder / "killed")) as command,
+        closing(COMMANDS[kind](folder / "whole")) as whole,
+    ):
+        counts = kill_repeatedly(command, kills, whom, np.random.default_rng(seed))
         number = command.number()
         assert number is not None
-        undisturbed.finish(number)
-        assert snapshot(command.out) == snapshot(undisturbed.out), "kills changed the result"
-    print(json.dumps(told))
+        whole.finish(number)
+        assert snapshot(command.out) == snapshot(whole.out), "kills changed the result"
+    print(json.dumps(counts))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A Dask cluster on this machine, of processes that are started as a user would: dask scheduler, dask worker."""
+"""A Dask cluster on this machine, started as a user would: dask scheduler, dask worker."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from time import monotonic, sleep
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 300.0  # after which a scheduler or worker is taken to hang
-LOOPBACK = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")  # no test takes 8787
+SECONDS = 300.0  # after which a scheduler or worker counts as hanging
+LOOPBACK = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")  # no test uses port 8787
 
 Process = subprocess.Popen[bytes]
 
 
 class Machines:
-    """A scheduler with as many workers as are started; each is the leader of a session, as if alone on its machine.
+    """A scheduler and workers; each process leads its own session, as if on a machine of its own.
 
-    Logs and other files go to `folder`; `options` are given to all. A task is given up once two workers died of it.
+    Logs and other files go to `folder`; `options` apply to all processes. A task is given up after killing two workers.
     """
 
     def __init__(self, folder: Path, workers: int, options: tuple[str, ...] = (), protocol: str = "tcp") -> None:
@@ -37,24 +37,24 @@ class Machines:
             raise
 
     def worker(self, path: Path = ROOT, *options: str) -> Process:
-        """Start a worker of one thread that imports our packages from `path`."""
+        """Start a worker with one thread that imports this project from `path`."""
         options = ("--nthreads", "1", "--local-directory", str(self.folder), *self.options, *options)
         return self._start("worker", self.address, *LOOPBACK, *options, path=path)
 
     def wait(self, count: int) -> None:
-        """Until so many workers have joined."""
+        """Wait until `count` workers have joined."""
         from distributed import Client
 
         with Client(self.address, set_as_default=False) as client:
             client.wait_for_workers(count, timeout=SECONDS)
 
     def kill(self, process: Process) -> None:
-        """Let a machine vanish: its worker and the nanny that would start another one."""
+        """Kill a machine: its worker and the nanny that would restart it."""
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(SECONDS)
 
     def stop(self) -> None:
-        """End everything, the scheduler last, without which workers take long to leave."""
+        """Stop all processes, the scheduler last, since workers are slow to exit without it."""
         for processes in (self.processes[1:], self.processes[:1]):
             for process in processes:
                 process.terminate()
@@ -69,7 +69,7 @@ class Machines:
         with (self.folder / f"{arguments[0]}-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dask", *arguments],
-                cwd=self.folder,  # not the checkout, so that `path` alone decides
+                cwd=self.folder,  # not the checkout, so that only `path` matters
                 env={**os.environ, **settings},
                 stdout=log,
                 stderr=log,
@@ -83,6 +83,6 @@ class Machines:
         while monotonic() - began < SECONDS:
             try:
                 return str(json.loads(self.file.read_text())["address"])
-            except (FileNotFoundError, json.JSONDecodeError):  # not there, or not yet whole
+            except (FileNotFoundError, json.JSONDecodeError):  # missing or incomplete
                 sleep(0.05)
         raise TimeoutError(f"no scheduler within {SECONDS:g} s; see {self.folder}")

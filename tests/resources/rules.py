@@ -1,4 +1,4 @@
-"""Rules that several tests need."""
+"""Rules shared by tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from strategies.base import Past, Reading, Weights
 
 
 class Fixed(Reading):
-    """Holds what it is told."""
+    """Holds the weights of `target`."""
 
     params = (("target", ()),)
 
@@ -40,9 +40,9 @@ class HalfMarket(Reading):
 
 
 class Fatal(Reading):
-    """Long SPY by a share; a worker process that comes to a share of 0.7 is killed, with a `mark` only the first time.
+    """Long SPY by a share; kills its worker process if the share is 0.7, with a `mark` only the first time.
 
-    The mark is a file that is not there before. In the process of a command or a test it lives.
+    The mark is the path of a file that it creates. It never kills the process of a command or a test.
     """
 
     symbols = ("SPY",)

@@ -1,4 +1,4 @@
-"""A plain strategy, as the text of a file of its author, that takes PAUSE seconds and notes each run in RUNS."""
+"""Source of a plain strategy that takes PAUSE seconds and appends each run to the file RUNS."""
 
 SLOW = '''
 import os
@@ -8,7 +8,7 @@ import backtrader as bt
 
 
 class Slow(bt.Strategy):
-    """Takes its time, and counts each run."""
+    """Slow, and records each run."""
 
     params = (("share", 0.5),)
 

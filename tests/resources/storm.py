@@ -1,4 +1,4 @@
-"""Event files, the least and one with every key."""
+"""Event files: a minimal one and one with every key."""
 
 SMALL = """name = "storm"
 title = "A storm"

@@ -1,4 +1,4 @@
-"""What tests ask worker processes to do; workers import it by name."""
+"""Work for worker processes in tests, which import it by name."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def square(number: float) -> float:
 
 
 def shifted(offset: float, number: float) -> float:
-    time.sleep(0.02 * (number % 3))  # later specs may finish first
+    time.sleep(0.02 * (number % 3))  # later items may finish first
     return offset + number
 
 
-def fragile(spec: str) -> str:
-    if spec == "fatal":
+def fragile(item: str) -> str:
+    if item == "fatal":
         os.kill(os.getpid(), signal.SIGKILL)
-    if spec == "wrong":
+    if item == "wrong":
         raise ZeroDivisionError("division by zero")
     time.sleep(0.1)
-    return spec
+    return item
 
 
 def restless(number: float) -> float:
-    """Leaves a thread behind that never ends."""
+    """Leave a thread that never ends."""
     threading.Thread(target=threading.Event().wait).start()
     return number
 
@@ -65,7 +65,7 @@ class Crossing(bt.Strategy):
 
 
 def noted(folder: str, number: float) -> float:
-    """Leaves a trace of each call."""
+    """Append each call to a file."""
     with (Path(folder) / "calls").open("a") as calls:
         calls.write(f"{number}\n")
     time.sleep(0.02)
@@ -80,14 +80,14 @@ def left(number: float) -> float:
     sys.exit(f"{number} left")
 
 
-def distance(prices: Prices, conditions: TradingConditions, spec: tuple[Study, int]) -> np.ndarray:
-    """d of a reading at one row, shape (1, n_horizons + 1)."""
-    subject, row = spec
-    return excess_log_returns(subject, prices, np.array([row]), conditions)
+def distance(prices: Prices, conditions: TradingConditions, item: tuple[Study, int]) -> np.ndarray:
+    """Excess log return d of a study entered at one row, shape (1, n_horizons + 1)."""
+    study, row = item
+    return excess_log_returns(study, prices, np.array([row]), conditions)
 
 
 def draw_or_die(folder: Path, name: object) -> bytes:
-    """The name; "once" kills its worker where its mark is not in the folder yet, and leaves it; "always" kills it."""
+    """The name as bytes; "always" kills its worker, "once" only if the folder has no mark yet, which it leaves."""
     mark = folder / "mark"
     if str(name) == "always" or (str(name) == "once" and not mark.exists()):
         mark.touch()

@@ -44,7 +44,7 @@ def two():
 
 
 @pytest.mark.slow
-def test_the_folder_is_the_one_of_the_command_byte_by_byte(tmp_path):
+def test_the_folder_equals_that_of_the_command_byte_for_byte(tmp_path):
     run(["gpu_bubble", "bad_news"], source="sample", hold=60, evidence=True).write(tmp_path / "api")
     words = ("gpu_bubble", "bad_news", "--source", "sample", "--hold", 60, "--out", tmp_path / "command")
     done = python("-m", "runners.deepseek", *words)
@@ -67,7 +67,7 @@ def test_a_result_is_bound_to_its_run(two):
         two["bad_new"]
 
 
-def test_the_texts_tell_the_figures(two):
+def test_the_texts_show_the_figures(two):
     own = two["bad_news"]
     # 60 sessions from 31 January (1 + 19 + 21 + 19, Good Friday closed) end on 28 April; the open after it is the exit.
     net, d = (own.equity.iloc[-1] / own.equity.iloc[0] - 1) * 100, own.d
@@ -80,7 +80,7 @@ def test_the_texts_tell_the_figures(two):
     assert repr(own.metrics).splitlines()[0].split()[0] == "total_return"
 
 
-def test_the_chart_draws_the_series_and_leaves_pyplot_alone(two):
+def test_the_chart_draws_the_series_without_touching_pyplot(two):
     before = pyplot.get_fignums(), pyplot.get_backend()
     own = two["bad_news"]
     figure = own.plot()
@@ -113,7 +113,7 @@ def test_a_script_without_a_guard_runs_a_class_of_its_own_once(tmp_path):
     assert (tmp_path / "out" / "Mine-evidence.html").is_file()
 
 
-def test_a_class_typed_at_a_prompt_runs_and_its_code_counts():
+def test_a_class_typed_at_a_prompt_runs_and_its_code_is_hashed():
     code = SCRIPT.partition("print(")[0] + "print(run(Mine, symbols=['SPY'], source='sample').run.manifest['code'])"
     one, again, other = (python("-c", text).stdout for text in (code, "\n\n" + code, code.replace("0.9", "0.8")))
     assert re.fullmatch("[0-9a-f]{64}\n", one)
@@ -145,14 +145,14 @@ def test_parameters_and_costs_reach_the_run(two):
         ({"source": "/nowhere"}, "nowhere"),
     ],
 )
-def test_a_wrong_request_is_an_error_in_words_of_python(options, message):
+def test_errors_name_arguments_instead_of_options(options, message):
     with pytest.raises(RequestError, match=message):
         run("gpu_bubble", **{"source": "sample", **options})
 
 
-def test_workers_are_not_sent_a_class_that_they_cannot_import():
+def test_a_class_that_workers_cannot_import_is_refused():
     class Local(bt.Strategy):
-        """Idle."""
+        """Never trades."""
 
     with pytest.raises(RequestError, match="leave jobs out"):
         run(Local, symbols=["SPY"], source="sample", evidence=True, jobs=2)
@@ -173,7 +173,7 @@ def test_a_run_on_real_prices_is_a_trial_and_one_on_the_sample_is_none(market_da
     assert len(TrialLedger().read()) == 1
 
 
-def test_the_package_alone_costs_nothing_so_that_commands_start_at_once():
+def test_importing_the_package_is_fast():
     code = "import sys; import runners; print({'pandas', 'numpy', 'backtrader', 'click'} & set(sys.modules))"
     assert python("-c", code).stdout == "set()\n"
 
@@ -187,7 +187,7 @@ def test_the_guide_runs(tmp_path):
     assert "total_return" in done.stdout and (tmp_path / "out" / "index.html").is_file()
 
 
-def test_nothing_is_not_everything():
+def test_an_empty_list_of_readings_is_refused():
     with pytest.raises(RequestError, match="no reading is named"):
         run([], source="sample")
     with pytest.raises(RequestError, match="3 is no reading"):
@@ -195,7 +195,7 @@ def test_nothing_is_not_everything():
 
 
 @pytest.mark.slow
-def test_the_evidence_is_that_of_the_parameters(market_data):
+def test_the_evidence_uses_the_given_parameters(market_data):
     hedged = run("ai_software", source=market_data, parameters={"hedge": True}, evidence=True)
     ranks = hedged.evidence.timing
     assert ranks["20"].effect == pytest.approx(hedged.horizons[20].d, abs=1e-9)
@@ -207,7 +207,7 @@ def test_the_evidence_is_that_of_the_parameters(market_data):
     assert "ai_software, as declared" in hedged.run.evidence_report.family
 
 
-def test_what_failed_is_shown(two):
+def test_failures_are_shown(two):
     broken = replace(two, failed={"mine": Failure("ValueError: no (mine.py, line 3)", "")})
     for shown in (repr(broken), broken._repr_html_()):
         assert "mine failed: ValueError: no (mine.py, line 3)" in shown

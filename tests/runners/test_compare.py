@@ -1,4 +1,4 @@
-"""The command as a user runs it: exit statuses, one-line errors, what it writes, and real runs of the sample."""
+"""`runners.compare`: exit statuses, one-line errors, output, and runs of the sample."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def command(name, *words, cwd=ROOT):
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """The same run twice and one with another hold, on the bundled sample."""
+    """Two equal runs and one with another hold, on the bundled sample."""
     place = tmp_path_factory.mktemp("runs")
     for name, hold in (("a", 60), ("b", 60), ("c", 20)):
         words = ("gpu_bubble", "bad_news", "us_over_china", "--source", "sample", "--no-evidence", "--hold", hold)
@@ -34,7 +34,7 @@ def called(*words):
 
 
 @pytest.mark.parametrize("json_too", [[], ["--json"]])
-def test_the_status_is_that_of_the_runs_whoever_reads(folders, json_too):
+def test_a_closed_pipe_does_not_change_the_status(folders, json_too):
     for other, wanted in (("b", 0), ("c", 1)):
         words = [sys.executable, "-m", "runners.compare", str(folders / "a"), str(folders / other), *json_too]
         with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -43,31 +43,31 @@ def test_the_status_is_that_of_the_runs_whoever_reads(folders, json_too):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_what_cannot_be_printed_is_no_difference(folders):
+def test_output_that_cannot_be_printed_is_no_difference(folders):
     with Path("/dev/full").open("w") as full:
         words = [sys.executable, "-m", "runners.compare", str(folders / "a"), str(folders / "b")]
         done = subprocess.run(words, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 2 and "cannot be printed (No space left on device)" in done.stderr
 
 
-def test_equal_runs_leave_with_0_and_write_nothing(folders, tmp_path):
+def test_equal_runs_exit_with_0_and_write_nothing(folders, tmp_path):
     status, out, err = command("compare", folders / "a", folders / "b", cwd=tmp_path)
     assert (status, err) == (0, "")
     assert "Equal: the same settings, prices and results of 3 readings." in out
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_hold_leaves_with_1_and_says_what_came_of_it(folders):
+def test_another_hold_exits_with_1_and_shows_its_effects(folders):
     status, out, err = called(folders / "a", folders / "c")
     assert (status, err) == (1, "")
     assert out.index("Inputs") < out.index("request.hold") < out.index("Results")
     assert "no metric is better or worse" in out and "higher is better" not in out
     rows = {line.split()[0]: line.split() for line in out.splitlines() if line.startswith(("gpu_", "bad_", "us_"))}
     assert set(rows) == {"gpu_bubble", "bad_news", "us_over_china"}
-    told = {place: json.loads((folders / place / "results.json").read_text())["readings"] for place in "ac"}
-    change = told["c"]["gpu_bubble"]["metrics"]["costs"] - told["a"]["gpu_bubble"]["metrics"]["costs"]
+    values = {place: json.loads((folders / place / "results.json").read_text())["readings"] for place in "ac"}
+    change = values["c"]["gpu_bubble"]["metrics"]["costs"] - values["a"]["gpu_bubble"]["metrics"]["costs"]
     assert f"{change:+,.0f}" in out
-    assert f"exit: {told['a']['gpu_bubble']['exit']} -> {told['c']['gpu_bubble']['exit']}: all 3 readings" in out
+    assert f"exit: {values['a']['gpu_bubble']['exit']} -> {values['c']['gpu_bubble']['exit']}: all 3 readings" in out
     assert all(len(line) <= 80 for line in out.splitlines() if str(folders) not in line)
 
 
@@ -87,9 +87,9 @@ def test_one_changed_fill_is_found_with_both_sides(folders, tmp_path):
 def test_three_runs_are_compared_with_the_first_as_json_and_page(folders, tmp_path):
     page = tmp_path / "compared.html"
     status, out, _ = called(folders / "a", folders / "b", folders / "c", "--json", "--out", page)
-    told = json.loads(out)
-    assert status == 1 and [each["equal"] for each in told["comparisons"]] == [True, False]
-    assert [each["other"] for each in told["comparisons"]] == [str(folders / "b"), str(folders / "c")]
+    results = json.loads(out)
+    assert status == 1 and [each["equal"] for each in results["comparisons"]] == [True, False]
+    assert [each["other"] for each in results["comparisons"]] == [str(folders / "b"), str(folders / "c")]
     first = page.read_bytes()
     assert called(folders / "a", folders / "b", folders / "c", "--out", page)[0] == 1
     assert page.read_bytes() == first
@@ -107,9 +107,9 @@ def test_wrong_requests_are_status_2_in_one_line(folders, tmp_path):
         ((a, b, "--tolerance", "nan"), "--tolerance nan is not a fraction"),
         ((a, b, "--tolerance", "-1"), "--tolerance -1.0 is not a fraction"),
         ((a, b, "--out", tmp_path), "is a folder; name a file in it"),
-        ((a, b, "--out", a / "page.html"), "would be in a run folder"),
+        ((a, b, "--out", a / "page.html"), "is in a run folder"),
         ((a, b, "--out", tmp_path / "no" / "page.html"), "cannot write in"),
-        ((a, b, "--out", tmp_path / "thesis.html"), "is not the page of a comparison; move it away"),
+        ((a, b, "--out", tmp_path / "thesis.html"), "exists and is not a comparison; move it away"),
     ):
         status, out, err = called(*words)
         assert (status, out) == (2, ""), words

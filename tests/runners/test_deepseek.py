@@ -1,4 +1,4 @@
-"""The command as a user runs it: outputs, determinism, exit statuses."""
+"""`runners.deepseek`: outputs, determinism, exit statuses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def command(*words: object, cwd: Path = ROOT, **variables: str) -> commands.Done
 def folder(tmp_path_factory):
     """A run of two readings on the bundled sample."""
     out = tmp_path_factory.mktemp("run") / "out"
-    # A ledger of its own: what other tests try would be counted, and told.
+    # A separate ledger, since trials of other tests would be counted and shown.
     done = command(*ASKED, "--out", out, DEEPSEEK_TRIALS=str(out.parent / "trials.txt"))
     assert (done.returncode, done.stderr) == (0, "")
     return out, done.stdout
@@ -68,18 +68,16 @@ def test_a_folder_of_all_readings_is_below_five_megabytes(tmp_path):
     files = list(out.iterdir())
     assert len([path for path in files if path.name.endswith("-evidence.html")]) == 12
     assert sum(path.stat().st_size for path in files) < 5_000_000
-    assert sum(b"uPlot=function" in path.read_bytes() for path in files) == 1  # the library lies there once
+    assert sum(b"uPlot=function" in path.read_bytes() for path in files) == 1  # the library is stored once
 
 
-def test_the_terminal_says_loudly_that_the_sample_is_a_reconstruction(folder):
+def test_the_terminal_warns_that_the_sample_is_simulated(folder):
     _, printed = folder
     assert "real closes on 46 dates, simulated in between" in " ".join(printed.split())
     assert "gpu_bubble" in printed and "index.html" in printed
 
 
-def test_the_same_inputs_give_the_same_bytes_whatever_the_workers_and_json_is_the_results_file(
-    folder, tmp_path, monkeypatch
-):
+def test_equal_inputs_give_equal_bytes_with_any_number_of_workers(folder, tmp_path, monkeypatch):
     out, _ = folder
     monkeypatch.setenv("DEEPSEEK_TRIALS", str(out.parent / "trials.txt"))
     again = within("deepseek", *ASKED, "--out", tmp_path / "again", "--jobs", 1, "--json")
@@ -102,11 +100,11 @@ def test_costs_reconcile_with_fills(folder):
     out, _ = folder
     fills = pd.read_csv(out / "fills.csv").query("reading == 'gpu_bubble'")
     value = (fills["size"].abs() * fills["price"]).sum()
-    told = json.loads((out / "results.json").read_text())["readings"]["gpu_bubble"]["metrics"]["costs"]
-    assert told == pytest.approx(value * 3e-4, abs=0.005)
+    results = json.loads((out / "results.json").read_text())["readings"]["gpu_bubble"]["metrics"]["costs"]
+    assert results == pytest.approx(value * 3e-4, abs=0.005)
 
 
-def test_hindsight_is_said_in_name_and_report(tmp_path):
+def test_hindsight_is_stated_in_title_and_report(tmp_path):
     words = ("--source", "sample", "--entry", "shock", "--no-evidence")
     done = within("deepseek", "bad_news", *words, "--out", tmp_path / "out")
     assert "with hindsight" in done.stdout.lower()
@@ -114,7 +112,7 @@ def test_hindsight_is_said_in_name_and_report(tmp_path):
         assert "hindsight" in (tmp_path / "out" / page).read_text().lower()
 
 
-def test_a_strangers_strategy_runs_from_the_users_own_folder(tmp_path):
+def test_a_plain_strategy_runs_from_the_users_folder(tmp_path):
     (tmp_path / "my_idea.py").write_text(
         "import backtrader as bt\n\n\nclass Golden(bt.Strategy):\n    '''Buy <b>and</b> hold.'''\n\n"
         "    def next(self):\n"
@@ -125,11 +123,11 @@ def test_a_strangers_strategy_runs_from_the_users_own_folder(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "out" / "Golden.html").read_text()
     assert "<b>and</b>" not in page
-    assert "set aside, as intended" in done.stdout
+    assert "ignored, as intended" in done.stdout
 
 
 @pytest.mark.slow
-def test_a_parameter_that_is_a_class_does_not_spoil_the_run(tmp_path):
+def test_a_parameter_may_be_a_class(tmp_path):
     done = command(
         "backtrader.strategies:MA_CrossOver", "--symbols", "SPY", "--source", "sample", "--out", tmp_path / "out"
     )
@@ -151,8 +149,8 @@ def test_help_shows_examples():
     ("words", "complaint"),
     [
         (["gpu_buble"], "unknown reading 'gpu_buble'; did you mean gpu_bubble"),
-        (["gpu_bubble", "gpu_bubble"], "gpu_bubble is asked for twice"),
-        (["--hold", "0"], "'0' is no hold"),
+        (["gpu_bubble", "gpu_bubble"], "gpu_bubble is named twice"),
+        (["--hold", "0"], "'0' is not a holding period"),
         (["--rebalance", "0"], "rebalance"),
         (["--entry", "2025-01-09"], "2025-01-09 (Thursday) is not a session"),
         (["--entry", "tomorrow"], "'tomorrow' is not a date"),
@@ -172,7 +170,7 @@ def test_help_shows_examples():
         (["gpu_bubble", "--no-evidence", "--out", "/proc/nowhere/out"], "/proc/nowhere"),
     ],
 )
-def test_a_wrong_request_is_one_line_and_status_2_and_leaves_the_last_run_alone(folder, tmp_path, words, complaint):
+def test_a_wrong_request_is_one_line_and_status_2_and_keeps_the_last_run(folder, tmp_path, words, complaint):
     out = tmp_path / "out"
     shutil.copytree(folder[0], out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
@@ -197,7 +195,7 @@ def test_a_bad_file_is_one_line_and_status_2(tmp_path, market_data):
     assert f"line {len(lines)}" in done.stderr and not (tmp_path / "out").exists()
 
 
-def test_an_interrupt_leaves_the_last_run_whole(folder, market_data, tmp_path_factory):
+def test_an_interrupt_keeps_the_last_run(folder, market_data, tmp_path_factory):
     place, book = tmp_path_factory.mktemp("interrupted"), tmp_path_factory.mktemp("ledger") / "trials.txt"
     out = place / "out"
     shutil.copytree(folder[0], out)
@@ -216,15 +214,15 @@ def test_an_interrupt_leaves_the_last_run_whole(folder, market_data, tmp_path_fa
     while not book.exists() and time.monotonic() < until:  # once trials are counted, evidence takes seconds
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=600)
-    assert process.returncode == 130, told
-    assert told.splitlines() == ["error: interrupted"]
+    _, stderr = process.communicate(timeout=600)
+    assert process.returncode == 130, stderr
+    assert stderr.splitlines() == ["error: interrupted"]
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     assert list(place.iterdir()) == [out]
 
 
-def test_the_main_job_on_real_prices_gives_the_golden_end(market_data, tmp_path):
+def test_a_run_on_real_prices_ends_at_the_golden_equity(market_data, tmp_path):
     words = ("--no-evidence", "--out", tmp_path / "out", "--json")  # evidence on real prices: see tests/test_readme.py
     done = within("deepseek", "gpu_bubble", "--source", market_data, *words)
-    told = json.loads(done.stdout)["readings"]["gpu_bubble"]
-    assert told["metrics"]["total_return"] == pytest.approx(0.28688390, abs=1e-8)
+    results = json.loads(done.stdout)["readings"]["gpu_bubble"]
+    assert results["metrics"]["total_return"] == pytest.approx(0.28688390, abs=1e-8)

@@ -1,4 +1,4 @@
-"""A disk that is full or takes nothing: one line that names the place, what is finished stays, nothing half-written."""
+"""Full and read-only disks: a one-line error names the path, finished files stay, nothing is half-written."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ OWN = {"runners.deepseek": "returns.csv", "runners.sweep": "sweep.csv", "runners
 
 @pytest.fixture
 def disk(tmp_path, request):
-    """A folder with an earlier run in it, of the command that is tried."""
+    """A folder with an earlier run of the command under test."""
     words = request.node.callspec.params.get("words", ()) if hasattr(request.node, "callspec") else ()
     files = {"results.json": b"{}", **{name: b"" for command, name in OWN.items() if command in words}}
     atomic.write_folder(atomic.with_manifest(files, {}), tmp_path / "disk" / "out")
@@ -60,7 +60,7 @@ def test_a_full_disk_costs_one_line_and_keeps_the_earlier_run(disk, words, tmp_p
     )
     if "runners.sweep" in words:
         kept, parts = disk / ".out.sweep", tmp_path / "parts"
-        line += f"; all that was run is kept in {kept}: the same command writes it without running it again"
+        line += f"; all results are saved in {kept}: the same command writes them without running again"
         parts.write_bytes(done.files.pop(kept.name))
         assert len(Checkpoint(parts).contents) == 1
     assert done.told == f"{line}\n"
@@ -68,7 +68,7 @@ def test_a_full_disk_costs_one_line_and_keeps_the_earlier_run(disk, words, tmp_p
 
 
 @pytest.mark.parametrize("words", EACH)
-def test_a_folder_that_takes_nothing_is_refused_before_any_work(disk, words):
+def test_a_read_only_folder_is_refused_before_any_work(disk, words):
     done = disks.run(disks.READ_ONLY, disk, *words, "--out", disk / "out")
     assert (done.status, done.printed) == (2, "")
     assert done.told == f"error: --out {disk / 'out'}: cannot write in {disk}; name another folder\n"
@@ -76,16 +76,16 @@ def test_a_folder_that_takes_nothing_is_refused_before_any_work(disk, words):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_standard_output_that_is_full_is_one_line():
+def test_a_full_standard_output_is_one_line():
     with Path("/dev/full").open("w") as full:
         words = [sys.executable, "-m", "runners.trials"]
         done = subprocess.run(words, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "error: the output cannot be printed (No space left on device); print it elsewhere\n"
+    assert done.stderr == "error: the output cannot be printed (No space left on device); redirect it elsewhere\n"
 
 
 @pytest.mark.parametrize(("kind", "reason"), KINDS)
-def test_a_new_strategy_is_written_whole_or_not_at_all(tmp_path, kind, reason):
+def test_a_new_strategy_is_written_completely_or_not_at_all(tmp_path, kind, reason):
     (tmp_path / "notes").write_text("mine")
     done = disks.run(kind, tmp_path, "runners.new", "my_idea", "--out", tmp_path)
     assert (done.status, done.printed) == (2, "")
@@ -94,14 +94,14 @@ def test_a_new_strategy_is_written_whole_or_not_at_all(tmp_path, kind, reason):
 
 
 @pytest.mark.slow
-def test_a_comparison_is_written_whole_or_not_at_all(tmp_path):
+def test_a_comparison_is_written_completely_or_not_at_all(tmp_path):
     disk, run = tmp_path / "disk", tmp_path / "run"
     disk.mkdir()
     (disk / "notes").write_text("mine")
     assert disks.run(disks.READ_ONLY, disk, *COMMANDS["deepseek"], "--out", run).status == 0
     page = disk / "page.html"
     done = disks.run(disks.FULL, disk, "runners.compare", run, run, "--out", page)
-    assert done.told == f"error: --out {page} cannot be written (No space left on device); make room or name another\n"
+    assert done.told == f"error: --out {page} cannot be written (No space left on device); free space or name another\n"
     assert (done.status, done.files) == (2, {"notes": b"mine"})
     done = disks.run(disks.READ_ONLY, disk, "runners.compare", run, run, "--out", page)
     assert done.told == f"error: --out {page}: cannot write in {disk}; name a file in another folder\n"
@@ -121,10 +121,8 @@ def main_job(address: str, now: str, out: Path) -> tuple[object, ...]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("room", "place"), [("4k", "yfinance could not use its databases in"), ("240k", "the cache in")]
-)
-def test_a_cache_on_a_full_disk_is_named_and_what_it_held_stays(tmp_path, yahoo, room, place):
+@pytest.mark.parametrize(("room", "place"), [("4k", "yfinance could not use its notes in"), ("240k", "the cache in")])
+def test_a_cache_on_a_full_disk_is_named_and_keeps_its_content(tmp_path, yahoo, room, place):
     disk, wide = (
         tmp_path / "disk",
         with_adjusted_close(invented_bars(calendar.sessions_between("2000-01-03", "2025-12-30"))),
@@ -142,7 +140,7 @@ def test_a_cache_on_a_full_disk_is_named_and_what_it_held_stays(tmp_path, yahoo,
 
 
 @pytest.mark.slow
-def test_a_cache_that_takes_nothing_is_used_as_it_is(tmp_path, yahoo):
+def test_a_read_only_cache_is_used(tmp_path, yahoo):
     disk, last = tmp_path / "disk", "2025-04-30"
     for symbol, bars in yahoo.market.items():
         Cache(disk).write(symbol, CacheEntry(HISTORY, bars[:last]))
@@ -150,17 +148,17 @@ def test_a_cache_that_takes_nothing_is_used_as_it_is(tmp_path, yahoo):
     words = main_job(yahoo.address, "2025-05-01", tmp_path / "out")
     done = disks.run(disks.READ_ONLY, disk, *words, DEEPSEEK_CACHE=str(disk))
     assert (done.status, done.told) == (0, "")
-    told = " ".join(done.printed.split())
-    assert f"cached prices, to {last}: the cache in {disk} cannot be written (Read-only file system)" in told
+    output = " ".join(done.printed.split())
+    assert f"cached prices, to {last}: the cache in {disk} cannot be written (Read-only file system)" in output
     assert done.files == {f"prices/{name}": content for name, content in before.items()}
-    # With all that is asked for in it, nothing has to be written, and there is nothing to say.
+    # A complete cache needs no write, so there is no notice.
     words = main_job(yahoo.address, last, tmp_path / "out")
     assert "cannot be written" not in disks.run(disks.READ_ONLY, disk, *words, DEEPSEEK_CACHE=str(disk)).printed
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "reason"), KINDS)
-def test_a_ledger_that_cannot_be_kept_is_said_and_stops_no_run(tmp_path, yahoo, kind, reason):
+def test_a_ledger_that_cannot_be_written_is_a_notice_and_stops_no_run(tmp_path, yahoo, kind, reason):
     disk, out = tmp_path / "disk", tmp_path / "out"
     disk.mkdir()
     (disk / "notes").write_text("mine")

@@ -1,4 +1,4 @@
-"""Another event, as a user runs it: its own readings, dates, distances and words on every page."""
+"""Other events: their readings, dates and texts on every page."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ strategy = "sector_tailwind"
 
 
 def pages(folder: Path) -> dict[str, str]:
-    """What a reader sees of each page, and what scripts draw from."""
-    found = {}
+    """The visible text of each page, and the data of its scripts."""
+    values = {}
     for path in sorted(folder.glob("*.html")):
         text = re.sub(r"<style.*?</style>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-        found[path.name] = text.replace("runners.deepseek", "the command")
-    return found
+        values[path.name] = text.replace("runners.deepseek", "the command")
+    return values
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +67,14 @@ def tariffs(market_data, tmp_path_factory) -> tuple[Path, str]:
     return out, done.stdout
 
 
-def test_no_test_is_said_to_be_declared_before_prices_that_were_known(tariffs):
-    told = pages(tariffs[0])
-    assert "The same two tests are held for every event" in told["index.html"]
-    assert "The same two tests are held for every event" in told["panic_passes-evidence.html"]
-    assert not any("before any price was seen" in page for page in told.values())
+def test_no_test_is_called_declared_before_prices_that_were_known(tariffs):
+    result = pages(tariffs[0])
+    assert "The same two tests are held for every event" in result["index.html"]
+    assert "The same two tests are held for every event" in result["panic_passes-evidence.html"]
+    assert not any("before any price was seen" in page for page in result.values())
 
 
-def test_its_own_readings_run_from_its_own_entry_with_evidence(tariffs):
+def test_the_events_readings_run_from_its_entry_with_evidence(tariffs):
     out, printed = tariffs
     results = json.loads((out / "results.json").read_text())["readings"]
     assert list(results) == list(strategy_set.reading_names(TARIFFS))
@@ -84,19 +84,19 @@ def test_its_own_readings_run_from_its_own_entry_with_evidence(tariffs):
     assert results["services_over_goods"]["evidence"]["names"] is not None
     assert printed.startswith("The tariff crash of April 2025\n")
     decided = pd.read_csv(out / "decisions.csv")
-    # Ten per cent below the close of 2 April was first seen at the close of 4 April: -4.9 % and -5.9 % make -10.5 %.
+    # A close ten per cent below that of 2 April first occurs on 4 April: -4.9 % and -5.9 % make -10.5 %.
     assert decided.query("reading == 'panic_passes'")[["session", "symbol", "weight"]].values.tolist() == [
         ["2025-04-04", "SPY", 1.0]
     ]
     assert set(decided.query("reading != 'panic_passes'")["session"].str[:7]) >= {"2025-04"}
 
 
-def test_no_page_speaks_of_the_other_event(tariffs):
+def test_no_page_mentions_the_other_event(tariffs):
     out, printed = tariffs
     shown = pages(out)
-    assert len(shown) == 2 + 2 * len(TARIFFS.readings)  # index and side by side, two a reading
+    assert len(shown) == 2 + 2 * len(TARIFFS.readings)  # index, side by side and two pages per reading
     for name, text in {**shown, "terminal": printed}.items():
-        assert not (found := OTHERS.search(text)), (name, text[max(0, found.start() - 80) : found.end() + 40])
+        assert not (result := OTHERS.search(text)), (name, text[max(0, result.start() - 80) : result.end() + 40])
     assert "The tariff crash of April 2025" in shown["panic_passes.html"]
     assert "when the order on tariffs was published" in shown["index.html"]
     assert "China answers with tariffs of its own" in shown["chips_hit_more-evidence.html"]
@@ -108,26 +108,26 @@ def test_the_worked_example_shows_these_figures(tariffs):
     (shown,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
     assert shown in printed
     results = json.loads((out / "results.json").read_text())["readings"]
-    told = " ".join(text.split())
+    output = " ".join(text.split())
     by_names = results["services_over_goods"]["evidence"]["names"]
     share = f"{100 * by_names['p_lower']:.2f} %"
-    assert f"of {by_names['n']:,} other pairs of baskets from the same universe, {share} did as badly" in told
+    assert f"of {by_names['n']:,} other pairs of baskets from the same universe, {share} did as badly" in output
     p = results["services_over_goods"]["evidence"]["p"]
-    assert f"Its timing says nothing (p = {p:.2f} at 20 trading days)" in told
+    assert f"Its timing says nothing (p = {p:.2f} at 20 trading days)" in output
     panic = results["panic_passes"]["evidence"]
     assert (
-        f"Of {panic['n']} past entries with windows that do not overlap, {100 * panic['p']:.1f} % did as well" in told
+        f"Of {panic['n']} past entries with windows that do not overlap, {100 * panic['p']:.1f} % did as well" in output
     )
-    assert f"Adjusted for the five readings, that is {100 * panic['p_family']:.1f} %" in told
+    assert f"Adjusted for the five readings, that is {100 * panic['p_family']:.1f} %" in output
     d = results["panic_passes"]["horizons"]["252"]["d"]
-    assert f"{100 * np.expm1(d):.1f} % more wealth than SPY bought at the first open (d = {d:+.3f})" in told
+    assert f"{100 * np.expm1(d):.1f} % more wealth than SPY bought at the first open (d = {d:+.3f})" in output
 
 
 def test_manifest_and_command_line_say_which_event_it_was(tariffs):
     manifest = json.loads((tariffs[0] / "manifest.json").read_text())
     assert "--event=tariffs" in manifest["command"]
-    told = {key: manifest["event"][key] for key in ("name", "shock", "published", "entry", "quiet_until")}
-    assert told == {
+    values = {key: manifest["event"][key] for key in ("name", "shock", "published", "entry", "quiet_until")}
+    assert values == {
         "name": "tariffs",
         "shock": "2025-04-03",
         "published": "2025-04-02T20:00:00-04:00",
@@ -138,7 +138,7 @@ def test_manifest_and_command_line_say_which_event_it_was(tariffs):
 
 
 @pytest.mark.slow
-def test_the_same_on_the_sample(tmp_path):
+def test_the_event_runs_on_the_sample(tmp_path):
     done = command("deepseek", "--event", "tariffs", "--source", "sample", "--no-evidence", "--out", tmp_path / "out")
     assert (done.returncode, done.stderr) == (0, "")
     assert "simulated in between" in done.stdout
@@ -147,13 +147,13 @@ def test_the_same_on_the_sample(tmp_path):
 
 @pytest.fixture
 def own(tmp_path) -> Path:
-    """An event of a user's own, far from both."""
+    """A user's event, far from the bundled ones."""
     (tmp_path / "holiday.toml").write_text(OWN)
     return tmp_path
 
 
 @pytest.mark.slow
-def test_an_event_of_ones_own_needs_nothing_but_its_file(own):
+def test_a_users_event_needs_only_its_file(own):
     done = command("deepseek", "--event", "holiday.toml", "--source", "sample", "--out", "out", cwd=own)
     assert (done.returncode, done.stderr) == (0, "")
     shown = pages(own / "out")
@@ -210,16 +210,16 @@ def test_a_sweep_does_not_change_what_is_traded(tmp_path):
 
 @pytest.fixture(scope="module")
 def prices(market_data):
-    """Real prices of what the tariff readings need."""
+    """Real prices of all symbols of the tariff readings."""
     plan = make_plan(Request(TARIFFS, evidence=True))
     return load_prices((*plan.symbols, *evidence_symbols(plan)), source=str(market_data))
 
 
-def test_what_comes_later_changes_no_decision(prices):
+def test_later_prices_change_no_decision(prices):
     request = Request(TARIFFS)
-    subjects = load_studies(request)
+    studies = load_studies(request)
     stop = prices.row(TARIFFS.entry) + 30
-    cut, whole = (run_studies(PricedPlan(Plan(request, subjects), each)) for each in (prices.rows(0, stop), prices))
+    cut, whole = (run_studies(PricedPlan(Plan(request, studies), each)) for each in (prices.rows(0, stop), prices))
     last = prices.sessions[stop - 1]
     for early, late in zip(cut.results, whole.results, strict=True):
         known = late.decisions[late.decisions["session"] <= last].reset_index(drop=True)
@@ -238,7 +238,7 @@ def test_another_shock_moves_the_windows(prices):
     # 27, 28, 31 March, 1 and 2 April: five sessions.
     assert [plan.conditions.shock_lead for plan in plans.values()] == [0, 5]
     assert engine.multiverse_plan(moved, engine.planned_spaces(("panic_passes",), moved)[1], prices).event.lead == 5
-    # The rule of the panic looks from another close: another fall, at another session.
+    # The panic rule measures from another close, so it sees another fall at another session.
     wait = strategy_set.load_study(TARIFFS, "panic_passes", "SPY")
     wait = replace(wait, parameters={**wait.parameters, "fall": 0.06})
     days = []
@@ -251,10 +251,10 @@ def test_another_shock_moves_the_windows(prices):
         after = close.loc[pd.Timestamp(before) + pd.Timedelta(days=1) :]
         expected.append(str(after[after <= close.loc[before] * 0.94].index[0].date()))
     assert days == expected
-    # An entry by date keeps the distance of its event.
+    # An entry by date keeps the event's distance from the shock.
     for event, shock in ((TARIFFS, "2025-05-01"), (moved, "2025-04-24"), (DEEPSEEK, "2025-04-25")):
-        launch = Request(event, entry="2025-05-01").launch
-        assert launch.shock == pd.Timestamp(shock) == calendar.offset(launch.entry, -event.lead)
+        schedule = Request(DEEPSEEK, event, entry="2025-05-01").schedule
+        assert schedule.shock == pd.Timestamp(shock) == calendar.offset(schedule.entry, -event.lead)
 
 
 def test_marks_are_those_of_the_events_own_calendar():
@@ -311,7 +311,7 @@ class First(Reading):
 
 
 def asked(folder: Path, market_data: Path, code: str, *names: str) -> dict[str, object]:
-    """results.json of an event whose file lies beside the strategy that it names, asked for from elsewhere."""
+    """results.json of an event file next to the strategy that it names, run from another folder."""
     (folder / "event").mkdir(exist_ok=True)
     (folder / "event" / "week.toml").write_text(FAMILY)
     (folder / "event" / "ideas.py").write_text(code)
@@ -322,7 +322,7 @@ def asked(folder: Path, market_data: Path, code: str, *names: str) -> dict[str, 
 
 
 @pytest.mark.slow
-def test_a_plain_member_of_the_family_is_counted_whichever_are_named(tmp_path, market_data):
+def test_a_plain_strategy_of_the_set_is_counted_whichever_are_named(tmp_path, market_data):
     both, alone = asked(tmp_path, market_data, PLAIN), asked(tmp_path, market_data, PLAIN, "second")
     assert both["family"] == ["first", "second"] and sorted(alone["family"]) == ["first", "second"]
     assert (both["p_family"], both["p_family_lower"]) == (alone["p_family"], alone["p_family_lower"])
@@ -330,7 +330,7 @@ def test_a_plain_member_of_the_family_is_counted_whichever_are_named(tmp_path, m
 
 @pytest.mark.slow
 @pytest.mark.parametrize("names", [(), ("second",)], ids=["all", "one"])
-def test_a_family_of_which_one_is_stopped_gives_no_verdict(tmp_path, market_data, names):
-    told = asked(tmp_path, market_data, BROKEN, *names)
-    assert told["verdict"] is None and told["p"] is not None and told["family"] == ["second"]
-    assert "the strategy set is incomplete: first could not be counted" in told["reason"]
+def test_an_incomplete_strategy_set_gives_no_verdict(tmp_path, market_data, names):
+    result = asked(tmp_path, market_data, BROKEN, *names)
+    assert result["verdict"] is None and result["p"] is not None and result["family"] == ["second"]
+    assert "the family is not whole: first could not be counted" in result["reason"]

@@ -1,4 +1,4 @@
-"""What others wrote, in the terminal and in the names of files: read, refused in a line, and never obeyed."""
+"""Untrusted text on the terminal and in file names is shown escaped or refused, never interpreted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("data", "reports", "runners", "strategies")
 ESCAPE = "\x1b[31m\x1b]0;owned\x07\x9b2J"
 TURNED = "\u202egnp.exe\u202c"
-HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940"  # letters with marks that are none by themselves
+HINDI = "\u0939\u093f\u0928\u094d\u0926\u0940"  # letters with combining marks
 LONG = "a" * 10_000
 
 PACKAGE = '''\
@@ -80,7 +80,7 @@ NAMES = (
 
 
 def leave(command, *words, capsys, monkeypatch):
-    """Run a command in this process as its module would; its status, standard output and standard error."""
+    """Run a command in this process; returns status, standard output and standard error."""
     monkeypatch.setattr(sys, "argv", ["", *map(str, words)])
     with pytest.raises(SystemExit) as left:
         console.run_command(command)
@@ -95,7 +95,7 @@ def run(capsys, monkeypatch, tmp_path):
 
 
 def require_tame(text):
-    """Nothing in a text that a terminal obeys, but ends of lines."""
+    """Assert that a text has no control characters except newlines."""
     assert {sign for sign in text if unicodedata.category(sign).startswith("C")} <= {"\n"}, ascii(text)
 
 
@@ -129,7 +129,7 @@ def test_on_a_terminal_only_our_own_colours_are_left():
     assert "\x1b[31m" not in screen.file.getvalue() and "\\x1b[31m" in screen.file.getvalue()
 
 
-def test_lines_and_json_are_tame_and_json_means_the_same(capsys):
+def test_lines_and_json_are_escaped_and_json_keeps_its_meaning(capsys):
     console.echo(f"{ESCAPE}{TURNED}\nnext")
     console.echo_json('{"a": "\x7f\u202e"}\n')
     out, _ = capsys.readouterr()
@@ -138,22 +138,22 @@ def test_lines_and_json_are_tame_and_json_means_the_same(capsys):
     assert json.loads(out.splitlines()[2]) == {"a": "\x7f\u202e"}
 
 
-def test_a_docstring_is_told_in_printable_words_that_end():
+def test_a_docstring_is_shown_printable_and_shortened():
     spec = {"__doc__": f"A {ESCAPE} title {TURNED} {LONG}\n\nClaim: {ESCAPE} {LONG}\n"}
-    told = docstring_story(type("Mine", (bt.Strategy,), spec))
-    require_tame(told.title + told.claim)
-    assert told.title.startswith("A \\x1b[31m") and len(told.title) < 400 and len(told.claim) < 3000
+    story = docstring_story(type("Mine", (bt.Strategy,), spec))
+    require_tame(story.title + story.claim)
+    assert story.title.startswith("A \\x1b[31m") and len(story.title) < 400 and len(story.claim) < 3000
 
 
-def test_an_error_is_told_in_printable_words_that_end():
+def test_an_error_is_shown_printable_and_shortened():
     class UntellableError(Exception):
         def __str__(self):
             raise RuntimeError
 
-    told = describe_failure(ValueError(f"{ESCAPE}{TURNED}\ud800{LONG}"))
-    require_tame(told.summary + told.traceback)
-    assert "ValueError: \\x1b[31m" in told.summary and "\\ud800" in told.traceback
-    assert len(told.summary) < 2000 and len(told.traceback) < 3000
+    failure = describe_failure(ValueError(f"{ESCAPE}{TURNED}\ud800{LONG}"))
+    require_tame(failure.summary + failure.traceback)
+    assert "ValueError: \\x1b[31m" in failure.summary and "\\ud800" in failure.traceback
+    assert len(failure.summary) < 2000 and len(failure.traceback) < 3000
     assert describe_failure(UntellableError()).summary.startswith("UntellableError: ")
 
 
@@ -193,7 +193,7 @@ OUTS = {
     ],
     ids=lambda value: getattr(value, "name", value),
 )
-def test_an_out_that_cannot_be_is_refused_before_any_work(run, tmp_path, command, kind):
+def test_an_impossible_out_is_refused_before_any_work(run, tmp_path, command, kind):
     out, reason = OUTS[kind]
     (tmp_path / "circle").symlink_to("circle")
     (tmp_path / "file").write_text("mine")
@@ -223,20 +223,20 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("words", ENDLESS.values(), ids=ENDLESS)
-def test_thousands_of_letters_are_refused_in_a_line_that_has_both_ends(run, words):
+def test_a_very_long_value_is_refused_in_a_shortened_line(run, words):
     status, out, err = run(*words)
     assert (status, out, len(err.splitlines())) == (2, "", 1)
     assert len(err) < 2500 and re.search(r"(a|9|a )\.\.\.", err)
 
 
 @pytest.mark.parametrize("symbol", ["../../etc/passwd", "<b>", "a b", "x\0", ESCAPE, TURNED, "-x", "", "A" * 16, "."])
-def test_what_is_no_symbol_is_refused(run, symbol):
+def test_an_invalid_symbol_is_refused(run, symbol):
     for words in ((prices.prices, "--", symbol), (deepseek.deepseek, "fomc_tilt", "--benchmark", symbol)):
         require_refused(run(words[0], "--source", "sample", *words[1:]), "is not a symbol")
 
 
 @pytest.mark.parametrize("value", [f"re{ESCAPE}d", TURNED, "w" * 301, "\udcff"])
-def test_a_text_that_a_table_cannot_head_is_no_value_of_a_knob(site, run, monkeypatch, value):
+def test_a_text_that_cannot_head_a_table_is_no_parameter_value(site, run, monkeypatch, value):
     monkeypatch.syspath_prepend(str(site))
     require_refused(run(sweep.sweep, "fine_one", "-p", f"label={value}", "--source", "sample"), "no value for label")
 
@@ -249,7 +249,7 @@ def test_a_text_that_a_table_cannot_head_is_no_value_of_a_knob(site, run, monkey
     [
         ("BRK-B", "BRK-B.parquet"),
         ("^GSPC", "^GSPC.parquet"),
-        ("CON", "%43ON.parquet"),  # Concentra, which Windows takes for the console
+        ("CON", "%43ON.parquet"),  # Concentra, a reserved device name on Windows
         ("nul", "%6Eul.parquet"),
         ("COM1.X", "%43OM1.X.parquet"),
         ("CONX", "CONX.parquet"),
@@ -263,7 +263,7 @@ def test_a_cached_symbol_has_a_file_of_its_own_in_the_cache(tmp_path, symbol, fi
 
 
 @pytest.mark.parametrize("name", ["gpu_bubble", "my reading", "v1.2-b", "\u05e9\u05dc\u05d5\u05dd", HINDI])
-def test_such_a_name_can_be_that_of_pages(name):
+def test_a_valid_name_can_name_pages(name):
     assert file_names.file_name_fault(name) is None
 
 
@@ -291,11 +291,11 @@ def test_such_a_name_can_be_that_of_pages(name):
         *("CON", "con", "nul.txt", "LPT9", "COM\xb9", "x" * 201, "\u4e2d" * 67),
     ],
 )
-def test_such_a_name_can_not(name):
+def test_an_invalid_name_cannot_name_pages(name):
     assert file_names.file_name_fault(name) is not None
 
 
-def test_a_class_made_by_hand_is_refused_by_its_name():
+def test_a_class_created_with_an_invalid_name_is_refused():
     evil = type("<img src=x>", (bt.Strategy,), {"symbols": ("SPY",)})
     with pytest.raises(RequestError, match="'<img src=x>' cannot name a reading"):
         prepare("__main__:x", evil, "SPY")
@@ -305,7 +305,7 @@ def test_a_class_made_by_hand_is_refused_by_its_name():
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """A folder with an installed package, whose entry points have all kinds of names."""
+    """An installed package whose entry points have all kinds of names."""
     folder = tmp_path_factory.mktemp("site")
     info = folder / "evil-1.0.dist-info"
     info.mkdir()
@@ -324,7 +324,7 @@ def command(site, cwd, module, *words):
     )  # fmt: skip
 
 
-def test_what_a_package_offers_is_listed_and_hides_nothing(site, run, monkeypatch):
+def test_entry_points_of_a_package_are_listed_and_hide_nothing(site, run, monkeypatch):
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("COLUMNS", "100")
     status, out, err = run(deepseek.deepseek, "--list")
@@ -348,7 +348,7 @@ def test_a_name_that_no_page_can_have_is_refused(site, run, tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
-def test_it_stops_no_other_and_what_it_says_is_tame_on_terminal_and_in_files(site, tmp_path):
+def test_a_hostile_strategy_stops_no_other_and_its_text_is_escaped(site, tmp_path):
     words = ("fine_one", "fails", "--source", "sample", "--no-evidence", "--out", "out")
     done = command(site, tmp_path, "runners.deepseek", *words)
     assert done.returncode == 1 and "fine_one" in done.stdout and "<b>" in done.stderr
@@ -366,21 +366,21 @@ def test_a_symbol_of_a_strategy_reaches_no_file(site, run, monkeypatch):
 
 # --- the source -----------------------------------------------------------------------------------------------------
 
-# What runs or builds code from data; of it, in these files alone, this:
+# Functions that run or build code from data, allowed only in these files:
 FORBIDDEN = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "yaml", "xmlrpc", "pty"}
 CALLS = {"eval", "exec", "__import__", "system", "popen", "getoutput", "getstatusoutput", "create_subprocess_shell"}
-OF_MODULES = {"np.load", "numpy.load", "compile", "builtins.compile"}  # whose last name alone means other things, too
+OF_MODULES = {"np.load", "numpy.load", "compile", "builtins.compile"}  # whose last part alone has other meanings
 KNOWN = {
-    # Between processes that we start ourselves, over their own pipes.
+    # Between our own processes, over their pipes.
     ("runners/engine/execution/executor.py", "pickle"),
     ("runners/engine/execution/processes.py", "pickle"),
-    # Between machines that trust each other: docs/howto/machines.md.
+    # Between machines that trust each other, see docs/howto/machines.md.
     ("runners/engine/execution/dask.py", "pickle"),
 }
 
 
 def dotted(node):
-    """`a.b.c` of a name or attribute; empty for what is neither."""
+    """`a.b.c` for a name or attribute, else an empty text."""
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""
@@ -391,7 +391,7 @@ def dangerous(name):
 
 
 def dangers(tree):
-    """What a module imports or calls of the forbidden; keyword arguments that open a shell or load objects."""
+    """Forbidden imports, calls and keyword arguments in a module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.partition(".")[0] in FORBIDDEN)
@@ -414,27 +414,27 @@ def modules():
     }
 
 
-def test_no_code_is_made_of_data():
-    found = {(file, danger) for file, tree in modules().items() for danger in dangers(tree)}
-    assert found == KNOWN
+def test_no_code_is_created_from_data():
+    values = {(file, danger) for file, tree in modules().items() for danger in dangers(tree)}
+    assert values == KNOWN
 
 
-def test_such_a_danger_would_be_seen():
+def test_the_check_finds_forbidden_calls():
     calls = "eval('1'), os.system('x'), run(x, shell=True), np.load(f, allow_pickle=1)"
-    found = set(dangers(ast.parse(f"import yaml.x\nfrom pickle import loads\n{calls}")))
-    assert found == {"yaml.x", "pickle", "eval", "os.system", "shell=", "np.load", "allow_pickle="}
+    violations = set(dangers(ast.parse(f"import yaml.x\nfrom pickle import loads\n{calls}")))
+    assert violations == {"yaml.x", "pickle", "eval", "os.system", "shell=", "np.load", "allow_pickle="}
     imports = "from os import system\nfrom pandas import read_pickle\n"
-    found = set(dangers(ast.parse(f"{imports}subprocess.getoutput(x), builtins.eval(x), frame.eval(x)")))
-    assert found == {"system", "read_pickle", "subprocess.getoutput", "builtins.eval", "frame.eval"}
+    violations = set(dangers(ast.parse(f"{imports}subprocess.getoutput(x), builtins.eval(x), frame.eval(x)")))
+    assert violations == {"system", "read_pickle", "subprocess.getoutput", "builtins.eval", "frame.eval"}
 
 
 def test_commands_print_in_two_places_only():
     printing = {"click.echo", "click.secho", "print", "Console", "rich.print", "sys.stdout.write", "sys.stderr.write"}
-    found = {
+    values = {
         (file, dotted(node.func))
         for file, tree in modules().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and dotted(node.func) in printing
     }
-    assert found == {("runners/cli/console.py", "click.echo")}
+    assert values == {("runners/cli/console.py", "click.echo")}
     assert importlib.util.find_spec("runners.cli.tables") is not None

@@ -1,4 +1,4 @@
-"""Killed at any moment, nothing is lost: what was written before stays, and the next run gets to its end."""
+"""A kill at any moment loses nothing: earlier output stays, and the next run finishes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ KILLS = [pytest.param(FEW, id="few"), pytest.param(MANY, id="many", marks=pytest
 @pytest.mark.skipif(sys.platform == "win32", reason="fork and SIGKILL")
 @pytest.mark.parametrize("kills", KILLS)
 @pytest.mark.parametrize("writer", killing.WRITERS)
-def test_a_writer_killed_at_random_leaves_the_old_or_the_new(tmp_path, writer, kills):
-    seed = str(np.random.default_rng().integers(2**32))  # another one each time; a failure names it
+def test_a_killed_writer_leaves_the_old_or_the_new_version(tmp_path, writer, kills):
+    seed = str(np.random.default_rng().integers(2**32))  # different each time; shown on failure
     done = subprocess.run(
         [sys.executable, "-m", killing.__name__, writer, tmp_path, str(kills), seed],
         cwd=ROOT,
@@ -29,10 +29,10 @@ def test_a_writer_killed_at_random_leaves_the_old_or_the_new(tmp_path, writer, k
         check=False,
     )
     assert done.returncode == 0, f"seed {seed}: {done.stderr}"
-    told = json.loads(done.stdout)
-    assert told["kills"] == kills and told["written"] >= kills
+    results = json.loads(done.stdout)
+    assert results["kills"] == kills and results["written"] >= kills
     if writer == "folder-in-two-steps" and kills == MANY:
-        assert told["between"], "no kill came while the folder was not there"
+        assert results["between"], "no kill came while the folder was not there"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups and SIGKILL")
@@ -47,7 +47,7 @@ def test_a_writer_killed_at_random_leaves_the_old_or_the_new(tmp_path, writer, k
         ),
     ],
 )
-def test_a_command_killed_at_random_loses_nothing_and_leaves_no_process(tmp_path, command, whom, kills):
+def test_a_killed_command_loses_nothing_and_leaves_no_process(tmp_path, command, whom, kills):
     seed = str(np.random.default_rng().integers(2**32))
     done = subprocess.run(
         [sys.executable, "-m", killing_commands.__name__, command, tmp_path, str(kills), whom, seed],
@@ -57,5 +57,5 @@ def test_a_command_killed_at_random_loses_nothing_and_leaves_no_process(tmp_path
         check=False,
     )
     assert done.returncode == 0, f"seed {seed}: {done.stderr}"
-    told = json.loads(done.stdout)
-    assert told["earlier"] + told["new"] == kills and told["killed"] > kills / 2, told
+    results = json.loads(done.stdout)
+    assert results["earlier"] + results["new"] == kills and results["killed"] > kills / 2, results

@@ -1,4 +1,4 @@
-"""The command of the multiverse, as it is given in a shell."""
+"""`runners.multiverse` as run in a shell."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def folder(tmp_path_factory):
     return out, done.stdout
 
 
-def test_the_folder_is_whole_and_nothing_lies_beside_it(folder):
+def test_the_folder_is_complete_and_nothing_else_is_written(folder):
     out, _ = folder
     pages = {"index.html", "us_over_china.html", "sector_tailwind.html"}
     assert {path.name for path in out.iterdir()} == {*pages, "results.json", "specs.csv", "manifest.json"}
     assert list(out.parent.iterdir()) == [out]
     table, results = pd.read_csv(out / "specs.csv"), json.loads((out / "results.json").read_text())
     assert results["kind"] == "multiverse"
-    for name, told in results["readings"].items():
-        assert told["specs"]["all"] == (table["reading"] == name).sum()
+    for name, result in results["readings"].items():
+        assert result["specs"]["all"] == (table["reading"] == name).sum()
     assert not table.duplicated([name for name in table.columns if name != "d"]).any()
 
 
-def test_the_terminal_fits_and_says_what_may_not_be_made_of_it(folder):
+def test_the_terminal_fits_80_columns_and_explains_itself(folder):
     out, printed = folder
     assert max(len(line.rstrip()) for line in printed.splitlines() if str(out.parent) not in line) <= 80
     words = " ".join(printed.split())
@@ -80,8 +80,14 @@ def test_all_choices_can_be_read_beforehand():
     printed = CliRunner().invoke(multiverse, ["--list"], standalone_mode=False).output
     assert max(map(len, printed.splitlines())) <= 80
     words = " ".join(printed.split())
-    for told in ("* published", "shock day with hindsight", "without PLTR", "SOXX for SMH", "gpu_bubble: 2,376 specs"):
-        assert told in words
+    for result in (
+        "* published",
+        "shock day with hindsight",
+        "without PLTR",
+        "SOXX for SMH",
+        "gpu_bubble: 2,376 specifications",
+    ):
+        assert result in words
     assert "rebalance: not varied, it trades on its own signals, never on a schedule" in words
 
 
@@ -93,48 +99,48 @@ def test_the_list_is_there_for_programs():
     assert list(listed["readings"]["bad_news"]["dimensions"]) == ["basket"]
 
 
-def test_where_the_prices_of_a_basket_are_missing_the_others_run(tmp_path, market_data):
+def test_a_basket_without_prices_is_left_out(tmp_path, market_data):
     (tmp_path / "prices").mkdir()
     for symbol in ("SMH", "IGV", "SPY", "QQQ"):
         (tmp_path / "prices" / f"{symbol}.csv").symlink_to(market_data / f"{symbol}.csv")
     status, printed, _ = command("sector_tailwind", "--source", tmp_path / "prices", "--out", tmp_path / "out")
     assert status == 0
-    told = " ".join(printed.split())
-    assert "Some baskets are left out, since prices are missing: no prices for" in told
-    assert "Adjusted p-values leave out gpu_bubble, ai_software, fomc_tilt," in told
+    output = " ".join(printed.split())
+    assert "Some baskets are left out for lack of prices: no prices for" in output
+    assert "Family-wise values are without gpu_bubble, ai_software, fomc_tilt," in output
     page = (tmp_path / "out" / "index.html").read_text()
     assert "counts 2 readings of the family, whichever are shown" in page and "readings, the whole family" not in page
     assert "basket" not in pd.read_csv(tmp_path / "out" / "specs.csv")
 
 
 @pytest.mark.slow
-def test_a_reading_without_prices_is_missed_by_the_family_whoever_is_named(market_data, tmp_path):
+def test_a_reading_without_prices_is_missing_whichever_are_named(market_data, tmp_path):
     (tmp_path / "prices").mkdir()
     for path in market_data.glob("*.csv"):
         if path.stem != "FXI":
             (tmp_path / "prices" / path.name).symlink_to(path)
-    found = {}
+    values = {}
     for out, names in (("one", ["bad_news"]), ("two", ["us_over_china", "bad_news"])):
         status, printed, _ = command(*names, "--source", tmp_path / "prices", "--out", tmp_path / out)
         assert status == (out == "two")
-        assert "Adjusted p-values leave out us_over_china: prices are missing or" in " ".join(printed.split())
-        found[out] = json.loads((tmp_path / out / "results.json").read_text())["readings"]["bad_news"]
+        assert "Family-wise values are without us_over_china: prices lack or" in " ".join(printed.split())
+        values[out] = json.loads((tmp_path / out / "results.json").read_text())["readings"]["bad_news"]
         page = (tmp_path / out / "index.html").read_text()
         assert "counts 11 readings of the family" in page and "by its own code" not in page
-    assert found["one"] == found["two"]
+    assert values["one"] == values["two"]
 
 
 @pytest.mark.slow
-def test_whoever_names_one_reading_has_the_same_family(market_data, tmp_path):
-    found = {}
+def test_p_is_adjusted_for_all_readings_even_if_one_is_named(market_data, tmp_path):
+    values = {}
     for out, names in (("one", ["bad_news"]), ("two", ["us_over_china", "bad_news"])):
         status, printed, _ = command(*names, "--source", market_data, "--out", tmp_path / out)
-        assert status == 0 and "family: all 12 readings" in " ".join(printed.split())
-        found[out] = json.loads((tmp_path / out / "results.json").read_text())["readings"]["bad_news"]
-    assert found["one"] == found["two"]
+        assert status == 0 and "for all 12 readings" in " ".join(printed.split())
+        values[out] = json.loads((tmp_path / out / "results.json").read_text())["readings"]["bad_news"]
+    assert values["one"] == values["two"]
 
 
-def test_the_command_is_written_down_without_folder_and_workers():
+def test_the_command_is_recorded_without_folder_and_workers():
     assert (
         multiverse_command_line(("gpu_bubble",), PriceWindow("sample", None, "2025-12-31"), True, DEEPSEEK)
         == "python -m runners.multiverse gpu_bubble --source=sample --end=2025-12-31 --all-dates"

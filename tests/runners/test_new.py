@@ -1,4 +1,4 @@
-"""What `runners.new` writes passes lint, types and tests as it is; what it refuses leaves nothing behind."""
+"""`runners.new`: its files pass lint, types and tests unchanged; a refused request leaves no file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.resources.commands import ROOT, within
 
 
 def tracked() -> list[str]:
-    """What git tracks, or would after `git add`; everything where this is no checkout of git."""
+    """Files that git tracks or would add; all files outside a git checkout."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, check=True, capture_output=True, text=True,
@@ -35,7 +35,7 @@ def checkout(tmp_path):
 
 @pytest.fixture
 def bare(tmp_path, monkeypatch):
-    """The folders of a checkout, and the script by which it is known for one; for commands in this process."""
+    """The folders of a checkout and the golden script, for commands in this process."""
     folder = tmp_path / "bare"
     for name in ("strategies", "tests/strategies", "tests/resources"):
         (folder / name).mkdir(parents=True)
@@ -45,7 +45,7 @@ def bare(tmp_path, monkeypatch):
 
 
 def python(*words, cwd, **variables):
-    """A Python that finds nothing but the copy, where one is worked in."""
+    """Run Python in a copy of the checkout, importing only from there."""
     return commands.python(*words, cwd=cwd, **{"PYTHONPATH": "", **variables})
 
 
@@ -58,7 +58,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def passes(checkout: Path, names: list[str], *, prices: str) -> str:
-    """Run the tests of these strategies, the contract suite among them."""
+    """Run the tests of these strategies and the contract suite."""
     tests = ["-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "tests/strategies", "-k", " or ".join(names)]
     done = python(*tests, cwd=checkout, DEEPSEEK_PRICES=prices, CI="")
     assert done.returncode == 0, done.stdout
@@ -78,15 +78,15 @@ def test_both_kinds_pass_their_tests_as_they_are(checkout, market_data):
         "tests/strategies/test_old_idea.py",
     }
     assert {name: content for name, content in files(checkout).items() if name in before} == before
-    told = passes(checkout, ["my_idea", "old_idea"], prices=str(market_data))
-    # 3 + 2 of their own, and every function of the contract suite, one of them in three modes.
+    result = passes(checkout, ["my_idea", "old_idea"], prices=str(market_data))
+    # 3 + 2 tests of their own, and the contract suite, one of whose tests runs in three modes.
     contract = len(re.findall(r"^def test_", (ROOT / "tests/strategies/test_contract.py").read_text(), re.MULTILINE))
-    assert f"{5 + contract + 2} passed" in told
+    assert f"{5 + contract + 2} passed" in result
     listed = python("-m", "runners.deepseek", "--list", cwd=checkout)
     assert "my_idea" in listed.stdout and "TEMPLATE" in listed.stdout
 
 
-def test_what_is_written_is_clean(checkout):
+def test_the_files_pass_ruff(checkout):
     pytest.importorskip("ruff", reason="ruff is installed where style is checked")
     many = ",".join(f"NAME{number}" for number in range(20))
     for name, *words in (["m" * 40, "--symbols", many], ["n" * 40, "--plain", "--symbols", "SPY"]):
@@ -97,7 +97,7 @@ def test_what_is_written_is_clean(checkout):
 
 
 @pytest.mark.slow
-def test_what_is_written_is_typed(checkout, tmp_path):
+def test_the_files_pass_mypy(checkout, tmp_path):
     pytest.importorskip("mypy", reason="mypy is installed where types are checked")
     assert python("-m", "runners.new", "my_idea", cwd=checkout).returncode == 0
     assert python("-m", "runners.new", "old_idea", "--plain", cwd=checkout).returncode == 0
@@ -106,9 +106,9 @@ def test_what_is_written_is_typed(checkout, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_three_commands_that_it_tells_work(checkout, market_data):
-    told = python("-m", "runners.new", "my_idea", cwd=checkout).stdout.split("next:\n")[1]
-    commands = [line.split("#")[0].strip() for line in told.splitlines()]
+def test_the_three_suggested_commands_work(checkout, market_data):
+    stdout = python("-m", "runners.new", "my_idea", cwd=checkout).stdout.split("next:\n")[1]
+    commands = [line.split("#")[0].strip() for line in stdout.splitlines()]
     assert [line.removeprefix("python ").split()[:3] for line in commands] == [
         ["-m", "pytest", "tests/strategies"],
         ["-m", "runners.deepseek", "my_idea"],
@@ -127,18 +127,18 @@ def test_the_three_commands_that_it_tells_work(checkout, market_data):
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["MyIdea"], "'MyIdea' cannot name a strategy; write small letters and underscores, as in my_idea"),
+        (["MyIdea"], "'MyIdea' cannot name a strategy; use lower-case letters and underscores, as in my_idea"),
         (["../idea"], "'../idea' cannot name a strategy"),
         (["class"], "'class' cannot name a strategy"),
-        (["x" * 41], "has 41 letters; use at most 40"),
+        (["x" * 41], "has 41 characters; use at most 40"),
         (["gpu_bubble"], "'gpu_bubble' is taken by a reading"),
         (["base"], "'base' is taken"),
         (["pandas"], "'pandas' is the name of an installed module"),
-        (["my_idea", "--symbols", "spy,ief"], "'spy' is no symbol; write capitals"),
-        (["my_idea", "--symbols", "SPY,,IEF"], "'' is no symbol"),
+        (["my_idea", "--symbols", "spy,ief"], "'spy' is not a symbol; write capitals"),
+        (["my_idea", "--symbols", "SPY,,IEF"], "'' is not a symbol"),
         (["my_idea", "--symbols", "SPY,SPY"], "has a symbol twice; list each once"),
         (["my_idea", "--symbols", "SPY"], "a reading compares symbols; give two or more, or use --plain"),
-        (["my_idea", "--out", "nowhere/idea.py"], "there is no folder nowhere; make it first"),
+        (["my_idea", "--out", "nowhere/idea.py"], "there is no folder nowhere; create it first"),
         (["my_idea", "--out", "my-idea.py"], "my-idea.py cannot be imported"),
     ],
 )
@@ -160,8 +160,8 @@ def test_an_existing_file_is_named_and_not_overwritten(bare):
     assert files(bare) == before
 
 
-def test_where_one_file_cannot_be_written_none_is(bare):
-    (bare / "tests/resources/recipes").touch()  # a file where the folder of the last one would be
+def test_if_one_file_cannot_be_written_none_is(bare):
+    (bare / "tests/resources/recipes").touch()  # a file instead of the folder of the last one
     before = files(bare)
     done = within("new", "my_idea", cwd=bare)
     assert (done.returncode, done.stdout) == (2, "")
@@ -187,7 +187,7 @@ SWEPT = "python -m runners.sweep"
         (("--plain", "--out", "mine.py"), ["mine.py"], [f"{SWEPT} mine.py:MyIdea -p period=20,50"]),
     ],
 )
-def test_it_tells_what_it_wrote_and_what_to_do_next(bare, words, written, told):
+def test_it_prints_the_files_and_the_next_commands(bare, words, written, told):
     before = set(files(bare))
     done = within("new", "my_idea", *words, cwd=bare)
     assert (done.returncode, done.stderr) == (0, "")
@@ -200,10 +200,10 @@ def test_it_tells_what_it_wrote_and_what_to_do_next(bare, words, written, told):
         compile((bare / name).read_text(encoding="utf-8"), name, "exec")
 
 
-def test_an_installed_copy_is_told_to_write_the_strategy_alone(bare):
+def test_an_installed_copy_suggests_writing_only_the_strategy(bare):
     (bare / scaffold.GOLDEN_SCRIPT).unlink()
     done = within("new", "my_idea", cwd=bare)
-    assert done.returncode == 2 and "write the strategy alone with --out ." in done.stderr
+    assert done.returncode == 2 and "write only the strategy with --out ." in done.stderr
     assert files(bare) == {}
 
 

@@ -26,7 +26,7 @@ LAST = last_session(pd.Timestamp.now("UTC"))
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
-    """Run `python -m runners.prices` with these words; gives the exit status and both outputs."""
+    """Run `python -m runners.prices`; returns exit status, standard output and standard error."""
     monkeypatch.setenv("DEEPSEEK_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("DEEPSEEK_PRICES", raising=False)
 
@@ -55,7 +55,7 @@ def reach_out_to(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloader, "Downloader", local)
 
 
-def test_what_yahoo_has_is_shown_as_json(command: Command, yahoo: Yahoo) -> None:
+def test_prices_of_yahoo_are_shown_as_json(command: Command, yahoo: Yahoo) -> None:
     status, out, err = command("AAA", "NEW", "--source", "yahoo", "--end", "2025-01-31", "--json")
     assert (status, err) == (0, "")
     shown = json.loads(out)
@@ -98,7 +98,7 @@ def test_a_symbol_not_yet_listed_is_no_fault(command: Command, yahoo: Yahoo) -> 
 
 
 @pytest.mark.parametrize("words", [("--source", "yahoo"), ("--refresh",)])
-def test_yahoo_out_of_reach_is_status_1_in_one_line(
+def test_an_unreachable_yahoo_is_status_1_in_one_line(
     command: Command, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     reach_out_to("http://127.0.0.1:9", monkeypatch)
@@ -155,12 +155,14 @@ def interrupted_bars(*_: object) -> dict[str, pd.DataFrame]:
     raise KeyboardInterrupt
 
 
-def test_all_that_the_readings_need_is_covered() -> None:
-    needed = {symbol for name in strategies.names() for symbol in prepare(name, strategies.load(name), "SPY").needed}
+def test_the_default_symbols_cover_all_readings() -> None:
+    needed = {
+        symbol for name in strategies.names() for symbol in prepare(name, strategies.load(name), "SPY").required_symbols
+    }
     assert needed <= {*AI_UNIVERSE, *FUNDS}
 
 
-def test_help_pays_for_no_heavy_library() -> None:
+def test_help_imports_no_heavy_library() -> None:
     code = (
         "import sys; import runners.prices; "
         "heavy = {'yfinance', 'curl_cffi', 'pyarrow', 'pandas', 'numpy', 'exchange_calendars', 'backtrader'}; "

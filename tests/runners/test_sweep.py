@@ -1,4 +1,4 @@
-"""The command as a user runs it: outputs, determinism, resumption, a full disk, exit statuses."""
+"""`runners.sweep`: outputs, determinism, resumption, a full disk, exit statuses."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def command(*words: object, cwd: Path = ROOT, limit: int | None = None, **variab
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A sweep on the bundled sample, declared setting included."""
+    """A sweep on the bundled sample that includes the declared setting."""
     out = tmp_path_factory.mktemp("sweep") / "out"
     status, printed, err = command(*WORDS, "--out", out)
     assert (status, err) == (0, "")
     return out, printed
 
 
-def test_the_folder_holds_page_tables_and_manifest_and_nothing_lies_beside_it(folder):
+def test_the_folder_holds_page_tables_and_manifest_and_nothing_else_is_written(folder):
     out, _ = folder
     assert {path.name for path in out.iterdir()} == {"index.html", "results.json", "sweep.csv", "manifest.json"}
     assert list(out.parent.iterdir()) == [out]
@@ -69,7 +69,7 @@ def test_the_folder_holds_page_tables_and_manifest_and_nothing_lies_beside_it(fo
     assert table["sessions"].tolist() == [21, 21, 61, 61, 253, 253]
 
 
-def test_results_say_what_the_table_says(folder):
+def test_results_agree_with_the_table(folder):
     out, _ = folder
     results, table = json.loads((out / "results.json").read_text()), pd.read_csv(out / "sweep.csv")
     assert (results["schema"], results["kind"], results["reading"], results["specs"]) == (1, "sweep", "gpu_bubble", 6)
@@ -130,7 +130,7 @@ def slow_words(tmp_path: Path) -> tuple[object, ...]:
 
 @UNIX
 @pytest.mark.parametrize("how", ["SIGKILL", pytest.param("SIGINT", marks=pytest.mark.slow)])
-def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, how):
+def test_an_interrupted_sweep_resumes(tmp_path, how):
     words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
     process = started(*words, "--out", "out", "--jobs", 2, PAUSE="1", **places)
     kept = tmp_path / ".out.sweep"
@@ -161,7 +161,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, how):
 
 @UNIX
 @pytest.mark.slow
-def test_each_spec_is_kept_as_soon_as_it_is_finished(tmp_path):
+def test_each_variant_is_saved_as_soon_as_it_is_finished(tmp_path):
     words, kept = slow_words(tmp_path), tmp_path / ".out.sweep"
     places = {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
     process = started(*words, "--out", "out", "--jobs", 1, PAUSE="0.5", **places)
@@ -176,14 +176,14 @@ def test_each_spec_is_kept_as_soon_as_it_is_finished(tmp_path):
 
 @UNIX
 @pytest.mark.slow
-def test_a_disk_that_is_full_while_specs_are_kept_leaves_those_that_are(tmp_path):
+def test_a_disk_that_fills_up_keeps_the_variants_saved_so_far(tmp_path):
     words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
     status, _, err = command(*words, "--out", "out", "--jobs", 1, limit=18_000, **places)
     assert status == 1
-    assert err.startswith(f"error: what was found cannot be kept in {tmp_path / '.out.sweep'} (disk I/O error)")
+    assert err.startswith(f"error: results cannot be saved in {tmp_path / '.out.sweep'} (disk I/O error)")
     finished = len(Checkpoint(tmp_path / ".out.sweep").contents)
     assert 0 < finished < 20
-    assert f"): {finished} finished parts are in it; make room and give the same command again" in err
+    assert f"): {finished} finished parts are in it; free disk space and run the same command again" in err
     assert err.count("\n") == 1
     (tmp_path / "runs").unlink()
     assert command(*words, "--out", "out", **places)[0] == 0
@@ -191,14 +191,14 @@ def test_a_disk_that_is_full_while_specs_are_kept_leaves_those_that_are(tmp_path
 
 
 @UNIX
-def test_a_disk_that_is_full_while_the_folder_is_written_costs_nothing_that_was_run(tmp_path):
+def test_a_disk_that_fills_up_while_the_folder_is_written_loses_no_result(tmp_path):
     words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
     status, _, err = command(*words, "--out", "out", limit=28_000, **places)
     assert status == 1
     kept = tmp_path / ".out.sweep"
     assert err == (
         f"error: --out {tmp_path / 'out'} cannot be written (File too large), nothing was written: make room there, or "
-        f"name another; all that was run is kept in {kept}: the same command writes it without running it again\n"
+        f"name another; all results are saved in {kept}: the same command writes them without running again\n"
     )
     assert not (tmp_path / "out").exists()
     assert sorted(path.name for path in tmp_path.glob(".out*")) == [".out.sweep"]
@@ -251,14 +251,14 @@ def test_help_is_quick_and_fits():
     assert "python -m runners.sweep gpu_bubble -p hold=20,60,120 -p rebalance=5,20" in out
 
 
-def test_a_scheduler_that_cannot_be_reached_is_told_of_a_small_grid_too(tmp_path):
+def test_an_unreachable_scheduler_is_an_error_for_a_small_grid_too(tmp_path):
     words = ("gpu_bubble", "-p", "hold=20,60", "--source", "sample", "--out", tmp_path / "out")
     done = within("sweep", *words, "--dask", "tcp://127.0.0.1:1")
     assert done.returncode == 1 and "tcp://127.0.0.1:1" in done.stderr and done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
-def test_a_sweep_keeps_no_folder_of_another_name_waiting(tmp_path):
-    with Checkpoint.beside(tmp_path / "x"):
+def test_sweeps_into_different_folders_run_at_once(tmp_path):
+    with Checkpoint.next_to(tmp_path / "x"):
         write_folder(with_manifest({"results.json": b"{}"}, {}), tmp_path / "x.sweep")
     assert (tmp_path / "x.sweep" / "results.json").exists()

@@ -22,7 +22,7 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 class Input(io.StringIO):
-    """What is typed; it ends as Ctrl-D would end it."""
+    """Typed input, which ends as with Ctrl-D."""
 
     terminal = False
 
@@ -36,7 +36,7 @@ def trial(number: int, name: str, sharpe: float | None) -> Trial:
 
 @pytest.fixture
 def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrialLedger:
-    """The ledger that the command sees: four trials of three readings."""
+    """The ledger of the command: four trials of three readings."""
     monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "trials.sqlite"))
     ledger = TrialLedger()
     ledger.add(
@@ -52,7 +52,7 @@ def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrialLedger:
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
-    """Run `python -m runners.trials` with these words and that input; gives the exit status and both outputs."""
+    """Run `python -m runners.trials` with input; returns exit status, standard output and standard error."""
     monkeypatch.setenv("COLUMNS", "80")
 
     def run(*words: str, answer: str = "") -> tuple[int, str, str]:
@@ -65,7 +65,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
     return run
 
 
-def test_a_row_a_reading_with_its_best_sharpe_a_year(book: TrialLedger, command: Command) -> None:
+def test_each_reading_has_a_row_with_its_best_annualised_sharpe(book: TrialLedger, command: Command) -> None:
     status, out, err = command()
     assert (status, err) == (0, "")
     lines = out.splitlines()
@@ -97,15 +97,13 @@ def test_without_a_ledger_there_are_no_trials(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_damaged_lines_of_a_text_ledger_are_named_also_when_it_was_taken_over(
-    book: TrialLedger, command: Command
-) -> None:
+def test_damaged_lines_of_a_text_ledger_are_named_also_after_conversion(book: TrialLedger, command: Command) -> None:
     book.path.write_bytes(b"?\n" * 3 + b"forgotten 7 75e6a5f9\n" + b"?\n" * 9)
     for _ in range(2):
         status, out, err = command()
         assert (status, err) == (0, "")
-        said = " ".join(out.split())
-        assert "lines 1, 2, 3, 5, 6, 7, 8, 9, 10, 11 and 2 more of its former text file are damaged" in said
+        output = " ".join(out.split())
+        assert "lines 1, 2, 3, 5, 6, 7, 8, 9, 10, 11 and 2 more of the former text file are damaged" in output
         assert max(map(len, out.splitlines()[1:])) <= 80
         assert json.loads(command("--json")[1])["damaged"] == [1, 2, 3, *range(5, 14)]
         book.add([trial(1, "gpu_bubble", 0.0625)])
@@ -115,14 +113,14 @@ def test_forgetting_asks_first(book: TrialLedger, command: Command) -> None:
     before = book.path.read_bytes()
     status, out, err = command("--forget", answer="n\n")
     assert (status, out.splitlines()[1]) == (0, "4 trials")
-    assert err.startswith(f"Forget 4 trials in {book.path}?")
+    assert err.startswith(f"Delete 4 trials in {book.path}?")
     assert book.path.read_bytes() == before
     status, out, _ = command("--forget", answer="y\n")
     assert (status, out.splitlines()[1:]) == (0, ["0 trials; 4 earlier ones were deleted"])
     assert book.read().forgotten == 4
 
 
-def test_forgetting_without_a_question_adds_up(book: TrialLedger, command: Command) -> None:
+def test_forgetting_with_yes_adds_up(book: TrialLedger, command: Command) -> None:
     assert command("--forget", "--yes")[::2] == (0, "")
     book.add([trial(1, "gpu_bubble", 0.0625)])
     assert command()[1].splitlines()[1] == "1 trial; 4 earlier ones were deleted"
@@ -131,10 +129,10 @@ def test_forgetting_without_a_question_adds_up(book: TrialLedger, command: Comma
     assert (json.loads(out)["n"], json.loads(out)["forgotten"]) == (0, 5)
 
 
-def test_where_nobody_answers_nothing_is_forgotten(book: TrialLedger, command: Command) -> None:
+def test_without_an_answer_nothing_is_forgotten(book: TrialLedger, command: Command) -> None:
     status, out, err = command("--forget")
     assert (status, out) == (2, "")
-    assert err.splitlines()[1:] == ["error: --forget asks first and nobody answered; add --yes"]
+    assert err.splitlines()[1:] == ["error: --forget asks for confirmation, which was not given; add --yes"]
     assert len(book.read()) == 4
 
 
@@ -177,7 +175,7 @@ def test_a_ledger_that_cannot_be_written_is_status_1_in_one_line(
         connection.execute("BEGIN IMMEDIATE")
         status, out, err = command("--forget", "--yes")
     assert (status, out) == (1, "")
-    assert err.startswith(f"error: another process has kept the trial ledger {book.path} for 0.05 s")
+    assert err.startswith(f"error: another process has locked the trial ledger {book.path} for 0.05 s")
     assert err.count("\n") == 1
     assert len(book.read()) == 4
 
@@ -186,7 +184,7 @@ def test_a_year_has_as_many_sessions_as_in_the_reports() -> None:
     assert SESSIONS_A_YEAR == PERIODS
 
 
-def test_help_as_a_user_asks_for_it_pays_for_no_heavy_library() -> None:
+def test_help_imports_no_heavy_library() -> None:
     code = (
         "import sys; import runners.trials; heavy = {'numpy', 'pandas', 'backtrader', 'rich', 'filelock', "
         "'platformdirs', 'sqlite3'}; print(sorted(heavy & set(sys.modules)))"

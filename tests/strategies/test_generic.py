@@ -33,8 +33,13 @@ def test_nothing_is_held_while_a_leg_is_empty(make_prices):
 
 def test_parameters_determine_symbols_and_comparator():
     study = prepare("pair", LongShort, "SPY", parameters=PAIR)
-    assert (study.symbols, study.comparator, study.needed) == (("A", "B", "C"), Cash(), ("A", "B", "C"))
-    assert prepare("pair", LongShort, "SPY", parameters={**PAIR, "against": "D"}).needed == ("A", "B", "C", "D")
+    assert (study.symbols, study.comparator, study.required_symbols) == (("A", "B", "C"), Cash(), ("A", "B", "C"))
+    assert prepare("pair", LongShort, "SPY", parameters={**PAIR, "against": "D"}).required_symbols == (
+        "A",
+        "B",
+        "C",
+        "D",
+    )
     assert prepare("wait", AfterFall, "SPY", parameters={"symbol": "A"}).comparator == Fund("A")
 
 

@@ -24,12 +24,12 @@ def reading(**declared: Any) -> type[Reading]:
 @pytest.mark.parametrize(
     ("declared", "complaint"),
     [
-        ({"symbols": ()}, r"Mine declares symbols = \(\), which names none to trade; write symbols = \('SPY', 'TLT'\)"),
-        ({"symbols": "SPY"}, "declares symbols = 'SPY', which names none"),
-        ({"symbols": {"SPY"}}, "declares symbols = {'SPY'}, which names none"),
+        ({"symbols": ()}, r"Mine declares symbols = \(\), not a tuple of symbols; write symbols = \('SPY', 'TLT'\)"),
+        ({"symbols": "SPY"}, "declares symbols = 'SPY', not a tuple"),
+        ({"symbols": {"SPY"}}, "declares symbols = {'SPY'}, not a tuple"),
         ({"symbols": ("spy",)}, "declares the symbol 'spy'; .*in capitals"),
         ({"symbols": (1,)}, "declares the symbol 1; "),
-        ({"comparator": "SPY"}, r"declares comparator = 'SPY'; write Cash\(\), Fund\('SPY'\)"),
+        ({"comparator": "SPY"}, r"declares comparator = 'SPY'; use Cash\(\), Fund\('SPY'\)"),
     ],
 )
 def test_a_wrong_declaration(declared, complaint):

@@ -1,4 +1,4 @@
-"""The account of a backtest: Backtrader's broker with credit, interest, borrow fees and a memory."""
+"""The broker of a backtest: Backtrader's, with credit, interest, borrow fees and an account history."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from data.errors import RequestError
 from runners.engine.backtest.frictions import DAYS_A_YEAR, Frictions
 from strategies.base.reading import ORDINAL_1970
 
-# What would change capital, costs or fills of a run that has begun.
-RULES = (
+# Broker methods that would change capital, costs or fills of a run that has begun.
+SEALED_METHODS = (
     *("set_coc", "set_coo", "set_eosbar", "set_filler", "set_slippage_perc", "set_slippage_fixed"),
     *("set_cash", "setcash", "add_cash", "set_checksubmit", "set_shortcash", "set_int2pnl"),
     *("setcommission", "addcommissioninfo", "set_fundmode", "set_fundstartval", "set_fund_history"),
     "add_order_history",
 )
-# Reasons of orders that are refused by design: they were sent outside the window.
+# Reasons for orders refused by design: they were sent outside the window.
 BEFORE, AFTER = "before the entry", "after the hold"
 NEVER_FILLED = (bt.Order.Margin, bt.Order.Rejected, bt.Order.Canceled, bt.Order.Expired)
 
@@ -50,13 +50,13 @@ class RefusedOrder:
 
     @property
     def is_intended(self) -> bool:
-        """Whether nothing is wrong: the order lay outside the window."""
+        """Whether the order was refused by design, since it was sent outside the window."""
         return self.reason in (BEFORE, AFTER)
 
 
 @dataclass
 class AccountHistory:
-    """What happened in the account, at each close.
+    """History of the account, at each close.
 
     `equity` (USD) and `gross` (fraction of equity) have shape (n_sessions,), `holdings` (fractions of equity, negative
     when short) shape (n_sessions, n_symbols).
@@ -74,11 +74,11 @@ class AccountHistory:
 class CreditBroker(bt.brokers.BackBroker):
     """Backtrader's broker on `sessions`, the first of which is the close before the entry.
 
-    `capital` is the equity at the start. With `lends` an order never fails because a gap made cash negative: the broker
-    extends credit, which is held in Backtrader's cash and subtracted from cash and equity wherever they are read.
-    `symbols` are the names of the feeds. `last` is the session of the closing decision, from which on new orders are
+    `capital` is the initial equity. With `lends` no order fails because a price gap made cash negative: the broker
+    extends credit, which is part of Backtrader's cash and subtracted from cash and equity whenever they are read.
+    `symbols` are the names of the feeds. `last` is the session of the closing decision, from which new orders are
     refused (None: never). Interest is charged before the fills of a session, for the calendar days since the previous
-    one, on that one's closing values.
+    session, on its closing values.
     """
 
     params = (
@@ -97,8 +97,8 @@ class CreditBroker(bt.brokers.BackBroker):
         sessions: pd.DatetimeIndex = self.p.sessions
         self._rows = {int(day): row for row, day in enumerate(_ordinals(sessions))}
         self._last = None if self.p.last is None else int(_ordinals(pd.DatetimeIndex([self.p.last]))[0])
-        self._nights = np.diff(_ordinals(sessions), prepend=0) / DAYS_A_YEAR
-        self._earns, self._costs = self.p.frictions.cash_rates(sessions)
+        self._years = np.diff(_ordinals(sessions), prepend=0) / DAYS_A_YEAR
+        self._cash_rate, self._credit_rate = self.p.frictions.cash_rates(sessions)
         self._row, self._today, self._shorts, self._closing = -1, -1, 0.0, False
         self._longest: Any = None
         self._columns = {symbol: column for column, symbol in enumerate(self.p.symbols)}
@@ -110,10 +110,10 @@ class CreditBroker(bt.brokers.BackBroker):
         self._sealed = True
 
     def require_open(self, method: str) -> None:
-        """Raise RequestError where a strategy would change the rules of a run that has begun."""
+        """Raise RequestError if a strategy calls a sealed method during the run."""
         if getattr(self, "_sealed", False):
             raise RequestError(
-                f"the strategy calls broker.{method}: capital, costs and fills belong to the run; take it out"
+                f"the strategy calls broker.{method}: capital, costs and fills belong to the run; remove the call"
             )
 
     def get_cash(self) -> float:
@@ -139,27 +139,27 @@ class CreditBroker(bt.brokers.BackBroker):
                 self._lend()
             super().next()
         else:
-            # Without orders the rest of Backtrader's own session is valuation: stocks have no daily cash adjustment,
-            # and interest was charged above.
+            # Without orders Backtrader's `next` only values positions: stocks have no daily cash adjustment, and
+            # interest was charged above.
             self._get_value()
         if self._row >= 0:
             self._record()
 
     def _lend(self) -> None:
-        """Credit for whatever the waiting orders may cost at this open, fees included."""
+        """Extend credit for the maximum cost of the pending orders at this open, fees included."""
         needed = 2 * sum(abs(order.size) * order.data.open[0] for order in self.pending)
-        lacking = max(0.0, needed - self.cash)
-        self.cash += lacking
-        self._credit += lacking
+        shortfall = max(0.0, needed - self.cash)
+        self.cash += shortfall
+        self._credit += shortfall
 
     def _clock(self) -> Any:
-        """The feed with the most bars: one that has a bar on every session."""
+        """The feed with the most bars, which has one on every session."""
         if self._longest is None:
             self._longest = max(self.cerebro.datas, key=lambda data: data.count)
         return self._longest
 
     def submit(self, order: Any, check: bool = True) -> Any:
-        """Take an order, unless it lies outside the window."""
+        """Accept an order, unless it is sent outside the window."""
         if self._today not in self._rows:
             reason = BEFORE
         elif self._last is not None and self._today >= self._last and not self._closing:
@@ -173,15 +173,15 @@ class CreditBroker(bt.brokers.BackBroker):
         return order
 
     def notify(self, order: Any) -> None:
-        """Note what became of an order, then tell its owner."""
+        """Record a filled or refused order, then notify its owner."""
         if order.status == order.Completed:
-            self._note_fill(order)
+            self._record_fill(order)
         elif order.status in NEVER_FILLED:
-            self._note_refusal(order, order.info.get("refused") or order.getstatusname().lower())
+            self._record_refusal(order, order.info.get("refused") or order.getstatusname().lower())
         super().notify(order)
 
     def _ococheck(self, order: Any) -> None:
-        """Cancel the others of its group; for one without a group Backtrader would look through all waiting orders."""
+        """Cancel the other orders of its group; Backtrader would search all pending orders even without a group."""
         leader = self._ocos.get(self._ocos[order.ref])
         if len(self._ocol.get(leader, ())) > 1:
             super()._ococheck(order)
@@ -189,17 +189,17 @@ class CreditBroker(bt.brokers.BackBroker):
             self._ocol.pop(leader, None)
 
     def close_out(self, strategy: Any) -> None:
-        """Cancel what is open and send closing orders for every position."""
+        """Cancel open orders and send orders that close every position."""
         for order in list(self.get_orders_open()):
             self.cancel(order)
         self._closing = True
         held = {data: position.size for data, position in self.positions.items() if position.size}
-        for data in sorted(held, key=lambda data: held[data] < 0):  # sells pay for what covers shorts
+        for data in sorted(held, key=lambda data: held[data] < 0):  # sell longs first, to pay for covering shorts
             strategy.close(data=data)
         self._closing = False
 
     def stopped(self) -> pd.Timestamp | None:
-        """The session after which the strategy itself ended the run, None where it came to its end or to ruin."""
+        """The session on which the strategy stopped the run; None if the run reached its end or ruin."""
         if self.ledger.ruined is not None or self._row == len(self.p.sessions) - 1:
             return None
         return _session(self._today)
@@ -209,20 +209,20 @@ class CreditBroker(bt.brokers.BackBroker):
         return self._today == self._last
 
     def unfilled(self) -> tuple[RefusedOrder, ...]:
-        """Orders still waiting when the prices end."""
-        waiting = (*self.submitted, *self.get_orders_open())
+        """Orders still open when the prices end."""
+        orders = (*self.submitted, *self.get_orders_open())
         return tuple(
             RefusedOrder(_session(order.created.dt), order.data._name, order.created.size, "still open")
-            for order in waiting
+            for order in orders
         )
 
     def _accrue(self) -> None:
         """Interest and borrow fees since the previous session, on its closing values."""
-        rates, years, before = self.p.frictions, self._nights[self._row], self._row - 1
+        frictions, years, previous = self.p.frictions, self._years[self._row], self._row - 1
         cash = self.get_cash()
-        earned = max(0.0, cash - self._shorts) * self._earns[before] * years
-        debit = max(0.0, -cash) * self._costs[before] * years
-        borrow = self._shorts * rates.borrow_rate * years
+        earned = max(0.0, cash - self._shorts) * self._cash_rate[previous] * years
+        debit = max(0.0, -cash) * self._credit_rate[previous] * years
+        borrow = self._shorts * frictions.borrow_rate * years
         for kind, amount in (("cash", earned), ("debit", debit), ("borrow", borrow)):
             self.ledger.interest[kind] += float(amount)
         self.cash += earned - debit - borrow
@@ -242,7 +242,7 @@ class CreditBroker(bt.brokers.BackBroker):
             self.ledger.ruined = self.p.sessions[self._row]
             self.cerebro.runstop()
 
-    def _note_fill(self, order: Any) -> None:
+    def _record_fill(self, order: Any) -> None:
         value = abs(order.executed.size) * order.executed.price
         frictions = self.p.frictions
         self.ledger.fills.append(
@@ -256,7 +256,7 @@ class CreditBroker(bt.brokers.BackBroker):
             )
         )
 
-    def _note_refusal(self, order: Any, reason: str) -> None:
+    def _record_refusal(self, order: Any, reason: str) -> None:
         session = _session(order.created.dt)
         self.ledger.refusals.append(RefusedOrder(session, order.data._name, order.created.size, reason))
 
@@ -269,17 +269,17 @@ def _session(number: float) -> pd.Timestamp:
     return pd.Timestamp(bt.num2date(number).date())
 
 
-def _until_the_start(method: str) -> Callable[..., Any]:
-    """The broker's own method, refused once the run has begun: capital, costs and fills are those of the run."""
-    usual = getattr(bt.brokers.BackBroker, method)
+def _sealed_after_start(method: str) -> Callable[..., Any]:
+    """The broker's method, which raises RequestError once the run has begun."""
+    original = getattr(bt.brokers.BackBroker, method)
 
-    @wraps(usual)
-    def guarded(self: CreditBroker, *arguments: Any, **named: Any) -> Any:
+    @wraps(original)
+    def guarded(self: CreditBroker, *arguments: Any, **keywords: Any) -> Any:
         self.require_open(method)
-        return usual(self, *arguments, **named)
+        return original(self, *arguments, **keywords)
 
     return guarded
 
 
-for _method in RULES:
-    setattr(CreditBroker, _method, _until_the_start(_method))
+for _method in SEALED_METHODS:
+    setattr(CreditBroker, _method, _sealed_after_start(_method))

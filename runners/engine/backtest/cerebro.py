@@ -24,7 +24,7 @@ CAPITAL = 1_000_000.0  # USD
 
 @dataclass(frozen=True)
 class EntrySchedule:
-    """When a strategy is launched and how long it runs. `hold` and `rebalance` count sessions, see Schedule."""
+    """Entry session, holding period and rebalancing of a run. `hold` and `rebalance` count sessions, see Schedule."""
 
     entry: pd.Timestamp
     hold: int | None = 252
@@ -37,15 +37,15 @@ class EntrySchedule:
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """What a backtest did.
+    """The result of a backtest.
 
     `sessions` run from the close before the entry to the open after the closing decision, or to the end of the prices;
     `equity` (USD at the close, net) and `gross` (gross exposure as a fraction of equity) have shape (n_sessions,),
     `holdings` (fractions of equity at the close, negative when short) shape (n_sessions, n_symbols). `exit` is the
-    session of the closing fills, None while positions are still held. After ruin equity stays where it fell to.
-    `left_out` are names that a reading's rule wanted and that had too few closes, `under_a_share` those whose target
-    came to no whole share, each with the first session of it.
-    `interest` is USD over the run: cash received, debit and borrow paid.
+    session of the closing fills, None while positions are still open. After ruin equity stays at its last value.
+    `left_out` are stocks that a reading's rule selected but that had too few closes, `under_a_share` those whose target
+    was less than one share, each with the first session on which it happened. `interest` is USD over the run: cash
+    received, debit and borrow paid.
     """
 
     sessions: pd.DatetimeIndex
@@ -70,7 +70,7 @@ class Backtest:
 
 @dataclass(frozen=True)
 class CerebroModes:
-    """Backtrader's switches; every combination gives the same numbers."""
+    """Backtrader's execution modes, all of which give the same numbers."""
 
     preload: bool = True
     runonce: bool = True
@@ -79,27 +79,27 @@ class CerebroModes:
 def run_backtest(
     strategy: type[bt.Strategy],
     prices: Prices,
-    launch: EntrySchedule,
+    schedule: EntrySchedule,
     frictions: Frictions = Frictions(),
     parameters: Mapping[str, object] = {},
     modes: CerebroModes = CerebroModes(),
 ) -> Backtest:
-    """Run one strategy on `prices` and give back what it did.
+    """Run one strategy on `prices`.
 
-    A Reading is fed the window only and takes its history from `prices`; its orders always fill. Any other
-    `bt.Strategy` is fed the whole history as warm-up; its orders outside the window are refused, and after the hold
-    its positions are closed.
+    A Reading sees the bars of the window only and takes its history from `prices`; its orders always fill. Any other
+    `bt.Strategy` sees the whole history as warm-up; its orders outside the window are refused, and its positions are
+    closed after the holding period.
 
-    Raises RequestError where the prices do not reach around the entry, DataError where a listed name has no price by
-    the end of the run, StrategyError where the strategy ends the run before it is over.
+    Raises RequestError if the prices do not span the entry, DataError if a listed stock lacks a price by the end of the
+    run, StrategyError if the strategy stops the run early.
     """
-    start, stop = window_rows(prices, launch, frictions.lag)
+    start, stop = window_rows(prices, schedule, frictions.lag)
     if (gap := first_missing_price(prices, stop)) is not None:
         raise missing_price_error(prices, gap, stop)
     based = prices.rows(0, stop).rebased(start)
     if based.listed.min() > start:
-        names = ", ".join(based.symbols)
-        raise RequestError(f"none of {names} has a close on {based.sessions[start]:%Y-%m-%d}; enter later")
+        symbols = ", ".join(based.symbols)
+        raise RequestError(f"none of {symbols} has a close on {based.sessions[start]:%Y-%m-%d}; enter later")
     is_reading = issubclass(strategy, Reading)
     sessions = based.sessions[start:]
     account = CreditBroker(
@@ -109,46 +109,46 @@ def run_backtest(
         frictions=frictions,
         sessions=sessions,
         symbols=based.symbols,
-        last=None if is_reading else _closing_session(sessions, launch.hold),
+        last=None if is_reading else _closing_session(sessions, schedule.hold),
     )
     cerebro = _cerebro(account, frictions, modes)
     for feed in price_feeds(based, start if is_reading else 0):
         cerebro.adddata(feed)
     if is_reading:
-        cerebro.addstrategy(strategy, **_schedule(launch, frictions), **parameters)
+        cerebro.addstrategy(strategy, **_schedule(schedule, frictions), **parameters)
     else:
         cerebro.addstrategy(strategy, **parameters)
         cerebro.addanalyzer(CloseOut)
     strategies = cerebro.run()
     if not strategies:
         raise StrategyError(
-            f"{strategy.__name__} left itself out (StrategySkipError): give parameters that it runs with"
+            f"{strategy.__name__} skipped the run (StrategySkipError); give parameters with which it runs"
         )
     ran = strategies[0]
     if (session := account.stopped()) is not None:
         raise StrategyError(
-            f"{strategy.__name__} stopped the run on {session:%Y-%m-%d}, before it was over on "
-            f"{sessions[-1]:%Y-%m-%d}: close its positions there, and take runstop out"
+            f"{strategy.__name__} stopped the run on {session:%Y-%m-%d}, before its end on "
+            f"{sessions[-1]:%Y-%m-%d}; close positions instead of calling runstop"
         )
-    return _result(ran, account, sessions, launch, frictions.lag)
+    return _result(ran, account, sessions, schedule, frictions.lag)
 
 
-def window_rows(prices: Prices, launch: EntrySchedule, lag: int = 1) -> tuple[int, int]:
-    """First row (the close before the entry) and the row after the last (exit's fill, or end of the prices)."""
-    entry = prices.row(launch.entry)
+def window_rows(prices: Prices, schedule: EntrySchedule, lag: int = 1) -> tuple[int, int]:
+    """First row (the close before the entry) and one past the last row (the closing fills or the end of prices)."""
+    entry = prices.row(schedule.entry)
     if entry == 0:
         raise RequestError(
-            f"entry {launch.entry:%Y-%m-%d} is the first session with prices; the first decision needs the close "
+            f"entry {schedule.entry:%Y-%m-%d} is the first session with prices; the first decision needs the close "
             f"before it: enter later or load earlier prices"
         )
     end = len(prices.sessions)
-    return entry - 1, end if launch.hold is None else min(entry + launch.hold + lag, end)
+    return entry - 1, end if schedule.hold is None else min(entry + schedule.hold + lag, end)
 
 
 class CloseOut(bt.Analyzer):
-    """Closes the positions of a strategy that knows nothing of holds, at the close after its last session.
+    """Closes the positions of a strategy that ignores holding periods, and hides the future from it.
 
-    Its indicators, which Backtrader computes in advance, are as blind for the future as its feeds.
+    Backtrader computes indicators in advance, so their future values are blocked as those of the feeds are.
     """
 
     def start(self) -> None:
@@ -169,13 +169,13 @@ def _cerebro(account: CreditBroker, frictions: Frictions, modes: CerebroModes) -
     return cerebro
 
 
-def _schedule(launch: EntrySchedule, frictions: Frictions) -> dict[str, object]:
+def _schedule(schedule: EntrySchedule, frictions: Frictions) -> dict[str, object]:
     return {
-        "entry": launch.entry,
-        "hold": launch.hold,
-        "rebalance": launch.rebalance,
+        "entry": schedule.entry,
+        "hold": schedule.hold,
+        "rebalance": schedule.rebalance,
         "lag": frictions.lag,
-        "shock": launch.shock,
+        "shock": schedule.shock,
     }
 
 
@@ -183,16 +183,16 @@ def _closing_session(sessions: pd.DatetimeIndex, hold: int | None) -> pd.Timesta
     return sessions[hold] if hold is not None and hold < len(sessions) else None
 
 
-def _result(ran: Any, account: CreditBroker, sessions: pd.DatetimeIndex, launch: EntrySchedule, lag: int) -> Backtest:
+def _result(ran: Any, account: CreditBroker, sessions: pd.DatetimeIndex, schedule: EntrySchedule, lag: int) -> Backtest:
     ledger = account.ledger
-    leaves = len(sessions) if launch.hold is None else launch.hold + lag
+    exit_row = len(sessions) if schedule.hold is None else schedule.hold + lag
     flat = not any(position.size for position in account.positions.values())
-    closed = leaves < len(sessions) and ledger.ruined is None and flat
-    reading = ran if isinstance(ran, Reading) else None  # attributes of the same names on any other mean something else
+    closed = exit_row < len(sessions) and ledger.ruined is None and flat
+    reading = ran if isinstance(ran, Reading) else None  # others may use these attribute names for something else
     return Backtest(
         sessions=sessions,
-        entry=launch.entry,
-        exit=sessions[leaves] if closed else None,
+        entry=schedule.entry,
+        exit=sessions[exit_row] if closed else None,
         equity=ledger.equity,
         gross=ledger.gross,
         holdings=ledger.holdings,

@@ -1,4 +1,4 @@
-"""What trading and holding cost."""
+"""Costs of trading and holding."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ BASIS_POINT = 1e-4
 CREDIT_SPREAD = 0.0050  # a year: cash earns this much less than the policy range, credit costs this much more
 DAYS_A_YEAR = 365
 
-MOST_BPS = 10_000.0  # all of what is traded
-MOST_RATE = 100.0  # a year, 10,000 %
+MAX_BPS = 10_000.0  # the whole traded value
+MAX_RATE = 100.0  # a year, 10,000 %
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,19 @@ class Frictions:
     lag: int = 1
 
     def __post_init__(self) -> None:
-        for name, most in (("commission_bps", MOST_BPS), ("half_spread_bps", MOST_BPS), ("borrow_rate", MOST_RATE)):
-            self._require_amount(name, getattr(self, name), most)
+        for name, maximum in (("commission_bps", MAX_BPS), ("half_spread_bps", MAX_BPS), ("borrow_rate", MAX_RATE)):
+            self._require_amount(name, getattr(self, name), maximum)
         if self.cash_rate != "policy":
-            self._require_amount("cash_rate", self.cash_rate, MOST_RATE)
+            self._require_amount("cash_rate", self.cash_rate, MAX_RATE)
         if isinstance(self.lag, bool) or not isinstance(self.lag, int) or self.lag < 1:
             raise ValueError(f"lag is {self.lag!r}; give whole sessions, 1 for a fill at the next open")
 
     @staticmethod
-    def _require_amount(name: str, value: object, most: float) -> None:
+    def _require_amount(name: str, value: object, maximum: float) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0:
             raise ValueError(f"{name} is {value!r}; give a finite number, 0 or more")
-        if value > most:
-            raise ValueError(f"{name} is {value!r}; give {most:g} or less")
+        if value > maximum:
+            raise ValueError(f"{name} is {value!r}; give {maximum:g} or less")
 
     @property
     def commission(self) -> float:
@@ -61,7 +61,7 @@ class Frictions:
         return self.half_spread_bps * BASIS_POINT
 
     def cash_rates(self, sessions: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray]:
-        """What cash earns and what credit costs: fractions a year, two arrays of shape (n_sessions,)."""
+        """Rates earned on cash and paid on credit: fractions a year, two arrays of shape (n_sessions,)."""
         if self.cash_rate == "policy":
             lower, upper = fomc.policy_range(sessions)
             return np.maximum(lower - CREDIT_SPREAD, 0.0), upper + CREDIT_SPREAD

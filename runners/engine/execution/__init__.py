@@ -1,1 +1,1 @@
-"""Where work runs: in this process, in worker processes, or on a Dask cluster; and where finished work is kept."""
+"""Execution of work in this process, in worker processes or on a Dask cluster, and checkpoints of finished work."""

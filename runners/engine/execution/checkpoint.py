@@ -1,7 +1,7 @@
-"""Finished parts of a long job, kept in an SQLite file beside its output until that is written.
+"""Checkpoint of a long job: its finished parts, in an SQLite file next to the output until that is written.
 
-Each part is on the disk before the next one is added, so that a job that was interrupted, killed or left without a
-disk goes on where it was.
+Each part is on disk before the next one is added, so that a job that was interrupted, was killed or ran out of disk
+space resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ TABLE = "parts (key TEXT PRIMARY KEY, content TEXT NOT NULL)"
 
 
 class Checkpoint:
-    """Finished parts in the file `path`.
+    """Finished parts of a job in the file `path`.
 
-    `contents` maps the keys of parts that were found at the start to what they gave, in the order in which they were
-    added; `count` is how many parts the file holds by now; `interrupted` says that an earlier job did not finish.
+    `contents` maps the keys of the parts found at the start to their results, in the order in which they were added;
+    `count` is the number of parts now in the file; `interrupted` says whether an earlier job did not finish.
     """
 
     def __init__(self, path: Path, interrupted: bool = False) -> None:
@@ -31,48 +31,46 @@ class Checkpoint:
 
     @classmethod
     @contextmanager
-    def beside(cls, out: Path) -> Iterator[Checkpoint]:
-        """The checkpoint for the folder `out`, for one job at a time. Raises RequestError while another has it."""
+    def next_to(cls, out: Path) -> Iterator[Checkpoint]:
+        """The checkpoint of the output folder `out`, for one job at a time. Raises RequestError while another runs."""
         out = out.resolve()
         path = out.with_name(f".{out.name}.sweep")
         lock = path.with_name(f"{path.name}-lock")
         killed = lock.exists()
-        with ExitStack() as held:
+        with ExitStack() as stack:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                held.enter_context(hold_lock(lock, 0))
+                stack.enter_context(hold_lock(lock, 0))
             except OSError as error:
                 raise RequestError(f"--out {out} cannot be made ({error.strerror}); name another folder") from None
             except BusyError:
-                raise RequestError(
-                    f"--out {out} is being worked on by another sweep; wait for it or name another"
-                ) from None
+                raise RequestError(f"--out {out} is in use by another sweep; wait for it or name another") from None
             yield cls(path, killed)
 
     def add(self, key: str, content: str) -> None:
-        """Keep a part, on the disk when this returns. Raises WorkError if that fails; earlier parts stay."""
+        """Save a part, which is on disk when this returns. Raises WorkError if that fails; earlier parts stay."""
         try:
             with writing(self.path, TABLE) as connection:
                 connection.execute("INSERT OR REPLACE INTO parts VALUES (?, ?)", (key, content))
         except OSError as error:
             raise WorkError(
-                f"what was found cannot be kept in {self.path} ({error.strerror}): {self.count:,} finished "
-                f"parts are in it; make room and give the same command again, which goes on from there"
+                f"results cannot be saved in {self.path} ({error.strerror}): {self.count:,} finished parts are in it; "
+                f"free disk space and run the same command again, which resumes there"
             ) from error
         self.count += 1
 
     @contextmanager
-    def named(self) -> Iterator[None]:
-        """Add to an error in writing the output where the finished parts are."""
+    def named_in_errors(self) -> Iterator[None]:
+        """Mention in a WorkError where the finished parts are."""
         try:
             yield
         except WorkError as error:
             raise WorkError(
-                f"{error}; all that was run is kept in {self.path}: the same command writes it without running it again"
+                f"{error}; all results are saved in {self.path}: the same command writes them without running again"
             ) from error
 
     def remove(self) -> None:
-        """Delete the file: the job is done."""
+        """Delete the file of a finished job."""
         with suppress(FileNotFoundError):
             self.path.unlink()
 

@@ -1,11 +1,11 @@
-"""The executor for many machines: the workers of a Dask scheduler that is running already.
+"""The executor for many machines: the workers of a running Dask scheduler.
 
-Dask finds workers, repeats what a lost worker had, and reports versions of packages. Ours are the comparison of code,
-the search for a spec that kills workers, and errors of one line.
+Dask finds workers, repeats the tasks of lost ones, and reports versions of packages. This module adds the comparison of
+code, the search for an item that kills workers, and one-line errors.
 
-For trusted networks only: what travels are pickles, and whoever reaches the scheduler can run any code on its workers.
-For `tls://` addresses Dask takes certificates from its own configuration (`distributed.comm.tls`). Dask is imported
-when it is first used.
+For trusted networks only: data are sent as pickles, and anyone who reaches the scheduler can run any code on its
+workers. For `tls://` addresses Dask takes certificates from its configuration (`distributed.comm.tls`). Dask is
+imported at first use.
 """
 
 from __future__ import annotations
@@ -47,23 +47,23 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 ADDRESS = re.compile(r"(tcp|tls)://[\w.:%\[\]-]{1,253}:\d{1,5}")
-TASKS = 8  # a worker thread, at most, and at least half as many: the last ones to finish keep few waiting
-MOST = 256  # specs a task: progress is seen, and a lost worker costs little
-PATIENCE = 60.0  # seconds without any worker after which nobody waits for one
-GLANCE = 1.0  # seconds between looks at whether there are workers
-# What results depend on, beside our own code and the packages that Dask compares.
+TASKS_PER_THREAD = 8  # at most, and at least half as many, so that workers finish at about the same time
+MAX_CHUNK = 256  # items per task, so that progress is visible and a lost worker costs little
+WORKER_TIMEOUT = 60.0  # seconds without any worker until an error
+POLL_INTERVAL = 1.0  # seconds between checks for workers
+# Packages that results depend on, besides those that Dask compares.
 PACKAGES = ("arch", "backtrader", "exchange_calendars", "numpy", "pandas", "scipy", "statsmodels")
-SCHEDULER = ("python", "dask", "distributed")  # what a scheduler, which computes nothing, must have equal
-MODULE = "module "  # before names of modules in a fingerprint: some are called like their package
-REMEDY = "give it this checkout, installed with `pip install -c constraints.txt '.[cluster]'`, and start it again"
-OWN = "put the same file where that worker imports from, as with PYTHONPATH, and start it again"
+SCHEDULER = ("python", "dask", "distributed")  # versions that must agree with a scheduler, which computes nothing
+MODULE = "module "  # prefix of modules in a fingerprint, since some have the name of their package
+REMEDY = "give it this checkout, installed with `pip install -c constraints.txt '.[cluster]'`, and restart it"
+AUTHOR_REMEDY = "put the same file on that worker's import path, for example with PYTHONPATH, and restart it"
 
 Fingerprint = Mapping[str, str | None]  # versions and hashes by name
-_turn = threading.Lock()  # in a worker: neither Backtrader nor `warnings` was made for several threads
+_worker_lock = threading.Lock()  # in a worker: neither Backtrader nor `warnings` is thread-safe
 
 
 def choose_executor(jobs: int | None = None, dask: str | None = None) -> Executor:
-    """The executor for the options --jobs and --dask of a command. Raises RequestError where both are given."""
+    """The executor for the options --jobs and --dask. Raises RequestError if both are given."""
     if jobs is not None and dask is not None:
         raise RequestError(f"--jobs {jobs} is for this machine and --dask {dask} for others; give one of them")
     return Processes(jobs) if dask is None else Cluster(dask)
@@ -71,13 +71,13 @@ def choose_executor(jobs: int | None = None, dask: str | None = None) -> Executo
 
 @dataclass(frozen=True)
 class Cluster:
-    """The workers of the Dask scheduler at `address`, as in tcp://host:8786; they give what Serial gives, bit for bit.
+    """The workers of the Dask scheduler at `address`, such as tcp://host:8786; results equal those of Serial.
 
-    `timeout` is how long the scheduler, and then a first worker, may take to answer, in seconds; `chunk` the specs of a
-    task (None: such that each worker thread gets 4 to 8 tasks, of 256 specs at most). All must run the same checkout on
-    the same packages, which is checked before any work, and again by workers that join later. On processors of
-    different makes the last bits of linear algebra may differ. In a worker of several threads specs take turns, so one
-    thread a worker is best.
+    `timeout` is the time in seconds that the scheduler, and then a first worker, may take to answer. `chunk` is the
+    number of items per task (None: 4 to 8 tasks for each worker thread, of at most 256 items). All workers must run the
+    same checkout with the same packages, which is checked before any work, and by workers that join later. The last
+    bits of linear algebra can differ between processor types. Threads of one worker take turns, so one thread per
+    worker is best.
     """
 
     address: str
@@ -90,7 +90,7 @@ class Cluster:
         if not _is_number(self.timeout, int, float) or not 0 < self.timeout < math.inf:
             raise RequestError(f"timeout is {self.timeout!r}; give seconds, more than 0")
         if self.chunk is not None and (not _is_number(self.chunk, int) or self.chunk < 1):
-            raise RequestError(f"chunk is {self.chunk!r}; give a whole number of specs, 1 or more, or None")
+            raise RequestError(f"chunk is {self.chunk!r}; give a whole number of items, 1 or more, or None")
         if find_spec("distributed") is None:
             raise RequestError(f"{self.address} needs Dask, which is not installed here; pip install '.[cluster]'")
 
@@ -98,38 +98,38 @@ class Cluster:
         self,
         work: Work,
         shared: tuple[Any, ...],
-        specs: Sequence[Any],
+        items: Sequence[Any],
         progress: Progress = no_progress,
         on_result: OnResult = no_action,
     ) -> list[Any]:
-        """See Executor; the specs of a task finish together.
+        """See Executor; the items of a task finish together.
 
-        Raises RequestError for what cannot be sent and where versions differ; WorkError for a spec that fails or kills
-        workers, and where no scheduler or no worker answers. Ctrl-C drops what waits; tasks in progress are finished by
-        their workers, for nobody.
+        Raises RequestError for arguments that cannot be sent and for versions that differ; WorkError for an item that
+        fails or kills workers, and if no scheduler or no worker answers. Ctrl-C drops pending tasks; those in progress
+        run to their end and their results are lost.
         """
-        if not specs:
+        if not items:
             return []
-        results: list[Any] = [None] * len(specs)
+        results: list[Any] = [None] * len(items)
         if "_client" in self.__dict__ and self._client.status != "running":
             self.close()
-        with closing(_Tasks(self.address, self._client, work, shared, specs, self.chunk)) as tasks:
-            for places, answers in tasks.completed():
-                for place, answer in zip(places, answers, strict=True):
-                    results[place] = answer
-                    on_result(place, answer)
-                    progress(str(specs[place]))
+        with closing(_Tasks(self.address, self._client, work, shared, items, self.chunk)) as tasks:
+            for indices, chunk in tasks.completed():
+                for index, result in zip(indices, chunk, strict=True):
+                    results[index] = result
+                    on_result(index, result)
+                    progress(str(items[index]))
         return results
 
     def close(self) -> None:
-        """Leave the cluster; the next `map` connects anew."""
+        """Disconnect; the next `map` connects again."""
         if "_client" in self.__dict__:
             with suppress(OSError):
                 self.__dict__.pop("_client").close()
 
     @cached_property
     def _client(self) -> Client:
-        """A client of a scheduler that has workers; one that nobody closes closes itself."""
+        """A client of a scheduler with workers; it is closed at exit if not before."""
         client = _connected(self.address, self.timeout)
         try:
             client.wait_for_workers(1, timeout=self.timeout)
@@ -147,9 +147,9 @@ def _is_number(value: object, *kinds: type) -> bool:
 
 
 class _Tasks:
-    """The specs of one `map` as tasks of some specs each, identified by the range of places of these specs.
+    """The items of one `map`, in tasks of several items each; a task is identified by the range of its indices.
 
-    Everything travels as bytes, which Dask neither looks into nor turns into arrays that cannot be written to.
+    Arguments and results are sent as bytes, which Dask does not inspect or turn into read-only arrays.
     """
 
     def __init__(
@@ -158,149 +158,148 @@ class _Tasks:
         client: Client,
         work: Work,
         shared: tuple[Any, ...],
-        specs: Sequence[Any],
+        items: Sequence[Any],
         chunk: int | None,
     ) -> None:
-        self.address, self.client, self.specs = address, client, specs
+        self.address, self.client, self.items = address, client, items
         self.work, modules = pickled(work)
-        common, others = pickled(shared)
-        size = chunk or _chunk_size(len(specs), max(1, sum(client.nthreads().values())))
-        chunks = [range(first, min(first + size, len(specs))) for first in range(0, len(specs), size)]
+        shared_pickle, others = pickled(shared)
+        size = chunk or _chunk_size(len(items), max(1, sum(client.nthreads().values())))
+        chunks = [range(first, min(first + size, len(items))) for first in range(0, len(items), size)]
         self.pickles: dict[range, bytes] = {}
         modules |= others
-        for places in chunks:
-            self.pickles[places], others = pickled([specs[place] for place in places])
+        for indices in chunks:
+            self.pickles[indices], others = pickled([items[index] for index in indices])
             modules |= others
-        self.expected = _agreed(client, address, _authors(modules))
-        # Not scattered: that would be lost with the workers that hold it, while a task is done again. Each worker
-        # fetches its result once.
-        self.shared = self._submit(bytes, [common])[0]
+        self.expected = _agreed_fingerprint(client, address, _author_modules(modules))
+        # A task rather than scattered data: if its workers die, a task is repeated and scattered data are lost. Each
+        # worker fetches the result once.
+        self.shared = self._submit(bytes, [shared_pickle])[0]
         self.futures: list[Future[bytes]] = [self.shared]
 
     def completed(self) -> Iterator[tuple[range, list[Any]]]:
-        """Places of specs with their results, as tasks finish. Raises for the first task that fails."""
+        """Indices of items with their results, as tasks finish. Raises the error of the first task that fails."""
         tasks = self._submit_chunks(list(self.pickles))
         suspects: list[range] = []
         try:
             for future, outcome in self._finished(tasks):
                 try:
-                    answers = self._answers(tasks[future], outcome)
+                    results = self._results(tasks[future], outcome)
                 except WorkerDiedError:
                     suspects.append(tasks[future])
                 else:
                     future.release()  # workers need not keep the results
-                    yield tasks[future], answers
-            # Dask gives up every task that was on its way to a worker when that died: run alone, only the guilty one
-            # kills again.
-            for places in suspects:
-                yield from isolated(places, self._alone, _singles, self._deadly)
+                    yield tasks[future], results
+            # When a worker dies Dask gives up every task assigned to it: run alone, only the culprit kills again.
+            for indices in suspects:
+                yield from isolated(indices, self._run_alone, _singles, self._raise_deadly)
         except OSError as error:
-            raise _lost(self.address) from error
+            raise _scheduler_lost(self.address) from error
 
     def close(self) -> None:
-        """Drop what waits: Dask never begins what nobody holds a future of."""
+        """Drop pending tasks, since Dask does not start a task without a future."""
         for future in self.futures:
             future.release()
 
-    def _alone(self, places: range) -> list[Any]:
-        """The results of a task while no other task of this `map` is on the cluster."""
-        self.pickles[places] = pickled([self.specs[place] for place in places])[0]
-        ((_, outcome),) = self._finished(self._submit_chunks([places]))
-        return self._answers(places, outcome)
+    def _run_alone(self, indices: range) -> list[Any]:
+        """Results of a task that runs while no other task of this `map` is on the cluster."""
+        self.pickles[indices] = pickled([self.items[index] for index in indices])[0]
+        ((_, outcome),) = self._finished(self._submit_chunks([indices]))
+        return self._results(indices, outcome)
 
-    def _deadly(self, places: range, error: WorkerDiedError) -> list[Any]:
-        killed: Any = error.__cause__
+    def _raise_deadly(self, indices: range, error: WorkerDiedError) -> list[Any]:
+        cause: Any = error.__cause__
         raise WorkError(
-            f"{error.spec}: every worker that works on it dies, {killed.allowed_failures + 1} in turn, the last of "
-            f"them {killed.last_worker.address}: killed from outside, or for want of memory; see their logs"
-        ) from killed
+            f"{error.item}: every worker that ran it died, {cause.allowed_failures + 1} in turn, the last one "
+            f"{cause.last_worker.address}: killed or out of memory; see their logs"
+        ) from cause
 
     def _submit_chunks(self, chunks: Sequence[range]) -> dict[Future[bytes], range]:
         common = {"work": self.work, "shared": self.shared, "expected": self.expected}
-        futures = self._submit(run_specs_on_worker, [self.pickles[places] for places in chunks], **common)
+        futures = self._submit(run_items_on_worker, [self.pickles[indices] for indices in chunks], **common)
         self.futures += futures
         return dict(zip(futures, chunks, strict=True))
 
     def _submit(self, function: Work, arguments: Sequence[bytes], **common: object) -> list[Future[bytes]]:
         from dask import config
 
-        # Dask advises against large graphs; ours hold what each task needs, which travels once.
+        # Dask warns about large graphs; these hold the arguments of each task, which are sent once.
         with config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
             futures: list[Future[bytes]] = self.client.map(function, arguments, pure=False, **common)
         return futures
 
     def _finished(self, futures: Iterable[Future[bytes]]) -> Iterator[tuple[Future[bytes], object]]:
-        """Futures with what became of them, as they finish. Raises WorkError after PATIENCE without a worker."""
+        """Futures with their outcomes, as they finish. Raises WorkError after WORKER_TIMEOUT without a worker."""
         from distributed import as_completed
 
-        coming = as_completed(futures, loop=self.client.loop, with_results=True, raise_errors=False)
-        while not coming.is_empty():
-            with coming.thread_condition:
-                coming.thread_condition.wait_for(coming.has_ready, GLANCE)
-            if not coming.has_ready() and self.client.status == "running":
+        completed = as_completed(futures, loop=self.client.loop, with_results=True, raise_errors=False)
+        while not completed.is_empty():
+            with completed.thread_condition:
+                completed.thread_condition.wait_for(completed.has_ready, POLL_INTERVAL)
+            if not completed.has_ready() and self.client.status == "running":
                 self._require_workers()
-            yield from coming.next_batch(block=False)
+            yield from completed.next_batch(block=False)
 
     def _require_workers(self) -> None:
         try:
-            self.client.wait_for_workers(1, timeout=PATIENCE)
+            self.client.wait_for_workers(1, timeout=WORKER_TIMEOUT)
         except TimeoutError:
             raise WorkError(
-                f"the scheduler at {self.address} has had no workers for {PATIENCE:g} s; "
+                f"the scheduler at {self.address} has had no workers for {WORKER_TIMEOUT:g} s; "
                 f"start some (dask worker {self.address}) and run again"
             ) from None
 
-    def _answers(self, places: range, outcome: object) -> list[Any]:
-        """The results of a task. Raises what its work raised, WorkerDiedError where it killed workers."""
+    def _results(self, indices: range, outcome: object) -> list[Any]:
+        """The results of a task. Raises the error of its work, or WorkerDiedError if it killed workers."""
         from distributed import KilledWorker
 
         if isinstance(outcome, bytes):
-            answers: list[Any] = pickle.loads(outcome)  # noqa: S301  (of workers that are trusted with our code)
-            return answers
+            results: list[Any] = pickle.loads(outcome)  # noqa: S301  (from trusted workers)
+            return results
         if not isinstance(outcome, tuple):  # cancelled
-            raise _lost(self.address)
-        error = outcome[1]  # as Dask hands over what was raised: type, error, traceback
+            raise _scheduler_lost(self.address)
+        error = outcome[1]  # Dask returns (type, error, traceback)
         if isinstance(error, RequestError | DataError | WorkError):
             raise error
-        named = [str(self.specs[place]) for place in places]
-        text = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
+        names = [str(self.items[index]) for index in indices]
+        text = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         if isinstance(error, KilledWorker):
-            raise WorkerDiedError(text, places[0]) from error
+            raise WorkerDiedError(text, indices[0]) from error
         raise WorkError(f"{text} failed: {type(error).__name__}: {_line(error)}") from error
 
 
 def _chunk_size(count: int, threads: int) -> int:
-    """Specs a task."""
-    return min(MOST, max(1, math.ceil(count / (TASKS * threads))))
+    """Number of items per task."""
+    return min(MAX_CHUNK, max(1, math.ceil(count / (TASKS_PER_THREAD * threads))))
 
 
-def _singles(places: range) -> list[range]:
-    return [range(place, place + 1) for place in places]
+def _singles(indices: range) -> list[range]:
+    return [range(index, index + 1) for index in indices]
 
 
-def _lost(address: str) -> WorkError:
-    return WorkError(f"the scheduler at {address} was stopped, or dropped the work; run again once it is there")
+def _scheduler_lost(address: str) -> WorkError:
+    return WorkError(f"the scheduler at {address} stopped or dropped the work; run again once it is running")
 
 
 def _connected(address: str, timeout: float) -> Client:
-    """A client, connected. Dask waits for ever for whoever accepts a connection and says nothing: not so here."""
+    """A connected client; unlike Dask, gives up on a server that accepts the connection but does not answer."""
     _require_certificates(address)
     client: Promise[Client] = Promise()
     threading.Thread(target=_connect, args=(client, address, timeout), daemon=True).start()
     try:
-        return client.result(timeout + GLANCE)
+        return client.result(timeout + POLL_INTERVAL)
     except OSError as error:  # TimeoutError too
         reason = "" if isinstance(error, TimeoutError) or "Timed out" in str(error) else f" ({_line(error)})"
         raise WorkError(
             f"no scheduler answers at {address} within {timeout:g} s{reason}; start one (dask scheduler) "
-            f"or mend the address"
+            f"or correct the address"
         ) from None
 
 
 def _require_certificates(address: str) -> None:
-    """Raise RequestError where Dask's configuration has no certificates for a `tls://` address, or requires one.
+    """Raise RequestError if a `tls://` address lacks certificates in Dask's configuration, or if that requires `tls://`.
 
-    Asked before Dask does, whose client would wait in vain for its own end.
+    Checked beforehand, since Dask's client would hang.
     """
     from distributed import Security
 
@@ -308,24 +307,24 @@ def _require_certificates(address: str) -> None:
     if security.require_encryption and not secured:
         raise RequestError(f"Dask's configuration requires encryption; give a tls:// address instead of {address}")
     try:
-        found = not secured or security.get_connection_args("client")["ssl_context"] is not None
+        available = not secured or security.get_connection_args("client")["ssl_context"] is not None
         reason = "which its configuration does not name"
-    except OSError as error:  # a file that is not there, or holds no certificate
-        found, reason = False, f"which cannot be read ({_line(error)})"
-    if not found:
-        raise RequestError(f"{address} needs certificates of Dask, {reason}; see docs/howto/machines.md")
+    except OSError as error:  # a missing file, or one without a certificate
+        available, reason = False, f"which cannot be read ({_line(error)})"
+    if not available:
+        raise RequestError(f"{address} needs Dask certificates, {reason}; see docs/howto/machines.md")
 
 
 def _connect(client: Promise[Client], address: str, timeout: float) -> None:
     from distributed import Client
     from distributed.versions import VersionMismatchWarning
 
-    logging.getLogger("distributed.client").setLevel(logging.ERROR)  # a lost worker is no news: others do its tasks
+    logging.getLogger("distributed.client").setLevel(logging.ERROR)  # lost workers need no message: others take over
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", VersionMismatchWarning)  # refused in one line by `_agreed`
+            warnings.simplefilter("ignore", VersionMismatchWarning)  # refused in one line by `_agreed_fingerprint`
             client.set_result(Client(address, timeout=timeout, set_as_default=False))
-    except Exception as error:  # noqa: BLE001  (for the thread that waits)
+    except Exception as error:  # noqa: BLE001  (raised in the waiting thread)
         client.set_exception(error)
 
 
@@ -333,46 +332,46 @@ def _line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-def _agreed(client: Client, address: str, modules: frozenset[str]) -> Fingerprint:
-    """The fingerprint of this process. Raises RequestError unless scheduler and workers have the same.
+def _agreed_fingerprint(client: Client, address: str, modules: frozenset[str]) -> Fingerprint:
+    """The fingerprint of this process. Raises RequestError unless scheduler and workers agree with it.
 
-    Dask's own check (`get_versions(check=True)`) only warns, names no worker and knows nothing of code.
+    Dask's own check (`get_versions(check=True)`) only warns, names no worker and does not compare code.
     """
     here = fingerprint(modules)
     scheduler = client.get_versions()["scheduler"]["packages"]
     _require_equal(f"the scheduler at {address}", {name: here[name] for name in SCHEDULER}, scheduler)
-    for worker, found in sorted(client.run(fingerprint, modules, on_error="return").items()):
-        if not isinstance(found, OSError):  # a worker that was lost meanwhile; when it is back its tasks look again
-            _require_equal(f"the worker at {worker}", here, found)
+    for worker, there in sorted(client.run(fingerprint, modules, on_error="return").items()):
+        if not isinstance(there, OSError):  # a lost worker; if it comes back, its tasks check again
+            _require_equal(f"the worker at {worker}", here, there)
     return here
 
 
 def _require_equal(where: str, here: Fingerprint, there: object) -> None:
-    """Raise RequestError unless `there`, a fingerprint or the error on the way to it, has all that `here` has."""
+    """Raise RequestError unless `there`, a fingerprint or an error, has all entries of `here`."""
     if isinstance(there, BaseException):
-        raise RequestError(f"{where} cannot import our packages ({_line(there)}); {REMEDY}")
+        raise RequestError(f"{where} cannot import this project's packages ({_line(there)}); {REMEDY}")
     if not isinstance(there, Mapping):
         raise AssertionError(f"{where} answered {there!r}")
-    if wrong := {name: own for name, own in here.items() if there.get(name) != own}:
-        differences = "; ".join(f"{name} is {there.get(name)}, not {own}" for name, own in wrong.items())
-        remedy = OWN if all(name.startswith(MODULE) for name in wrong) else REMEDY
+    if wrong := {name: value for name, value in here.items() if there.get(name) != value}:
+        differences = "; ".join(f"{name} is {there.get(name)}, not {value}" for name, value in wrong.items())
+        remedy = AUTHOR_REMEDY if all(name.startswith(MODULE) for name in wrong) else REMEDY
         raise RequestError(f"{where} differs from here: {differences}; {remedy}")
 
 
-def _authors(modules: Iterable[str]) -> frozenset[str]:
-    """Those modules that are neither Python's nor ours, with what they import of the same author."""
+def _author_modules(modules: Iterable[str]) -> frozenset[str]:
+    """The modules outside the standard library and this project, with the same author's modules that they import."""
     return modules_reached(name for name in modules if name.partition(".")[0] not in {*OURS, *sys.stdlib_module_names})
 
 
 def fingerprint(modules: Iterable[str]) -> dict[str, str | None]:
-    """What decides results in this process: Python, packages, our code and the sources of `modules`."""
+    """Everything that determines results in this process: Python, packages, our code, the sources of `modules`."""
     from distributed.versions import get_versions
 
     sources = {f"{MODULE}{name}": _source_hash(name) for name in sorted(modules)}
     return {**get_versions(PACKAGES)["packages"], "our code": _code_hash(), **sources}
 
 
-# A process keeps the modules that it once imported: what is on disk later is not what it runs.
+# Cached, since a process runs the code that it once imported, whatever is on disk later.
 @cache
 def _code_hash() -> str:
     from runners.engine.provenance import code_hash
@@ -382,24 +381,24 @@ def _code_hash() -> str:
 
 @cache
 def _source_hash(module: str) -> str:
-    """The beginning of the SHA-256 of a module's source, or why there is none."""
+    """The first digits of the SHA-256 of a module's source, or why there is none."""
     try:
         file = getattr(import_module(module), "__file__", None)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever its author let through)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (any error of its author's code)
         return f"not importable ({_line(error)})"
     return sha256(Path(file).read_bytes()).hexdigest()[:12] if file and file.endswith(".py") else "without source"
 
 
-def run_specs_on_worker(specs: bytes, work: bytes, shared: bytes, expected: Fingerprint) -> bytes:
-    """In a worker: the results of `specs`, pickled. Raises WorkError that names the spec where one fails."""
+def run_items_on_worker(items: bytes, work: bytes, shared: bytes, expected: Fingerprint) -> bytes:
+    """In a worker: the pickled results of the pickled `items`. Raises WorkError, naming the item, if one fails."""
     from distributed import get_worker
 
     modules = [name.removeprefix(MODULE) for name in expected if name.startswith(MODULE)]
-    with _turn:
+    with _worker_lock:
         _require_equal(f"{get_worker().address}, which joined later,", expected, fingerprint(modules))
-        run, common = pickle.loads(work), _unpickled(shared)  # noqa: S301  (of a client that may run any code here)
-        answers = [_answer(run, common, spec) for spec in pickle.loads(specs)]  # noqa: S301
-        return pickle.dumps(answers, protocol=pickle.HIGHEST_PROTOCOL)
+        run, arguments = pickle.loads(work), _unpickled(shared)  # noqa: S301  (from a trusted client)
+        results = [_run_item(run, arguments, item) for item in pickle.loads(items)]  # noqa: S301
+        return pickle.dumps(results, protocol=pickle.HIGHEST_PROTOCOL)
 
 
 @lru_cache(maxsize=1)
@@ -408,11 +407,11 @@ def _unpickled(shared: bytes) -> tuple[Any, ...]:
     return values
 
 
-def _answer(work: Work, shared: tuple[Any, ...], spec: Any) -> Any:
+def _run_item(work: Work, shared: tuple[Any, ...], item: Any) -> Any:
     try:
-        return work(*shared, spec)
+        return work(*shared, item)
     except (RequestError, DataError) as error:
-        base = RequestError if isinstance(error, RequestError) else DataError  # one that any client can unpickle
+        base = RequestError if isinstance(error, RequestError) else DataError  # a class that any client can unpickle
         raise base(str(error)) from None
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever the work let through)
-        raise WorkError(f"{spec} failed: {type(error).__name__}: {error}") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (any error of the work)
+        raise WorkError(f"{item} failed: {type(error).__name__}: {error}") from None

@@ -1,7 +1,7 @@
-"""The Executor protocol, its serial back end, and what all back ends do about a spec that kills its worker.
+"""The Executor protocol, its serial back end, and the handling of items that kill their worker.
 
-A spec's result depends on nothing but the spec and what all specs share, and results come back in the order of the
-specs: every executor gives the same.
+The result of an item depends only on the item and the shared arguments, and results keep the order of the items, so all
+executors give the same results.
 """
 
 from __future__ import annotations
@@ -15,74 +15,74 @@ from typing import Any, Protocol, TypeVar
 
 from data.errors import RequestError, WorkError
 
-Work = Callable[..., Any]  # work(*shared, spec)
-Progress = Callable[[str], None]  # called with the text of each spec that is finished
-OnResult = Callable[[int, Any], None]  # called with the place of a spec and its result, once that is there
+Work = Callable[..., Any]  # work(*shared, item)
+Progress = Callable[[str], None]  # called with the text of each finished item
+OnResult = Callable[[int, Any], None]  # called with the index of each finished item and its result
 
 Chunk = TypeVar("Chunk")
-Found = TypeVar("Found")
+Outcome = TypeVar("Outcome")
 
 
 def no_progress(text: str) -> None:
-    """Progress that nobody watches."""
+    """Ignore progress."""
 
 
-def no_action(place: int, result: Any) -> None:
-    """A result that only goes into the list of all results."""
+def no_action(index: int, result: Any) -> None:
+    """Ignore a result as it arrives; it is still returned."""
 
 
 class WorkerDiedError(WorkError):
-    """The worker of a spec died; `place` is the index of the spec."""
+    """The worker of an item died; `item` is the text of the item and `index` its index."""
 
-    summary = "its worker process died, killed from outside or for want of memory"
+    summary = "its worker process died: it was killed or ran out of memory"
 
-    def __init__(self, spec: str, place: int = 0) -> None:
-        self.spec, self.place = spec, place
+    def __init__(self, item: str, index: int = 0) -> None:
+        self.item, self.index = item, index
         super().__init__(
-            f"{spec}: {self.summary}; in a script of your own, start the work under `if __name__ == '__main__':`, so "
+            f"{item}: {self.summary}; in a script of your own, start the work under `if __name__ == '__main__':`, so "
             f"that workers can import it"
         )
 
     def __reduce__(self) -> tuple[type[WorkerDiedError], tuple[str, int]]:
-        return type(self), (self.spec, self.place)  # by default pickle passes the whole message as `spec`
+        return type(self), (self.item, self.index)  # by default pickle would pass the whole message as `item`
 
 
 class Executor(Protocol):
-    """Runs `work(*shared, spec)` for every spec."""
+    """Runs `work(*shared, item)` for every item."""
 
     def map(
         self,
         work: Work,
         shared: tuple[Any, ...],
-        specs: Sequence[Any],
+        items: Sequence[Any],
         progress: Progress = no_progress,
         on_result: OnResult = no_action,
     ) -> list[Any]:
-        """Results in the order of `specs`; `on_result` and `progress` are called as specs finish, in any order.
+        """Results in the order of `items`; `on_result` and `progress` are called as items finish, in any order.
 
-        Raises WorkError that names the spec where one fails or its worker dies, once the specs in progress are finished
-        and handed to `on_result`.
+        Raises WorkError, naming the item, if one fails or its worker dies, once the items in progress are finished and
+        passed to `on_result`.
         """
 
 
 @dataclass(frozen=True)
 class Serial:
-    """One spec after the other, in this process; errors come through as they are."""
+    """Runs one item after the other in this process; errors pass through unchanged."""
 
     def map(
         self,
         work: Work,
         shared: tuple[Any, ...],
-        specs: Sequence[Any],
+        items: Sequence[Any],
         progress: Progress = no_progress,
         on_result: OnResult = no_action,
     ) -> list[Any]:
         """See Executor."""
         results = []
-        for place, spec in enumerate(specs):
-            results.append(work(*shared, spec))
-            on_result(place, results[place])
-            progress(str(spec))
+        for index, item in enumerate(items):
+            results.append(work(*shared, item))
+            on_result(index, results[index])
+            progress(str(item))
         return results
 
 
@@ -90,61 +90,61 @@ def map_surviving(
     executor: Executor,
     work: Work,
     shared: tuple[Any, ...],
-    specs: Sequence[Any],
+    items: Sequence[Any],
     substitute: Callable[[Any, WorkerDiedError], Any],
     progress: Progress = no_progress,
     on_result: OnResult = no_action,
     workers_live: bool = False,
 ) -> list[Any]:
-    """`executor.map`, where a spec that kills its worker gets the result of `substitute` and stops no other spec.
+    """`executor.map`, but an item that kills its worker gets the result of `substitute` and the others still run.
 
-    Raises WorkerDiedError at the second death where no spec has been finished: then workers cannot live at all. Not
-    so with `workers_live`, for callers who know that they can, or find out themselves.
+    Raises WorkerDiedError at the second death if no item has finished, since then no worker can start. Not so with
+    `workers_live`, for callers who know that workers start, or check it themselves.
     """
     results: dict[int, Any] = {}
     substituted: set[int] = set()
-    while waiting := [place for place in range(len(specs)) if place not in results]:
+    while waiting := [index for index in range(len(items)) if index not in results]:
 
-        def store(at: int, result: Any, waiting: Sequence[int] = waiting) -> None:
-            results[waiting[at]] = result
-            on_result(waiting[at], result)
+        def store(position: int, result: Any, waiting: Sequence[int] = waiting) -> None:
+            results[waiting[position]] = result
+            on_result(waiting[position], result)
 
         try:
-            executor.map(work, shared, [specs[place] for place in waiting], progress, store)
+            executor.map(work, shared, [items[index] for index in waiting], progress, store)
         except WorkerDiedError as error:
             if substituted and not workers_live and len(results) == len(substituted):
                 raise
-            place = waiting[error.place]
-            results[place] = substitute(specs[place], error)
-            substituted.add(place)
-            progress(str(specs[place]))
-    return [results[place] for place in range(len(specs))]
+            index = waiting[error.index]
+            results[index] = substitute(items[index], error)
+            substituted.add(index)
+            progress(str(items[index]))
+    return [results[index] for index in range(len(items))]
 
 
 def isolated(
     chunk: Chunk,
-    run: Callable[[Chunk], Found],
+    run: Callable[[Chunk], Outcome],
     split: Callable[[Chunk], Sequence[Chunk]],
-    deadly: Callable[[Chunk, WorkerDiedError], Found],
-) -> Iterator[tuple[Chunk, Found]]:
-    """Run a chunk of specs; where its worker dies, run what `split` makes of it, down to the spec that kills.
+    deadly: Callable[[Chunk, WorkerDiedError], Outcome],
+) -> Iterator[tuple[Chunk, Outcome]]:
+    """Run a chunk of items; if its worker dies, split it with `split` and repeat, down to the item that kills.
 
-    Gives each piece with its result, in order. A piece that `split` leaves whole gets the result of `deadly`.
+    Yields each piece with its result, in order. A piece that `split` returns whole gets the result of `deadly`.
     """
     try:
-        found = run(chunk)
+        outcome = run(chunk)
     except WorkerDiedError as error:
         pieces = split(chunk)
         if len(pieces) > 1:
             for piece in pieces:
                 yield from isolated(piece, run, split, deadly)
             return
-        found = deadly(chunk, error)
-    yield chunk, found
+        outcome = deadly(chunk, error)
+    yield chunk, outcome
 
 
 class _Pickler(pickle.Pickler):
-    """Notes the modules of the classes and functions that a pickle names."""
+    """Collects the modules of the classes and functions that a pickle refers to."""
 
     def __init__(self, file: BytesIO) -> None:
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
@@ -157,9 +157,9 @@ class _Pickler(pickle.Pickler):
 
 
 def pickled(value: object) -> tuple[bytes, frozenset[str]]:
-    """A pickle, and the modules whose classes and functions it names.
+    """A pickle, and the modules of the classes and functions that it refers to.
 
-    Raises RequestError for what cannot be pickled and for what is defined in `__main__`, which workers do not have.
+    Raises RequestError for values that cannot be pickled or are defined in `__main__`, which workers do not have.
     """
     file = BytesIO()
     pickler = _Pickler(file)
@@ -167,11 +167,11 @@ def pickled(value: object) -> tuple[bytes, frozenset[str]]:
         pickler.dump(value)
     except (AttributeError, TypeError, pickle.PicklingError) as error:
         raise RequestError(
-            f"workers cannot be sent this ({' '.join(str(error).split())}); make it of values, and of classes and "
-            f"functions at the top of an importable module, or run it with Serial()"
+            f"the work cannot be sent to workers ({' '.join(str(error).split())}); use values, classes and "
+            f"functions at the top level of an importable module, or run it with Serial()"
         ) from None
     if "__main__" in pickler.modules:
         raise RequestError(
-            "workers do not have __main__; put what is defined there into a module of its own, or run it with Serial()"
+            "workers do not have __main__; move its classes and functions into a module, or run the work with Serial()"
         )
     return file.getvalue(), frozenset(pickler.modules)

@@ -1,10 +1,10 @@
 """A process pool that reports which task killed a worker.
 
-`loky` and `concurrent.futures` give every pending task the same error and kill the other workers when one dies, without
+When a worker dies, `loky` and `concurrent.futures` kill the others and give every pending task the same error, without
 naming the task; so each worker here is a ProcessPoolExecutor of its own.
 
-A server process forks the workers, and may import what they need while the parent still does something else. Ctrl-C
-reaches the parent alone: specs in progress are finished, what waits is dropped. Workers end when their parent does.
+A server process forks the workers, and can import what they need while the parent is busy. Ctrl-C reaches the parent
+only: items in progress are finished, pending ones dropped. Workers end when their parent does.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from typing import Any
 from data.errors import DataError, RequestError, WorkError
 from runners.engine.execution.executor import OnResult, Progress, Work, WorkerDiedError, no_action, no_progress, pickled
 
-START_PAUSES = (0.0, 0.1, 0.5, 1.0)  # seconds after each try to start a worker
-PARENT_CHECK = 0.5  # seconds between two looks whether the parent is there
-THREAD_GRACE = 1.0  # seconds for threads that a strategy has started and left, once its worker is done
-_shared: tuple[Any, ...] = ()  # in a worker: what all its tasks have in common
+START_PAUSES = (0.0, 0.1, 0.5, 1.0)  # seconds after each attempt to start a worker
+PARENT_CHECK = 0.5  # seconds between checks whether the parent is alive
+THREAD_GRACE = 1.0  # seconds for a strategy's threads to end once its worker is done
+_shared: tuple[Any, ...] = ()  # in a worker: the arguments that all tasks share
 
 
 @dataclass(frozen=True)
 class Processes:
-    """Worker processes on this machine, `jobs` of them (None: one a processor).
+    """Worker processes on this machine, `jobs` of them (None: one per processor).
 
-    `shared` is sent once a worker. Ctrl-C finishes the specs in progress and drops what waits.
+    `shared` is sent once to each worker. Ctrl-C finishes the items in progress and drops pending ones.
     """
 
     jobs: int | None = None
@@ -52,31 +52,31 @@ class Processes:
         self,
         work: Work,
         shared: tuple[Any, ...],
-        specs: Sequence[Any],
+        items: Sequence[Any],
         progress: Progress = no_progress,
         on_result: OnResult = no_action,
     ) -> list[Any]:
-        """See Executor. Raises RequestError for what cannot be sent to another process."""
-        if not specs:
+        """See Executor. Raises RequestError for arguments that cannot be sent to another process."""
+        if not items:
             return []
-        pickled((work, shared))  # before a worker starts, for a message of one line
+        pickled((work, shared))  # before a worker starts, for a one-line message
         preload(())
-        results: list[Any] = [None] * len(specs)
+        results: list[Any] = [None] * len(items)
         with (
-            _worker_pool(min(len(specs), self.jobs or processors()), shared) as pool,
-            closing(_completed(pool, work, specs)) as completed,
+            _worker_pool(min(len(items), self.jobs or processors()), shared) as pool,
+            closing(_completed(pool, work, items)) as completed,
         ):
-            for place, result in completed:
-                results[place] = result
-                on_result(place, result)
-                progress(str(specs[place]))
+            for index, result in completed:
+                results[index] = result
+                on_result(index, result)
+                progress(str(items[index]))
         return results
 
 
 def preload(modules: Sequence[str]) -> None:
-    """Begin to import what workers need, in the background, and return at once.
+    """Start importing the modules that workers need, in the background, and return at once.
 
-    The first call decides; later ones find the server running. Does nothing where there is no fork server.
+    Only the first call has an effect, since later ones find the server running. Does nothing without a fork server.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return
@@ -88,34 +88,36 @@ def preload(modules: Sequence[str]) -> None:
 
 
 def processors() -> int:
-    """Processors that this process may use."""
+    """Number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_own_python(work: Work, *arguments: Any) -> Any:
-    """`work(*arguments)` in a Python of its own: neither it nor its workers import the `__main__` of this one.
+def run_in_subprocess(work: Work, *arguments: Any) -> Any:
+    """`work(*arguments)` in a separate Python process, so that its workers do not import this `__main__`.
 
     For notebooks and for scripts without `if __name__ == "__main__":`, which would run again in every worker. Errors
-    come through as they are; raises WorkError where that Python dies.
+    pass through unchanged; raises WorkError if the process dies.
     """
     request = pickle.dumps(sys.path) + pickle.dumps((work, arguments), protocol=pickle.HIGHEST_PROTOCOL)
     code = (
-        f"import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from {__name__} import answer_parent; "
-        f"answer_parent()"
+        f"import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from {__name__} import serve_parent; "
+        f"serve_parent()"
     )
     done = subprocess.run([sys.executable, "-c", code], input=request, stdout=subprocess.PIPE, check=False)  # noqa: S603
     if done.returncode != 0:
-        raise WorkError(f"{work.__name__}: its process ended with status {done.returncode}; is there memory enough?")
+        raise WorkError(
+            f"{work.__name__}: its process ended with status {done.returncode}; check that there is enough memory"
+        )
     result, error = pickle.loads(done.stdout)  # noqa: S301  (from our own child)
     if error is not None:
         raise error
     return result
 
 
-def answer_parent() -> None:
-    """The other side of `in_own_python`: read the work from standard input and write its result to standard output.
+def serve_parent() -> None:
+    """The child side of `run_in_subprocess`: read the work from standard input, write its result to standard output.
 
-    Whatever the work prints goes to standard error. Ends when the parent does.
+    Output of the work itself goes to standard error. Ends when the parent does.
     """
     threading.Thread(target=_exit_when_orphaned, args=(os.getppid(),), daemon=True).start()
     with os.fdopen(os.dup(1), "wb") as answer:
@@ -130,7 +132,7 @@ def answer_parent() -> None:
 
 @dataclass(eq=False)
 class _WorkerPool:
-    """Executors of one worker each; `idle` are those without a task."""
+    """Executors with one worker each; `idle` are those without a task."""
 
     shared: tuple[Any, ...]
     workers: list[ProcessPoolExecutor] = field(default_factory=list)
@@ -141,24 +143,24 @@ class _WorkerPool:
         self.workers.append(ProcessPoolExecutor(1, _context(), _initialize, (self.shared,)))
         self.idle.append(self.workers[-1])
 
-    def submit(self, work: Work, spec: Any) -> tuple[Future[Any], ProcessPoolExecutor]:
-        """Give a task to an idle worker, or to a new one where that died while it had nothing to do.
+    def submit(self, work: Work, item: Any) -> tuple[Future[Any], ProcessPoolExecutor]:
+        """Give an item to an idle worker, or to a new one if that worker has died meanwhile.
 
-        Raises WorkError where no worker can be started, as when their server is killed again and again.
+        Raises WorkError if no worker can be started, for example because the server is killed repeatedly.
         """
         for pause in START_PAUSES:
             worker = self.idle.pop()
             try:
-                return worker.submit(_run, work, spec), worker
+                return worker.submit(_run, work, item), worker
             except (BrokenProcessPool, EOFError, ConnectionError):
                 self.add()
                 time.sleep(pause)
-        raise WorkError("worker processes cannot be started, or are killed at once; is there memory enough?")
+        raise WorkError("worker processes cannot be started or are killed at once; is there enough memory?")
 
     def shutdown(self) -> None:
-        """Return when tasks in progress are finished and every worker has ended."""
+        """Wait until items in progress are finished and every worker has ended."""
         for worker in self.workers:
-            worker.shutdown()  # and wait: a worker that ends later can break the end of this process
+            worker.shutdown()  # waits: a worker that ends later could break the exit of this process
 
 
 @contextmanager
@@ -173,9 +175,9 @@ def _worker_pool(workers: int, shared: tuple[Any, ...]) -> Iterator[_WorkerPool]
             pool.shutdown()
 
 
-def _completed(pool: _WorkerPool, work: Work, specs: Sequence[Any]) -> Generator[tuple[int, Any]]:
-    """Places of specs with their results, as they finish. Raises the first error once nothing is in progress."""
-    waiting, errors = iter(enumerate(specs)), list[Exception]()
+def _completed(pool: _WorkerPool, work: Work, items: Sequence[Any]) -> Generator[tuple[int, Any]]:
+    """Indices of items with their results, as they finish. Raises the first error once nothing is in progress."""
+    waiting, errors = iter(enumerate(items)), list[Exception]()
     running: dict[Future[Any], tuple[int, ProcessPoolExecutor]] = {}
     while True:
         while not errors and pool.idle and (task := next(waiting, None)) is not None:
@@ -184,27 +186,27 @@ def _completed(pool: _WorkerPool, work: Work, specs: Sequence[Any]) -> Generator
         if not running:
             break
         for future in wait(running, return_when=FIRST_COMPLETED).done:
-            place, worker = running.pop(future)
-            if (error := _error(future, specs, place)) is not None:
+            index, worker = running.pop(future)
+            if (error := _error(future, items, index)) is not None:
                 errors.append(error)
                 continue
             pool.idle.append(worker)
-            yield place, future.result()
+            yield index, future.result()
     if errors:
         raise errors[0]
 
 
-def _error(future: Future[Any], specs: Sequence[Any], place: int) -> Exception | None:
-    """The error to raise for a finished task, naming its spec; None if it succeeded."""
+def _error(future: Future[Any], items: Sequence[Any], index: int) -> Exception | None:
+    """The error to raise for a finished future, naming its item; None if it succeeded."""
     error = future.exception()
     if error is None or isinstance(error, RequestError | DataError):
         return error
     if isinstance(error, BrokenProcessPool):
-        named: WorkError = WorkerDiedError(str(specs[place]), place)
+        work_error: WorkError = WorkerDiedError(str(items[index]), index)
     else:
-        named = WorkError(f"{specs[place]} failed: {type(error).__name__}: {error}")
-    named.__cause__ = error
-    return named
+        work_error = WorkError(f"{items[index]} failed: {type(error).__name__}: {error}")
+    work_error.__cause__ = error
+    return work_error
 
 
 def _context() -> BaseContext:
@@ -213,18 +215,18 @@ def _context() -> BaseContext:
 
 
 def _initialize(shared: tuple[Any, ...]) -> None:
-    """In a worker: leave Ctrl-C to the parent, end with it, and keep the garbage collector off what stays."""
-    global _shared  # noqa: PLW0603  (a worker has no other place that outlives a task)
+    """In a worker: leave Ctrl-C to the parent, end with it, and exempt long-lived objects from garbage collection."""
+    global _shared  # noqa: PLW0603  (only a global outlives a task in a worker)
     _shared = shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for leave in (_exit_with_parent, _exit_when_done):
-        threading.Thread(target=leave, daemon=True).start()
+    for watch in (_exit_with_parent, _exit_when_done):
+        threading.Thread(target=watch, daemon=True).start()
     gc.freeze()
-    gc.set_threshold(50_000)  # a tearsheet spent a tenth of its time on looking at short-lived objects
+    gc.set_threshold(50_000)  # by default a tenth of a tearsheet's time goes into garbage collection
 
 
-def _run(work: Work, spec: Any) -> Any:
-    return work(*_shared, spec)
+def _run(work: Work, item: Any) -> Any:
+    return work(*_shared, item)
 
 
 def _exit_with_parent() -> None:
@@ -235,39 +237,39 @@ def _exit_with_parent() -> None:
 
 
 def _exit_when_done() -> None:
-    """End although a strategy's threads go on: this process would wait for them, and the parent for it."""
+    """Exit even if a strategy's threads are running, else this process would wait for them, and the parent for it."""
     threading.main_thread().join()
     time.sleep(THREAD_GRACE)
     os._exit(0)
 
 
 def _exit_when_orphaned(parent: int) -> None:
-    while os.getppid() == parent:  # on Windows for ever
+    while os.getppid() == parent:  # never ends on Windows
         time.sleep(PARENT_CHECK)
     os._exit(1)
 
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Let a process that starts now ignore Ctrl-C and write no errors.
+    """Make a process that starts here ignore Ctrl-C and print no errors.
 
-    Interrupted in its imports, or left by its parent, it would print a traceback; failures of the work itself come
-    back as results.
+    If interrupted while importing, or abandoned by its parent, it would print a traceback; failures of the work itself
+    are returned as results.
     """
-    errors, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    stderr, devnull = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 2)
     try:
         with _uninterrupted():
             yield
     finally:
-        os.dup2(errors, 2)
-        os.close(errors)
-        os.close(nowhere)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(devnull)
 
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ignore Ctrl-C for a moment; only the main thread can, and only it is interrupted."""
+    """Ignore Ctrl-C in this block; only the main thread can do so, and only it is interrupted."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -185,7 +185,7 @@ def calibration_setup(request: CalibrationRequest) -> CalibrationSetup:
     studies = tuple(
         study
         for study in strategy_set.loadable_studies(event, BENCHMARK)
-        if study.has_rule and set(study.needed) <= set(model.symbols)
+        if study.has_rule and set(study.required_symbols) <= set(model.symbols)
     )
     if not any(study.chooses for study in studies):
         raise RequestError(

@@ -13,7 +13,7 @@ from reports.statistics.verdict import HORIZON
 from runners.engine.comparators import excess_log_returns
 from runners.engine.research.evidence_plan import KEYS, EvidencePlan
 from runners.engine.study import Study
-from runners.engine.tracebacks import ANY
+from runners.engine.tracebacks import AUTHOR_ERRORS
 from runners.engine.vectorized.scenarios import TradingConditions
 
 DEEPEST = 0.1  # share of sessions that count as falls
@@ -23,7 +23,7 @@ def descriptions(prices: Prices, plan: EvidencePlan, study: Study) -> tuple[Desc
     """The reading against variants that it declares, and against entries after a fall of the symbol it reacts to."""
     try:
         return (*variant_descriptions(prices, plan, study), *after_fall_descriptions(prices, plan, study))
-    except ANY:  # a description must not stop the tests
+    except AUTHOR_ERRORS:  # a description must not stop the tests
         return ()
 
 

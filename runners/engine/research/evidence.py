@@ -30,9 +30,9 @@ def gather_evidence(
 
     A reading whose worker process dies counts as failed and stops no other. Raises WorkerDiedError where none is left.
     """
-    rivals = tuple(rival for rival in plan.rivals if set(symbols_with_choices(rival)) <= set(prices.columns))
-    evidence_plan = plan_evidence(prices, plan.request, run.benchmark_name, (*plan.asked, *rivals))
-    cases = [*reading_cases(run, plan.asked, prices, evidence_plan.market), *map(ReadingCase, rivals)]
+    rivals = tuple(rival for rival in plan.others if set(symbols_with_choices(rival)) <= set(prices.columns))
+    evidence_plan = plan_evidence(prices, plan.request, run.benchmark_name, (*plan.studies, *rivals))
+    cases = [*reading_cases(run, plan.studies, prices, evidence_plan.market), *map(ReadingCase, rivals)]
     outcomes = map_surviving(executor, examine_reading, (prices, evidence_plan), cases, lambda _, error: error, done)
     run = without_dead(run, plan, prices, cases, outcomes)
     survivors = [
@@ -43,7 +43,7 @@ def gather_evidence(
     labels = unique_labels([study.name for study, _ in survivors])
     examined = dict(zip(labels, (reading for _, reading in survivors), strict=True))
     counted = {study.variant for study, reading in survivors if not reading.uncounted}
-    unpriced = [rival.name for rival in plan.rivals if rival not in rivals]
+    unpriced = [rival.name for rival in plan.others if rival not in rivals]
     incomplete = incomplete_set_reason(unpriced, uncounted_readings(plan, counted))
     report = judge_run(run, evidence_plan, examined, prices, trials, plan.request, incomplete)
     settings = {name: getattr(evidence_plan, name) for name in ("draws", "resamples", "seed")}

@@ -62,14 +62,16 @@ class ReadingCase:
 
 def plan_evidence(prices: Prices, request: Request, market: str, studies: Sequence[Study]) -> EvidencePlan:
     """The plan of a run. `market` is the fund of the event study; no past entry comes before it has enough history."""
-    event, schedule = request.event, request.launch
+    event, schedule = request.event, request.schedule
     shock = schedule.shock if schedule.shock is not None else calendar.offset(schedule.entry, -event.lead)
     quiet = event.quiet_until if event.quiet_until is not None else calendar.offset(event.shock, -1)
     shift = calendar.calendar_index(shock) - calendar.calendar_index(event.shock)
     listed = int(prices.listed[prices.columns[market]])
     return EvidencePlan(
         entry=prices.row(schedule.entry),
-        first=max(listed + LONGEST_HISTORY, *(max(study.least, _first_tradable(prices, study)) for study in studies)),
+        first=max(
+            listed + LONGEST_HISTORY, *(max(study.required_closes, _first_tradable(prices, study)) for study in studies)
+        ),
         shock=shock,
         quiet_until=calendar.offset(quiet, shift),
         conditions=TradingConditions(
@@ -105,11 +107,11 @@ def reading_cases(run: Run, studies: Sequence[Study], prices: Prices, market: st
 
 def symbols_with_choices(study: Study) -> tuple[str, ...]:
     """Symbols that a study needs, and the stocks that it chooses from."""
-    return (*study.needed, *study.chooses)
+    return (*study.required_symbols, *study.chooses)
 
 
 def evidence_symbols(plan: Plan) -> tuple[str, ...]:
     """Symbols that the evidence needs beyond those of the plan: stocks to choose from, rivals, market proxies."""
-    studies = (*plan.asked, *plan.rivals)
+    studies = (*plan.studies, *plan.others)
     symbols = dict.fromkeys((*(symbol for study in studies for symbol in symbols_with_choices(study)), *PROXIES))
     return tuple(symbol for symbol in symbols if symbol not in plan.symbols)

@@ -25,7 +25,7 @@ from runners.engine.research.break_even import break_even_costs
 from runners.engine.research.descriptions import descriptions
 from runners.engine.research.evidence_plan import KEYS, EvidencePlan, ReadingCase
 from runners.engine.study import Study
-from runners.engine.tracebacks import ANY, describe_failure
+from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure
 
 T = TypeVar("T")
 ESTIMATION = 220  # sessions of the estimation window of the event study
@@ -63,7 +63,7 @@ def examine_reading(prices: Prices, plan: EvidencePlan, case: ReadingCase) -> Ex
     study, reason = case.study, ""
     try:
         entries, d = excess_by_entry(prices, plan, study, all_sessions=case.returns is not None)
-    except ANY as error:  # a rule may fail at any other date
+    except AUTHOR_ERRORS as error:  # a rule may fail at any other date
         entries, d = np.array([plan.entry]), np.full((1, len(KEYS)), np.nan)
         reason = f"it failed at another entry date: {describe_failure(error, study.strategy.__module__).summary}"
     if case.returns is None or case.excess is None or case.proxies is None:
@@ -102,7 +102,7 @@ def result_or_missing(compute: Callable[[], T]) -> T | Missing:
         return compute()
     except (Unavailable, RequestError, DataError) as error:
         return Missing(str(error))
-    except ANY as error:  # a rule may raise anything
+    except AUTHOR_ERRORS as error:  # a rule may raise anything
         return Missing(f"it failed: {describe_failure(error).summary}")
 
 

@@ -36,7 +36,7 @@ from runners.engine.research.specification import AGAINST, BASKET, HORIZON, LAG,
 from runners.engine.run_settings import unknown_rates_notice
 from runners.engine.story import story_of
 from runners.engine.study import Study
-from runners.engine.tracebacks import ANY, describe_failure, is_authors_fault, worker_death
+from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure, is_authors_fault, worker_death
 from runners.engine.vectorized.batch import run_batch
 from runners.engine.vectorized.scenarios import Scenarios
 from strategies.base.comparator import comparator_symbols
@@ -104,7 +104,7 @@ class SpecificationSpace:
     @property
     def needed(self) -> tuple[str, ...]:
         """All symbols whose prices are needed."""
-        symbols = [*self.study.needed]
+        symbols = [*self.study.required_symbols]
         for choice in (*self.choices(BASKET), *self.choices(AGAINST)):
             variant: ReadingVariant = choice.value
             symbols += [] if variant.perturbation is None else variant.perturbation.added
@@ -151,7 +151,7 @@ def planned_spaces(
                 f"strategies.base.Reading, or vary its parameters with runners.sweep"
             )
     plan = make_plan(Request(event, tuple(readings), evidence=True))
-    return plan, specification_spaces(plan.asked, event), specification_spaces(plan.rivals, event)
+    return plan, specification_spaces(plan.studies, event), specification_spaces(plan.others, event)
 
 
 def specification_spaces(studies: Sequence[Study], event: Event) -> tuple[SpecificationSpace, ...]:
@@ -164,7 +164,7 @@ def specification_spaces(studies: Sequence[Study], event: Event) -> tuple[Specif
 def _is_plain(event: Event, name: str) -> bool:
     try:
         return not issubclass(strategy_set.load_strategy(event, name), Reading)
-    except ANY:  # `make_plan` reports it
+    except AUTHOR_ERRORS:  # `make_plan` reports it
         return False
 
 
@@ -175,7 +175,7 @@ def multiverse_symbols(spaces: Sequence[SpecificationSpace]) -> tuple[str, ...]:
 
 def essential_symbols(spaces: Sequence[SpecificationSpace]) -> tuple[str, ...]:
     """Symbols that the declared baskets and all comparators need."""
-    return multiverse_symbols([narrow_to_prices(space, space.study.needed) for space in spaces])
+    return multiverse_symbols([narrow_to_prices(space, space.study.required_symbols) for space in spaces])
 
 
 def narrow_to_prices(space: SpecificationSpace, symbols: Sequence[str]) -> SpecificationSpace:
@@ -202,7 +202,7 @@ def multiverse_plan(
     longest = max(choice.value for choice in HORIZON.choices if choice.tested)
     step = longest + max(tested) - min(tested) + max(choice.value for choice in LAG.choices)
     listed = int(prices.listed[prices.columns[CALENDAR]])
-    first = max(listed + LONGEST_HISTORY, *(space.study.least for space in spaces))
+    first = max(listed + LONGEST_HISTORY, *(space.study.required_closes for space in spaces))
     last = len(prices.sessions) - longest - max(tested)
     return MultiversePlan(
         event,
@@ -283,7 +283,7 @@ def simulate_or_failure(prices: Prices, plan: MultiversePlan, task: BasketTask) 
     module = task.space.study.strategy.__module__
     try:
         return simulate_basket(prices, plan, task)
-    except ANY as error:
+    except AUTHOR_ERRORS as error:
         if not is_authors_fault(error, module):
             raise
         return describe_failure(error, module)
@@ -508,10 +508,10 @@ def _require_coverage(spaces: Sequence[SpecificationSpace], prices: Prices, entr
 
 
 def _shortage(space: SpecificationSpace, prices: Prices, entry: int, offsets: Sequence[int]) -> RequestError | None:
-    if entry + min(offsets) >= max(space.study.least, 1):
+    if entry + min(offsets) >= max(space.study.required_closes, 1):
         return None
     return RequestError(
-        f"{space.study.name} needs {space.study.least} closes before its earliest entry, "
+        f"{space.study.name} needs {space.study.required_closes} closes before its earliest entry, "
         f"{-min(offsets)} sessions before {prices.days[entry]}, and there are {max(0, entry + min(offsets))}; "
         f"load earlier prices"
     )

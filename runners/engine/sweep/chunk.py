@@ -23,7 +23,7 @@ from runners.engine.backtest.cerebro import CAPITAL
 from runners.engine.comparators import comparator_log_wealth, excess_over, log_wealth
 from runners.engine.execution.executor import Serial
 from runners.engine.study import Study
-from runners.engine.tracebacks import ANY, describe_failure
+from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure
 from runners.engine.vectorized.batch import Batch, run_batch
 from runners.engine.vectorized.scenarios import Scenario, Scenarios
 
@@ -130,7 +130,7 @@ def run_chunk(inputs: ChunkInputs, chunk: VariantChunk) -> ChunkOutcome:
         table, equity = measure_variants(inputs, chunk.scenarios)
     except (SourceError, WorkError, OSError, MemoryError):
         raise
-    except ANY as error:  # a rule may raise anything with unusual parameters
+    except AUTHOR_ERRORS as error:  # a rule may raise anything with unusual parameters
         return _halves(inputs, chunk, error)
     lengths = table[:, COLUMN["sessions"]].astype(int)
     return ChunkOutcome(table, curves={index: equity[index, : lengths[index] + 1] for index in chunk.curves})
@@ -194,9 +194,10 @@ def daily_policy_rates(prices: Prices, starts: np.ndarray, lasts: np.ndarray) ->
 def _starts(study: Study, prices: Prices, scenarios: Scenarios) -> np.ndarray:
     """Row of the close before each entry. Raises RequestError where there are too few closes before it."""
     starts = prices.days.searchsorted(scenarios.entry) - 1
-    for index in np.flatnonzero(starts + 1 < study.least)[:1]:
+    for index in np.flatnonzero(starts + 1 < study.required_closes)[:1]:
         raise RequestError(
-            f"{study.name} needs {study.least} closes before its entry on {scenarios.entry[index]}, and there are "
+            f"{study.name} needs {study.required_closes} closes before its entry on {scenarios.entry[index]}, "
+            f"and there are "
             f"{max(0, starts[index] + 1)}; enter later, or load earlier prices"
         )
     return np.asarray(starts)

@@ -224,7 +224,7 @@ def require_affordable(size: int, confirmed: bool, remedy: str) -> None:
 
 def parse_entry(text: str, event: Event) -> EntryChoice:
     """The entry that `text` names: published, shock or a date. Raises RequestError for a date without a session."""
-    schedule = Request(entry=text, event=event).launch
+    schedule = Request(entry=text, event=event).schedule
     return EntryChoice(text, schedule.entry, schedule.shock)
 
 

@@ -21,7 +21,7 @@ from reports.statistics.overfitting import ReturnMoments
 from reports.statistics.returns import LEAST, PERIODS
 from runners.engine.backtest.cerebro import EntrySchedule
 from runners.engine.comparators import comparator_name
-from runners.engine.evaluation import writable
+from runners.engine.evaluation import plain_value
 from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.execution.executor import Executor, Progress, no_progress
 from runners.engine.pipeline import count_trials
@@ -294,7 +294,7 @@ def fixed_choices(space: ParameterSpace, event: Event) -> dict[str, str]:
         if name in varied:
             continue
         value = single.get(name, space.entry if parameter.scheduled == "entry" else parameter.default)
-        label = parameter.label(writable(value) if parameter.kind is None else value)
+        label = parameter.label(plain_value(value) if parameter.kind is None else value)
         fixed[name] = RELATIVE_SHOCK if parameter.scheduled == "shock" and value is None else label
     return fixed
 

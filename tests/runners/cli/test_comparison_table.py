@@ -1,4 +1,4 @@
-"""The terminal of a comparison, from differences made by hand: what it shows of one reading, of many, of too many."""
+"""Terminal output of a comparison, from hand-made differences of one, several and many readings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def reading(name: str = "gpu_bubble", **changes: object) -> ReadingDifference:
 
 @pytest.fixture
 def shown(capsys, monkeypatch):
-    """What a terminal of 80 columns shows of a comparison that differs from SAME so, which fits."""
+    """Output for a comparison that differs from SAME in these fields; it fits 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
 
     def of(**changes: object) -> str:
@@ -80,7 +80,7 @@ def test_inputs_come_before_results(shown):
 
 
 def test_one_reading_is_shown_in_full(shown):
-    found = reading(
+    warnings = reading(
         metrics=(
             change("metrics/total_return", 0.1, 0.2),
             change("metrics/costs", 100.0, 120.0),
@@ -96,7 +96,7 @@ def test_one_reading_is_shown_in_full(shown):
             *(change(f"warnings/{number}", ABSENT, f"new {number}") for number in range(7)),
         ),
     )
-    text = shown(readings=(found,))
+    text = shown(readings=(warnings,))
     lines = text.splitlines()
     rows = [line.split() for line in lines]
     assert ["gpu_bubble", "+10.0%", ".", "now", "defined", ".", "+20", "2", "2025-01-31"] in rows
@@ -114,7 +114,7 @@ def test_one_reading_is_shown_in_full(shown):
     ]
 
 
-def test_of_more_than_two_readings_each_has_a_line(shown):
+def test_more_than_two_readings_have_one_line_each(shown):
     verdict = (change("evidence/verdict", "a", "b"),)
     readings = (
         reading("first", metrics=(change("metrics/total_return", 0.1, -0.1),), evidence=verdict),

@@ -1,4 +1,4 @@
-"""The summary that a person sees when a run is done."""
+"""The terminal summary of a run."""
 
 from __future__ import annotations
 
@@ -87,9 +87,9 @@ def run() -> Run:
 
 @pytest.fixture
 def judged(run: Run) -> Run:
-    found = {name: evidence(name, word) for name, word in VERDICTS.items()}
+    values = {name: evidence(name, word) for name, word in VERDICTS.items()}
     return replace(
-        run, with_evidence=True, evidence_report=EvidenceReport(found, NONE, (), False, True, "made up", 10, 10, 1)
+        run, with_evidence=True, evidence_report=EvidenceReport(values, NONE, (), False, True, "made up", 10, 10, 1)
     )
 
 
@@ -99,7 +99,7 @@ def printed(run, capsys, monkeypatch) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
-def test_verdicts_stand_in_a_table_of_80_columns_with_a_legend(judged, capsys, monkeypatch):
+def test_verdicts_are_in_a_table_of_80_columns_with_a_legend(judged, capsys, monkeypatch):
     lines = printed(judged, capsys, monkeypatch)
     rows = {line.split()[0]: line.split()[-1] for line in lines[2:7]}
     assert rows == {"reading": "verdict", "first": "supported", "second": "chance", LONGEST: "refuted", "fourth": "-"}
@@ -114,7 +114,7 @@ def test_verdicts_stand_in_a_table_of_80_columns_with_a_legend(judged, capsys, m
     assert "evidence  out/NAME-evidence.html" in lines
 
 
-def test_words_that_do_not_occur_are_not_explained_and_hindsight_is_said(judged, capsys, monkeypatch):
+def test_only_verdicts_that_occur_are_explained_and_hindsight_is_stated(judged, capsys, monkeypatch):
     only = {name: evidence(name, "refuted") for name in VERDICTS}
     lines = printed(
         replace(judged, evidence_report=replace(judged.evidence_report, readings=only, hindsight=True)),

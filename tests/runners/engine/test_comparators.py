@@ -1,4 +1,4 @@
-"""What runs must beat: many at once as Backtrader has each of them, and simple ones by hand."""
+"""Comparators: many at once against Backtrader one by one, and simple cases by hand."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from runners.engine.study import PlainStudy, ReadingStudy, Study, prepare
 from runners.engine.vectorized.batch import run_batch, run_each
 from runners.engine.vectorized.scenarios import Scenario, Scenarios, TradingConditions
 from strategies.base import BetaMatched, Cash, EqualWeight, Fund, Past, Reading, Variants, Weights
-from tests.resources.comparator_oracle import beta_of_earlier_returns, wealth_to_beat
+from tests.resources.comparator_oracle import beta_of_earlier_returns, oracle_wealth
 from tests.resources.rules import HalfMarket
 from tests.resources.workers import Crossing
 
@@ -47,7 +47,7 @@ COMPARATORS = [
 
 
 class Trend(Reading):
-    """A share in N, on the side of its last moves; it looks at the shock too."""
+    """Long or short N with its recent trend; depends on the shock too."""
 
     params = (("share", 0.5), ("back", 1))
     symbols = ("N",)
@@ -80,30 +80,32 @@ def half(compared, **parameters: object) -> Study:
     return ReadingStudy("half", HalfMarket, ("M",), compared, parameters)
 
 
-def single(launch: EntrySchedule, frictions: Frictions = FREE, **parameters: object) -> Scenarios:
-    return Scenarios.of([Scenario(launch.entry, launch.hold, launch.rebalance, launch.shock, frictions, parameters)])
+def single(schedule: EntrySchedule, frictions: Frictions = FREE, **parameters: object) -> Scenarios:
+    return Scenarios.of(
+        [Scenario(schedule.entry, schedule.hold, schedule.rebalance, schedule.shock, frictions, parameters)]
+    )
 
 
-def wealth(study, prices, launch, frictions, simulate) -> np.ndarray:
-    return comparator_wealth(study, prices, single(launch, frictions, **study.parameters), simulate)[0]
+def wealth(study, prices, schedule, frictions, simulate) -> np.ndarray:
+    return comparator_wealth(study, prices, single(schedule, frictions, **study.parameters), simulate)[0]
 
 
-def beta(study, prices, launch, simulate, frictions=FREE) -> float:
-    measure, scenarios = study.comparator, single(launch, frictions, **study.parameters)
+def beta(study, prices, schedule, simulate, frictions=FREE) -> float:
+    measure, scenarios = study.comparator, single(schedule, frictions, **study.parameters)
     return earlier_betas(study, prices, scenarios, measure.symbol, measure.sessions, simulate)[0]
 
 
-# --- as Backtrader has each ------------------------------------------------------------------------------------------
+# --- against Backtrader ----------------------------------------------------------------------------------------------
 
 
 def at_horizons(wealth: np.ndarray, hold: int | None) -> list[float]:
-    """Log wealth at the horizons that the hold and the prices reach, and at the end."""
+    """Log wealth at the horizons within hold and prices, and at the end."""
     reach = min(len(wealth) - 1, len(wealth) if hold is None else hold)
     return [*(np.log(wealth[n]) if n <= reach else np.nan for n in HORIZONS), np.log(wealth[-1])]
 
 
 def several(prices) -> list[Scenario]:
-    """Scenarios that differ in one thing each, and the first of them once more."""
+    """Scenarios that differ in one field each, and the first one repeated."""
     first = Scenario(prices.sessions[40], 21, 5, prices.sessions[30], COSTS[0], SETTINGS[0])
     changed = [
         {"entry": prices.sessions[58]},
@@ -119,67 +121,67 @@ def several(prices) -> list[Scenario]:
 
 
 @pytest.mark.parametrize("compared", COMPARATORS, ids=lambda each: type(each).__name__)
-def test_a_comparator_of_many_scenarios_is_that_of_each(compared, prices):
+def test_a_comparator_of_many_scenarios_equals_single_ones(compared, prices):
     scenarios, expected = several(prices), []
     for each in scenarios:
-        launch = EntrySchedule(each.entry, each.hold, each.rebalance, each.shock)
-        expected.append(wealth_to_beat(trend(compared, **each.parameters), prices, launch, each.frictions))
+        schedule = EntrySchedule(each.entry, each.hold, each.rebalance, each.shock)
+        expected.append(oracle_wealth(trend(compared, **each.parameters), prices, schedule, each.frictions))
     for simulate in (run_batch, run_each):
-        found = comparator_wealth(trend(compared), prices, Scenarios.of(scenarios), simulate)
-        for own, curve in zip(found, expected, strict=True):
+        values = comparator_wealth(trend(compared), prices, Scenarios.of(scenarios), simulate)
+        for own, curve in zip(values, expected, strict=True):
             if compared == Cash():
                 assert own.tolist() == [1.0]
                 continue
             assert own[: len(curve)] == pytest.approx(curve, rel=1e-8)
             assert np.isnan(own[len(curve) :]).all()
-    found = comparator_log_wealth(trend(compared), prices, Scenarios.of(scenarios))
+    values = comparator_log_wealth(trend(compared), prices, Scenarios.of(scenarios))
     logs = [
         at_horizons(curve, each.hold) if compared != Cash() else [0.0] * (len(HORIZONS) + 1)
         for curve, each in zip(expected, scenarios, strict=True)
     ]
-    assert found == pytest.approx(np.array(logs), abs=1e-8, nan_ok=True)
+    assert values == pytest.approx(np.array(logs), abs=1e-8, nan_ok=True)
 
 
 @pytest.mark.parametrize("compared", COMPARATORS, ids=lambda each: type(each).__name__)
 @pytest.mark.parametrize(
     "conditions", [TradingConditions(21, 5, COSTS[0]), TradingConditions(None, None, COSTS[1], shock_lead=9)]
 )
-def test_so_are_excess_log_returns(compared, conditions, prices):
+def test_excess_log_returns_equal_those_of_single_scenarios(compared, conditions, prices):
     entries, own = np.array([35, 58, 79, 97]), trend(compared, **SETTINGS[1])
     if isinstance(compared, BetaMatched):
         own = replace(own, comparator=BetaMatched("M", 9))
-        entries = entries[1:]  # it needs sixty closes before the rule's own history
+        entries = entries[1:]  # needs sixty closes before the rule's history
         entries[0] = 66
-    found, expected = excess_log_returns(own, prices, entries, conditions), []
+    values, expected = excess_log_returns(own, prices, entries, conditions), []
     for row in entries.tolist():
         shock = prices.sessions[row - conditions.shock_lead]
-        launch = EntrySchedule(prices.sessions[row], conditions.hold, conditions.rebalance, shock)
-        run = run_backtest(Trend, prices.select(("N",)), launch, conditions.frictions, own.parameters)
-        beaten = wealth_to_beat(own, prices, launch, conditions.frictions)
+        schedule = EntrySchedule(prices.sessions[row], conditions.hold, conditions.rebalance, shock)
+        run = run_backtest(Trend, prices.select(("N",)), schedule, conditions.frictions, own.parameters)
+        beaten = oracle_wealth(own, prices, schedule, conditions.frictions)
         expected.append(
             np.subtract(at_horizons(run.equity / 1e6, conditions.hold), at_horizons(beaten, conditions.hold))
         )
-    assert found == pytest.approx(np.array(expected), abs=1e-8, nan_ok=True)
+    assert values == pytest.approx(np.array(expected), abs=1e-8, nan_ok=True)
 
 
 def evaluated(study: Study, prices, row: int, conditions: TradingConditions) -> list[float]:
     """d at the horizons and at the end of a single run."""
-    launch = EntrySchedule(prices.sessions[row], conditions.hold, conditions.rebalance)
+    schedule = EntrySchedule(prices.sessions[row], conditions.hold, conditions.rebalance)
     benchmark = benchmark_returns(prices, "SPY", row - 1, min(row + 260, len(prices.sessions)))
-    result = evaluate(study, prices, launch, conditions.frictions, benchmark)
+    result = evaluate(study, prices, schedule, conditions.frictions, benchmark)
     return [*(result.horizons[n].d if n in result.horizons else np.nan for n in HORIZONS), result.d]
 
 
 @pytest.mark.parametrize("name", strategies.names())
-def test_d_of_many_entries_is_that_of_each_evaluation(name, real_prices):
+def test_d_of_many_entries_equals_that_of_each_evaluation(name, real_prices):
     study = prepare(name, strategies.load(name), "SPY")
     conditions = TradingConditions(hold=70, rebalance=15, frictions=COSTS[0])
     entries = np.array([150, 640, 1436, len(real_prices.sessions) - 30])
-    found = excess_log_returns(study, real_prices, entries, conditions)
+    values = excess_log_returns(study, real_prices, entries, conditions)
     expected = [evaluated(study, real_prices, row, conditions) for row in entries.tolist()]
-    assert found == pytest.approx(np.array(expected), abs=1e-9, nan_ok=True)
-    assert np.isnan(found[:, HORIZONS.index(120) : -1]).all(), "beyond the hold"
-    assert not np.isnan(found[:3, :3]).any()
+    assert values == pytest.approx(np.array(expected), abs=1e-9, nan_ok=True)
+    assert np.isnan(values[:, HORIZONS.index(120) : -1]).all(), "beyond the hold"
+    assert not np.isnan(values[:3, :3]).any()
 
 
 def test_a_longer_hold_changes_nothing_at_a_horizon_inside_the_shorter(real_prices):
@@ -193,15 +195,15 @@ def test_a_longer_hold_changes_nothing_at_a_horizon_inside_the_shorter(real_pric
 def test_a_plain_strategy_has_past_entries_too(random_prices):
     prices = random_prices(("A", "B"), 120)
     study = PlainStudy("Crossing", Crossing, ("A", "B"), Cash())
-    found = excess_log_returns(study, prices, np.array([30, 60]), TradingConditions(hold=20))
-    assert np.isfinite(found[:, :2]).all() and np.isnan(found[:, 2:-1]).all()
+    values = excess_log_returns(study, prices, np.array([30, 60]), TradingConditions(hold=20))
+    assert np.isfinite(values[:, :2]).all() and np.isnan(values[:, 2:-1]).all()
 
 
 # --- the beta of earlier returns -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sessions", [25, 400])
-def test_betas_of_earlier_returns_are_those_of_each_entry(sessions, prices, simulate):
+def test_betas_of_many_entries_equal_those_of_each_entry(sessions, prices, simulate):
     own, rows = trend(BetaMatched("M", sessions), **SETTINGS[0]), np.array([40, 90])
     expected = [
         beta_of_earlier_returns(own, prices, EntrySchedule(prices.sessions[row], 21, 5), COSTS[0])
@@ -211,23 +213,23 @@ def test_betas_of_earlier_returns_are_those_of_each_entry(sessions, prices, simu
     assert earlier_betas(own, prices, scenarios, "M", sessions, simulate).tolist() == pytest.approx(expected, abs=1e-9)
 
 
-def test_the_shock_lies_as_usual_before_earlier_returns(prices):
+def test_the_shock_keeps_its_distance_for_earlier_returns(prices):
     own = trend(BetaMatched("M", 25), **SETTINGS[0])
     usual, sooner = (
         TradingConditions(21, 5, COSTS[0], shock_lead=lead).at(np.array([40, 90]), prices, own.parameters)
         for lead in (4, 1)
     )
-    found = [earlier_betas(own, prices, scenarios, "M", 25).tolist() for scenarios in (usual, sooner)]
-    assert found[0] == found[1]
+    values = [earlier_betas(own, prices, scenarios, "M", 25).tolist() for scenarios in (usual, sooner)]
+    assert values[0] == values[1]
 
 
-def test_the_earlier_beta_is_over_so_many_sessions_and_no_more(random_prices, simulate):
+def test_the_earlier_beta_covers_the_declared_sessions_only(random_prices, simulate):
     prices = random_prices(("M", "N"))
     at = EntrySchedule(prices.sessions[280], 20, 1)
     # re-weighted to one half of M every session: half of M's move, up to the drift of a day's gap
     assert beta(half(BetaMatched("M")), prices, at, simulate) == pytest.approx(0.5, abs=0.01)
     for sessions in (60, 100, 270):
-        # Half of M at every close, whose returns on those of N NumPy fits.
+        # Half of M at every close; NumPy fits its returns on those of N.
         run = run_backtest(
             HalfMarket, prices.select(("M",)), EntrySchedule(prices.sessions[280 - sessions], None, 1), FREE
         )
@@ -244,12 +246,12 @@ def test_the_earlier_beta_sees_nothing_after_the_first_decision(random_prices, s
 
 
 def test_a_slope_by_hand():
-    # Returns of 10 % and -10 % on the fund, 30 % and -10 % beside them: (0.3 + 0.1) / 0.2 = 2.
+    # Returns of 10 % and -10 % on the fund, 30 % and -10 % on the rule: (0.3 + 0.1) / 0.2 = 2.
     assert slope(np.array([1.0, 1.3, 1.17]), np.array([50.0, 55.0, 49.5])) == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize(("share", "weight"), [(0.5, 0.5), (-0.5, 0.0)])
-def test_a_beta_is_kept_within_nothing_and_one(random_prices, simulate, share, weight):
+def test_a_beta_is_clipped_to_zero_and_one(random_prices, simulate, share, weight):
     prices = random_prices(("M", "N"))
     at = EntrySchedule(prices.sessions[280], 20, 1)
     mixed = wealth(half(BetaMatched("M"), share=share), prices, at, FREE, simulate)
@@ -257,15 +259,15 @@ def test_a_beta_is_kept_within_nothing_and_one(random_prices, simulate, share, w
     assert mixed == pytest.approx(part, abs=0.002)
 
 
-def test_a_beta_above_one_is_matched_by_the_whole_fund_and_no_credit(random_prices, simulate):
-    """N moves four times as much as M; what it must beat is all of M, from the open of the 71st row on."""
+def test_a_beta_above_one_is_matched_by_the_whole_fund_without_credit(random_prices, simulate):
+    """N moves four times as much as M, so its comparator is all of M from the open of the 71st row."""
     made = random_prices(("M", "N"), 100)
     moves = 1 + 4 * (made.close[1:, 0] / made.close[:-1, 0] - 1)
     close = np.column_stack([made.close[:, 0], 50 * np.cumprod([1, *moves])])
     steep = replace(made, **dict.fromkeys(FIELDS[:4], close))
     own, at = trend(BetaMatched("M", 25), share=0.9), EntrySchedule(steep.sessions[70], 20, None)
     assert beta(own, steep, at, simulate) > 1.05
-    # shares of the close before, paid at the open
+    # sized at the previous close, paid at the open
     whole = 1 + (close[[74, 89], 0] - close[70, 0]) / close[69, 0]
     assert np.abs(np.log(whole)).min() > 0.02, "a fund that hardly moves would tell nothing"
     assert wealth(own, steep, at, FREE, simulate)[[5, 20]] == pytest.approx(whole, abs=1e-4)  # whole shares
@@ -276,25 +278,25 @@ def test_a_beta_above_one_is_matched_by_the_whole_fund_and_no_credit(random_pric
 
 def test_a_fund_is_bought_once_and_held(random_prices, simulate):
     prices = random_prices(("M", "N"))
-    found = wealth(half(Fund("M")), prices, EntrySchedule(prices.sessions[280], 20, 1), FREE, simulate)
+    values = wealth(half(Fund("M")), prices, EntrySchedule(prices.sessions[280], 20, 1), FREE, simulate)
     shares = np.floor(1e6 / prices.close[279, 0] + 1e-6)
     held = 1e6 - shares * prices.open[280, 0] + shares * prices.close[280:300, 0]
-    assert found[1:-1] == pytest.approx(held / 1e6, abs=1e-9)
+    assert values[1:-1] == pytest.approx(held / 1e6, abs=1e-9)
 
 
-def test_a_fund_pays_for_its_purchase_alone(make_prices, simulate):
+def test_a_fund_pays_only_for_its_purchase(make_prices, simulate):
     prices = make_prices({"M": [100.0] * 40})
-    # 10,000 shares at a cost of 1 %; whoever sold what is owed for that, after twenty sessions, would pay again.
-    found = wealth(
+    # 10,000 shares at a cost of 1 %; selling to repay the credit would cost again.
+    values = wealth(
         half(Fund("M")), prices, EntrySchedule(prices.sessions[1], None, 5), Frictions(100, 0, 0, 0), simulate
     )
-    assert found.tolist() == pytest.approx([1.0] + [found[1]] * 39, abs=1e-12)
+    assert values.tolist() == pytest.approx([1.0] + [values[1]] * 39, abs=1e-12)
 
 
 def test_comparators_have_the_schedule_and_the_costs_of_the_run(make_prices, simulate):
     prices = make_prices({"M": [100.0, 100.0, 100.0, 120.0, 120.0, 120.0], "N": [50.0] * 6})
     at, costly = EntrySchedule(prices.sessions[1], 2, 1), Frictions(100, 0, 0, 0)
-    # 9,900 shares: what is bought leaves room for its cost of 1 %, which is paid in and out.
+    # 9,900 shares: the purchase leaves room for the cost of 1 %, paid at entry and exit.
     fund = wealth(half(Fund("M")), prices, at, costly, simulate)
     one = wealth(half(EqualWeight(("M", "N"), "both")), prices, at, costly, simulate)
     assert len(fund) == len(one) == 4 and fund[1] == pytest.approx(0.99, abs=2e-4) and one[1] < 0.9902
@@ -304,8 +306,8 @@ def test_a_fund_is_not_reweighted_and_a_basket_is(make_prices, simulate):
     prices = make_prices({"M": [100.0, 100.0, 200.0, 200.0, 100.0, 100.0], "N": [100.0] * 6})
     basket, at = half(EqualWeight(("M", "N"), "both")), EntrySchedule(prices.sessions[1], None, 1)
     # Half each; at 1,500,000 back to 750,000 each, of which M falls by half.
-    found = wealth(basket, prices, at, FREE, simulate)
-    assert found.tolist() == pytest.approx([1.0, 1.0, 1.5, 1.5, 1.125, 1.125])
+    values = wealth(basket, prices, at, FREE, simulate)
+    assert values.tolist() == pytest.approx([1.0, 1.0, 1.5, 1.5, 1.125, 1.125])
     never = wealth(basket, prices, EntrySchedule(at.entry, None, None), FREE, simulate)
     assert never.tolist() == pytest.approx([1.0, 1.0, 1.5, 1.5, 1.0, 1.0])
 
@@ -322,8 +324,8 @@ def test_stocks_of_a_basket_join_with_their_history(make_prices, simulate):
 def test_the_better_variant_counts_at_each_session(make_prices, simulate):
     prices = make_prices({"M": [100.0, 100.0, 50.0, 50.0, 200.0, 200.0]})
     study = half(Variants(({"share": 0.0}, {"share": 1.0}), "all or nothing"))
-    found = wealth(study, prices, EntrySchedule(prices.sessions[1], None, None), FREE, simulate)
-    assert found.tolist() == pytest.approx([1.0, 1.0, 1.0, 1.0, 2.0, 2.0])
+    values = wealth(study, prices, EntrySchedule(prices.sessions[1], None, None), FREE, simulate)
+    assert values.tolist() == pytest.approx([1.0, 1.0, 1.0, 1.0, 2.0, 2.0])
 
 
 def test_ruin_on_either_side():
@@ -332,7 +334,7 @@ def test_ruin_on_either_side():
     assert excess_over(own, other).tolist() == pytest.approx([0.3, -inf, inf, -inf, np.nan], nan_ok=True)
 
 
-def test_log_wealth_of_what_fell_to_nothing_is_minus_infinity():
+def test_log_wealth_of_nothing_is_minus_infinity():
     class Run:
         horizons = np.array([[0.1, -1.0], [-1.5, np.nan]])
         terminal = np.array([1_210_000.0, 0.0])
@@ -372,5 +374,5 @@ def test_a_fund_that_does_not_trade_yet_is_refused(compared, prices):
 def test_an_entry_before_the_history_is_refused_by_its_row(prices):
     with pytest.raises(RequestError, match=r"^trend needs 6 closes before its entry; row 5 has fewer$"):
         excess_log_returns(trend(Cash()), prices, np.array([6, 5, 4]), TradingConditions(5))
-    found = excess_log_returns(trend(Cash()), prices, np.array([6]), TradingConditions(5))
-    assert found.shape == (1, len(HORIZONS) + 1)
+    values = excess_log_returns(trend(Cash()), prices, np.array([6]), TradingConditions(5))
+    assert values.shape == (1, len(HORIZONS) + 1)

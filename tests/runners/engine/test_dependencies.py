@@ -1,4 +1,4 @@
-"""The modules of an author: what they import is found by reading, not by running it."""
+"""Modules of an author: imports are found by parsing, not by running."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
-    """Files of an author, by name, in a folder that Python looks into; what is imported is forgotten afterwards."""
+    """Write an author's files into a folder on the import path; imported modules are removed afterwards."""
     folder = tmp_path / "author"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
@@ -35,10 +35,10 @@ def write(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-# --- where a module lies --------------------------------------------------------------------------------------------
+# --- file of a module -----------------------------------------------------------------------------------------------
 
 
-def test_a_module_that_is_loaded_lies_where_it_was_loaded_from(tmp_path, monkeypatch):
+def test_a_loaded_module_has_the_file_it_was_loaded_from(tmp_path, monkeypatch):
     assert module_file("runners.engine.dependencies") == ROOT / "runners" / "engine" / "dependencies.py"
     assert module_file("runners") == ROOT / "runners" / "__init__.py"
     assert module_file("sys") is None
@@ -50,7 +50,7 @@ def test_a_module_that_is_loaded_lies_where_it_was_loaded_from(tmp_path, monkeyp
     assert [module_file(name) for name in ("gone_one", "other_kind", "none_at_all")] == [None] * 3
 
 
-def test_a_module_that_is_not_loaded_lies_where_it_would_be_loaded_from(write):
+def test_an_unloaded_module_has_the_file_it_would_be_loaded_from(write):
     folder = write({"pack/__init__": "", "pack/inner": "", "bare/deep/inner": ""}, alone="", pack="")
     names = ("alone", "pack", "pack.inner", "bare.deep.inner", "bare", "missing", "pack.missing", "missing.inner")
     assert [module_file(name) for name in names] == [
@@ -63,7 +63,7 @@ def test_a_module_that_is_not_loaded_lies_where_it_would_be_loaded_from(write):
     assert not {"alone", "pack", "bare"} & set(sys.modules), "nothing was run"
 
 
-def test_a_package_that_is_loaded_says_itself_where_its_modules_lie(write):
+def test_a_loaded_package_knows_the_folders_of_its_modules(write):
     folder = write({"pack/__init__": "__path__.append(__path__[0] + '/../beside')", "beside/inner": "", "pack/own": ""})
     importlib.import_module("pack")
     assert module_file("pack.inner") == folder / "beside" / "inner.py"
@@ -90,7 +90,7 @@ def test_a_package_that_is_loaded_says_itself_where_its_modules_lie(write):
         "__import__('helper')",
     ],
 )
-def test_an_import_is_found_wherever_it_stands(write, text):
+def test_an_import_is_found_anywhere_in_the_source(write, text):
     write(mine=text, helper="thing = 1")
     assert modules_reached(["mine"]) == {"mine", "helper"}
 
@@ -108,7 +108,7 @@ def test_an_import_is_found_wherever_it_stands(write, text):
         "import helper oops",
     ],
 )
-def test_what_imports_nothing_reaches_nothing(write, text):
+def test_a_module_without_imports_reaches_nothing(write, text):
     write(mine=text, helper="")
     assert modules_reached(["mine"]) == {"mine"}
 
@@ -134,17 +134,17 @@ def test_relative_imports_are_found_with_the_packages_around_them(write):
     assert modules_reached(["pack.sub.third"]) == whole, "the package around it is its own"
 
 
-def test_relative_imports_of_the_module_of_a_package_begin_at_the_package(write):
+def test_relative_imports_in_a_package_start_at_the_package(write):
     write({"pack/__init__": "from .inner import thing", "pack/inner": "thing = 1"}, inner="")
     assert modules_reached(["pack"]) == {"pack", "pack.inner"}
 
 
-def test_a_relative_import_without_a_package_is_nothing(write):
+def test_a_relative_import_outside_a_package_is_ignored(write):
     write(mine="from . import helper\nfrom .helper import x\nimport other", helper="", other="")
     assert modules_reached(["mine"]) == {"mine", "other"}
 
 
-def test_a_name_made_while_the_code_runs_is_found_where_something_of_it_stays(write):
+def test_a_computed_import_is_found_if_it_is_in_the_namespace(write):
     write(
         mine="""
 from importlib import import_module
@@ -175,10 +175,10 @@ def test_the_package_that_a_module_was_loaded_into_counts(write):
     assert modules_reached(["loose"]) == {"loose", "pack", "pack.inner"}
 
 
-# --- whose it is ----------------------------------------------------------------------------------------------------
+# --- owner of a module ----------------------------------------------------------------------------------------------
 
 
-def test_our_rooms_and_what_is_told_by_its_version_are_somebody_elses(write):
+def test_this_project_and_versioned_packages_are_not_the_authors(write):
     write(
         mine="import json, numpy, pandas, backtrader, runners.api, strategies.base, data.prices, click, helper",
         helper="",
@@ -186,18 +186,18 @@ def test_our_rooms_and_what_is_told_by_its_version_are_somebody_elses(write):
     assert modules_reached(["mine"]) == {"mine", "helper"}
 
 
-def test_ours_are_given_back_and_not_looked_into():
+def test_this_projects_modules_are_returned_but_not_searched():
     given = {"runners.api", "backtrader.indicators.sma", "json"}
     assert modules_reached(given) == given
     assert modules_reached([]) == frozenset()
 
 
-def test_a_file_of_the_checkout_outside_our_rooms_is_an_authors():
+def test_other_files_of_the_checkout_are_an_authors():
     assert "tests.resources.rules" in modules_reached(["tests.resources.rules"])
     assert "tests.resources.workers" in modules_reached(["tests.runners.engine.test_strategy_set"])
 
 
-def test_installed_packages_are_an_authors_where_a_module_of_them_was_named(write):
+def test_an_installed_package_is_an_authors_if_one_of_its_modules_is_given(write):
     folder = write(mine="import own, other")
     place = folder / "site-packages"
     for name, text in (("own", "import own.rules, other"), ("other", "import third")):
@@ -214,7 +214,7 @@ def test_installed_packages_are_an_authors_where_a_module_of_them_was_named(writ
         sys.path.remove(str(place))
 
 
-def test_a_warning_of_a_source_is_not_told_again(write, recwarn):
+def test_a_syntax_warning_is_not_repeated(write, recwarn):
     write(mine="x = '\\d'\nimport helper", helper="")
     assert modules_reached(["mine"]) == {"mine", "helper"}
     assert not recwarn.list

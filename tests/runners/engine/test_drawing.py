@@ -1,4 +1,4 @@
-"""Tearsheets drawn in worker processes: what is drawn, what is reused, and what a death costs."""
+"""Tearsheets drawn in worker processes: drawing, reuse, and the death of a worker."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_only_pages_that_have_changed_are_drawn(run, tmp_path):
     finished: list[str] = []
     pages = draw_tearsheets(run, None, 2, finished.append)
     assert list(pages) == ["bad_news", "gpu_bubble"] and sorted(finished) == ["bad_news", "gpu_bubble"]
-    kept = pages["gpu_bubble"] + b"<!-- kept -->"  # which no drawing gives
+    kept = pages["gpu_bubble"] + b"<!-- kept -->"  # which drawing never gives
     run_folder.write(run, {"bad_news": b"damaged", "gpu_bubble": kept}, tmp_path / "out")
     finished.clear()
     assert draw_tearsheets(run, tmp_path / "out", 1, finished.append) == {**pages, "gpu_bubble": kept}
@@ -59,6 +59,6 @@ def test_a_reading_that_cannot_be_drawn_is_named(run):
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_a_page_whose_worker_dies_is_drawn_once_more(monkeypatch, tmp_path):
     monkeypatch.setattr(drawing, "_draw", workers.draw_or_die)
-    assert drawing._drawn(tmp_path, ["a", "once", "b", "c"], 2, no_progress) == [b"a", b"once", b"b", b"c"]
+    assert drawing._draw_all(tmp_path, ["a", "once", "b", "c"], 2, no_progress) == [b"a", b"once", b"b", b"c"]
     with pytest.raises(WorkerDiedError, match=r"^always: its worker process died"):
-        drawing._drawn(tmp_path, ["a", "always"], 2, no_progress)
+        drawing._draw_all(tmp_path, ["a", "always"], 2, no_progress)

@@ -1,4 +1,4 @@
-"""One study, run beside what it must beat, as a Result."""
+"""Evaluation of a study against its comparator."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from data.errors import RequestError
 from runners.engine.backtest.cerebro import EntrySchedule
 from runners.engine.backtest.frictions import Frictions
-from runners.engine.evaluation import evaluate, horizons, writable
+from runners.engine.evaluation import evaluate, horizons, plain_value
 from runners.engine.study import PlainStudy, ReadingStudy
 from strategies.base import Cash, Fund, Past, Reading, Weights
 from tests.resources.rules import Fixed, HalfMarket
@@ -49,69 +49,69 @@ def steps(prices, hold=4, rebalance=1, comparator=None, costs=FREE, **parameters
     return evaluate(one, prices, EntrySchedule(prices.sessions[1], hold, rebalance), costs, sessions)
 
 
-def test_a_result_holds_what_happened(flat):
-    told = steps(flat)
-    assert (told.name, told.claims, told.symbols) == ("steps", ("C1",), ("A", "B"))
-    assert (told.story.title, told.story.claim) == ("Steps from one to the other.", "steps.")
-    assert told.parameters == {"first": 0.5, "kind": "runners.engine.backtest.frictions.Frictions"}
-    assert (told.entry, told.exit) == (flat.sessions[1], flat.sessions[5])
-    # 5,000 shares of A at 100, sold at 110; B and what is bought of A later stand still.
-    assert told.equity.tolist() == [1e6, 1e6, 1.05e6, 1.05e6, 1.05e6, 1.05e6]
-    assert told.equity.name == "steps" and told.equity.index.equals(flat.sessions[:6])
-    assert told.d == pytest.approx(np.log(1.05))
-    assert told.gross.iloc[0] == 0 and told.gross.iloc[1] == pytest.approx(0.5) and told.gross.iloc[-1] == 0
-    assert told.gross.index.equals(flat.sessions[:6])
-    assert list(told.holdings.columns) == ["A", "B"] and told.holdings.index.equals(flat.sessions[:6])
-    assert told.holdings.iloc[2].tolist() == pytest.approx([0.0, 0.5 / 1.05])
-    assert told.comparator.tolist() == [1.0] * 6 and told.comparator.index.equals(flat.sessions[:6])
-    assert told.comparator_name == "cash at zero"
-    assert list(told.fills.columns) == ["session", "symbol", "size", "price", "commission", "spread_cost"]
-    first = told.fills.iloc[0]
+def test_a_result_describes_the_run(flat):
+    result = steps(flat)
+    assert (result.name, result.claims, result.symbols) == ("steps", ("C1",), ("A", "B"))
+    assert (result.story.title, result.story.claim) == ("Steps from one to the other.", "steps.")
+    assert result.parameters == {"first": 0.5, "kind": "runners.engine.backtest.frictions.Frictions"}
+    assert (result.entry, result.exit) == (flat.sessions[1], flat.sessions[5])
+    # 5,000 shares of A at 100, sold at 110; later prices are constant.
+    assert result.equity.tolist() == [1e6, 1e6, 1.05e6, 1.05e6, 1.05e6, 1.05e6]
+    assert result.equity.name == "steps" and result.equity.index.equals(flat.sessions[:6])
+    assert result.d == pytest.approx(np.log(1.05))
+    assert result.gross.iloc[0] == 0 and result.gross.iloc[1] == pytest.approx(0.5) and result.gross.iloc[-1] == 0
+    assert result.gross.index.equals(flat.sessions[:6])
+    assert list(result.holdings.columns) == ["A", "B"] and result.holdings.index.equals(flat.sessions[:6])
+    assert result.holdings.iloc[2].tolist() == pytest.approx([0.0, 0.5 / 1.05])
+    assert result.comparator.tolist() == [1.0] * 6 and result.comparator.index.equals(flat.sessions[:6])
+    assert result.comparator_name == "cash at zero"
+    assert list(result.fills.columns) == ["session", "symbol", "size", "price", "commission", "spread_cost"]
+    first = result.fills.iloc[0]
     assert (first["session"], first["symbol"], first["size"], first["price"]) == (flat.sessions[1], "A", 5000.0, 100.0)
-    assert set(told.interest) == {"cash", "debit", "borrow"} and told.ruined is None
-    assert told.refuted is False and told.warnings == ()
+    assert set(result.interest) == {"cash", "debit", "borrow"} and result.ruined is None
+    assert result.occurred is False and result.warnings == ()
     until = f"{flat.sessions[5]:%Y-%m-%d}"
-    assert told.outcome == f"Made 5.0% net by {until}. Its criterion of refutation did not come true."
-    assert told.horizons == {}
+    assert result.outcome == f"Made 5.0% net by {until}. Not refuted by its own criterion."
+    assert result.horizons == {}
 
 
 def test_costs_and_lags_are_those_of_the_run(flat):
-    told = steps(flat, hold=3, rebalance=None, comparator=Fund("B"), costs=Frictions(100, 0, 0, 0, lag=2))
+    result = steps(flat, hold=3, rebalance=None, comparator=Fund("B"), costs=Frictions(100, 0, 0, 0, lag=2))
     # 4,950 shares or so of A at 110, two sessions after the decision, and out again at the same price.
-    assert told.fills["session"].tolist() == [flat.sessions[2], flat.sessions[5]]
-    assert told.exit == flat.sessions[5] and len(told.equity) == 6
-    assert told.fills["commission"].sum() == pytest.approx(1e6 - told.equity.iloc[-1])
-    assert told.equity.iloc[-1] == pytest.approx(1e6 - 2 * 0.01 * 110 * told.fills["size"].iloc[0])
-    # The fund that it must beat pays 1 % twice as well: some 0.98 are left.
-    assert told.comparator.iloc[-1] == pytest.approx(0.99 / 1.01, abs=3e-4) and len(told.comparator) == 6
+    assert result.fills["session"].tolist() == [flat.sessions[2], flat.sessions[5]]
+    assert result.exit == flat.sessions[5] and len(result.equity) == 6
+    assert result.fills["commission"].sum() == pytest.approx(1e6 - result.equity.iloc[-1])
+    assert result.equity.iloc[-1] == pytest.approx(1e6 - 2 * 0.01 * 110 * result.fills["size"].iloc[0])
+    # The comparator fund also pays 1 % twice: about 0.98 is left.
+    assert result.comparator.iloc[-1] == pytest.approx(0.99 / 1.01, abs=3e-4) and len(result.comparator) == 6
 
-    # What is paid on the last session counts.
-    assert told.equity.iloc[-1] < told.equity.iloc[-2] and told.comparator.iloc[-1] < told.comparator.iloc[-2]
-    assert told.d == pytest.approx(np.log(told.equity.iloc[-1] / 1e6) - np.log(told.comparator.iloc[-1]))
+    # Costs on the last session count.
+    assert result.equity.iloc[-1] < result.equity.iloc[-2] and result.comparator.iloc[-1] < result.comparator.iloc[-2]
+    assert result.d == pytest.approx(np.log(result.equity.iloc[-1] / 1e6) - np.log(result.comparator.iloc[-1]))
 
 
-def test_a_ruin_is_told_with_its_session(make_prices):
+def test_a_ruin_is_reported_with_its_session(make_prices):
     prices = make_prices({"A": [100.0] * 3 + [300.0] * 4})
     one = ReadingStudy("fixed", Fixed, ("A",), Cash(), {"target": (("A", -1.0),)})
-    told = evaluate(one, prices, EntrySchedule(prices.sessions[1], None), FREE, pd.Series(0.0, prices.sessions[1:]))
-    assert told.ruined == prices.sessions[3] and told.d == -np.inf and told.exit is None
+    result = evaluate(one, prices, EntrySchedule(prices.sessions[1], None), FREE, pd.Series(0.0, prices.sessions[1:]))
+    assert result.ruined == prices.sessions[3] and result.d == -np.inf and result.exit is None
     # 10,000 shares sold at 100 and due at 300.
-    assert told.outcome == "Ruined on 2025-01-30: equity fell to -1,000,000 USD and the run ended."
+    assert result.outcome == "Ruined on 2025-01-30: equity fell to -1,000,000 USD and the run ended."
 
 
-def test_parameters_that_are_classes_are_told_by_name():
-    told = [writable(value) for value in (1, "a", None, (1, 2.5), bt.ind.SMA)]
-    assert told[:4] == [1, "a", None, [1, 2.5]]
-    assert told[4].endswith("MovingAverageSimple") or told[4].endswith("SMA")
+def test_parameters_that_are_classes_are_recorded_by_name():
+    result = [plain_value(value) for value in (1, "a", None, (1, 2.5), bt.ind.SMA)]
+    assert result[:4] == [1, "a", None, [1, 2.5]]
+    assert result[4].endswith("MovingAverageSimple") or result[4].endswith("SMA")
 
 
 def test_parameters_of_a_run_are_those_that_were_given(flat):
-    told = steps(flat, first=0.25)
+    result = steps(flat, first=0.25)
     # 2,500 shares of A, which gain 10 each.
-    assert told.parameters["first"] == 0.25 and told.equity.iloc[-1] == 1.025e6
-    assert writable({"a": 1}) == "builtins.dict" and writable([1, ("x", None)]) == [1, ["x", None]]
-    assert writable(2.5) == 2.5 and writable(True) is True
-    assert writable(writable) == "runners.engine.evaluation.writable"
+    assert result.parameters["first"] == 0.25 and result.equity.iloc[-1] == 1.025e6
+    assert plain_value({"a": 1}) == "builtins.dict" and plain_value([1, ("x", None)]) == [1, ["x", None]]
+    assert plain_value(2.5) == 2.5 and plain_value(True) is True
+    assert plain_value(plain_value) == "runners.engine.evaluation.plain_value"
 
 
 def test_a_plain_strategy_may_have_a_parameter_that_is_called_hold(flat):
@@ -119,31 +119,31 @@ def test_a_plain_strategy_may_have_a_parameter_that_is_called_hold(flat):
         params = (("hold", 3), ("period", 5))
 
     one = PlainStudy("held", Held, ("A",), Cash(), {"period": 6})
-    told = evaluate(one, flat, EntrySchedule(flat.sessions[1], 4), FREE, pd.Series(0.0, flat.sessions[1:]))
-    assert told.parameters == {"hold": 3, "period": 6} and told.refuted is None and told.claims == ()
-    assert told.warnings == ("no position was ever taken: the return is interest on cash",)
-    assert list(told.fills.columns) == list(steps(flat).fills.columns) and told.fills.empty
+    result = evaluate(one, flat, EntrySchedule(flat.sessions[1], 4), FREE, pd.Series(0.0, flat.sessions[1:]))
+    assert result.parameters == {"hold": 3, "period": 6} and result.occurred is None and result.claims == ()
+    assert result.warnings == ("no position was ever taken: the return is interest on cash",)
+    assert list(result.fills.columns) == list(steps(flat).fills.columns) and result.fills.empty
     assert steps(flat).parameters.keys() == {"first", "kind"}
 
 
 def test_a_run_to_the_end_of_the_prices_is_still_open(flat):
-    told = steps(flat, hold=None)
+    result = steps(flat, hold=None)
     last = f"{flat.sessions[-1]:%Y-%m-%d}"
-    assert told.exit is None and told.outcome.startswith(f"Made 5.0% net by {last} (still open). Its criterion")
-    assert told.warnings == (f"still open: valued at the close of {last}",)
+    assert result.exit is None and result.outcome.startswith(f"Made 5.0% net by {last} (still open). Not refuted")
+    assert result.warnings == (f"still open: valued at the close of {last}",)
 
 
 def test_horizons_are_those_of_the_run_less_what_the_benchmark_made(make_prices):
     long = make_prices({"A": [100.0] * 2 + [110.0] * 10, "B": [50.0] * 12, "F": [10.0] * 3 + [11.0] * 9})
-    told = steps(long, hold=6, rebalance=None, comparator=Fund("F"))
-    assert list(told.horizons) == [5]
-    assert told.horizons[5].net_return == pytest.approx(0.05)
-    assert told.horizons[5].excess_benchmark == pytest.approx(1.05 - 1.01**5)
-    assert told.horizons[5].d == pytest.approx(np.log(1.05 / 1.1))
+    result = steps(long, hold=6, rebalance=None, comparator=Fund("F"))
+    assert list(result.horizons) == [5]
+    assert result.horizons[5].net_return == pytest.approx(0.05)
+    assert result.horizons[5].excess_benchmark == pytest.approx(1.05 - 1.01**5)
+    assert result.horizons[5].d == pytest.approx(np.log(1.05 / 1.1))
     until = f"{long.sessions[7]:%Y-%m-%d}"
-    assert told.outcome == (
+    assert result.outcome == (
         f"Made 5.0% net by {until}, {1 - 1.05 / 1.1:.1%} less wealth than F, bought and held. "
-        f"Its criterion of refutation did not come true."
+        f"Not refuted by its own criterion."
     )
 
 
@@ -154,8 +154,8 @@ def test_horizons_end_with_the_hold_or_with_the_prices():
         assert list(horizons(*series, hold)) == there
     short = [values.iloc[:20] for values in series]
     assert [list(horizons(*short, hold)) for hold in (None, 500)] == [[5], [5]]
-    told = horizons(*series, 20)[20]
-    assert told.excess_benchmark == pytest.approx(1.01**20 - 1.02**20)
+    horizon = horizons(*series, 20)[20]
+    assert horizon.excess_benchmark == pytest.approx(1.01**20 - 1.02**20)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_horizons_end_with_the_hold_or_with_the_prices():
         (12, "load more prices"),
     ],
 )
-def test_closes_that_are_missing_are_told_with_what_helps(make_prices, closes, remedy):
+def test_too_few_closes_are_an_error_with_a_remedy(make_prices, closes, remedy):
     prices = make_prices({"M": [10.0] * 12})
 
     class Patient(HalfMarket):
@@ -177,7 +177,7 @@ def test_closes_that_are_missing_are_told_with_what_helps(make_prices, closes, r
     with pytest.raises(RequestError) as caught:
         evaluate(patient, prices, EntrySchedule(prices.sessions[3]), FREE, pd.Series(0.0, prices.sessions))
     assert str(caught.value) == (
-        f"patient needs {closes + 1} closes before its entry, and prices begin 3 closes before 2025-01-30; "
+        f"patient needs {closes + 1} closes before its entry, and there are 3 before 2025-01-30; "
         f"{remedy}, or load earlier prices"
     )
 
@@ -206,11 +206,11 @@ def test_a_fund_must_be_listed_at_the_first_decision(make_prices):
     )
 
 
-def test_decisions_are_told_with_what_they_drop(flat):
-    told = steps(flat).decisions
+def test_decisions_list_dropped_symbols(flat):
+    decisions = steps(flat).decisions
     days = flat.sessions
-    assert list(told.columns) == ["session", "symbol", "weight"]
-    assert list(told.itertuples(index=False, name=None))[:5] == [
+    assert list(decisions.columns) == ["session", "symbol", "weight"]
+    assert list(decisions.itertuples(index=False, name=None))[:5] == [
         (days[0], "A", 0.5),
         (days[1], "B", 0.5),
         (days[1], "A", 0.0),

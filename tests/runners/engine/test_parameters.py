@@ -1,4 +1,4 @@
-"""Parameters as one value: frozen, hashable, and told apart as a rule would."""
+"""Parameters: immutable, hashable, and distinguished as a rule does."""
 
 from __future__ import annotations
 

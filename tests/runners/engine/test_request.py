@@ -1,4 +1,4 @@
-"""What a run is made of: the request, what it refuses, and what it says about itself."""
+"""Requests: entries, refusals, code hash and notices."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.resources.events import DEEPSEEK
 
 def test_published_shock_and_date_name_the_entry():
     assert [
-        str(Request(DEEPSEEK, entry=entry).launch.entry.date()) for entry in ("published", "shock", "2025-03-03")
+        str(Request(DEEPSEEK, entry=entry).schedule.entry.date()) for entry in ("published", "shock", "2025-03-03")
     ] == [
         "2025-01-31",
         "2025-01-27",
         "2025-03-03",
     ]
-    assert Request(DEEPSEEK, entry="shock").launch.shock == pd.Timestamp("2025-01-27")
+    assert Request(DEEPSEEK, entry="shock").schedule.shock == pd.Timestamp("2025-01-27")
     assert [Request(DEEPSEEK, entry=entry).hindsight for entry in ("published", "shock", "2025-01-30")] == [
         False,
         True,
@@ -49,14 +49,14 @@ def test_a_name_that_would_overwrite_a_page_is_refused(tmp_path, monkeypatch):
     del sys.modules["odd_names"]
 
 
-def test_the_code_version_changes_with_a_strategy_from_outside(tmp_path, monkeypatch):
+def test_the_code_hash_changes_with_an_outside_strategy(tmp_path, monkeypatch):
     file = tmp_path / "outside.py"
     file.write_text("import backtrader as bt\n\n\nclass Idea(bt.Strategy):\n    symbols = ('SPY',)\n")
     monkeypatch.syspath_prepend(tmp_path)
-    subjects = load_studies(Request(DEEPSEEK, ("outside:Idea",)))
-    before = code_hash(subjects)
+    studies = load_studies(Request(DEEPSEEK, ("outside:Idea",)))
+    before = code_hash(studies)
     file.write_text(file.read_text() + "# changed\n")
-    assert code_hash(subjects) != before
+    assert code_hash(studies) != before
     del sys.modules["outside"]
 
 
@@ -73,7 +73,7 @@ def test_the_code_version_changes_with_a_strategy_from_outside(tmp_path, monkeyp
         "import importlib\n\nsigns = importlib.import_module(f'ideas.{chr(115)}igns')",
     ],
 )
-def test_the_code_version_changes_with_what_a_strategy_imports(tmp_path, monkeypatch, line):
+def test_the_code_hash_changes_with_the_imports_of_a_strategy(tmp_path, monkeypatch, line):
     (tmp_path / "ideas").mkdir()
     (tmp_path / "ideas" / "__init__.py").touch()
     strategy = f"import backtrader as bt\n\n{line}\n\n\nclass Idea(bt.Strategy):\n    symbols = ('SPY',)\n"
@@ -82,20 +82,20 @@ def test_the_code_version_changes_with_what_a_strategy_imports(tmp_path, monkeyp
     (tmp_path / "ideas" / "deeper.py").write_text("SIGN = 1.0\n")
     (tmp_path / "ideas" / "unused.py").write_text("SIGN = 1.0\n")
     monkeypatch.syspath_prepend(tmp_path)
-    subjects = load_studies(Request(DEEPSEEK, ("ideas.first:Idea",)))
-    before = code_hash(subjects)
+    studies = load_studies(Request(DEEPSEEK, ("ideas.first:Idea",)))
+    before = code_hash(studies)
     (tmp_path / "ideas" / "unused.py").write_text("SIGN = -1.0\n")
-    assert code_hash(subjects) == before
+    assert code_hash(studies) == before
     (tmp_path / "ideas" / "deeper.py").write_text("SIGN = -1.0\n")
-    assert code_hash(subjects) != before
+    assert code_hash(studies) != before
     for name in [name for name in sys.modules if name.partition(".")[0] == "ideas"]:
         del sys.modules[name]
 
 
 def test_marks_are_the_event_and_the_decisions_of_the_window():
     sessions = pd.DatetimeIndex(["2025-01-30", "2025-03-31"])
-    told = chart_marks(Request(DEEPSEEK).event, sessions)
-    assert [(str(day.date()), label) for day, label, _ in told] == [
+    marks = chart_marks(Request(DEEPSEEK).event, sessions)
+    assert [(str(day.date()), label) for day, label, _ in marks] == [
         ("2025-01-27", "shock"),
         ("2025-01-29", "FOMC holds"),
         ("2025-01-31", "essay published"),
@@ -103,20 +103,20 @@ def test_marks_are_the_event_and_the_decisions_of_the_window():
     ]
 
 
-def test_the_words_of_the_default_event_are_what_they_were():
-    told = run_settings(Request(DEEPSEEK), pd.DatetimeIndex(["2025-01-30", "2026-02-03"]))
-    assert told["Known"] == "from 2025-01-31 03:16 New York time on, when the essay was published"
+def test_the_settings_of_the_default_event_are_unchanged():
+    settings = run_settings(Request(DEEPSEEK), pd.DatetimeIndex(["2025-01-30", "2026-02-03"]))
+    assert settings["Known"] == "from 2025-01-31 03:16 New York time on, when the essay was published"
     assert claims_note(Request(DEEPSEEK).event) == (
         "C1 to C18 number the claims of the essay that the readings take literally."
     )
 
 
-def test_decisions_that_are_not_known_are_said():
+def test_unknown_fed_decisions_are_a_notice():
     assert unknown_rates_notice(pd.DatetimeIndex(["2026-09-15"])) == ()
     assert "2026-09-16" in unknown_rates_notice(pd.DatetimeIndex(["2026-09-16"]))[0]
 
 
-def test_the_code_version_knows_nothing_of_runs_that_lie_beside_the_code():
+def test_the_code_hash_ignores_run_folders():
     before = code_hash()
     beside = ROOT / "reports" / "latest"
     made = not beside.exists()

@@ -1,4 +1,4 @@
-"""The outcome, the warnings and the decisions of a run, in words."""
+"""Outcome, warnings and decisions of a run."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_outcomes_are_sentences():
     lost = "Lost 10.0% net by 2025-02-03"
     assert describe_outcome(run_of(), -0.1, "cash at zero", None) == f"{lost}."
     assert describe_outcome(run_of(), 0.1, "SPY", True) == (
-        f"{lost}, 10.5% more wealth than SPY. Its criterion of refutation came true."
+        f"{lost}, 10.5% more wealth than SPY. Refuted by its own criterion."
     )
     assert describe_outcome(run_of(), 0.0, "SPY", None) == f"{lost}, 0.0% less wealth than SPY."
     still = run_of(exit=None, equity=np.array([1e6, 1e6, 1e6]))
@@ -79,36 +79,36 @@ def test_warnings_are_those_of_the_run():
     )
 
 
-def test_many_names_are_told_in_a_line():
+def test_many_symbols_share_a_line():
     days = pd.bdate_range("2025-01-30", periods=21)
     few = {f"S{place}": day for place, day in enumerate(days[:20])}
     assert len(describe_symbols(few, "left out", "too few closes")) == 20
     many = {f"S{place}": day for place, day in enumerate(days[::-1])}
     assert describe_symbols(many, "left out", "too few closes") == [
-        "21 names were left out, first 2025-01-30 to 2025-02-27: too few closes (S0, S1, S2, ...)"
+        "21 stocks were left out, first 2025-01-30 to 2025-02-27: too few closes (S0, S1, S2, ...)"
     ]
     assert describe_symbols({}, "left out", "why") == []
 
 
-def test_three_refusals_are_told_one_by_one():
+def test_three_refusals_have_a_line_each():
     day = pd.Timestamp("2025-01-30")
     one = RefusedOrder(day, "A", -1234.0, "margin")
-    told = "an order of -1,234 A (2025-01-30) was not filled: margin"
-    assert describe_refusals([one] * 3) == [told] * 3 and describe_refusals([]) == []
+    message = "an order of -1,234 A (2025-01-30) was not filled: margin"
+    assert describe_refusals([one] * 3) == [message] * 3 and describe_refusals([]) == []
     late = RefusedOrder(day, "A", 1.0, "after the hold")
-    assert describe_refusals([one, late, one])[:2] == [told, told]
-    assert describe_refusals([late, one])[1:] == [told] and len(describe_refusals([late, one])) == 2
+    assert describe_refusals([one, late, one])[:2] == [message, message]
+    assert describe_refusals([late, one])[1:] == [message] and len(describe_refusals([late, one])) == 2
 
 
-def test_many_refusals_are_told_in_a_line_and_few_one_by_one():
+def test_many_refusals_share_a_line_and_few_have_one_each():
     day = pd.Timestamp("2025-01-30")
     few = [RefusedOrder(day, "A", 100, "margin")]
     many = [RefusedOrder(day + pd.Timedelta(days=n), "A", -1, "before the entry") for n in range(772)]
     late = [RefusedOrder(pd.Timestamp("2026-02-03"), "A", 5, "after the hold")]
-    aside = "were set aside, as intended"
+    aside = "were ignored, as intended"
     assert describe_refusals([*few, *many, *late]) == [
         "an order of +100 A (2025-01-30) was not filled: margin",
-        f"772 orders of the warm-up (2025-01-30 to 2027-03-12) {aside}: the account begins with the entry",
-        "an order after the hold (2026-02-03) was set aside, as intended: everything is sold when it ends",
+        f"772 orders of the warm-up (2025-01-30 to 2027-03-12) {aside}: the account starts at the entry",
+        "an order after the hold (2026-02-03) was ignored, as intended: all positions are closed when it ends",
     ]
     assert describe_refusals(few * 4) == ["4 orders (2025-01-30 to 2025-01-30) were not filled: margin"]

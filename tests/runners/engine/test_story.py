@@ -20,15 +20,15 @@ FREE = Frictions(0, 0, 0, 0)
 
 
 def test_the_story_is_read_from_the_docstring():
-    told = docstring_story(HalfMarket)
-    assert (told.title, told.claim, told.refuted) == ("Half in M, half in cash.", "half is enough.", "never.")
+    story = docstring_story(HalfMarket)
+    assert (story.title, story.claim, story.refuted) == ("Half in M, half in cash.", "half is enough.", "never.")
     assert (
         docstring_story(strategies.load("bad_news")).title
         == "Short chips, long the market: the market's own first reading."
     )
 
 
-def test_sections_of_a_docstring_are_told_on_a_line_each():
+def test_sections_of_a_docstring_become_one_line_each():
     class Told(bt.Strategy):
         """Title of it
         and more.
@@ -46,7 +46,7 @@ def test_sections_of_a_docstring_are_told_on_a_line_each():
     assert docstring_story(Told) == Story("Title of it", "one two.", "three: four.", "five.", "six.")
 
 
-def test_the_docstring_that_has_the_sections_is_the_one_that_is_told(monkeypatch):
+def test_the_docstring_with_sections_is_used(monkeypatch):
     module = ModuleType("own_module", "Of the file.\n\nClaim: of the file.\n")
     module.__file__ = "own_module.py"
     monkeypatch.setitem(sys.modules, "own_module", module)
@@ -62,12 +62,12 @@ def test_the_docstring_that_has_the_sections_is_the_one_that_is_told(monkeypatch
     assert docstring_story(own).title == "Own"
 
 
-def test_sections_without_end_are_cut():
-    told = docstring_story(type("Long", (bt.Strategy,), {"__doc__": f"{'t' * 301}\n\nClaim: {'w' * 2001}\n"}))
-    assert (told.title, told.claim) == ("t" * 300 + "\u2026", "w" * 2000 + "\u2026")
+def test_long_sections_are_shortened():
+    story = docstring_story(type("Long", (bt.Strategy,), {"__doc__": f"{'t' * 301}\n\nClaim: {'w' * 2001}\n"}))
+    assert (story.title, story.claim) == ("t" * 300 + "\u2026", "w" * 2000 + "\u2026")
 
 
-def test_an_event_may_have_words_of_its_own():
+def test_an_event_may_replace_title_and_claim():
     own = Story("a", "b", "c", "d", "e")
     assert with_titles(own, None) is own
     assert with_titles(own, ReadingStudy("x", HalfMarket, ("M",), Cash())) == own

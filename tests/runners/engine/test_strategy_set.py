@@ -32,13 +32,13 @@ def of(**changes: object):
     return replace(TARIFFS, readings=(member,))
 
 
-def test_a_reading_of_another_event_is_told_with_it():
+def test_an_error_names_the_event_of_the_reading():
     with pytest.raises(RequestError, match="'panic_passes' is a reading of another event; add --event tariffs"):
         strategy_set.load_strategy(DEEPSEEK, "panic_passes")
     assert strategy_set.load_strategy(TARIFFS, "panic_passes") is AfterFall
 
 
-def test_the_default_family_is_the_folder():
+def test_the_default_strategy_set_is_the_folder():
     assert strategy_set.reading_names(DEEPSEEK) == strategies.names()
     assert strategy_set.load_study(DEEPSEEK, "gpu_bubble", "SPY").symbols == ("NVDA", "AMD", "INTC")
 
@@ -53,8 +53,8 @@ def test_the_default_family_is_the_folder():
         ("mine.py:Mine", "tariffs", "mine.py:Mine"),
     ],
 )
-def test_a_file_is_looked_for_beside_the_event_that_names_it(path, origin, placed):
-    assert strategy_set._placed(replace(TARIFFS, origin=origin), path) == placed
+def test_a_file_is_relative_to_the_event_that_names_it(path, origin, placed):
+    assert strategy_set._relative_to_event(replace(TARIFFS, origin=origin), path) == placed
 
 
 def test_a_strategy_in_a_file_beside_the_event_is_found_from_anywhere(tmp_path, monkeypatch):
@@ -64,28 +64,26 @@ def test_a_strategy_in_a_file_beside_the_event_is_found_from_anywhere(tmp_path, 
     assert strategy_set.load_strategy(event, "own").__name__ == "Own"
 
 
-def test_the_family_is_whole_with_the_events_own_readings_or_with_every_file():
+def test_the_set_is_complete_with_the_events_readings_or_with_every_file():
     assert strategy_set.required_names(of()) == ("own",)
     assert strategy_set.required_names(
         DEEPSEEK
     ) == strategies.reading_files() and "gpu_bubble" in strategy_set.required_names(DEEPSEEK)
 
 
-def test_baskets_become_their_symbols_and_words_those_of_the_event():
-    subject = strategy_set.load_study(TARIFFS, "china_exposure", "SPY")
-    assert (subject.strategy, subject.symbols) == (LongShort, ("SPY", "KWEB", "FXI"))
-    assert subject.parameters == {"long": ("SPY",), "short": ("KWEB", "FXI")}
-    assert story_of(subject).title == "Long the US market, short Chinese stocks"
-    assert story_of(subject).claim.startswith("China faces") and story_of(subject).rule.startswith(
-        "half of equity long"
-    )
+def test_baskets_become_symbols_and_the_event_gives_title_and_claim():
+    study = strategy_set.load_study(TARIFFS, "china_exposure", "SPY")
+    assert (study.strategy, study.symbols) == (LongShort, ("SPY", "KWEB", "FXI"))
+    assert study.parameters == {"long": ("SPY",), "short": ("KWEB", "FXI")}
+    assert story_of(study).title == "Long the US market, short Chinese stocks"
+    assert story_of(study).claim.startswith("China faces") and story_of(study).rule.startswith("half of equity long")
     assert (
-        subject.chooses == ()
+        study.chooses == ()
         and strategy_set.load_study(TARIFFS, "services_over_goods", "SPY").chooses == TARIFFS.universe
     )
 
 
-def test_a_whole_number_is_good_where_a_fraction_is_due():
+def test_an_integer_is_accepted_for_a_fraction():
     whole = of(strategy="diversity_pool", parameters=(("compare", 10),))
     assert strategy_set.load_study(whole, "own", "SPY").parameters == {"compare": 10}
     fraction = of(strategy="gpu_bubble", parameters=(("gross", 1),))
@@ -101,13 +99,13 @@ def test_a_whole_number_is_good_where_a_fraction_is_due():
             r"^event file 'tariffs': readings 1 \(own\): parameters\.lnog: \S* has no such parameter; did you mean",
         ),
         ({"parameters": (("hold", 3),)}, r"parameters\.hold: \S* has no such parameter; it has long, short, against"),
-        ({"parameters": (("long", "chip"),)}, r"parameters\.long: 'chip' is no basket; did you mean chips"),
-        ({"parameters": (("long", 5),)}, r"parameters\.long: 5 is no basket; the baskets are market, "),
+        ({"parameters": (("long", "chip"),)}, r"parameters\.long: 'chip' is not a basket; did you mean chips"),
+        ({"parameters": (("long", 5),)}, r"parameters\.long: 5 is not a basket; the baskets are market, "),
         (
             {"parameters": (("long", "chips"), ("against", True))},
-            r"parameters\.against: True is of another kind than its default; give",
+            r"parameters\.against: True has a different type than its default; give",
         ),
-        ({"parameters": ()}, r"readings 1 \(own\): own trades nothing by itself"),
+        ({"parameters": ()}, r"readings 1 \(own\): own has no symbols of its own"),
         ({"parameters": (("long", "chips"),), "chooses": True}, r"chooses: it trades none of the universe; list"),
         (
             {"parameters": (("long", "market"), ("short", ("SPY",)))},
@@ -120,13 +118,13 @@ def test_a_whole_number_is_good_where_a_fraction_is_due():
         ({"strategy": "gpu_bubbel", "parameters": ()}, r"own\): strategy: unknown reading 'gpu_bubbel'; did you mean"),
     ],
 )
-def test_what_a_strategy_does_not_take_is_refused(changes, complaint):
+def test_parameters_that_a_strategy_does_not_take_are_refused(changes, complaint):
     with pytest.raises(RequestError, match=complaint):
         load_studies(Request(of(**changes)))
 
 
-def test_a_name_is_looked_for_in_the_event_first_then_among_all():
-    assert [subject.name for subject in load_studies(Request(TARIFFS, ("panic_passes", "bad_news")))] == [
+def test_a_name_is_searched_in_the_event_first():
+    assert [study.name for study in load_studies(Request(TARIFFS, ("panic_passes", "bad_news")))] == [
         "panic_passes",
         "bad_news",
     ]
@@ -136,14 +134,14 @@ def test_a_name_is_looked_for_in_the_event_first_then_among_all():
         load_studies(Request(TARIFFS, ("panic_pases",)))
 
 
-def test_who_names_one_reading_has_still_seen_the_whole_family():
-    # Four of the five are the same class: what tells them apart are their parameters.
+def test_the_set_is_complete_even_if_one_reading_is_named():
+    # Four of the five have the same class and differ in parameters.
     plan = make_plan(Request(TARIFFS, ("chips_hit_more",), evidence=True))
-    names = {subject.name for subject in (*plan.asked, *plan.rivals)}
-    assert names == set(strategy_set.reading_names(TARIFFS)) and len(plan.rivals) == 4
+    names = {study.name for study in (*plan.studies, *plan.others)}
+    assert names == set(strategy_set.reading_names(TARIFFS)) and len(plan.others) == 4
 
 
-def test_what_an_event_has_to_choose_follows_from_it():
+def test_the_universe_is_that_of_the_event():
     labels = {choice.label: (choice.value, choice.reason) for choice in specification.entry_choices(DEEPSEEK).choices}
     assert labels == {
         "published": (0, "the first open after the essay"),
@@ -151,7 +149,7 @@ def test_what_an_event_has_to_choose_follows_from_it():
         "a week later": (5, "five sessions, with the first weekend to think in between"),
         "shock day": (-4, "with hindsight: four sessions before it could be read; drawn, but in no figure"),
     }
-    # The shock is the entry: there is nothing to look back to.
+    # The shock is the entry, so there is no earlier window.
     assert [choice.value for choice in specification.entry_choices(TARIFFS).choices] == [0, 1, 5]
 
 
@@ -169,7 +167,7 @@ def test_choices_that_name_symbols_are_those_of_the_reading_that_trades_them():
         and not specification.own_choices(waits).reweights
         and specification.own_choices(waits).follows_shock
     )
-    # A name that is taken by a file of strategies/ brings nothing of it along.
+    # A reading named like a file in strategies/ takes nothing from it.
     stranger = strategy_set.load_study(of(name="gpu_bubble"), "gpu_bubble", "SPY")
     assert [choice.label for choice in specification.basket_choices(stranger).choices] == [
         "declared",
@@ -178,11 +176,11 @@ def test_choices_that_name_symbols_are_those_of_the_reading_that_trades_them():
     ]
 
 
-def test_a_plain_strategy_of_an_event_is_told_its_parameters_and_beats_the_benchmark():
+def test_a_plain_strategy_of_an_event_gets_its_parameters_and_the_benchmark():
     event = of(strategy="tests.resources.workers:Crossing", parameters=(("period", 7),))
-    subject = strategy_set.load_study(event, "own", "QQQ", ("A", "B"))
-    assert (subject.strategy, subject.parameters) == (Crossing, {"period": 7})
-    assert (subject.symbols, subject.comparator) == (("A", "B"), Fund("QQQ"))
+    study = strategy_set.load_study(event, "own", "QQQ", ("A", "B"))
+    assert (study.strategy, study.parameters) == (Crossing, {"period": 7})
+    assert (study.symbols, study.comparator) == (("A", "B"), Fund("QQQ"))
     stranger = strategy_set.load_study(TARIFFS, "tests.resources.workers:Crossing", "QQQ", ("A",))
     assert (stranger.strategy, stranger.symbols, stranger.comparator) == (Crossing, ("A",), Fund("QQQ"))
     declared = of(strategy="tests.runners.engine.test_strategy_set:Declared", parameters=())
@@ -190,13 +188,13 @@ def test_a_plain_strategy_of_an_event_is_told_its_parameters_and_beats_the_bench
 
 
 class Declared(Crossing):
-    """Says what it trades."""
+    """Declares its symbols."""
 
     symbols = ("A",)
 
 
 class Similar(Crossing):
-    """Has parameters that are easily mixed up."""
+    """Has parameters of easily confused types."""
 
     params = (("size_1", 1), ("size_2", 2), ("size_3", 3))
 
@@ -212,31 +210,35 @@ def refusal(event, **changes: object) -> str:
     return str(error.value)
 
 
-def test_a_parameter_that_is_not_there_is_told_with_two_that_are():
-    asked, told = "event file 'tariffs': readings 1 (own): parameters", "x:Similar has no such parameter"
-    assert refusal(TARIFFS, parameters=(("size_", 1),)) == f"{asked}.size_: {told}; did you mean size_3 or size_2?"
-    assert refusal(TARIFFS, parameters=(("q", 1),)) == f"{asked}.q: {told}; it has period, size_1, size_2, size_3"
+def test_an_unknown_parameter_is_an_error_with_two_suggestions():
+    parameters, result = "event file 'tariffs': readings 1 (own): parameters", "x:Similar has no such parameter"
+    assert (
+        refusal(TARIFFS, parameters=(("size_", 1),)) == f"{parameters}.size_: {result}; did you mean size_3 or size_2?"
+    )
+    assert (
+        refusal(TARIFFS, parameters=(("q", 1),)) == f"{parameters}.q: {result}; it has period, size_1, size_2, size_3"
+    )
     bare = EventReading(strategy="x:Bare", name="own", parameters=(("q", 1),))
     with pytest.raises(RequestError, match=r"\(own\): parameters.q: x:Bare has no such parameter; it has none$"):
         strategy_set.typed_parameters(replace(TARIFFS, readings=(bare,)), bare, bt.Strategy)
 
 
-def test_a_basket_that_is_not_there_is_told_with_two_that_are():
+def test_an_unknown_basket_is_an_error_with_two_suggestions():
     baskets = tuple((f"chips_{n}", ("NVDA",)) for n in range(4))
-    asked = "event file 'tariffs': readings 1 (own): parameters.long: 'chips_' is no basket"
+    message = "event file 'tariffs': readings 1 (own): parameters.long: 'chips_' is not a basket"
     changes = {"strategy": PATH, "parameters": (("long", "chips_"),)}
-    assert refusal(replace(TARIFFS, baskets=baskets), **changes) == f"{asked}; did you mean chips_3 or chips_2?"
-    assert refusal(replace(TARIFFS, baskets=()), **changes) == f"{asked}; the baskets are none"
+    assert refusal(replace(TARIFFS, baskets=baskets), **changes) == f"{message}; did you mean chips_3 or chips_2?"
+    assert refusal(replace(TARIFFS, baskets=()), **changes) == f"{message}; the baskets are none"
 
 
-def test_a_number_is_no_switch():
+def test_a_number_is_not_a_boolean():
     assert refusal(TARIFFS, strategy="ai_software", parameters=(("hedge", 1),)) == (
-        "event file 'tariffs': readings 1 (own): parameters.hedge: 1 is of another kind than its default; "
+        "event file 'tariffs': readings 1 (own): parameters.hedge: 1 has a different type than its default; "
         "give a value like False"
     )
 
 
-def test_a_reading_that_the_event_does_not_have_is_told_with_three_that_it_has():
+def test_an_unknown_reading_is_an_error_with_three_suggestions():
     similar = replace(TARIFFS, readings=tuple(EventReading(PATH, f"chips_{n}") for n in range(5)))
     with pytest.raises(RequestError) as error:
         strategy_set.load_strategy(similar, "chips_")

@@ -1,4 +1,4 @@
-"""What a study is, and how one is prepared of a strategy class."""
+"""Studies, and how they are prepared from strategy classes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Pick(HalfMarket):
     history = 7
 
 
-def test_what_a_study_needs_and_chooses():
+def test_a_study_lists_required_symbols_and_choices():
     one = ReadingStudy("pick", Pick, ("M", "N"), Fund("N"))
-    assert (one.needed, one.chooses, one.history, one.least) == (("M", "N"), ("M", "N"), 7, 7)
-    assert ReadingStudy("pick", Pick, ("M",), BetaMatched("B"), universe=("U",)).needed == ("M", "B")
+    assert (one.required_symbols, one.chooses, one.history, one.required_closes) == (("M", "N"), ("M", "N"), 7, 7)
+    assert ReadingStudy("pick", Pick, ("M",), BetaMatched("B"), universe=("U",)).required_symbols == ("M", "B")
     assert ReadingStudy("pick", Pick, ("M",), BetaMatched("B"), universe=("U",)).chooses == ("U",)
-    assert ReadingStudy("pick", Pick, ("M",), BetaMatched("B")).least == 67
+    assert ReadingStudy("pick", Pick, ("M",), BetaMatched("B")).required_closes == 67
     plain_one = PlainStudy("plain", bt.Strategy, ("M",), Cash())
-    assert (plain_one.chooses, plain_one.history, plain_one.least) == ((), 1, 1)
+    assert (plain_one.chooses, plain_one.history, plain_one.required_closes) == ((), 1, 1)
     with pytest.raises(RequestError, match="'<b>' cannot name a reading"):
         ReadingStudy("<b>", Pick, ("M",), Cash())
 
@@ -57,9 +57,9 @@ def refusal(strategy: type, *words: object, **named: object) -> tuple[type, str]
 
 def test_a_reading_is_prepared_as_it_declares_itself():
     own = reading(symbols=("M", "N", "M"), comparator=Fund("N"))
-    told = prepare("folder.module:Own", own, "SPY")
-    assert told.strategy is own
-    assert (told.name, told.symbols, told.comparator, told.parameters) == ("Own", ("M", "N"), Fund("N"), {})
+    study = prepare("folder.module:Own", own, "SPY")
+    assert study.strategy is own
+    assert (study.name, study.symbols, study.comparator, study.parameters) == ("Own", ("M", "N"), Fund("N"), {})
     given = prepare("own", reading(comparator=Cash()), "SPY", ("A",), {"share": 0.2})
     assert (given.name, given.symbols, given.comparator, given.parameters) == ("own", ("M",), Cash(), {"share": 0.2})
 
@@ -70,25 +70,25 @@ REMEDY = "write symbols = ('SPY', 'TLT') in class Own"
 @pytest.mark.parametrize(
     ("symbols", "told"),
     [
-        ("SPY", f"Own declares symbols = 'SPY', which names none to trade; {REMEDY}"),
-        (None, f"Own declares symbols = None, which names none to trade; {REMEDY}"),
-        ([], f"Own declares symbols = [], which names none to trade; {REMEDY}"),
-        ((), f"Own declares symbols = (), which names none to trade; {REMEDY}"),
-        ({"M"}, f"Own declares symbols = {{'M'}}, which names none to trade; {REMEDY}"),
+        ("SPY", f"Own declares symbols = 'SPY', not a tuple of symbols; {REMEDY}"),
+        (None, f"Own declares symbols = None, not a tuple of symbols; {REMEDY}"),
+        ([], f"Own declares symbols = [], not a tuple of symbols; {REMEDY}"),
+        ((), f"Own declares symbols = (), not a tuple of symbols; {REMEDY}"),
+        ({"M"}, f"Own declares symbols = {{'M'}}, not a tuple of symbols; {REMEDY}"),
         (("M", 5), f"Own declares the symbol 5; {REMEDY}, in capitals"),
         (("M", "spy"), f"Own declares the symbol 'spy'; {REMEDY}, in capitals"),
         (("M", " SPY"), f"Own declares the symbol ' SPY'; {REMEDY}, in capitals"),
         (("M", ""), f"Own declares the symbol ''; {REMEDY}, in capitals"),
     ],
 )
-def test_symbols_of_a_reading_that_are_none_are_its_authors_to_mend(symbols, told):
+def test_invalid_symbols_of_a_reading_are_its_authors_error(symbols, told):
     assert refusal(reading(symbols=symbols, comparator=Cash())) == (StrategyError, told)
 
 
-def test_a_comparator_that_is_none_is_its_authors_to_mend():
+def test_an_invalid_comparator_is_its_authors_error():
     assert refusal(reading(comparator="SPY")) == (
         StrategyError,
-        "Own declares comparator = 'SPY'; write Cash(), Fund('SPY') or another of strategies.base",
+        "Own declares comparator = 'SPY'; use Cash(), Fund('SPY') or another comparator of strategies.base",
     )
 
 
@@ -96,34 +96,34 @@ def test_a_reading_that_takes_its_symbols_from_parameters_needs_them():
     empty = reading(symbols=property(lambda self: ()), comparator=Cash())
     assert refusal(empty) == (
         RequestError,
-        "own trades nothing by itself; give its symbols as parameters, in an event file or by a subclass",
+        "own has no symbols of its own; give them as parameters, in an event file or in a subclass",
     )
 
 
-def test_a_plain_strategy_says_itself_what_it_trades_or_is_told():
+def test_a_plain_strategy_declares_its_symbols_or_is_given_them():
     class Plain(bt.Strategy):
         pass
 
     class Declared(bt.Strategy):
         symbols = ("B", "A", "B")
 
-    told = prepare("own", Declared, "SPY", ("C",), {"x": 1})
-    assert told.strategy is Declared
-    assert (told.name, told.symbols, told.comparator, told.parameters) == ("own", ("B", "A"), Fund("SPY"), {"x": 1})
-    asked = "own does not say what it trades; give --symbols A,B or a class attribute `symbols`, a tuple of texts"
-    assert refusal(Plain) == (RequestError, asked)
+    study = prepare("own", Declared, "SPY", ("C",), {"x": 1})
+    assert study.strategy is Declared
+    assert (study.name, study.symbols, study.comparator, study.parameters) == ("own", ("B", "A"), Fund("SPY"), {"x": 1})
+    message = "own declares no symbols; give --symbols A,B or a class attribute `symbols`, a tuple of strings"
+    assert refusal(Plain) == (RequestError, message)
     for wrong in ("SPY", (5,), ("A", None)):
-        assert refusal(type("Wrong", (bt.Strategy,), {"symbols": wrong})) == (RequestError, asked)
+        assert refusal(type("Wrong", (bt.Strategy,), {"symbols": wrong})) == (RequestError, message)
 
 
-def test_a_strangers_strategy_needs_symbols_and_is_measured_against_the_benchmark():
+def test_a_plain_strategy_needs_symbols_and_is_compared_with_the_benchmark():
     class Plain(bt.Strategy):
         pass
 
     with pytest.raises(RequestError, match="--symbols A,B"):
         prepare("mine:Plain", Plain, "SPY")
-    told = prepare("mine:Plain", Plain, "SPY", ("SPY", "TLT"))
-    assert (told.name, told.needed, told.comparator) == ("Plain", ("SPY", "TLT"), Fund("SPY"))
+    study = prepare("mine:Plain", Plain, "SPY", ("SPY", "TLT"))
+    assert (study.name, study.required_symbols, study.comparator) == ("Plain", ("SPY", "TLT"), Fund("SPY"))
 
 
 class Leg(HalfMarket):
@@ -140,7 +140,7 @@ class Leg(HalfMarket):
         return Fund(self.p.leg)
 
 
-def test_changed_parameters_change_what_a_reading_trades_and_must_beat():
+def test_changed_parameters_change_symbols_and_comparator():
     changed = prepare("leg", Leg, "SPY").with_parameters({"leg": "N"})
     assert (changed.symbols, changed.comparator, changed.parameters) == (("N",), Fund("N"), {"leg": "N"})
     assert changed.all_parameters == {"share": 0.5, "leg": "N"} and changed.has_rule
@@ -150,11 +150,11 @@ def test_changed_parameters_change_what_a_reading_trades_and_must_beat():
     assert not plain.has_rule and set(plain.ignores) == {"rebalance", "lag", "shock"}
 
 
-def test_only_a_reading_says_what_would_refute_it():
+def test_only_a_reading_has_a_refutation_criterion():
     assert ReadingStudy("half", HalfMarket, ("M",), Cash()).refuted(-0.1, ()) is True
     assert PlainStudy("plain", Crossing, ("A",), Cash()).refuted(-0.1, ()) is None
 
 
-def test_a_plain_strategy_has_no_beta_of_its_own():
-    with pytest.raises(RequestError, match=r"^crossing has no rule whose earlier returns could be matched; give"):
+def test_a_plain_strategy_cannot_be_beta_matched():
+    with pytest.raises(RequestError, match=r"^crossing has no rule whose earlier returns could be matched; use"):
         PlainStudy("crossing", Crossing, ("N",), BetaMatched("M", 9))

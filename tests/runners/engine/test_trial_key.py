@@ -1,4 +1,4 @@
-"""What counts as one variant: keys of trials, and fingerprints of the prices that a strategy sees."""
+"""Keys of trials, and fingerprints of the prices that a strategy sees."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Leader(Reading):
 
 
 class Follower(Leader):
-    """The same under another name."""
+    """Leader under another name."""
 
 
 class Plain(bt.Strategy):
@@ -46,13 +46,13 @@ class Plain(bt.Strategy):
 
 
 def of(
-    parameters: dict[object, object] | None = None, strategy: type = Leader, launch: EntrySchedule = PUBLISHED
+    parameters: dict[object, object] | None = None, strategy: type = Leader, schedule: EntrySchedule = PUBLISHED
 ) -> str:
-    return trial_key(strategy, parameters or {}, launch, Frictions(), PRICES)
+    return trial_key(strategy, parameters or {}, schedule, Frictions(), PRICES)
 
 
 def by_hand(names: str) -> str:
-    """The key of a variant whose parameter `names` is written so in the text that is hashed."""
+    """The key of a variant whose parameter `names` has this JSON in the hashed text."""
     text = (
         '{"frictions": {"mapping": [["borrow_rate", 0.003], ["cash_rate", "policy"], ["commission_bps", 1.0], '
         '["half_spread_bps", 2.0], ["lag", 1.0]]}, '
@@ -65,7 +65,7 @@ def by_hand(names: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def test_the_key_is_that_of_a_text_written_by_hand() -> None:
+def test_the_key_is_the_hash_of_a_text_written_by_hand() -> None:
     assert of() == by_hand('["NVDA", "AMD"]')
 
 
@@ -84,11 +84,11 @@ def test_equal_variants_have_one_key(parameters: dict[object, object]) -> None:
 
 
 def test_an_entry_by_date_has_the_shock_that_the_reading_takes() -> None:
-    assert of(launch=replace(PUBLISHED, shock=None)) == of()
-    assert of(launch=EntrySchedule(pd.Timestamp("2025-01-31").as_unit("s"), 252, 20)) == of()
+    assert of(schedule=replace(PUBLISHED, shock=None)) == of()
+    assert of(schedule=EntrySchedule(pd.Timestamp("2025-01-31").as_unit("s"), 252, 20)) == of()
 
 
-def test_whatever_changes_the_variant_changes_the_key() -> None:
+def test_every_change_of_the_variant_changes_the_key() -> None:
     keys = [
         of(),
         of(strategy=Follower),
@@ -96,38 +96,38 @@ def test_whatever_changes_the_variant_changes_the_key() -> None:
         *(of({"names": value}) for value in (["AMD", "NVDA"], {"NVDA", "AMD"}, {"NVDA": "AMD"}, "NVDA", [])),
         *(of({"names": value}) for value in (Frictions(), Frictions(lag=2), Leader, of, pd.Series({"a": 1.0}))),
         *(of({"names": value}) for value in (range(2), range(3), slice(2), object(), pd.Timestamp("2025-01-31 16:00"))),
-        of(launch=replace(PUBLISHED, hold=None)),
-        of(launch=replace(PUBLISHED, rebalance=21)),
-        of(launch=replace(PUBLISHED, entry=pd.Timestamp("2025-02-03"))),
-        of(launch=replace(PUBLISHED, shock=pd.Timestamp("2025-01-24"))),
+        of(schedule=replace(PUBLISHED, hold=None)),
+        of(schedule=replace(PUBLISHED, rebalance=21)),
+        of(schedule=replace(PUBLISHED, entry=pd.Timestamp("2025-02-03"))),
+        of(schedule=replace(PUBLISHED, shock=pd.Timestamp("2025-01-24"))),
         trial_key(Leader, {}, PUBLISHED, Frictions(half_spread_bps=2.5), PRICES),
         trial_key(Leader, {}, PUBLISHED, Frictions(), "cd" * 32),
     ]
     assert len(set(keys)) == len(keys)
 
 
-def test_the_order_of_what_has_none_does_not_matter() -> None:
+def test_the_order_of_unordered_values_does_not_matter() -> None:
     names = {"b": [1, {"x", "y", "z"}], "a": date(2025, 1, 27)}
     again = {"a": pd.Timestamp("2025-01-27"), "b": (1.0, {"z", "y", "x"})}
     assert of({"names": names}) == of({"names": again})
     assert of({"hedge": True, "sessions": 5}) == of({"sessions": 5, "hedge": True})
 
 
-def test_an_object_without_a_text_of_its_own_is_not_told_by_its_address() -> None:
+def test_an_object_is_not_identified_by_its_address() -> None:
     assert of({"names": [object()]}) == of({"names": [object()]})
 
 
-def test_a_plain_strategy_is_told_neither_rebalance_nor_shock() -> None:
-    assert of(strategy=Plain, launch=EntrySchedule(PUBLISHED.entry, 252, 5)) == of(strategy=Plain)
-    assert of(strategy=Plain, launch=replace(PUBLISHED, hold=60)) != of(strategy=Plain)
+def test_rebalance_and_shock_do_not_affect_a_plain_strategy() -> None:
+    assert of(strategy=Plain, schedule=EntrySchedule(PUBLISHED.entry, 252, 5)) == of(strategy=Plain)
+    assert of(strategy=Plain, schedule=replace(PUBLISHED, hold=60)) != of(strategy=Plain)
     assert of({"hold": 6}, strategy=Plain) != of(strategy=Plain)
     assert of({"since": date(2025, 1, 31)}, strategy=Plain) == of(strategy=Plain)
 
 
-def test_later_sessions_and_dividends_leave_the_prices_of_a_window_alone(random_prices) -> None:
+def test_later_sessions_and_dividends_do_not_change_the_fingerprint_of_a_window(random_prices) -> None:
     prices = random_prices(("AAA", "BBB"), sessions=80)
     factor = np.array(prices.factor)
-    factor[:30, 0] *= 0.99  # a dividend inside of the window
+    factor[:30, 0] *= 0.99  # a dividend inside the window
     prices = replace(prices, factor=factor)
     then = window_fingerprint(prices, ("AAA", "BBB"), 60)
     assert window_fingerprint(prices.rows(0, 60), ("AAA", "BBB"), 60) == then
@@ -137,7 +137,7 @@ def test_later_sessions_and_dividends_leave_the_prices_of_a_window_alone(random_
     assert replace(prices, factor=later).rows(0, 60).fingerprint != prices.rows(0, 60).fingerprint
 
 
-def test_whatever_a_strategy_is_shown_changes_the_prices_of_its_window(random_prices) -> None:
+def test_every_visible_price_changes_the_fingerprint_of_a_window(random_prices) -> None:
     prices = random_prices(("AAA", "BBB"), sessions=80)
     close, factor, unlisted = np.array(prices.close), np.array(prices.factor), np.array(prices.volume)
     close[10, 1] = np.nextafter(close[10, 1], 0)
@@ -145,7 +145,7 @@ def test_whatever_a_strategy_is_shown_changes_the_prices_of_its_window(random_pr
     unlisted[0, 0] = np.nan
     both = ("AAA", "BBB")
     changed = {"close": close, "factor": factor, "volume": unlisted}
-    told = [
+    result = [
         window_fingerprint(prices, both, 60),
         window_fingerprint(prices, both, 61),
         window_fingerprint(prices, both[::-1], 60),
@@ -153,18 +153,18 @@ def test_whatever_a_strategy_is_shown_changes_the_prices_of_its_window(random_pr
         window_fingerprint(prices.rows(1, 80), both, 59),
         *(window_fingerprint(replace(prices, **{name: values}), both, 60) for name, values in changed.items()),
     ]
-    assert len(set(told)) == len(told)
+    assert len(set(result)) == len(result)
 
 
 class Pair:
-    """Told by what it holds."""
+    """An object with attributes."""
 
     def __init__(self) -> None:
         self.right, self.left = 2, (1,)
 
 
 class Addressed:
-    """Told by its address, and without attributes."""
+    """An object without attributes, whose repr has its address."""
 
     __slots__ = ()
 
@@ -205,11 +205,11 @@ class Addressed:
         (range(2), '{"builtins.range": "range(0, 2)"}'),
     ],
 )
-def test_a_value_has_its_place_in_the_text_of_the_key(value: object, text: str) -> None:
+def test_values_are_canonical_in_the_text_of_the_key(value: object, text: str) -> None:
     assert of({"names": value}) == by_hand(text)
 
 
-def test_prices_of_a_window_are_those_bytes_by_hand(make_prices) -> None:
+def test_the_fingerprint_of_a_window_is_the_hash_of_bytes_written_by_hand(make_prices) -> None:
     prices = make_prices({"OLD": [5.0, 6.0, 7.0, 8.0, 9.0], "NEW": [np.nan, 2.0, 2.0, 3.0, 4.0]})
     factor = np.array(prices.factor)
     factor[:3, 1] /= 1.01250034
@@ -219,8 +219,8 @@ def test_prices_of_a_window_are_those_bytes_by_hand(make_prices) -> None:
     days = np.array(["2025-01-28", "2025-01-29", "2025-01-30"], dtype="datetime64[D]").astype("<i8").tobytes()
     closes, volumes = np.array([2.0, 2.0, 3.0]).tobytes(), np.array([1000.0] * 3).tobytes()
     steps = np.array([1.25, 1.0125]).tobytes()  # to six digits
-    told = sha256(b"NEW" + days + closes * 4 + volumes + steps).hexdigest()
-    assert window_fingerprint(prices, ("NEW",), 4) == told
+    digest = sha256(b"NEW" + days + closes * 4 + volumes + steps).hexdigest()
+    assert window_fingerprint(prices, ("NEW",), 4) == digest
     # With OLD beside it the window is longer, and what NEW lacks is -1.
     days = np.arange("2025-01-27", "2025-01-29", dtype="datetime64[D]").astype("<i8").tobytes()
     both, volumes = (
@@ -228,9 +228,9 @@ def test_prices_of_a_window_are_those_bytes_by_hand(make_prices) -> None:
         np.array([[1000.0, -1.0], [1000.0, 1000.0]]).tobytes(),
     )
     steps = np.array([[1.0, -1.0]]).tobytes()
-    told = sha256(b"OLD NEW" + days + both * 4 + volumes + steps).hexdigest()
-    assert window_fingerprint(prices, ("OLD", "NEW"), 2) == told
-    # Where it is not listed yet, the last session alone is shown.
+    digest = sha256(b"OLD NEW" + days + both * 4 + volumes + steps).hexdigest()
+    assert window_fingerprint(prices, ("OLD", "NEW"), 2) == digest
+    # If it is not listed yet, only the last session counts.
     days = np.array(["2025-01-27"], dtype="datetime64[D]").astype("<i8").tobytes()
     assert window_fingerprint(prices, ("NEW",), 1) == sha256(b"NEW" + days + np.full(5, -1.0).tobytes()).hexdigest()
 
@@ -240,10 +240,10 @@ def test_keys_are_the_same_in_every_process() -> None:
         "import pandas as pd; from runners.engine.backtest.cerebro import EntrySchedule; "
         "from strategies.base.basket import Basket; "
         "from runners.engine.backtest.frictions import Frictions; from runners.engine.trial_key import trial_key; "
-        "launch = EntrySchedule(pd.Timestamp('2025-01-31'), 252, 20); "
-        "print(trial_key(Basket, {'names': {'A', 'B', 'C', 'D'}}, launch, Frictions(), ''))"
+        "schedule = EntrySchedule(pd.Timestamp('2025-01-31'), 252, 20); "
+        "print(trial_key(Basket, {'names': {'A', 'B', 'C', 'D'}}, schedule, Frictions(), ''))"
     )
-    told = {
+    values = {
         subprocess.run(
             [sys.executable, "-c", code],
             cwd=ROOT,
@@ -254,4 +254,4 @@ def test_keys_are_the_same_in_every_process() -> None:
         ).stdout
         for seed in ("1", "2")
     }
-    assert len(told) == 1
+    assert len(values) == 1

@@ -1,4 +1,4 @@
-"""The trial ledger: a file that outlives crashes, damage, concurrent runs and the text format of earlier versions."""
+"""The trial ledger under crashes, damage, concurrent runs and the text format of earlier versions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def held(path: Path) -> list[str]:
     return sorted(path.name for path in path.iterdir())
 
 
-# What is counted
+# Counting
 
 
 def test_trials_are_read_in_the_order_in_which_they_were_added_and_to_the_last_bit(book: TrialLedger) -> None:
@@ -82,12 +82,12 @@ def test_a_run_does_not_change_what_was_forgotten_or_damaged() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (("ab", "x", 0.1), "key 'ab' is no SHA-256; make it with trial_key"),
-        ((key(1), "", 0.1), "a trial without a name; give the name of its reading"),
-        ((key(1), "x", float("inf")), "sharpe of x is inf; give None where it is undefined"),
+        (("ab", "x", 0.1), "key 'ab' is not a SHA-256; make it with trial_key"),
+        ((key(1), "", 0.1), "a trial has no name; give the name of its reading"),
+        ((key(1), "x", float("inf")), "sharpe of x is inf; give None if it is undefined"),
     ],
 )
-def test_a_wrong_trial_is_refused_at_birth(wrong: tuple[str, str, float], message: str) -> None:
+def test_an_invalid_trial_is_refused(wrong: tuple[str, str, float], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Trial(*wrong)
 
@@ -97,25 +97,25 @@ def test_forgetting_adds_up(book: TrialLedger) -> None:
     assert book.forget() == 2
     assert book.forget() == 0
     book.add([trial(1), trial(3), trial(4)])
-    assert book.read().in_words == "3 trials; 2 earlier ones were deleted"
+    assert book.read().summary == "3 trials; 2 earlier ones were deleted"
     assert book.forget() == 3
     assert book.read() == Trials(forgotten=5)
 
 
 def test_counts_in_words() -> None:
-    assert Trials().in_words == "0 trials"
-    assert Trials({key(1): trial(1)}, forgotten=1).in_words == "1 trial; 1 earlier one was deleted"
-    assert Trials(forgotten=1234).in_words == "0 trials; 1,234 earlier ones were deleted"
+    assert Trials().summary == "0 trials"
+    assert Trials({key(1): trial(1)}, forgotten=1).summary == "1 trial; 1 earlier one was deleted"
+    assert Trials(forgotten=1234).summary == "0 trials; 1,234 earlier ones were deleted"
 
 
-# Where it lies
+# Location
 
 
 def test_no_test_writes_the_ledger_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
     assert TrialLedger().path.is_relative_to(tmp_path_factory.getbasetemp())
 
 
-def test_the_variable_names_the_file_else_it_is_among_the_users_data(
+def test_the_variable_names_the_file_instead_of_the_user_data_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "mine.txt"))
@@ -126,7 +126,7 @@ def test_the_variable_names_the_file_else_it_is_among_the_users_data(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such permissions there")
-def test_the_umask_alone_decides_who_may_use_it(book: TrialLedger) -> None:
+def test_the_umask_decides_the_permissions(book: TrialLedger) -> None:
     code = "import os; os.umask(0o002); book.add([trial(1)])"
     process = child(book, code)
     begin(process)
@@ -154,7 +154,7 @@ READ = Trials({"0" * 64: Trial("0" * 64, "gpu_bubble", 0.0625), key(1): Trial(ke
 
 
 @pytest.mark.parametrize("name", ["trials.txt", "mine"])
-def test_a_text_ledger_is_read_as_it_is_and_taken_over_with_the_first_addition(tmp_path: Path, name: str) -> None:
+def test_a_text_ledger_is_read_and_converted_with_the_first_addition(tmp_path: Path, name: str) -> None:
     book = TrialLedger(tmp_path / name)
     book.path.write_bytes(TEXT)
     book.path.chmod(0o640)
@@ -171,7 +171,7 @@ def test_a_text_ledger_is_read_as_it_is_and_taken_over_with_the_first_addition(t
     assert book.read() == Trials(forgotten=10)
 
 
-def test_the_text_ledger_at_the_default_place_is_taken_over_and_stays(tmp_path: Path) -> None:
+def test_the_text_ledger_at_the_default_path_is_converted_and_stays(tmp_path: Path) -> None:
     (tmp_path / "trials.txt").write_bytes(TEXT)
     book = TrialLedger(tmp_path / "trials.sqlite")
     assert book.read() == READ
@@ -182,7 +182,7 @@ def test_the_text_ledger_at_the_default_place_is_taken_over_and_stays(tmp_path: 
     assert TrialLedger(tmp_path / "other.sqlite").read() == Trials(), "a ledger of another name begins anew"
 
 
-def test_taking_over_follows_links(tmp_path: Path) -> None:
+def test_the_conversion_follows_links(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "trials.txt").write_bytes(TEXT)
     book = TrialLedger(tmp_path / "link")
@@ -202,23 +202,23 @@ def test_a_flipped_bit_in_a_line_of_text_is_never_trusted(tmp_path: Path) -> Non
         flipped = bytearray(line)
         flipped[place] ^= 1 << place % 8
         book.path.write_bytes(sealed("forgotten 7") + flipped)
-        found = book.read()
-        assert found.damaged and not found and found.forgotten == 7, place
+        trials = book.read()
+        assert trials.damaged and not trials and trials.forgotten == 7, place
 
 
-def test_processes_that_take_over_at_once_lose_nothing_and_count_nothing_twice(tmp_path: Path) -> None:
+def test_concurrent_conversions_lose_nothing_and_count_nothing_twice(tmp_path: Path) -> None:
     book = TrialLedger(tmp_path / "trials.txt")
     book.path.write_bytes(TEXT)
     adding = [child(book, f"book.add([trial({number})])") for number in range(10, 14)]
     begin(*adding)
     assert statuses(*adding) == [0] * 4
-    found = book.read()
-    assert set(found) == {*READ, *map(key, range(10, 14))}
-    assert (found.forgotten, found.damaged) == (7, (4, 6))
+    trials = book.read()
+    assert set(trials) == {*READ, *map(key, range(10, 14))}
+    assert (trials.forgotten, trials.damaged) == (7, (4, 6))
     assert held(tmp_path) == ["trials.txt", "trials.txt.bak"]
 
 
-def test_a_text_that_is_taken_over_while_it_is_read_is_read_as_a_database(
+def test_a_text_that_is_converted_while_it_is_read_is_read_as_a_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     book, really = TrialLedger(tmp_path / "trials.txt"), Path.read_bytes
@@ -233,7 +233,7 @@ def test_a_text_that_is_taken_over_while_it_is_read_is_read_as_a_database(
     assert book.read() == READ.union([trial(4)])
 
 
-def test_a_process_killed_while_it_takes_over_leaves_the_text(tmp_path: Path) -> None:
+def test_a_process_killed_during_the_conversion_leaves_the_text(tmp_path: Path) -> None:
     book = TrialLedger(tmp_path / "trials.txt")
     book.path.write_bytes(TEXT)
     process = child(book, "Path.replace = lambda *_: os.kill(os.getpid(), 9); book.add([trial(4)])")
@@ -250,14 +250,14 @@ def test_a_process_killed_while_it_takes_over_leaves_the_text(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("content", [b"\0" * 4096, b"\xff\xfe", b"my notes\n" * 3, b"PK\x03\x04 \r\n\r\n"])
-def test_a_file_that_is_no_ledger_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_ledger_is_refused_and_unchanged(tmp_path: Path, content: bytes) -> None:
     book = TrialLedger(tmp_path / "trials.txt")
     book.path.write_bytes(content)
     for use in (book.read, book.forget, lambda: book.add([trial(1)])):
         with pytest.raises(LedgerError) as raised:
             use()
         assert str(raised.value) == (
-            f"the trial ledger {book.path} cannot be read (there is no trial in it; move it away): make it readable, "
+            f"the trial ledger {book.path} cannot be read (it holds no trial; move it away): make it readable, "
             f"or name another file in DEEPSEEK_TRIALS"
         )
     assert book.path.read_bytes() == content
@@ -272,7 +272,7 @@ def test_an_empty_file_is_an_empty_ledger(tmp_path: Path, content: bytes) -> Non
     assert list(book.read()) == [key(1)]
 
 
-def test_a_damaged_database_raises_nothing_but_a_ledger_error(book: TrialLedger) -> None:
+def test_a_damaged_database_raises_only_a_ledger_error(book: TrialLedger) -> None:
     book.add([trial(number) for number in range(200)])
     book.forget()
     book.add([trial(number) for number in range(200)])
@@ -283,8 +283,8 @@ def test_a_damaged_database_raises_nothing_but_a_ledger_error(book: TrialLedger)
             damaged[place] ^= 1 << chance.integers(8)
         book.path.write_bytes(damaged[: chance.choice([len(whole), chance.integers(1, len(whole))])])
         try:
-            found = book.read()
-            assert all(isinstance(each.name, str) for each in found.values()) and found.in_words
+            trials = book.read()
+            assert all(isinstance(each.name, str) for each in trials.values()) and trials.summary
             book.add([trial(1000)])
         except LedgerError:
             refused += 1
@@ -310,15 +310,13 @@ def test_a_file_in_place_of_its_folder_cannot_be_written(tmp_path: Path) -> None
     with pytest.raises(LedgerError) as raised:
         book.add([trial(1)])
     assert str(raised.value) == (
-        f"the trial ledger {book.path} cannot be written (File exists): make room and give the right to write there, "
+        f"the trial ledger {book.path} cannot be written (File exists): free disk space or allow writing there, "
         f"or name another file in DEEPSEEK_TRIALS"
     )
 
 
 @pytest.mark.parametrize("command", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
-def test_another_process_is_not_waited_for_without_end(
-    book: TrialLedger, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
+def test_waiting_for_another_process_ends(book: TrialLedger, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     book.add([trial(1)])
     for module in ("database", "trial_ledger"):
         monkeypatch.setattr(f"runners.engine.{module}.BUSY_SECONDS", 0.05)
@@ -326,7 +324,8 @@ def test_another_process_is_not_waited_for_without_end(
         connection.execute(command)
         with pytest.raises(LedgerError) as raised:
             book.add([trial(2)])
-    assert str(raised.value) == f"another process has kept the trial ledger {book.path} for 0.05 s: wait for it to end"
+    locked = f"another process has locked the trial ledger {book.path} for 0.05 s: wait for it to end"
+    assert str(raised.value) == locked
     assert book.add([trial(2)]) == 1
 
 
@@ -346,8 +345,8 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, text: bool) -> None:
     before = book.read()
     done = disks.run(disks.FULL, book.path.parent, ADD, book.path, 5000, room="80k")
     assert done.printed == (
-        f"the trial ledger {book.path} cannot be written (No space left on device): make room and give the right to "
-        f"write there, or name another file in DEEPSEEK_TRIALS\n"
+        f"the trial ledger {book.path} cannot be written (No space left on device): free disk space or allow writing "
+        f"there, or name another file in DEEPSEEK_TRIALS\n"
     )
     (tmp_path / "disk.after" / "trials.txt").replace(book.path)
     assert book.read() == before
@@ -355,7 +354,7 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, text: bool) -> None:
 
 @NAMESPACES
 @pytest.mark.parametrize("text", [False, True])
-def test_a_read_only_folder_stops_new_trials_alone(tmp_path: Path, text: bool) -> None:
+def test_a_read_only_folder_stops_only_new_trials(tmp_path: Path, text: bool) -> None:
     book = TrialLedger(tmp_path / "disk" / "trials.txt")
     book.path.parent.mkdir()
     if text:
@@ -393,7 +392,7 @@ def child(book: TrialLedger, code: str) -> subprocess.Popen[str]:
 
 
 def begin(*processes: subprocess.Popen[str]) -> None:
-    """Start all of them together, once each is ready."""
+    """Start all processes together once each is ready."""
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -404,7 +403,7 @@ def begin(*processes: subprocess.Popen[str]) -> None:
 
 
 def statuses(*processes: subprocess.Popen[str]) -> list[int]:
-    """Exit statuses, once all have ended."""
+    """Exit statuses after all have ended."""
     for process in processes:
         process.communicate()
     return [process.returncode for process in processes]
@@ -417,11 +416,11 @@ def test_processes_that_add_and_forget_at_once_lose_nothing(book: TrialLedger) -
     while any(process.poll() is None for process in adding):
         gone += book.forget()
     assert statuses(*adding) == [0] * 4
-    found = book.read()
-    assert (len(found) + found.forgotten, found.forgotten) == (160, gone)
+    trials = book.read()
+    assert (len(trials) + trials.forgotten, trials.forgotten) == (160, gone)
 
 
-def test_reading_the_ledger_pays_for_no_heavy_library() -> None:
+def test_reading_the_ledger_imports_no_heavy_library() -> None:
     code = (
         "import sys; from runners.engine.trial_ledger import TrialLedger; TrialLedger().read(); "
         "print(sorted({'numpy', 'pandas', 'backtrader', 'rich', 'filelock'} & set(sys.modules)))"

@@ -1,4 +1,4 @@
-"""What a strategy sees through its feeds and indicators: the past alone, in every mode of Backtrader."""
+"""Feeds and indicators show a strategy only the past, in every Backtrader mode."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from runners.engine.backtest.cerebro import CerebroModes, EntrySchedule, run_bac
 
 FUTURE = (
     r"^(line\[(1|2)\] lies in the future: \[0\] is this bar and \[-\2\] \2 back; look back only"
-    r"|a line such as close\(5\) is made of what comes later; make lines of the past, as close\(-5\))$"
+    r"|a line such as close\(5\) is computed from future values; use past ones, as in close\(-5\))$"
 )
 MODES = [CerebroModes(*switches) for switches in product((True, False), repeat=2)]
 
 
 class Looks(bt.Strategy):
-    """Makes a line in `__init__` and reads it, or another, in `next`."""
+    """Creates a line in `__init__` and reads it or another one in `next`."""
 
     params = (("made", None), ("read", None))
 
@@ -54,7 +54,7 @@ LOOKS = {
 
 @pytest.mark.parametrize("modes", MODES, ids=str)
 @pytest.mark.parametrize(("made", "read"), LOOKS.values(), ids=LOOKS)
-def test_what_comes_later_cannot_be_read(random_prices, made, read, modes):
+def test_the_future_cannot_be_read(random_prices, made, read, modes):
     prices = random_prices(("A", "B"), 120)
     with pytest.raises(StrategyError, match=FUTURE):
         run_backtest(
@@ -63,22 +63,20 @@ def test_what_comes_later_cannot_be_read(random_prices, made, read, modes):
 
 
 class Early(bt.Strategy):
-    """Reads a name that is not listed yet."""
+    """Reads a stock that is not listed yet."""
 
     def prenext(self):
         self.data1.close[0]
 
 
-def test_before_its_first_bar_a_line_is_not_its_last_one(make_prices):
+def test_before_its_first_bar_a_line_cannot_be_read(make_prices):
     prices = make_prices({"A": [10.0] * 9, "LATE": [None] * 6 + [20.0, 21.0, 22.0]})
-    with pytest.raises(
-        StrategyError, match=r"^line\[0\] lies before the first bar: there are fewer yet; ask len\(data\) before$"
-    ):
+    with pytest.raises(StrategyError, match=r"^line\[0\] lies before the first bar; check len\(data\) first$"):
         run_backtest(Early, prices, EntrySchedule(prices.sessions[2]))
 
 
 class Usual(bt.Strategy):
-    """Whatever looks back works as it does in any Cerebro."""
+    """Uses all ways of looking back."""
 
     def __init__(self):
         span = ichimoku(self)
@@ -98,8 +96,8 @@ class Usual(bt.Strategy):
             self.close()
 
 
-def test_whatever_looks_back_gives_what_a_plain_cerebro_gives(random_prices):
-    """The same fills as Backtrader's own feed of the same bars, on the sessions of the window."""
+def test_looking_back_gives_the_values_of_a_plain_cerebro(random_prices):
+    """Fills equal those of Backtrader's own feed on the sessions of the window."""
     prices = random_prices(("A",), 160)
     first = 60
     runs = [
@@ -124,7 +122,7 @@ def test_whatever_looks_back_gives_what_a_plain_cerebro_gives(random_prices):
 
 
 class Ends(bt.Strategy):
-    """Ends the run on its bar of that number, in `start` for 0, in `__init__` for -1."""
+    """Stops the run on a given bar; 0 means `start`, -1 means `__init__`."""
 
     params = (("bar", 0),)
 
@@ -142,15 +140,15 @@ class Ends(bt.Strategy):
 
 
 @pytest.mark.parametrize(("bar", "row"), [(-1, 0), (0, 0), (1, 0), (20, 19), (60, 59), (63, 62)])
-def test_a_strategy_that_ends_its_run_is_told_with_the_session(random_prices, bar, row):
+def test_a_strategy_that_stops_its_run_is_an_error_with_the_session(random_prices, bar, row):
     prices = random_prices(("A",), 80)
     last = f"{prices.sessions[65]:%Y-%m-%d}"
-    told = f"^Ends stopped the run on {prices.sessions[row]:%Y-%m-%d}, before it was over on {last}: close its"
-    with pytest.raises(StrategyError, match=f"{told} positions there, and take runstop out$"):
+    message = f"^Ends stopped the run on {prices.sessions[row]:%Y-%m-%d}, before its end on {last}; close"
+    with pytest.raises(StrategyError, match=f"{message} positions instead of calling runstop$"):
         run_backtest(Ends, prices, EntrySchedule(prices.sessions[60], hold=5), parameters={"bar": bar})
 
 
-def test_whoever_ends_with_the_run_does_no_harm(random_prices):
+def test_stopping_on_the_last_session_is_no_error(random_prices):
     prices = random_prices(("A",), 80)
     assert (
         len(run_backtest(Ends, prices, EntrySchedule(prices.sessions[60], hold=5), parameters={"bar": 66}).equity) == 7
@@ -162,8 +160,8 @@ class Skips(bt.Strategy):
         raise bt.errors.StrategySkipError
 
 
-def test_a_strategy_that_leaves_itself_out_is_told(random_prices):
+def test_a_strategy_that_skips_its_run_is_an_error(random_prices):
     prices = random_prices(("A",), 80)
-    told = r"^Skips left itself out \(StrategySkipError\): give parameters that it runs with$"
-    with pytest.raises(StrategyError, match=told):
+    message = r"^Skips skipped the run \(StrategySkipError\); give parameters with which it runs$"
+    with pytest.raises(StrategyError, match=message):
         run_backtest(Skips, prices, EntrySchedule(prices.sessions[60]))

@@ -17,8 +17,8 @@ FREE = Frictions(commission_bps=0, half_spread_bps=0, borrow_rate=0, cash_rate=0
 ENTRY = pd.Timestamp("2025-01-31")  # a Friday; 2025-01-30 is the close before
 
 
-def run(prices, target, frictions=FREE, **launch):
-    given = {"entry": ENTRY, "hold": None, "rebalance": None, **launch}
+def run(prices, target, frictions=FREE, **schedule):
+    given = {"entry": ENTRY, "hold": None, "rebalance": None, **schedule}
     return run_backtest(Fixed, prices, EntrySchedule(**given), frictions, {"target": tuple(target.items())})
 
 
@@ -93,7 +93,7 @@ def test_lag_delays_the_fill_but_not_the_sizing(make_prices):
     ]
 
 
-def test_the_hold_counts_the_entry_session_as_number_one_and_leaves_at_the_open_after(make_prices):
+def test_the_entry_is_session_one_of_the_hold_and_the_exit_is_at_the_next_open(make_prices):
     prices = make_prices({"A": [100.0] * 8})
     result = run(prices, {"A": 1.0}, hold=2)
     # sessions: 31 January (1), 3 February (2); out at the open of 4 February, where the window ends
@@ -110,7 +110,7 @@ def test_a_hold_beyond_the_prices_stays_open(make_prices):
 def test_ruin_ends_the_run(make_prices):
     prices = make_prices({"A": [100, 100, 100, 100, 100, 250, 300, 50]})
     result = run(prices, {"A": -0.9})
-    # short 9,000 at 100: at 250 equity is 1,900,000 - 2,250,000 = -350,000 USD, for good
+    # short 9,000 at 100: at 250 equity is 1,900,000 - 2,250,000 = -350,000 USD, from then on
     assert result.ruined == pd.Timestamp("2025-02-03")
     assert result.equity[-3:].tolist() == [-350_000.0] * 3
     assert len(result.fills) == 1 and result.exit is None
@@ -146,7 +146,7 @@ def test_every_equity_reconciles_with_fills_interest_and_closes(random_prices):
     assert shares == dict.fromkeys("ABC", 0.0)
 
 
-def test_the_curve_is_the_brokers_own_value_every_session(random_prices):
+def test_the_curve_is_the_brokers_value_on_every_session(random_prices):
     prices, seen = random_prices(("A", "B")), []
 
     class Watched(Fixed):
@@ -155,8 +155,8 @@ def test_the_curve_is_the_brokers_own_value_every_session(random_prices):
             seen.append(self.broker.getvalue())
 
     target = (("A", -0.5), ("B", 0.5))
-    launch = EntrySchedule(prices.sessions[30], hold=60, rebalance=5)
-    result = run_backtest(Watched, prices, launch, parameters={"target": target})
+    schedule = EntrySchedule(prices.sessions[30], hold=60, rebalance=5)
+    result = run_backtest(Watched, prices, schedule, parameters={"target": target})
     assert result.equity.tolist() == seen
 
 
@@ -164,7 +164,7 @@ def test_the_curve_is_the_brokers_own_value_every_session(random_prices):
     ("name", "most"),
     [("commission_bps", 10_000), ("half_spread_bps", 10_000), ("borrow_rate", 100), ("cash_rate", 100)],
 )
-def test_frictions_may_take_all_that_is_traded_and_no_more(name, most):
+def test_frictions_are_at_most_the_traded_value(name, most):
     assert getattr(Frictions(**{name: most}), name) == most
     with pytest.raises(ValueError, match=f"^{name} is {most + 1}; give {most} or less$"):
         Frictions(**{name: most + 1})
@@ -174,15 +174,15 @@ def test_frictions_may_take_all_that_is_traded_and_no_more(name, most):
 @pytest.mark.parametrize("runonce", [True, False])
 def test_every_mode_of_backtrader_gives_the_same_numbers(random_prices, preload, runonce):
     prices = random_prices(("A", "B"))
-    launch = EntrySchedule(prices.sessions[30], hold=60, rebalance=5)
+    schedule = EntrySchedule(prices.sessions[30], hold=60, rebalance=5)
     target = {"target": (("A", -0.5), ("B", 0.5))}
-    reference = run_backtest(Fixed, prices, launch, parameters=target)
-    result = run_backtest(Fixed, prices, launch, parameters=target, modes=CerebroModes(preload, runonce))
+    reference = run_backtest(Fixed, prices, schedule, parameters=target)
+    result = run_backtest(Fixed, prices, schedule, parameters=target, modes=CerebroModes(preload, runonce))
     assert result.equity.tolist() == reference.equity.tolist() and result.fills == reference.fills
 
 
 class Crossover(bt.Strategy):
-    """A stranger's strategy: two moving averages, all in or out."""
+    """A plain strategy: two moving averages, fully invested or flat."""
 
     params = (("fast", 5), ("slow", 20), ("share", 0.9))
 
@@ -196,17 +196,17 @@ class Crossover(bt.Strategy):
             self.close()
 
 
-def test_a_strangers_strategy_trades_inside_the_window_only(random_prices):
+def test_a_plain_strategy_trades_inside_the_window_only(random_prices):
     prices = random_prices(("A",))
-    launch = EntrySchedule(prices.sessions[100], hold=100)
-    result = run_backtest(Crossover, prices, launch)
+    schedule = EntrySchedule(prices.sessions[100], hold=100)
+    result = run_backtest(Crossover, prices, schedule)
     assert {refusal.reason for refusal in result.refusals} == {"before the entry"}
-    assert result.fills and all(launch.entry <= fill.session <= result.exit for fill in result.fills)
+    assert result.fills and all(schedule.entry <= fill.session <= result.exit for fill in result.fills)
     assert sum(fill.size for fill in result.fills) == 0
     assert result.equity[0] == 1_000_000
 
 
-def test_a_strangers_shorts_are_covered_after_the_sells_that_pay_for_it(make_prices):
+def test_shorts_of_a_plain_strategy_are_covered_after_the_sells_that_pay_for_them(make_prices):
     class Pair(bt.Strategy):
         def next(self) -> None:
             if len(self) == 4:
@@ -223,7 +223,7 @@ SETTERS = [name for name in dir(bt.brokers.BackBroker) if name.startswith(("set_
 
 
 @pytest.mark.parametrize("meddle", SETTERS)
-def test_a_stranger_cannot_change_the_rules_of_the_account(make_prices, meddle):
+def test_a_plain_strategy_cannot_change_the_rules_of_the_account(make_prices, meddle):
     class Meddler(bt.Strategy):
         def start(self) -> None:
             getattr(self.broker, meddle)(1)
@@ -238,7 +238,7 @@ def test_a_study_without_any_price_at_its_entry_is_refused(make_prices):
         run(prices, {"LATE": 1.0})
 
 
-def test_a_strangers_order_without_the_cash_is_refused_and_told(make_prices):
+def test_an_order_of_a_plain_strategy_without_the_cash_is_refused_and_reported(make_prices):
     class Greedy(bt.Strategy):
         def next(self) -> None:
             if not self.position:
@@ -249,7 +249,7 @@ def test_a_strangers_order_without_the_cash_is_refused_and_told(make_prices):
     assert {refusal.reason for refusal in result.refusals} == {"before the entry", "margin", "still open"}
 
 
-def test_costs_fall_with_nothing_else_when_rates_are_scaled(random_prices):
+def test_scaling_the_rates_scales_the_costs(random_prices):
     prices = random_prices(("A", "B"))
     costs = [
         sum(
@@ -279,7 +279,7 @@ def test_frictions_name_the_field_and_the_value_they_refuse(name, value):
 
 @pytest.mark.parametrize("preload", [True, False])
 @pytest.mark.parametrize("runonce", [True, False])
-def test_a_name_listed_after_the_window_is_no_obstacle(make_prices, preload, runonce):
+def test_a_stock_listed_after_the_window_is_no_obstacle(make_prices, preload, runonce):
     class Patient(Reading):
         symbols = ("A", "LATE")
 

@@ -1,4 +1,4 @@
-"""Numbers under stress: each has a stated outcome, by hand, and the same in both executors.
+"""Extreme prices: outcomes computed by hand, equal in Backtrader and in the batch simulator.
 
 `run` takes every market through Backtrader and the batch executor and lets no cent lie between them; what it gives back
 is compared with hand arithmetic. `by_hand` is that arithmetic where there is too much of it to write down.
@@ -37,7 +37,7 @@ DECISION, ENTRY = pd.Timestamp("2025-01-27"), pd.Timestamp("2025-01-28")
 
 
 class Listed(Fixed):
-    """Holds what it is told, of what is listed."""
+    """Holds the target weights of listed stocks."""
 
     def weights(self, past: Past) -> Weights:
         listed = past.tradable(self.symbols)
@@ -45,7 +45,7 @@ class Listed(Fixed):
 
 
 def run(prices: Prices, target: dict[str, float], frictions: Frictions = FREE, hold=None, rebalance=None) -> Backtest:
-    """Backtrader's run, after the batch executor gave the same equity on every session, to the cent."""
+    """Backtrader's run, after checking that the batch simulator gives the same equity on every session."""
     chosen, entry = {"target": tuple(target.items())}, prices.sessions[1]
     ran = run_backtest(Listed, prices, EntrySchedule(entry, hold, rebalance), frictions, chosen)
     scenario = Scenario(entry, hold, rebalance, frictions=frictions, parameters=chosen)
@@ -69,7 +69,7 @@ def by_hand(prices: Prices, target: dict[str, float], rate: float, rebalance: in
     cash, shares, due, curve = CAPITAL, dict.fromkeys(target, 0.0), {}, []
     for row in range(len(prices.sessions)):
         for name, wanted in due.items():
-            if wanted != shares[name]:  # a name that is not listed yet has no open
+            if wanted != shares[name]:  # a stock that is not listed yet has no open
                 value = (wanted - shares[name]) * prices.open[row, prices.columns[name]]
                 cash -= value + abs(value) * rate
                 shares[name] = wanted
@@ -87,8 +87,8 @@ def by_hand(prices: Prices, target: dict[str, float], rate: float, rebalance: in
     return curve
 
 
-def test_a_hundredth_of_a_cent_and_a_million_dollars_are_prices_like_others(make_prices):
-    """Shares are whole at any price; equity is theirs to the cent."""
+def test_extreme_share_prices_are_handled(make_prices):
+    """Shares are whole at any price, and equity is exact to the cent."""
     prices = make_prices({"MICE": [1e-4, 1e-4, 1.37e-4], "WHALE": [100_000.0, 1e5, 1.5e6]})
     ran = run(prices, {"MICE": 0.5, "WHALE": 0.5})
     # 500,000 / 0.0001 = 5,000,000,000 shares; 500,000 / 100,000 = 5 shares.
@@ -97,31 +97,31 @@ def test_a_hundredth_of_a_cent_and_a_million_dollars_are_prices_like_others(make
 
 
 def test_a_share_that_costs_all_of_the_capital_is_bought_once(make_prices):
-    """One share of 1,000,000 USD is a whole portfolio; the next one up cannot be had."""
+    """One share of 1,000,000 USD is a whole portfolio; a dearer one cannot be bought."""
     ran = run(make_prices({"WHALE": [1e6, 1e6, 1.1e6]}), {"WHALE": 1.0})
     assert sizes(ran) == [("WHALE", 1, 1e6)]
     assert ran.equity.tolist() == [1e6, 1e6, 1.1e6]
 
 
-def test_a_target_below_one_share_trades_nothing_and_is_told_once(make_prices):
+def test_a_target_below_one_share_trades_nothing_and_is_reported_once(make_prices):
     """0.6 of 1,000,000 USD is no whole share of 1,000,000: nothing is traded, and a warning says so, once a name."""
     prices = make_prices({"WHALE": [1e6] * 6, "A": [10.0] * 6})
     ran = run(prices, {"WHALE": 0.6, "A": 0.4}, rebalance=1)
     assert sizes(ran) == [("A", 40_000, 10.0)]
     assert ran.under_a_share == {"WHALE": DECISION}
-    told = run_warnings(ReadingStudy("fixed", Listed, ("WHALE", "A"), Cash()), ran)
-    assert told[0] == "WHALE was not held on 2025-01-27: a target of less than one share"
-    assert sum("less than one share" in line for line in told) == 1
+    warnings = run_warnings(ReadingStudy("fixed", Listed, ("WHALE", "A"), Cash()), ran)
+    assert warnings[0] == "WHALE was not held on 2025-01-27: a target of less than one share"
+    assert sum("less than one share" in line for line in warnings) == 1
 
 
-def test_many_targets_below_one_share_are_told_in_one_line(make_prices):
-    """A page of a hundred such names would hide everything else on it."""
+def test_many_targets_below_one_share_share_a_line(make_prices):
+    """A hundred lines would hide everything else on the page."""
     names = [f"N{number}" for number in range(100)]
     ran = run(make_prices(dict.fromkeys(names, [20_000.0] * 3)), dict.fromkeys(names, 1e-2))
-    told = run_warnings(ReadingStudy("fixed", Listed, tuple(names), Cash()), ran)
-    assert told[:2] == (
+    warnings = run_warnings(ReadingStudy("fixed", Listed, tuple(names), Cash()), ran)
+    assert warnings[:2] == (
         "no position was ever taken: the return is interest on cash",
-        "100 names were not held, first 2025-01-27 to 2025-01-27: a target of less than one share (N0, N1, N2, ...)",
+        "100 stocks were not held, first 2025-01-27 to 2025-01-27: a target of less than one share (N0, N1, N2, ...)",
     )
 
 
@@ -131,7 +131,7 @@ def test_rounding_noise_around_zero_is_no_target(make_prices):
 
 
 def test_a_crash_of_99_percent_leaves_a_holder_one_percent(make_prices):
-    """Long: 10,000 of 1,000,000 USD are left, and it goes on with those."""
+    """Long: 10,000 of 1,000,000 USD are left and stay invested."""
     ran = run(make_prices({"A": [100, 100, 100, 1, 1, 1.5]}), {"A": 1.0}, rebalance=3)
     # The decision at the close of the crash finds 10,000 shares of 1 USD where it wants 10,000.
     assert sizes(ran) == [("A", 10_000, 100)]
@@ -148,16 +148,16 @@ def test_a_crash_of_99_percent_pays_a_seller_99_percent(make_prices):
 
 
 def test_a_squeeze_of_1000_percent_ruins_a_seller_at_that_close(make_prices):
-    """Equity falls below zero and stays there: a debt that is told, never traded away."""
+    """Equity falls below zero and stays there as a reported debt."""
     ran = run(make_prices({"A": [100, 100, 1_100, 1, 1]}), {"A": -1.0}, rebalance=1)
-    # 2,000,000 USD of cash against 10,000 shares of 1,100; what comes later is no longer theirs.
+    # 2,000,000 USD of cash against 10,000 shares of 1,100; later prices no longer matter.
     assert ran.equity.tolist() == [1e6, 1e6, -9e6, -9e6, -9e6]
     assert ran.ruined == pd.Timestamp("2025-01-29") and ran.exit is None
     assert sizes(ran) == [("A", -10_000, 100)]
 
 
 def test_a_small_short_survives_a_squeeze_of_1000_percent(make_prices):
-    """A twentieth sold short costs half of the capital, and the next decision covers what has become too much."""
+    """A twentieth sold short costs half of the capital, and the next decision covers the excess."""
     ran = run(make_prices({"A": [100, 100, 1_100, 1_100]}), {"A": -0.05}, rebalance=2)
     # 500 shares cost 500 * 1,000; a twentieth of what is left, 500,000, is 22 shares of 1,100.
     assert sizes(ran) == [("A", -500, 100), ("A", 478, 1_100)]
@@ -165,8 +165,8 @@ def test_a_small_short_survives_a_squeeze_of_1000_percent(make_prices):
 
 
 @pytest.mark.parametrize(("close", "left", "drawdown"), [(200.0, 0.0, -1.0), (1_100.0, -9e6, -10.0)])
-def test_nothing_left_is_ruin_as_a_debt_is_and_has_no_sharpe_ratio(make_prices, close, left, drawdown):
-    """Returns of what is gone mean nothing: 0 / 0 after an equity of exactly zero is neither told nor warned of."""
+def test_zero_equity_is_ruin_and_has_no_sharpe_ratio(make_prices, close, left, drawdown):
+    """Returns after ruin are meaningless: 0 / 0 after zero equity gives no figure and no warning."""
     prices = make_prices({"A": [100, 100, close, 100, 100, 100]})
     assert run(prices, {"A": -1.0}, rebalance=1).equity.tolist() == [1e6, 1e6, *[left] * 4]
     scenario = Scenario(ENTRY, None, 1, frictions=FREE, parameters={"target": (("A", -1.0),)})
@@ -176,13 +176,13 @@ def test_nothing_left_is_ruin_as_a_debt_is_and_has_no_sharpe_ratio(make_prices, 
 
 
 def test_ruin_is_judged_at_closes(make_prices):
-    """A squeeze that is over by the close ruins nobody: prices are daily, and a margin call is not modelled."""
+    """A squeeze that is over by the close ruins no account: prices are daily, and a margin call is not modelled."""
     prices = make_prices({"A": [100, 100, 100, 100]}, {"A": [100, 100, 1_100, 100]})
     assert run(prices, {"A": -1.0}).equity.tolist() == [1e6] * 4
 
 
 def test_a_gap_between_signal_and_fill_can_ruin_a_buyer(make_prices):
-    """Shares are those of the close; an open three times as high is paid on credit, and the fall back is a debt."""
+    """Shares are sized at the close; an open three times as high is paid on credit, and the fall back leaves a debt."""
     prices = make_prices({"A": [100, 100, 100, 100]}, {"A": [100, 300, 100, 100]})
     ran = run(prices, {"A": 1.0})
     # 10,000 shares at 300 cost 3,000,000: 2,000,000 on credit against shares of 1,000,000.
@@ -212,7 +212,7 @@ def write_bars(folder, closes: list[float], splits: list[float]) -> None:
 
 
 def test_a_listed_split_in_files_changes_nothing_when_adjusted_and_is_refused_when_not(tmp_path):
-    """The split is on the day of the fill. Adjusted files give the money of a name that never split; raw ones stop."""
+    """The split is on the day of the fill. Adjusted files give the equity of a stock without a split; raw ones stop."""
     none, split = [0.0] * 5, [0.0, 10.0, 0.0, 0.0, 0.0]
     closes = [1_000.0, 1_010.0, 1_020.0, 990.0, 1_000.0]
     write_bars(tmp_path / "never", closes, none)
@@ -234,8 +234,8 @@ LAST = "GONE ends on 2025-01-29, but the run ends on 2025-02-03: refresh the pri
 
 
 @pytest.mark.parametrize("target", [{"A": 0.5, "GONE": -0.5}, {"A": 0.5, "GONE": 0.5}, {"A": 1.0, "GONE": 0.0}])
-def test_a_name_that_is_delisted_inside_the_window_is_refused_by_both(make_prices, target):
-    """Held, sold short or only watched: what holders were paid is not in prices, so that no number would be true."""
+def test_a_stock_delisted_inside_the_window_is_refused_by_both(make_prices, target):
+    """Whether held, sold short or only watched: payments to holders are not in prices, so any number would be wrong."""
     prices, chosen = make_prices(GONE), {"target": tuple(target.items())}
     with pytest.raises(DataError, match=f"^{LAST} or earlier"):
         run_backtest(Listed, prices, EntrySchedule(ENTRY, hold=None), FREE, chosen)
@@ -243,8 +243,8 @@ def test_a_name_that_is_delisted_inside_the_window_is_refused_by_both(make_price
         run_batch(Listed, prices, Scenarios.of([Scenario(ENTRY, None, parameters=chosen)]))
 
 
-def test_a_run_that_ends_with_the_last_price_of_a_name_is_whole(make_prices):
-    """The remedy of that refusal works: a short is bought back at the last open."""
+def test_a_run_may_end_with_the_last_price_of_a_stock(make_prices):
+    """The suggested remedy works: a short is bought back at the last open."""
     prices = make_prices(GONE, {"GONE": [100.0, 90.0, 80.0, np.nan, np.nan, np.nan]})
     ran = run(prices, {"A": 0.5, "GONE": -0.5}, hold=1)
     # 5,000 shares, sold at 90 and bought back at 80.
@@ -269,8 +269,8 @@ def test_a_number_that_is_no_price_is_refused_by_both(make_prices, field, value)
         run_batch(Listed, prices, Scenarios.of([Scenario(ENTRY, None, parameters=chosen)]))
 
 
-def test_a_name_is_no_obstacle_before_its_listing_and_is_bought_after_it(make_prices):
-    """NaN before the listing is no gap: the name joins at the first decision that sees a close of it."""
+def test_a_stock_is_bought_after_its_listing(make_prices):
+    """NaN before the listing is no gap: the stock joins at the first decision with a close."""
     prices = make_prices({"A": [100.0] * 5, "LATE": [np.nan, np.nan, 50.0, 60.0, 66.0]})
     ran = run(prices, {"A": 0.5, "LATE": 0.5}, rebalance=1)
     # Seen at the close of the 29th at 50, bought at the open of the 30th at 60.
@@ -280,7 +280,7 @@ def test_a_name_is_no_obstacle_before_its_listing_and_is_bought_after_it(make_pr
 
 
 def test_orders_fill_in_full_on_a_session_without_volume(make_prices):
-    """Volume is never looked at: fills are in full, which docs/limits.md says."""
+    """Volume is ignored and fills are complete, as docs/limits.md says."""
     closes = make_prices({"A": [100.0, 101.0, 102.0, 103.0]})
     fields = {name: getattr(closes, name) for name in ("open", "high", "low", "close", "factor")}
     idle = Prices(closes.sessions, closes.symbols, volume=np.zeros((4, 1)), **fields)
@@ -288,7 +288,7 @@ def test_orders_fill_in_full_on_a_session_without_volume(make_prices):
 
 
 def test_a_reading_that_trades_every_session_pays_for_every_fill(random_prices):
-    """A year of daily rebalancing in eight names: equity to the cent by plain Python, costs on each of 252 sessions."""
+    """Daily rebalancing in eight stocks: equity to the cent by plain Python, costs on each of 252 sessions."""
     prices = random_prices(tuple("ABCDEFGH"), 253)
     target = {name: (-1) ** place / 8 for place, name in enumerate("ABCDEFGH")}
     ran = run(prices, target, COSTLY, rebalance=1)
@@ -307,7 +307,7 @@ class Midway(Listed):
 
 
 def test_a_rule_that_raises_in_the_middle_stops_both_with_its_own_error(make_prices):
-    """No curve of half a run comes out. Jobs keep what others did, and sweeps other settings: see
+    """No partial curve is returned. Runs keep other readings, and sweeps other variants: see
     test_failing_strategies.py and `Fussy` in test_sweep.py."""
     prices, chosen = make_prices({"A": [100.0] * 6}), {"target": (("A", 1.0),)}
     with pytest.raises(ZeroDivisionError, match="midway"):
@@ -323,7 +323,7 @@ def test_a_rule_that_raises_in_the_middle_stops_both_with_its_own_error(make_pri
 )
 @pytest.mark.parametrize("broker", ["account", "stock"])
 def test_capital_of_one_dollar_and_of_a_trillion(make_prices, broker, capital, price, shares, end):
-    """The prices double after the fill. Runs of ours begin with 1,000,000 USD; a reading knows nothing of that."""
+    """The prices double after the fill. Our runs start with 1,000,000 USD, which a reading does not know."""
     prices = make_prices({"A": [price, price, 2 * price]})
     cerebro = bt.Cerebro(stdstats=False)
     if broker == "account":
@@ -346,7 +346,7 @@ LENGTH = 30
 
 @st.composite
 def markets(draw) -> Prices:
-    """Three names from 1e-4 to 1e6 USD that jump between any two prices, and a listing inside the window."""
+    """Three stocks from 1e-4 to 1e6 USD that jump between any two prices, and a listing inside the window."""
     levels = draw(st.lists(st.sampled_from([1e-4, 0.03, 1.0, 57.0, 3e4, 1e6]), min_size=3, max_size=3))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     calm = draw(st.sampled_from([0.02, 0.2, 1.0]))  # share of opens and closes that jump
@@ -375,7 +375,7 @@ EXACT = {"abs": CENT, "rel": CENT / CAPITAL}
     prices=markets(), target=targets, rebalance=st.sampled_from([None, 1, 3]), frictions=st.sampled_from([FREE, COSTLY])
 )
 def test_extreme_markets_are_the_same_by_hand_in_backtrader_and_in_the_batch(prices, target, rebalance, frictions):
-    """The law holds under crashes, squeezes and ruin, at prices from 1e-4 to 1e6, and so does plain arithmetic."""
+    """Backtrader, batch and plain arithmetic agree under crashes, squeezes and ruin, at prices from 1e-4 to 1e6."""
     ran = run(prices, target, frictions, rebalance=rebalance)
     rate = frictions.commission + frictions.half_spread
     assert ran.equity == pytest.approx(np.array(by_hand(prices, target, rate, rebalance)), **EXACT)
@@ -384,7 +384,7 @@ def test_extreme_markets_are_the_same_by_hand_in_backtrader_and_in_the_batch(pri
 @settings(max_examples=25)
 @given(prices=markets(), target=targets, power=st.integers(-6, 6))
 def test_prices_in_other_units_give_the_same_but_for_the_rounding_of_shares(prices, target, power):
-    """A position bought once differs by less than one share of the dearer units, at whatever it gains and costs."""
+    """A position bought once differs by less than one share in the dearer units, with its gains and costs."""
     scaled = Prices(
         prices.sessions,
         prices.symbols,

@@ -1,4 +1,4 @@
-"""Finished parts of a long job: a file that outlives crashes and full disks."""
+"""Checkpoints survive crashes and full disks."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def parts(tmp_path):
     return Checkpoint(tmp_path / "parts")
 
 
-def test_parts_are_found_by_key_in_the_order_in_which_they_were_added(parts):
+def test_parts_are_read_by_key_in_the_order_of_addition(parts):
     parts.add("b", '{"text": "two words é"}')
     parts.add("a", "[1, 2]")
-    found = Checkpoint(parts.path)
-    assert list(found.contents.items()) == [("b", '{"text": "two words é"}'), ("a", "[1, 2]")]
-    assert (parts.count, found.count) == (2, 2)
-    found.add("c", "3")
-    assert (found.count, len(found.contents)) == (3, 2)
+    result = Checkpoint(parts.path)
+    assert list(result.contents.items()) == [("b", '{"text": "two words é"}'), ("a", "[1, 2]")]
+    assert (parts.count, result.count) == (2, 2)
+    result.add("c", "3")
+    assert (result.count, len(result.contents)) == (3, 2)
     assert [path.name for path in parts.path.parent.iterdir()] == ["parts"]
 
 
@@ -35,7 +35,7 @@ def test_before_the_first_part_there_is_no_file(parts):
     assert not parts.path.exists()
 
 
-def test_a_file_that_is_there_means_an_interrupted_job(parts):
+def test_an_existing_file_means_an_interrupted_job(parts):
     assert Checkpoint(parts.path, interrupted=True).interrupted
     parts.add("aa", "1")
     assert Checkpoint(parts.path).interrupted
@@ -43,14 +43,14 @@ def test_a_file_that_is_there_means_an_interrupted_job(parts):
 
 def test_a_job_that_died_at_its_first_part_left_an_empty_file(parts):
     parts.path.touch()
-    found = Checkpoint(parts.path)
-    assert (found.contents, found.interrupted) == ({}, True)
-    found.add("aa", "1")
+    result = Checkpoint(parts.path)
+    assert (result.contents, result.interrupted) == ({}, True)
+    result.add("aa", "1")
     assert Checkpoint(parts.path).contents == {"aa": "1"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size there")
-def test_a_disk_that_takes_no_more_leaves_what_was_kept(parts):
+def test_a_full_disk_keeps_the_saved_parts(parts):
     code = (
         "import resource, sys; from pathlib import Path; from data.errors import WorkError\n"
         "from runners.engine.execution.checkpoint import Checkpoint\n"
@@ -62,11 +62,11 @@ def test_a_disk_that_takes_no_more_leaves_what_was_kept(parts):
     words = [sys.executable, "-c", code, parts.path]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == (
-        f"what was found cannot be kept in {parts.path} (disk I/O error): 1 finished parts are in it; make "
-        f"room and give the same command again, which goes on from there\n"
+        f"results cannot be saved in {parts.path} (disk I/O error): 1 finished parts are in it; free disk space "
+        f"and run the same command again, which resumes there\n"
     )
-    found = Checkpoint(parts.path)
-    found.add("cc", "3")
+    result = Checkpoint(parts.path)
+    result.add("cc", "3")
     assert Checkpoint(parts.path).contents == {"aa": "1", "cc": "3"}
 
 
@@ -77,7 +77,7 @@ def test_a_disk_that_takes_no_more_leaves_what_was_kept(parts):
         (lambda path: path.write_text("damaged"), "file is not a database"),
     ],
 )
-def test_what_cannot_be_read_is_a_wrong_request(tmp_path, damage, reason):
+def test_an_unreadable_file_is_a_wrong_request(tmp_path, damage, reason):
     path = tmp_path / "parts"
     damage(path)
     with pytest.raises(RequestError) as caught:
@@ -85,17 +85,17 @@ def test_what_cannot_be_read_is_a_wrong_request(tmp_path, damage, reason):
     assert str(caught.value) == f"{path} cannot be read ({reason}); make it readable or remove it"
 
 
-def test_an_output_that_cannot_be_written_says_where_its_parts_are(parts):
-    with pytest.raises(WorkError) as caught, parts.named():
+def test_an_output_error_names_the_file_of_the_parts(parts):
+    with pytest.raises(WorkError) as caught, parts.named_in_errors():
         raise WorkError("no room")
     assert str(caught.value) == (
-        f"no room; all that was run is kept in {parts.path}: the same command writes it without running it again"
+        f"no room; all results are saved in {parts.path}: the same command writes them without running again"
     )
-    with pytest.raises(ZeroDivisionError), parts.named():
+    with pytest.raises(ZeroDivisionError), parts.named_in_errors():
         raise ZeroDivisionError
 
 
-def test_a_job_that_is_done_removes_them(parts):
+def test_a_finished_job_removes_the_file(parts):
     parts.add("aa", "1")
     parts.remove()
     assert not list(parts.path.parent.iterdir())
@@ -105,30 +105,30 @@ def test_a_job_that_is_done_removes_them(parts):
 # --- beside its output ----------------------------------------------------------------------------------------------
 
 
-def test_it_lies_beside_the_output_and_is_locked_there(tmp_path):
+def test_the_file_is_next_to_the_output_and_locked(tmp_path):
     out = tmp_path / "deep" / "er" / "out"
-    with Checkpoint.beside(out) as found:
-        assert found.path == tmp_path / "deep" / "er" / ".out.sweep"
-        assert not found.interrupted
+    with Checkpoint.next_to(out) as result:
+        assert result.path == tmp_path / "deep" / "er" / ".out.sweep"
+        assert not result.interrupted
         assert [path.name for path in out.parent.iterdir()] == [".out.sweep-lock"]
-        found.add("aa", "1")
-    with Checkpoint.beside(out) as again:
+        result.add("aa", "1")
+    with Checkpoint.next_to(out) as again:
         assert again.interrupted and again.contents == {"aa": "1"}
 
 
-def test_a_relative_output_is_found_from_where_it_was_named(tmp_path, monkeypatch):
+def test_a_relative_output_keeps_its_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with Checkpoint.beside(Path("out")) as found:
-        assert found.path == tmp_path.resolve() / ".out.sweep"
+    with Checkpoint.next_to(Path("out")) as result:
+        assert result.path == tmp_path.resolve() / ".out.sweep"
 
 
-def test_a_lock_that_was_left_means_a_job_that_was_killed(tmp_path):
+def test_a_stale_lock_means_a_killed_job(tmp_path):
     (tmp_path / ".out.sweep-lock").touch()
-    with Checkpoint.beside(tmp_path / "out") as found:
-        assert found.interrupted is True
+    with Checkpoint.next_to(tmp_path / "out") as result:
+        assert result.interrupted is True
 
 
-def test_an_output_that_is_being_worked_on_is_not_waited_for(tmp_path, monkeypatch):
+def test_an_output_in_use_is_refused_at_once(tmp_path, monkeypatch):
     waits, really = [], checkpoint.hold_lock
 
     def noting(path, seconds):
@@ -137,15 +137,15 @@ def test_an_output_that_is_being_worked_on_is_not_waited_for(tmp_path, monkeypat
 
     monkeypatch.setattr(checkpoint, "hold_lock", noting)
     out = tmp_path / "out"
-    with Checkpoint.beside(out), pytest.raises(RequestError) as caught, Checkpoint.beside(out):
+    with Checkpoint.next_to(out), pytest.raises(RequestError) as caught, Checkpoint.next_to(out):
         pass
-    assert str(caught.value) == f"--out {out} is being worked on by another sweep; wait for it or name another"
+    assert str(caught.value) == f"--out {out} is in use by another sweep; wait for it or name another"
     assert waits == [0, 0]
 
 
-def test_an_output_inside_of_a_file_cannot_be_made(tmp_path):
+def test_an_output_inside_a_file_cannot_be_created(tmp_path):
     (tmp_path / "file").touch()
     out = tmp_path / "file" / "deep" / "out"
-    with pytest.raises(RequestError) as caught, Checkpoint.beside(out):
+    with pytest.raises(RequestError) as caught, Checkpoint.next_to(out):
         pass
     assert str(caught.value) == f"--out {out} cannot be made (Not a directory); name another folder"

@@ -1,4 +1,4 @@
-"""The executor on a Dask cluster: what Serial gives, whatever happens to the workers; and what it refuses."""
+"""The Dask executor gives the results of Serial whatever happens to workers, and refuses wrong requests."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def machines(tmp_path_factory):
 
 @pytest.fixture
 def cluster(machines):
-    """An executor with both workers there."""
+    """An executor with both workers running."""
     machines.wait(2)
     own = Cluster(machines.address)
     yield own
@@ -61,24 +61,24 @@ def few(tmp_path):
 
 @pytest.fixture
 def readings_prices(random_prices):
-    """Random prices of all that some readings and their comparators need, and the readings at several rows."""
-    subjects = [prepare(name, strategies.load(name), "SPY") for name in READINGS]
-    symbols = tuple(dict.fromkeys(symbol for subject in subjects for symbol in (*subject.needed, "SPY")))
-    rows = range(max(subject.least for subject in subjects), 300, 29)
-    return random_prices(symbols, sessions=620), [(subject, row) for subject in subjects for row in rows]
+    """Random prices for some readings and their comparators, and the readings at several rows."""
+    studies = [prepare(name, strategies.load(name), "SPY") for name in READINGS]
+    symbols = tuple(dict.fromkeys(symbol for study in studies for symbol in (*study.required_symbols, "SPY")))
+    rows = range(max(study.required_closes for study in studies), 300, 29)
+    return random_prices(symbols, sessions=620), [(study, row) for study in studies for row in rows]
 
 
 @pytest.mark.parametrize("chunk", [None, 2])
-def test_results_come_in_the_order_of_the_specs_whatever_the_chunk(cluster, machines, chunk):
-    told: list[str] = []
+def test_results_keep_the_order_of_the_items_for_any_chunk(cluster, machines, chunk):
+    result: list[str] = []
     numbers = [5.0, 1.0, 4.0, 1.0, 3.0]
     own = Cluster(machines.address, chunk=chunk)
-    assert own.map(workers.shifted, (10.0,), numbers, told.append) == [15.0, 11.0, 14.0, 11.0, 13.0]
-    assert sorted(told) == ["1.0", "1.0", "3.0", "4.0", "5.0"]
+    assert own.map(workers.shifted, (10.0,), numbers, result.append) == [15.0, 11.0, 14.0, 11.0, 13.0]
+    assert sorted(result) == ["1.0", "1.0", "3.0", "4.0", "5.0"]
     own.close()
 
 
-def test_nothing_to_do_asks_nobody():
+def test_no_items_need_no_scheduler():
     assert Cluster("tcp://127.0.0.1:1").map(workers.square, (), []) == []
 
 
@@ -100,28 +100,28 @@ def test_plain_strategies_have_the_same_batch_to_the_bit(cluster, random_prices)
         assert (one.dtype, one.tobytes()) == (other.dtype, other.tobytes()), column.name
 
 
-def test_a_machine_that_vanishes_in_mid_run_changes_nothing(cluster, machines, readings_prices):
+def test_a_machine_that_dies_during_a_run_changes_nothing(cluster, machines, readings_prices):
     prices, specs = readings_prices
-    doomed, told = machines.workers.pop(), []
+    doomed, records = machines.workers.pop(), []
 
     def done(spec: str) -> None:
-        told.append(spec)
-        if len(told) == 3:
+        records.append(spec)
+        if len(records) == 3:
             machines.kill(doomed)
 
     ours = Cluster(machines.address, chunk=1).map(workers.distance, (prices, TradingConditions()), specs, done)
     machines.workers.append(machines.worker())
     expected = Serial().map(workers.distance, (prices, TradingConditions()), specs)
     assert [d.tobytes() for d in ours] == [d.tobytes() for d in expected]
-    assert len(told) == len(specs)
+    assert len(records) == len(specs)
 
 
-def test_what_is_shared_outlives_every_worker_that_held_it(few):
-    big, told = np.random.default_rng(1).normal(size=100_000), []
+def test_shared_arguments_survive_every_worker_that_held_them(few):
+    big, records = np.random.default_rng(1).normal(size=100_000), []
 
     def done(spec: str) -> None:
-        told.append(spec)
-        if len(told) == 1:
+        records.append(spec)
+        if len(records) == 1:
             few.kill(few.workers[0])
             few.worker()
 
@@ -142,22 +142,20 @@ def calls(folder: Path) -> int:
         (workers.left, [7.0], WorkError, "^7.0 failed: SystemExit: 7.0 left$"),
     ],
 )
-def test_a_failure_is_told_with_its_spec(cluster, work, specs, kind, complaint):
+def test_a_failure_names_its_item(cluster, work, specs, kind, complaint):
     with pytest.raises(kind, match=complaint):
         cluster.map(work, (), specs)
 
 
 @pytest.mark.slow
-def test_of_many_specs_the_one_that_kills_is_told(machines, cluster):
+def test_the_item_that_kills_is_named(machines, cluster):
     own = Cluster(machines.address, chunk=3)
-    with pytest.raises(
-        WorkError, match=r"^fatal: every worker that works on it dies, 2 in turn, the last of them tcp:"
-    ):
+    with pytest.raises(WorkError, match=r"^fatal: every worker that ran it died, 2 in turn, the last one tcp:"):
         own.map(workers.fragile, (), [*"abcd", "fatal", *"efgh"])
     own.close()
 
 
-def test_what_cannot_be_pickled_is_refused(cluster):
+def test_unpicklable_arguments_are_refused(cluster):
     with pytest.raises(RequestError, match="classes and functions at the top of an importable module"):
         cluster.map(workers.square, (), [lambda: 1])
 
@@ -166,15 +164,13 @@ def test_a_module_that_workers_do_not_have_is_named(cluster, tmp_path, monkeypat
     (tmp_path / "elsewhere.py").write_text("class Number(float):\n    pass\n")
     monkeypatch.syspath_prepend(tmp_path)
     spec = importlib.import_module("elsewhere").Number(3)
-    told = (
-        r"module elsewhere is not importable \(No module.*\), not \w{12}; put the same file where that worker imports"
-    )
-    with pytest.raises(RequestError, match=told):
+    message = r"module elsewhere is not importable \(No module.*\), not \w{12}; put the same file on that worker"
+    with pytest.raises(RequestError, match=message):
         cluster.map(workers.square, (), [spec])
 
 
 def changed_copy(folder: Path) -> Path:
-    """Our packages with one line more."""
+    """A copy of this project with one more line."""
     for room in OURS:
         shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__", "latest"))
     with (folder / "strategies" / "gpu_bubble.py").open("a") as file:
@@ -206,14 +202,14 @@ def test_a_worker_with_other_code_is_refused_before_and_during_work(cluster, mac
 
 
 @pytest.mark.slow
-def test_a_worker_that_has_an_older_helper_is_refused(few, tmp_path):
+def test_a_worker_with_an_older_helper_module_is_refused(few, tmp_path):
     rule = "def signed(x):\n    from its_helper import SIGN\n\n    return SIGN * x\n"
     (tmp_path / "its_rule.py").write_text(rule)
     (tmp_path / "its_helper.py").write_text("SIGN = 1.0\n")
     few.kill(few.workers[0])
     few.worker(Path(f"{ROOT}{os.pathsep}{tmp_path}"), "--no-nanny")
     few.wait(1)
-    asked = f"""
+    message = f"""
 import sys
 sys.path[:0] = [{str(ROOT)!r}, {str(tmp_path)!r}]
 import its_rule
@@ -222,10 +218,10 @@ own = Cluster({few.address!r})
 print(own.map(its_rule.signed, (), [2.0]))
 own.close()
 """
-    first = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False, timeout=600)
+    first = subprocess.run([sys.executable, "-c", message], capture_output=True, text=True, check=False, timeout=600)
     assert first.stdout == "[2.0]\n", first.stderr
     (tmp_path / "its_helper.py").write_text("SIGN = -1.0\n")
-    second = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False, timeout=600)
+    second = subprocess.run([sys.executable, "-c", message], capture_output=True, text=True, check=False, timeout=600)
     assert "differs from here: module its_helper is" in second.stderr
 
 
@@ -243,29 +239,29 @@ def test_other_versions_are_refused_by_name(cluster, monkeypatch):
         cluster.map(workers.square, (), [1.0])
 
 
-def test_a_worker_without_our_packages_is_refused(few, tmp_path):
+def test_a_worker_without_this_project_is_refused(few, tmp_path):
     (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "runners.py").touch()  # hides ours
+    (tmp_path / "other" / "runners.py").touch()  # hides this project's package
     few.worker(tmp_path / "other", "--no-nanny")
     few.wait(2)
     own = Cluster(few.address)
     with pytest.raises(
-        RequestError, match=r"^the worker at \S+ cannot import our packages \(.*No module .*\); give it"
+        RequestError, match=r"^the worker at \S+ cannot import this project's packages \(.*No module .*\); give it"
     ):
         own.map(workers.square, (), [1.0])
     own.close()
 
 
-def test_without_a_scheduler_there_is_one_line():
-    with socket.create_server(("127.0.0.1", 0)) as mute:  # accepts, and says nothing
+def test_a_missing_scheduler_is_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # accepts connections but does not answer
         port = mute.getsockname()[1]
         for address in (f"tcp://127.0.0.1:{port}", "tcp://127.0.0.1:1"):
             with pytest.raises(WorkError, match=f"^no scheduler answers at {address} within 0.5 s; start one"):
                 Cluster(address, timeout=0.5).map(workers.square, (), [1.0])
 
 
-def test_workers_and_scheduler_that_are_gone_are_missed(few, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", 1.0)
+def test_lost_workers_and_a_lost_scheduler_are_reported(few, monkeypatch):
+    monkeypatch.setattr(module, "WORKER_TIMEOUT", 1.0)
     own = Cluster(few.address, timeout=60, chunk=1)
     with pytest.raises(WorkError, match=f"^the scheduler at {few.address} has had no workers for 1 s; start some"):
         own.map(workers.slow, (), list(range(200)), lambda spec: few.kill(few.workers[0]))
@@ -275,13 +271,13 @@ def test_workers_and_scheduler_that_are_gone_are_missed(few, monkeypatch):
     few.worker()
     few.wait(1)
     own = Cluster(few.address, timeout=60, chunk=1)
-    with pytest.raises(WorkError, match="was stopped, or dropped the work"):
+    with pytest.raises(WorkError, match="stopped or dropped the work"):
         own.map(workers.slow, (), list(range(200)), lambda spec: few.kill(few.scheduler))
     with pytest.raises(WorkError, match="no scheduler answers"):
         Cluster(few.address, timeout=0.5).map(workers.square, (), [1.0])
 
 
-def test_ctrl_c_drops_what_waits(cluster, machines, tmp_path):
+def test_ctrl_c_drops_pending_items(cluster, machines, tmp_path):
     script = (
         "import sys\n\nfrom runners.engine.execution.dask import Cluster\nfrom tests.resources import workers\n\n"
         "try:\n"
@@ -300,10 +296,10 @@ def test_ctrl_c_drops_what_waits(cluster, machines, tmp_path):
         start_new_session=True,
     )
     assert process.stdout is not None
-    process.stdout.readline()  # the first spec is finished
+    process.stdout.readline()  # the first item is finished
     os.killpg(process.pid, signal.SIGINT)
-    told, errors = process.communicate()
-    assert (told.splitlines()[-1], errors) == ("interrupted", "")
+    stderr, errors = process.communicate()
+    assert (stderr.splitlines()[-1], errors) == ("interrupted", "")
     assert cluster.map(workers.square, (), NUMBERS) == [number * number for number in NUMBERS]
     assert calls(tmp_path) < 2000, "what waits is dropped: it would have been done before these"
 
@@ -313,11 +309,11 @@ def test_dask_is_not_imported_before_it_is_used():
         "import sys\nimport runners.engine.execution.dask as own\nown.Cluster('tcp://127.0.0.1:1')\n"
         "print([name for name in sys.modules if name in ('dask', 'distributed')])"
     )
-    told = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert told.stdout == "[]\n"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
-def test_without_the_extra_its_name_is_told(monkeypatch):
+def test_without_the_extra_its_name_is_shown(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(RequestError, match=r"pip install '\.\[cluster\]'"):
         Cluster("tcp://127.0.0.1:1")
@@ -344,7 +340,7 @@ def test_a_wrong_chunk_is_refused(chunk):
 @pytest.mark.parametrize(
     ("count", "threads", "size"), [(1, 1, 1), (8, 1, 1), (9, 1, 2), (12, 100, 1), (1000, 2, 63), (1_000_000, 2, 256)]
 )
-def test_each_thread_gets_up_to_eight_tasks_of_256_specs_at_most(count, threads, size):
+def test_each_thread_gets_up_to_eight_tasks_of_at_most_256_items(count, threads, size):
     assert module._chunk_size(count, threads) == size
 
 

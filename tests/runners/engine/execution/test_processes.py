@@ -1,4 +1,4 @@
-"""Executors on this machine: equal results for any number of workers, errors with names, interrupts in peace."""
+"""Executors on this machine: equal results for any number of workers, named errors, clean interrupts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize("executor", [Serial(), Processes(1), Processes(2), Processes()])
-def test_results_come_in_the_order_of_the_specs_whatever_the_workers(executor):
+def test_results_keep_the_order_of_the_items_for_any_number_of_workers(executor):
     finished: list[str] = []
     numbers = [5.0, 1.0, 4.0, 1.0, 3.0]
     assert executor.map(workers.shifted, (10.0,), numbers, finished.append) == [15.0, 11.0, 14.0, 11.0, 13.0]
@@ -35,7 +35,7 @@ def test_results_come_in_the_order_of_the_specs_whatever_the_workers(executor):
     ("spec", "complaint"),
     [("fatal", "^fatal: its worker process died"), ("wrong", "^wrong failed: ZeroDivisionError: division by zero$")],
 )
-def test_an_error_names_its_spec_and_what_is_in_progress_is_finished_and_handed_over(spec, complaint):
+def test_an_error_names_its_item_and_items_in_progress_are_finished(spec, complaint):
     results: dict[int, str] = {}
     with pytest.raises(WorkError, match=complaint):
         Processes(2).map(workers.fragile, (), ["one", spec, "two", "three"], on_result=results.__setitem__)
@@ -54,12 +54,12 @@ def test_no_worker_and_no_thread_outlives_the_work(specs):
     assert not [each for each in threading.enumerate() if "Executor" in type(each).__name__]
 
 
-def test_a_thread_that_a_task_has_left_is_not_waited_for():
+def test_a_thread_left_by_a_task_is_not_waited_for():
     assert Processes(2).map(workers.restless, (), [1.0, 2.0]) == [1.0, 2.0]
     assert multiprocessing.active_children() == []
 
 
-def test_what_workers_cannot_import_is_refused_before_they_start():
+def test_work_that_workers_cannot_import_is_refused_before_they_start():
     with pytest.raises(RequestError, match="importable module"):
         Processes(1).map(lambda spec: spec, (), [1])
 
@@ -70,7 +70,7 @@ def test_a_wrong_number_of_jobs_is_refused(jobs):
         Processes(jobs)
 
 
-def test_ctrl_c_ends_everything_in_peace(tmp_path):
+def test_ctrl_c_ends_everything_cleanly(tmp_path):
     script = (
         "from runners.engine.execution.processes import Processes\nfrom tests.resources import workers\n\n"
         "if __name__ == '__main__':\n"
@@ -89,7 +89,7 @@ def test_ctrl_c_ends_everything_in_peace(tmp_path):
         start_new_session=True,
     )
     assert process.stdout is not None
-    process.stdout.readline()  # the first spec is finished
+    process.stdout.readline()  # the first item is finished
     os.killpg(process.pid, signal.SIGINT)
     printed, errors = process.communicate()
     assert (printed.splitlines()[-1], errors) == ("interrupted", "")
@@ -98,7 +98,7 @@ def test_ctrl_c_ends_everything_in_peace(tmp_path):
 
 
 def ended(group: int) -> bool:
-    """Whether a group of processes is gone within two minutes; the server that forks workers leaves last."""
+    """Whether a process group has ended within two minutes; the fork server exits last."""
     for _ in range(1200):
         try:
             os.killpg(group, 0)

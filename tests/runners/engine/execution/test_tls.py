@@ -1,4 +1,4 @@
-"""A cluster whose scheduler, workers and client show certificates: who has none, or another one, gets no word in."""
+"""A cluster with TLS rejects clients without a certificate or with another one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEW = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v
 
 
 def made(folder):
-    """A certificate that is its own authority, and its key, as docs/howto/machines.md makes them."""
+    """A self-signed certificate and its key, made as in docs/howto/machines.md."""
     if shutil.which("openssl") is None:
         pytest.skip("no openssl on the path, which makes the certificates of these tests")
     files = ("-keyout", folder / "key.pem", "-out", folder / "cert.pem")
@@ -33,7 +33,7 @@ def made(folder):
 
 
 def settings(folder, authority=None):
-    """Dask's settings for what lies in a folder; all trust what `authority` has signed."""
+    """Dask settings for the certificates of a folder, which trust `authority`."""
     parts = [(role, part) for role in ROLES for part in ("cert", "key")]
     own = {f"distributed.comm.tls.{role}.{part}": str(folder / f"{part}.pem") for role, part in parts}
     return {**own, "distributed.comm.tls.ca-file": str((authority or folder) / "cert.pem")}
@@ -51,8 +51,8 @@ def others(tmp_path_factory):
 
 @pytest.fixture
 def address(ours):
-    """Of a scheduler with one worker, both in this process, that speak TLS."""
-    # Any free port: with None distributed still asks for 8787, which another test's scheduler may hold.
+    """The address of a TLS scheduler with one worker, both in this process."""
+    # Any free port: None would use 8787, which another test's scheduler may hold.
     local = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": "127.0.0.1:0"}
     with config.set(settings(ours)), LocalCluster(host="127.0.0.1", protocol="tls://", **local) as cluster:
         yield cluster.scheduler_address
@@ -66,18 +66,18 @@ def squares(address):
         own.close()
 
 
-def test_with_the_certificates_of_dasks_configuration_work_is_done(address):
+def test_certificates_of_dasks_configuration_are_used(address):
     assert address.startswith("tls://") and squares(address) == [4.0, 9.0]
 
 
-def test_without_certificates_nothing_is_sent_and_the_page_that_tells_how_is_named(address):
+def test_without_certificates_nothing_is_sent_and_the_documentation_is_named(address):
     with config.set({"distributed.comm.tls.ca-file": None}), pytest.raises(RequestError) as error:
         squares(address)
-    assert "needs certificates of Dask, which its configuration does not name" in str(error.value)
+    assert "needs Dask certificates, which its configuration does not name" in str(error.value)
     assert str(error.value).endswith("see docs/howto/machines.md") and (ROOT / "docs/howto/machines.md").is_file()
 
 
-def test_a_file_that_holds_none_is_told(ours, tmp_path):
+def test_a_file_without_a_certificate_is_an_error(ours, tmp_path):
     for content in (None, "no certificate"):
         if content is not None:
             (tmp_path / "cert.pem").write_text(content)
@@ -85,21 +85,21 @@ def test_a_file_that_holds_none_is_told(ours, tmp_path):
             squares("tls://127.0.0.1:1")
 
 
-def test_where_encryption_is_required_no_other_address_is_taken():
+def test_if_encryption_is_required_other_addresses_are_refused():
     required = config.set({"distributed.comm.require-encryption": True})
     with required, pytest.raises(RequestError, match=r"give a tls:// address instead of tcp:"):
         squares("tcp://127.0.0.1:1")
 
 
 @pytest.mark.parametrize("trusting", [False, True])
-def test_whoever_shows_another_certificate_gets_no_word_in(address, ours, others, trusting):
+def test_a_client_with_another_certificate_is_rejected(address, ours, others, trusting):
     theirs = settings(others, authority=ours if trusting else None)
     with config.set(theirs), pytest.raises(WorkError, match="no scheduler answers at tls://"):
         squares(address)
 
 
 @pytest.mark.slow
-def test_a_sweep_over_machines_that_speak_tls_is_that_of_one(ours, tmp_path):
+def test_a_sweep_over_tls_equals_a_local_one(ours, tmp_path):
     cert, key = str(ours / "cert.pem"), str(ours / "key.pem")
     files = {"CA_FILE": cert, "CLIENT__CERT": cert, "CLIENT__KEY": key}
     variables = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": file for name, file in files.items()}

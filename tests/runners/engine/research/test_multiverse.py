@@ -283,7 +283,7 @@ def test_a_reading_from_outside_has_the_shared_dimensions_only():
 def test_baskets_without_prices_can_be_left_out():
     space = space_of("two_shocks")
     assert "SOXX" in space.needed and "MSFT" in space.needed
-    less = engine.narrow_to_prices(space, space.study.needed)
+    less = engine.narrow_to_prices(space, space.study.required_symbols)
     labels = [choice.label for choice in less.choices(BASKET)]
     assert "SOXX for SMH" not in labels and "with MSFT" not in labels and "without PLTR" in labels
     assert {"SPY", "QQQ"} <= set(engine.essential_symbols((space,))) and "SOXX" not in engine.essential_symbols(

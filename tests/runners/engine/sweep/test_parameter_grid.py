@@ -144,9 +144,9 @@ def test_wrong_texts_are_refused_in_one_line_with_a_remedy(words, complaint):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("rebalance=5", "Plain is a plain strategy and has no rebalance; it decides by itself when it trades"),
+        ("rebalance=5", "Plain is a plain strategy and has no rebalance; it decides when it trades"),
         ("lag=2", "Plain is a plain strategy and has no lag; it sends its own orders"),
-        ("shock=2025-01-27", "Plain is a plain strategy and has no shock; it is not told of any event"),
+        ("shock=2025-01-27", "Plain is a plain strategy and has no shock; it does not see the event"),
         ("hold=3", r"-p hold can mean two things: write strategy\.hold .* or launch\.hold"),
         ("kind=5", "cannot be written on a command line"),
         ("period=2.0", "'2.0' is no value for period; expected: a whole number, such as its default 10"),
