@@ -14,11 +14,11 @@ from reports.statistics.availability import Missing
 
 # By name: what a spec is judged by, and how it is called.
 OBJECTIVES = {
-    "d": "d",
+    "d": "excess return",
     "net": "net return",
     "sharpe": "Sharpe ratio",
-    "drawdown": "worst drawdown",
-    **{f"d_{horizon}": f"d after {horizon} sessions" for horizon in HORIZONS},
+    "drawdown": "maximum drawdown",
+    **{f"d_{horizon}": f"excess return after {horizon} trading days" for horizon in HORIZONS},
 }
 FIGURES = (
     *("net", "excess", "d", "sharpe", "drawdown", "turnover", "costs", "exposure"),

@@ -1,8 +1,9 @@
-"""Where tables and lines for people are printed: no text of others is obeyed, neither by rich nor by the terminal."""
+"""Console and table that print every text literally, so that no text can send codes to rich or to the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import expm1, isfinite
 from typing import Any
 
 from rich import table
@@ -12,26 +13,31 @@ from rich.text import Text
 
 from data.text import escape_unprintable
 
-WIDEST = 40  # cells of a name in a table, which leaves room for the others
+WIDEST = 40  # characters of a name in a table, to leave room for the other columns
+
+
+def excess_cell(d: float) -> str:
+    """A log excess return as a percentage of wealth, exp(d) - 1, in ASCII; "-" where undefined."""
+    return f"{expm1(d):+.1%}" if isfinite(d) else "-"
 
 
 class PlainConsole(Console):
-    """A console that takes `[red]` and `:bomb:` for words, colours nothing by itself, and prints no control."""
+    """A console without markup (`[red]`), emoji codes (`:bomb:`), automatic colours and control characters."""
 
     def __init__(self, *, stderr: bool = False, soft_wrap: bool = False) -> None:
         super().__init__(stderr=stderr, soft_wrap=soft_wrap, markup=False, emoji=False, highlight=False)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """What is printed of anything, tables and their cells too; rich's own moves of the cursor pass."""
+        """Escape everything that is printed, table cells included; rich's own control segments pass."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=escape_unprintable(segment.text))
 
 
 class PlainTable(table.Table):
-    """A table of texts, each of them as wide as it is printed."""
+    """A table that escapes its cells before it measures them, so that columns stay aligned."""
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
-        """A row of texts, see rich."""
+        """Add a row; see rich."""
         super().add_row(*map(_printable, cells), **options)
 
 

@@ -38,8 +38,8 @@ def test_the_verdicts_together(judged, evidence_of, found, told):
 
 
 def test_the_side_is_that_on_which_d_lies(rank_of):
-    assert evidence_prose.p_value_sentence(rank_of(effect=0.01)) == (7 / 65, 0.6)
-    assert evidence_prose.p_value_sentence(rank_of(effect=0.0)) == (59 / 65, 1.0)
+    assert evidence_prose.tail_p_values(rank_of(effect=0.01)) == (7 / 65, 0.6)
+    assert evidence_prose.tail_p_values(rank_of(effect=0.0)) == (59 / 65, 1.0)
     assert evidence_prose.timing_sentence(rank_of(effect=-0.01)).startswith(
         "The same rule, entered at 64 other dates whose windows do not overlap, did at least as badly in 58 of them; "
         "with the real one that is 59 of 65, p = 0.908."
