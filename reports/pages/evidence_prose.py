@@ -121,7 +121,7 @@ def _weak_power_sentence(power: Power) -> str:
 
 def _effect(d: float) -> str:
     """An injected log excess return in words."""
-    return f"{excess_percent(d)} wealth relative to the comparator after {HORIZON} trading days"
+    return f"{wealth(d, 'its comparator')} after {HORIZON} trading days"
 
 
 def outcome_sentence(evidence: Evidence, comparator: str) -> str:
