@@ -232,38 +232,38 @@ def multiverse_command_line(readings: Sequence[str], window: PriceWindow, all_da
 
 
 def show_multiverse(survey: MultiverseRun, out: Path) -> None:
-    """The summary: a row a reading in 80 columns, and what may not be made of it."""
+    """Print the summary: one row per reading in 80 columns, a legend, and a caution."""
     from rich.text import Text
 
-    from reports.pages.multiverse import ONE
+    from reports.pages.multiverse import ONE_OBSERVATION
     from runners.cli.tables import PlainConsole
 
     console = PlainConsole()
     count = sum(map(len, survey.multiverses))
     readings = f"{len(survey.multiverses)} reading{'' if len(survey.multiverses) == 1 else 's'}"
-    console.print(Text(f"{readings}, {count:,} specs", "bold"))
+    console.print(Text(f"{readings}, {count:,} specifications", "bold"))
     console.print(f"prices: {survey.origin}")
     for notice in survey.notices:
         console.print(Text(notice, "bold yellow"))
     console.print(_table(survey))
-    launches = f"{survey.placebos + 1} launches {survey.step} sessions apart"
+    entries = f"{survey.placebos + 1} entry dates {survey.step} trading days apart"
     reason = survey.joint[survey.multiverses[0].name].median.reason
-    for label, words in (
-        ("specs", "without those that are entered with hindsight, which are drawn and left out of every figure"),
-        ("median", "of d over the specs that are judged after 20 and 60 sessions"),
-        ("sign", "share of these specs whose d has the sign of the median"),
+    for label, text in (
+        ("n", "specifications; those entered with hindsight are drawn on the pages but not counted"),
+        ("median", "excess over the comparator, of the specifications tested after 20 and 60 trading days"),
+        ("sign", "share of these specifications on the same side of zero as the median"),
         (
             "p",
             f"not available: {reason}"
             if reason
-            else f"of median and sign among {launches}; family: all {survey.counted} readings",
+            else f"of median and sign, among {entries}; adj. p: adjusted for all {survey.counted} readings",
         ),
-        ("matters", "the choice that explains most of the variance, with its share; d grows with time, so horizons do"),
-        ("mind", ONE),
+        ("driver", "the choice that explains most of the variance; often the horizon, since results grow with time"),
+        ("caution", ONE_OBSERVATION),
         ("pages", f"{out / 'index.html'}, NAME.html"),
         ("tables", f"{out}/specs.csv, results.json"),
     ):
-        console.print(_labelled(label, words), soft_wrap=True)
+        console.print(_labelled(label, text), soft_wrap=True)
 
 
 def _labelled(label: str, words: str, head: int = 10) -> str:
@@ -286,7 +286,7 @@ def _table(survey: MultiverseRun) -> PlainTable:
 
     table = PlainTable(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("reading", no_wrap=True, max_width=WIDEST)
-    for heading in ("specs", "median", "sign", "p", "p sign", "family", "matters"):
+    for heading in ("n", "median", "sign", "p", "p sign", "adj. p", "driver"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in survey.multiverses:
         table.add_row(*_row(one, survey))
@@ -297,12 +297,13 @@ def _row(one: Multiverse, survey: MultiverseRun) -> tuple[str, ...]:
     from reports.pages.multiverse import leading_choices
     from reports.records.multiverse import curve_summary
     from reports.rendering.numbers import UNDEFINED
+    from runners.cli.tables import excess_cell
 
     found, ranked = curve_summary(one.d[one.tested]), survey.joint[one.name]
     return (
         one.name,
         f"{int(one.honest.sum()):,}",
-        f"{found.median:+.3f}" if found.n else "-",
+        excess_cell(found.median),
         f"{found.same_sign:.0%}" if found.n else "-",
         *("-" if p is None else f"{p:.2f}" for p in (ranked.median.p, ranked.share.p, ranked.median.p_family)),
         leading_choices(one).replace(UNDEFINED, "-"),
@@ -323,7 +324,7 @@ def show_choices(readings: Sequence[str], as_json: bool, event: Event) -> int:
     for dimension in specification.general_choices(event):
         _show_dimension(dimension)
     for space in found:
-        console.echo(f"\n{space.subject.name}: {len(space):,} specs")
+        console.echo(f"\n{space.subject.name}: {len(space):,} specifications")
         for dimension in engine.own_dimensions(space):
             _show_dimension(dimension, "  ")
         for name, why in specification.unvaried_dimensions(space.subject, event):

@@ -29,11 +29,11 @@ NARROWEST = 1e-4  # width of the bin if all values are equal
 DIGITS = 4  # of d in the charts: finer than a pixel
 KEYS = (*map(str, HORIZONS), END)
 PROBABILISTIC = (
-    "is the probability that the true ratio is above zero, for a reading chosen in advance (probabilistic Sharpe ratio)."
+    "is the probability that the true ratio is above zero, if the reading was chosen in advance (probabilistic Sharpe)."
 )
 TRIALS = "variants tried, in this run and earlier, according to the trial ledger"
 EXPECTED_BEST = "a year is what the best of so many worthless variants would show."
-DEFLATED = "is the probability that the true ratio is above what luck alone shows (deflated Sharpe ratio)."
+DEFLATED = "is the probability that the true ratio is above what luck alone shows (deflated Sharpe)."
 LEAST_BOUNDED = ceil(2 / (1 - LEVEL)) - 1  # with fewer placebos, none lies outside the interval
 
 

@@ -142,7 +142,7 @@ def superiority_sentence(result: Superiority | Missing) -> str:
     left_out = "".join(f" {name} could not take part: {reason}." for name, reason in result.left_out.items())
     p, low, high = map(probability, (result.p, result.p_lower, result.p_upper))
     return (
-        f"Is the best reading better than its comparator, judged by daily returns and adjusted for all readings? p = {p} "
-        f"(superior predictive ability; between {low} and {high}). A stepwise test with a family-wise error rate of "
-        f"{result.size:.0%} finds {better} to be better.{left_out}"
+        "Is the best reading better than its comparator, judged by daily returns and adjusted for all readings? "
+        f"p = {p} (superior predictive ability; between {low} and {high}). A stepwise test with a family-wise error "
+        f"rate of {result.size:.0%} finds {better} to be better.{left_out}"
     )

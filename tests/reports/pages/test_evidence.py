@@ -42,7 +42,7 @@ def test_the_verdict_never_comes_without_n_effect_interval_p_and_source(judged):
     # Of 64 placebos 6 did at least as well: with the real one 7 of 65.
     assert "The same rule, entered at 64 other dates whose windows do not overlap, did at least as well in 6" in text
     assert "p = 0.108. Adjusted for all readings, p = 0.600." in text
-    # exp(0.05) - 1, exp(-0.03) - 1 and exp(0.12) - 1
+    # Logs of 0.05, -0.03 and 0.12 as percentages.
     for part in ("Not distinguishable from chance", "Excess +5.1%", "Effect, 95% −3.0% to +12.7%", "Prices: made up."):
         assert part in text
     assert "n 64 past entries that do not overlap" in text and "n 5,000 draws of stocks" in text
