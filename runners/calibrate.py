@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from math import expm1
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ EXAMPLES = """
 \b
 Examples:
   python -m runners.calibrate                  2,000 markets, several minutes
-  python -m runners.calibrate --markets 200    a tenth of them; effects are planted in as many
+  python -m runners.calibrate --markets 200    a tenth of them; effects are injected in as many
   python -m runners.calibrate --markets 20 --out calibration
 """
 
@@ -31,7 +32,7 @@ Examples:
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
 @EVENT
 @click.option("--markets", type=int, default=2000, metavar="N", help="Markets to simulate.  [2000]")
-@click.option("--draws", type=int, default=499, metavar="N", help="Draws of names in each.  [499]")
+@click.option("--draws", type=int, default=499, metavar="N", help="Draws of stocks in each.  [499]")
 @click.option("--seed", type=int, default=20250131, metavar="N", help="What all markets are drawn from.  [20250131]")
 @click.option(
     "--out",
@@ -46,9 +47,9 @@ Examples:
 def calibrate(
     event: str, markets: int, draws: int, seed: int, out: Path, jobs: int | None, dask: str | None, as_json: bool
 ) -> int:
-    """Run the tests of timing and names, and the verdict, where nothing is to be found and where an effect is planted.
+    """Run the declared tests on simulated markets, without any effect and with an injected one.
 
-    Writes a page with how often they are wrong, how much they find, and whether the bootstrap intervals hold the truth.
+    Writes a page with error rates, power and the coverage of the bootstrap intervals.
     """
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
@@ -85,17 +86,17 @@ def show_calibration(found: Calibration, out: Path) -> None:
     """A row a reading, one for all of them, and what follows."""
     from rich.text import Text
 
-    from reports.pages.calibration import calibration_conclusion
+    from reports.pages.calibration import TEST_NAMES, calibration_conclusion
     from reports.records.calibration import SIDES, TESTS
     from runners.cli.tables import PlainConsole, PlainTable
 
     console = PlainConsole()
     console.print(Text(f"{found.markets:,} simulated markets, seed {found.seed}", "bold"))
-    console.print("false positives: share of markets with + supported, - refuted")
+    console.print("false positives: share of markets called supported (+) or refuted (-)")
     table = PlainTable(box=None, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("reading", no_wrap=True)
-    for test in TESTS:
-        table.add_column(f"{test} +", justify="right", no_wrap=True)
+    for name in TEST_NAMES.values():
+        table.add_column(f"{name} +", justify="right", no_wrap=True)
         table.add_column("-", justify="right", no_wrap=True)
     table.add_column("finds", justify="right", no_wrap=True)
     rates = [found.each(test, side) for test in TESTS for side in SIDES]
@@ -105,10 +106,10 @@ def show_calibration(found: Calibration, out: Path) -> None:
         table.add_row(name, *(f"{rate[name].share:.1%}" if name in rate else "" for rate in rates), told)
     table.add_row("any", *(f"{found.any(test, side).share:.1%}" for test in TESTS for side in SIDES), style="bold")
     console.print(table)
-    console.print("finds: smallest planted effect found in four of five markets, timing/names")
+    console.print("finds: smallest injected effect found in four of five markets, timing/stocks")
     console.print(Text(calibration_conclusion(found), "" if found.holds else "bold red"))
     covered = ", ".join(f"{name} {rate.share:.1%}" for name, rate in found.covered.items())
-    console.print(f"95% intervals hold the truth: {covered}")
+    console.print(f"95% intervals that contain the true value: {covered}")
     console.print(f"page      {out / 'index.html'}", soft_wrap=True)
     console.print(f"tables    {out / 'results.json'}", soft_wrap=True)
 
@@ -117,7 +118,7 @@ def _smallest(points: list[PowerPoint]) -> str:
     from reports.records.calibration import detectable_effect
 
     effect = detectable_effect(points)
-    return "-" if effect is None else f"{effect:.2f}"
+    return "-" if effect is None else f"{expm1(effect):.0%}"  # a log return
 
 
 if __name__ == "__main__":
