@@ -118,14 +118,14 @@ def test_messages_of_another_shape_or_sender_are_ignored(opening, beside):
     with opening() as page:
         one, other = beside(page, "gpu_bubble", "ai_software").values()
         bad = (
-            *('"x"', "null", "{kind: 'place'}", "{kind: 'place', section: 'figures', fraction: 2}"),
-            *("{kind: 'place', section: 'figures', fraction: '0.5; x'}", "{kind: 'toString'}"),
-            *("{kind: 'place', section: 7, fraction: 0.5}", "{kind: 'height', height: 1e9}"),
+            *('"x"', "null", "{kind: 'position'}", "{kind: 'position', section: 'figures', fraction: 2}"),
+            *("{kind: 'position', section: 'figures', fraction: '0.5; x'}", "{kind: 'toString'}"),
+            *("{kind: 'position', section: 7, fraction: 0.5}", "{kind: 'height', height: 1e9}"),
         )
         for message in bad:
             one.evaluate(f"parent.postMessage({message}, '*')")
             page.evaluate(f"frames[0].postMessage({message}, '*')")
-        good = "{kind: 'place', section: 'figures', fraction: 0}"
+        good = "{kind: 'position', section: 'figures', fraction: 0}"
         page.evaluate(f"postMessage({good}, '*')")
         one.evaluate(f"parent.frames[1].postMessage({good}, '*')")
         page.wait_for_timeout(300)

@@ -90,9 +90,9 @@ def test_the_allowed_rate_holds_up_to_two_standard_errors(calibration):
         return replace(calibration, words=words)
 
     assert supported(9).holds and not supported(10).holds
-    assert "do not contradict" in calibration_conclusion(
-        supported(9)
-    ) and "that is NOT kept" in calibration_conclusion(supported(10))
+    assert "do not contradict" in calibration_conclusion(supported(9)) and "that is NOT kept" in calibration_conclusion(
+        supported(10)
+    )
     assert '<section class="card broken"' in render(supported(10))
 
 
