@@ -125,10 +125,10 @@ def _effect(d: float) -> str:
 
 
 def outcome_sentence(evidence: Evidence, comparator: str) -> str:
-    """Result over the full holding period, as a description."""
+    """Result at the end of the holding period, as a description."""
     if not isfinite(evidence.d):
-        return "Over its full holding period the excess is undefined: the reading or its comparator was ruined."
-    text = f"Over its full holding period the reading made {wealth(evidence.d, comparator)}."
+        return "At the end of the holding period the excess is undefined: the reading or its comparator was ruined."
+    text = f"At the end of its holding period the reading had {wealth(evidence.d, comparator)}."
     if evidence.occurred is None:
         return text
     return f"{text} By its own criterion it is {'refuted' if evidence.occurred else 'not refuted'}."

@@ -58,7 +58,7 @@ def test_a_verdict_names_its_tests_and_a_contradiction_is_loud(judged, evidence_
 def test_what_happened_is_description(judged):
     # exp(0.252) = 1.2866
     assert (
-        "Over its full holding period the reading made 28.7% more wealth than cash at zero. By its own criterion it is "
+        "At the end of its holding period the reading had 28.7% more wealth than cash at zero. By its own criterion it is "
         "not refuted. This describes one window; it is not a test."
     ) in shown(judged()).text
 
@@ -181,7 +181,7 @@ def test_what_is_missing_says_why_everywhere(judged, empty_evidence):
     assert (
         page.text.count("Not available: a launch at another date failed: nothing left.") == 11 + 2 + 1 + 3 + 1 + 5 + 1
     )
-    assert "Over its full holding period the excess is undefined" in page.text
+    assert "At the end of the holding period the excess is undefined" in page.text
     assert not re.search(r"\bnan\b|\binf\b|\bNone\b", page.text)
 
 
