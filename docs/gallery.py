@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 import sys
+from math import expm1
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -78,17 +79,18 @@ def tables(made: Path) -> dict[str, str]:
     found = {name: json.loads((made / name / "results.json").read_text(encoding="utf-8")) for name in RUNS}
     return {
         "readings": table(
-            "reading|net|d|max. drawdown|costs|Sharpe", map(_reading, found["readings"]["readings"].items())
+            "reading|net|excess|max. drawdown|costs|Sharpe", map(_reading, found["readings"]["readings"].items())
         ),
         "verdicts": table(
-            "reading|d, 20 trading days|p, timing|adjusted p|power|p, stocks|adjusted p|verdict",
+            "reading|excess, 20 trading days|p, timing|adjusted p|power|p, stocks|adjusted p|verdict",
             map(_verdict, found["readings"]["readings"].items()),
         ),
         "shock": table("leg|day 0|[0,+1]|[0,+5]|[0,+20]", _shock(found["readings"]["readings"])),
         "choices": table(
-            "reading|variants|median|same sign|p|main driver", map(_curve, found["choices"]["readings"].items())
+            "reading|specifications|median excess|same sign|p|main driver",
+            map(_curve, found["choices"]["readings"].items()),
         ),
-        "settings": table("hold|rebalance|net|d|Sharpe", map(_spec, found["settings"]["best"])),
+        "settings": table("hold|rebalance|net|excess|Sharpe", map(_variant, found["settings"]["best"])),
     }
 
 
@@ -113,7 +115,7 @@ def _reading(item: tuple[str, Any]) -> list[str]:
     return [
         f"`{name}`",
         _percent(figures["total_return"]),
-        _number(figures["d"], "+.3f"),
+        _excess(figures["d"]),
         _percent(figures["max_drawdown"]),
         f"{figures['costs']:,.0f} USD",
         _number(figures["sharpe"], ".2f"),
@@ -127,10 +129,10 @@ def _verdict(item: tuple[str, Any]) -> list[str]:
     better = upper if not names else names["effect"] > 0
     return [
         f"`{name}`",
-        _number(evidence["effect"], "+.3f"),
+        _excess(evidence["effect"]),
         _number(evidence["p" if upper else "p_lower"], ".3f"),
         _number(evidence["p_family" if upper else "p_family_lower"], ".3f"),
-        "above 0.6" if power is None else _number(power, ".2f"),
+        "above +82.2 %" if power is None else _excess(power),
         _number(names.get("p" if better else "p_lower"), ".3f"),
         _number(names.get("p_family" if better else "p_family_lower"), ".3f"),
         WORDS.get(evidence["verdict"], evidence["verdict"]),
@@ -156,22 +158,26 @@ def _curve(item: tuple[str, Any]) -> list[str]:
     return [
         f"`{name}`",
         f"{curve['tested']['n']:,}",
-        _number(curve["tested"]["median"], "+.3f"),
+        _excess(curve["tested"]["median"]),
         f"{curve['tested']['same_sign']:.0%}",
         _number(curve["joint"]["median"]["p"], ".2f"),
         f"{most} {curve['variance_shares'][most]:.0%}",
     ]
 
 
-def _spec(spec: dict[str, Any]) -> list[str]:
-    knobs = spec["knobs"]
+def _variant(variant: dict[str, Any]) -> list[str]:
+    parameters = variant["knobs"]
     return [
-        knobs["hold"],
-        knobs["rebalance"],
-        _percent(spec["net"]),
-        _number(spec["d"], "+.3f"),
-        _number(spec["sharpe"], ".2f"),
+        parameters["hold"],
+        parameters["rebalance"],
+        _percent(variant["net"]),
+        _excess(variant["d"]),
+        _number(variant["sharpe"], ".2f"),
     ]
+
+
+def _excess(d: float | None) -> str:
+    return _percent(None if d is None else expm1(d))
 
 
 def _percent(value: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from math import expm1
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,17 +87,17 @@ def show_calibration(calibration: Calibration, out: Path) -> None:
     """Print a row per reading, one for any of them, and the conclusion."""
     from rich.text import Text
 
-    from reports.pages.calibration import calibration_conclusion
+    from reports.pages.calibration import TEST_NAMES, calibration_conclusion
     from reports.records.calibration import SIDES, TESTS
     from runners.cli.tables import PlainConsole, PlainTable
 
     console = PlainConsole()
     console.print(Text(f"{calibration.markets:,} simulated markets, seed {calibration.seed}", "bold"))
-    console.print("false positives: share of markets with + supported, - refuted")
+    console.print("false positives: share of markets called supported (+) or refuted (-)")
     table = PlainTable(box=None, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("reading", no_wrap=True)
-    for test in TESTS:
-        table.add_column(f"{test} +", justify="right", no_wrap=True)
+    for name in TEST_NAMES.values():
+        table.add_column(f"{name} +", justify="right", no_wrap=True)
         table.add_column("-", justify="right", no_wrap=True)
     table.add_column("finds", justify="right", no_wrap=True)
     rates = [calibration.each(test, side) for test in TESTS for side in SIDES]
@@ -108,10 +109,10 @@ def show_calibration(calibration: Calibration, out: Path) -> None:
         "any", *(f"{calibration.any(test, side).share:.1%}" for test in TESTS for side in SIDES), style="bold"
     )
     console.print(table)
-    console.print("finds: smallest injected effect found in four of five markets, timing/names")
+    console.print("finds: smallest injected effect found in four of five markets, timing/stocks")
     console.print(Text(calibration_conclusion(calibration), "" if calibration.holds else "bold red"))
     covered = ", ".join(f"{name} {rate.share:.1%}" for name, rate in calibration.covered.items())
-    console.print(f"95% intervals contain the true value: {covered}")
+    console.print(f"95% intervals that contain the true value: {covered}")
     console.print(f"page      {out / 'index.html'}", soft_wrap=True)
     console.print(f"tables    {out / 'results.json'}", soft_wrap=True)
 
@@ -120,7 +121,7 @@ def _smallest(points: list[PowerPoint]) -> str:
     from reports.statistics.error_rates import detectable_effect
 
     effect = detectable_effect(points)
-    return "-" if effect is None else f"{effect:.2f}"
+    return "-" if effect is None else f"{expm1(effect):.0%}"  # a log return
 
 
 if __name__ == "__main__":

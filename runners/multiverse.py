@@ -234,7 +234,7 @@ def show_multiverse(survey: MultiverseRun, out: Path) -> None:
     """Print the summary: a row per reading in 80 columns, and how to read it."""
     from rich.text import Text
 
-    from reports.pages.multiverse import ONE
+    from reports.pages.multiverse import ONE_OBSERVATION
     from runners.cli.tables import PlainConsole
 
     console = PlainConsole()
@@ -245,23 +245,20 @@ def show_multiverse(survey: MultiverseRun, out: Path) -> None:
     for notice in survey.notices:
         console.print(Text(notice, "bold yellow"))
     console.print(_table(survey))
-    entries = f"{survey.placebos + 1} entries {survey.step} sessions apart"
+    entries = f"{survey.placebos + 1} entry dates {survey.step} trading days apart"
     reason = survey.joint[survey.multiverses[0].name].median.reason
     for label, text in (
-        ("specs", "number of specifications; those with hindsight are drawn on the page but not counted"),
-        ("median", "of d over the specifications tested, after 20 and 60 sessions"),
-        ("sign", "share of these specifications whose d has the sign of the median"),
+        ("n", "specifications; those entered with hindsight are drawn on the pages but not counted"),
+        ("median", "excess over the comparator, of the specifications tested after 20 and 60 trading days"),
+        ("sign", "share of these specifications on the same side of zero as the median"),
         (
             "p",
             f"not available: {reason}"
             if reason
-            else f"of median and sign among {entries}; adjusted: p of the median, for all {survey.counted} readings",
+            else f"of median and sign, among {entries}; adj. p: adjusted for all {survey.counted} readings",
         ),
-        (
-            "matters",
-            "the choice that explains most of the variance, and its share; often the horizon, as d grows with time",
-        ),
-        ("mind", ONE),
+        ("driver", "the choice that explains most of the variance; often the horizon, since results grow with time"),
+        ("caution", ONE_OBSERVATION),
         ("pages", f"{out / 'index.html'}, NAME.html"),
         ("tables", f"{out}/specs.csv, results.json"),
     ):
@@ -288,7 +285,7 @@ def _table(survey: MultiverseRun) -> PlainTable:
 
     table = PlainTable(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("reading", no_wrap=True, max_width=WIDEST)
-    for heading in ("specs", "median", "sign", "p", "p sign", "adjusted", "matters"):
+    for heading in ("n", "median", "sign", "p", "p sign", "adj. p", "driver"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in survey.multiverses:
         table.add_row(*_row(one, survey))
@@ -299,12 +296,13 @@ def _row(one: Multiverse, survey: MultiverseRun) -> tuple[str, ...]:
     from reports.pages.multiverse import leading_choices
     from reports.rendering.numbers import UNDEFINED
     from reports.statistics.specification_curve import curve_summary
+    from runners.cli.tables import excess_cell
 
     summary, ranked = curve_summary(one.d[one.tested]), survey.joint[one.name]
     return (
         one.name,
         f"{int(one.honest.sum()):,}",
-        f"{summary.median:+.3f}" if summary.n else "-",
+        excess_cell(summary.median),
         f"{summary.same_sign:.0%}" if summary.n else "-",
         *("-" if p is None else f"{p:.2f}" for p in (ranked.median.p, ranked.share.p, ranked.median.p_family)),
         leading_choices(one).replace(UNDEFINED, "-"),

@@ -1,1 +1,1 @@
-"""One module a page."""
+"""Pages as HTML, one module per page."""

@@ -1,12 +1,13 @@
-"""Page of a calibration."""
+"""Page of a calibration: error rates of the tests, power curves and coverage of the intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import expm1
 
-from reports.records.calibration import SIDES, TESTS, Calibration
-from reports.rendering.numbers import log_ratio, share
+from reports.records.calibration import SIDES, Calibration
+from reports.rendering.numbers import excess_percent, percent, share
 from reports.rendering.template import template
 from reports.statistics.bootstrap import LEVEL
 from reports.statistics.error_rates import PROMISED, ErrorRate, PowerPoint, attainable_size, detectable_effect
@@ -14,67 +15,72 @@ from reports.statistics.placebo import POWER, SIZE
 from reports.statistics.verdict import HORIZON
 
 VAGUE = 2 * PROMISED  # an interval that reaches this far says little
-# Of a chart, in the units of its drawing.
-LEFT, RIGHT, TOP, BOTTOM = 38.0, 312.0, 10.0, 132.0
+TEST_NAMES = {"timing": "timing", "names": "stocks", "verdict": "verdict"}  # of TESTS, for readers
+
+LEFT, RIGHT, TOP, BOTTOM = 38.0, 312.0, 10.0, 132.0  # edges of a chart, in units of its drawing
 
 
 @dataclass(frozen=True)
 class PowerDrawing:
-    """A power curve in the units of the chart."""
+    """A power curve in units of its chart: SVG points of line and band, dots (x, y, text), and a summary."""
 
     name: str
     line: str
     band: str
     dots: tuple[tuple[str, str, str], ...]
-    told: str
+    summary: str
 
 
 def draw_power_curve(name: str, points: Sequence[PowerPoint]) -> PowerDrawing:
-    """Where a power curve runs, with its interval."""
-    widest = points[-1].effect
-    across = [f"{LEFT + (RIGHT - LEFT) * point.effect / widest:.1f}" for point in points]
+    """The drawing of a power curve with its confidence band."""
+    largest = points[-1].effect
+    xs = [f"{LEFT + (RIGHT - LEFT) * point.effect / largest:.1f}" for point in points]
     low, high = zip(*(point.rate.bounds for point in points), strict=True)
-    upper = [f"{x},{chart_height(value)}" for x, value in zip(across, high, strict=True)]
-    lower = [f"{x},{chart_height(value)}" for x, value in zip(across, low, strict=True)]
+    upper = [f"{x},{chart_height(value)}" for x, value in zip(xs, high, strict=True)]
+    lower = [f"{x},{chart_height(value)}" for x, value in zip(xs, low, strict=True)]
     dots = tuple(
         (x, chart_height(point.rate.share), f"{effect_text(point.effect)}: {rate_text(point.rate)}")
-        for x, point in zip(across, points, strict=True)
+        for x, point in zip(xs, points, strict=True)
     )
-    found = detectable_effect(points)
-    told = "below 80% throughout" if found is None else f"80% from {effect_text(found)}"
-    return PowerDrawing(name, " ".join(f"{x},{y}" for x, y, _ in dots), " ".join((*upper, *lower[::-1])), dots, told)
+    detectable = detectable_effect(points)
+    summary = "below 80% throughout" if detectable is None else f"80% from {effect_text(detectable)}"
+    line = " ".join(f"{x},{y}" for x, y, _ in dots)
+    return PowerDrawing(name, line, " ".join((*upper, *lower[::-1])), dots, summary)
 
 
 def effect_text(effect: float) -> str:
-    """A planted effect as it is written."""
-    return f"{effect:+.2f}"
+    """An injected log return as a percentage of wealth."""
+    return percent(expm1(effect), 0)
 
 
 def chart_height(fraction: float) -> str:
-    """Where a share lies in a chart."""
+    """The y coordinate of a share."""
     return f"{BOTTOM - (BOTTOM - TOP) * fraction:.1f}"
 
 
 def effect_ticks(effects: Sequence[float]) -> list[tuple[str, str]]:
-    """Where the marks below a chart lie, and what they say: quarters of its width."""
-    return [(f"{LEFT + (RIGHT - LEFT) * part / 4:.1f}", f"{effects[-1] * part / 4:.1f}") for part in range(5)]
+    """Ticks below a chart at quarters of its width: x coordinate and label."""
+    return [
+        (f"{LEFT + (RIGHT - LEFT) * quarter / 4:.1f}", effect_text(effects[-1] * quarter / 4)) for quarter in range(5)
+    ]
 
 
 def render(calibration: Calibration) -> str:
     """The page. Equal inputs give equal bytes."""
     power = {test: calibration.power(test) for test in ("timing", "names")}
-    return template("calibration.html", rate_text=rate_text, share=share, log=log_ratio, effect=effect_text).render(
+    page = template("calibration.html", rate_text=rate_text, share=share, excess=excess_percent, effect=effect_text)
+    return page.render(
         calibration=calibration,
         conclusion=calibration_conclusion(calibration),
-        tests=TESTS,
+        tests=TEST_NAMES,
         sides=list(SIDES),
         power=power,
-        drawings={test: [draw_power_curve(*each) for each in curves.items()] for test, curves in power.items()},
+        drawings={test: [draw_power_curve(*curve) for curve in curves.items()] for test, curves in power.items()},
         curves={"timing": calibration.timing, "names": calibration.names},
         ticks=effect_ticks,
         marks=[(chart_height(value), f"{value:.0%}") for value in (0.0, 0.5, POWER, 1.0)],
         frame={"left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM},
-        possible={"timing": attainable_size(calibration.placebos), "names": attainable_size(calibration.draws)},
+        attainable={"timing": attainable_size(calibration.placebos), "names": attainable_size(calibration.draws)},
         size=SIZE,
         promised=PROMISED,
         level=LEVEL,
@@ -83,17 +89,19 @@ def render(calibration: Calibration) -> str:
 
 
 def rate_text(rate: ErrorRate) -> str:
-    """A rate with its interval, in per cent."""
+    """A rate with its confidence interval, in per cent."""
     low, high = rate.bounds
     return f"{share(rate.share)} ({share(low)} to {share(high)})"
 
 
 def calibration_conclusion(calibration: Calibration) -> str:
-    """What the false positives say, in a sentence or two."""
-    found = {side: calibration.any("verdict", side) for side in SIDES}
-    told = " and ".join(f"{side} in {rate_text(rate)}" for side, rate in found.items())
-    promise = f"at most {PROMISED:.0%} was promised for each"
-    kept = "which these markets do not contradict" if calibration.holds else "which is NOT kept"
-    vague = max(rate.bounds[1] for rate in found.values()) > VAGUE
+    """The rate of false positives against the rate that the design allows."""
+    rates = {side: calibration.any("verdict", side) for side in SIDES}
+    text = " and ".join(f"{side} in {rate_text(rate)}" for side, rate in rates.items())
+    kept = "these markets do not contradict that" if calibration.holds else "that is NOT kept"
+    vague = max(rate.bounds[1] for rate in rates.values()) > VAGUE
     few = " So few markets say little; simulate more." if vague and calibration.holds else ""
-    return f"Where nothing is to be found, some reading was called {told} of markets; {promise}, {kept}.{few}"
+    return (
+        f"In markets without any effect, some reading was called {text} of the markets. The design allows at most "
+        f"{PROMISED:.0%} each; {kept}.{few}"
+    )

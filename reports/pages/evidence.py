@@ -1,7 +1,7 @@
-"""The page that says whether one reading beat chance: the verdict, the tests behind it, and what stands beside them.
+"""Evidence page of one reading: whether it beat chance, the tests behind the verdict, and further description.
 
-Tables are plain HTML and read well without scripts; charts are drawn in the browser by uPlot, which lies beside the
-pages of a run. What is not available says why, here as in results.json.
+Tables are plain HTML and readable without scripts. Charts are drawn in the browser by uPlot, which is a file in the
+same folder. Missing figures are replaced by the reason, as in results.json.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from reports.pages import evidence_prose
 from reports.records.evidence import END, Evidence, PastEntries, SharpeEvidence
 from reports.records.result import HORIZONS, Result, Run
-from reports.rendering.numbers import bounds, log_ratio, percent, probability, ratio, share
+from reports.rendering.numbers import bounds, excess_percent, percent, probability, ratio, share
 from reports.rendering.template import embedded_json, page_address, template, vendored_file
 from reports.statistics.availability import NOISE, Missing
 from reports.statistics.bootstrap import LEVEL
@@ -25,21 +25,22 @@ from reports.statistics.placebo import LEAST_PLACEBOS, SIZE, PlaceboRank
 from reports.statistics.shock import AbnormalReturn, ShockStudy
 from reports.statistics.verdict import HORIZON
 
-BINS = 60  # of a histogram, about
-NARROWEST = 1e-4  # bin, where all values are the same
-DIGITS = 4  # of d in the charts: less than a pixel
+BINS = 60  # of a histogram, roughly
+NARROWEST = 1e-4  # width of the bin if all values are equal
+DIGITS = 4  # of d in the charts: finer than a pixel
 KEYS = (*map(str, HORIZONS), END)
 PROBABILISTIC = (
-    "is the probability that the true ratio is above zero, for a reading picked beforehand (probabilistic Sharpe)."
+    "is the probability that the true ratio is above zero, if the reading was chosen in advance (probabilistic Sharpe)."
 )
-TRIALS = "is the number of variants tried, in this run and earlier, as far as the ledger of trials knows"
+TRIALS = "variants tried, in this run and earlier, according to the trial ledger"
+EXPECTED_BEST = "a year is what the best of so many worthless variants would show."
 DEFLATED = "is the probability that the true ratio is above what luck alone shows (deflated Sharpe)."
-LEAST_BOUNDED = ceil(2 / (1 - LEVEL)) - 1  # placebos below which an interval has no placebo outside of it
+LEAST_BOUNDED = ceil(2 / (1 - LEVEL)) - 1  # with fewer placebos, none lies outside the interval
 
 
 def render(evidence: Evidence, result: Result, run: Run) -> str:
-    """The page of one reading of a run that has a evidence_report. Equal inputs give equal bytes."""
-    drawn = evidence_charts(evidence)
+    """The page of one reading of a run with evidence. Equal inputs give equal bytes."""
+    charts = evidence_charts(evidence)
     return _template().render(
         evidence=evidence,
         result=result,
@@ -48,52 +49,51 @@ def render(evidence: Evidence, result: Result, run: Run) -> str:
         sheet=page_address(result.name),
         windows=[str(window) for window in WINDOWS],
         models=abnormal_tables(evidence.shock),
-        drawn=drawn,
-        everywhere=has_other_entries(evidence.launches),
-        data=embedded_json(drawn),
+        charts=charts,
+        every_date=has_other_entries(evidence.launches),
+        data=embedded_json(charts),
         horizon=HORIZON,
         end=END,
         size=SIZE,
         least_placebos=LEAST_PLACEBOS,
         least_bounded=LEAST_BOUNDED,
-        words=evidence_prose,
+        prose=evidence_prose,
         sharpe=sharpe_facts(evidence.sharpe),
-        late=partial_reasons,
-        log=log_ratio,
-        formats={"percent": percent, "ratio": ratio},
+        partial_reasons=partial_reasons,
+        formats={"percent": percent, "ratio": ratio, "excess": excess_percent},
         uplot_style=vendored_file("uPlot.min.css"),
     )
 
 
 def evidence_charts(evidence: Evidence) -> dict[str, object]:
-    """What the charts draw, by the id of each; what is not available has no chart."""
-    found = {
+    """Data of each chart that has any, by id."""
+    charts = {
         "timing": timing_histograms(evidence),
-        "names": selection_histogram(evidence),
+        "stocks": selection_histogram(evidence),
         "p": p_curves(evidence),
         "power": power_curve(evidence),
         "paths": abnormal_paths(evidence.shock),
     }
-    return {name: drawn for name, drawn in found.items() if drawn}
+    return {name: chart for name, chart in charts.items() if chart}
 
 
 def timing_histograms(evidence: Evidence) -> dict[str, object]:
-    """By horizon: how many launches came out how, which of them do not overlap, and the real one."""
+    """Histogram of d over past entries, by horizon."""
     if isinstance(evidence.launches, Missing):
         return {}
-    found = {key: _of_launches(evidence.launches, key, rank) for key, rank in evidence.timing.items()}
-    return {key: drawn for key, drawn in found.items() if drawn}
+    histograms = {key: _entry_histogram(evidence.launches, key, rank) for key, rank in evidence.timing.items()}
+    return {key: histogram for key, histogram in histograms.items() if histogram}
 
 
-def has_other_entries(launches: PastEntries | Missing) -> bool:
-    """Whether there are launches beside those of the tests."""
-    if isinstance(launches, Missing):
+def has_other_entries(entries: PastEntries | Missing) -> bool:
+    """Whether there are past entries besides those of the tests."""
+    if isinstance(entries, Missing):
         return False
-    return len(launches.sessions) > len(set().union(*launches.aligned.values())) + 1
+    return len(entries.sessions) > len(set().union(*entries.aligned.values())) + 1
 
 
 def selection_histogram(evidence: Evidence) -> dict[str, object]:
-    """The same of the baskets of other names at the end of the hold."""
+    """Histogram of d over baskets of other stocks at the end of the holding period."""
     if evidence.names is None:
         return {}
     return histogram_bins(evidence.drawn, (), evidence.names[END].effect)
@@ -102,33 +102,33 @@ def selection_histogram(evidence: Evidence) -> dict[str, object]:
 def histogram_bins(
     values: Iterable[float | None], marked: Iterable[float | None], real: float | None, bins: int = BINS
 ) -> dict[str, object]:
-    """Counts in bins of a round width, one of whose edges is zero; empty where no value is finite.
+    """Counts in bins of a round width, with an edge at zero; empty if no value is finite.
 
-    Holds `start` (lower edge of the first bin), `width`, `counts`, `marked` values and the `real` one, both rounded,
-    `n` and how many values are `missing`, which have no number (not reached, or ruin).
+    Keys: `start` (lower edge of the first bin), `width`, `counts`, `marked` values and the `real` one (rounded), the
+    number `n` of finite values and the number `missing` of others (horizon not reached, or ruin).
     """
-    given = list(values)
-    known = np.array([value for value in given if value is not None and isfinite(value)])
-    if not len(known):
+    every = list(values)
+    finite = np.array([value for value in every if value is not None and isfinite(value)])
+    if not len(finite):
         return {}
-    spread = known if real is None else np.append(known, real)
+    spread = finite if real is None else np.append(finite, real)
     width = round_width(float(np.ptp(spread)) / bins)
     first, last = floor(spread.min() / width), floor(spread.max() / width)
-    # Not np.histogram: its edges, products of the width, can miss a value that lies on the outermost one.
-    counts = np.bincount(np.floor(known / width).astype(int) - first, minlength=last - first + 1)
+    # Not np.histogram: its edges, products of the width, can miss a value on the outermost edge.
+    counts = np.bincount(np.floor(finite / width).astype(int) - first, minlength=last - first + 1)
     return {
         "start": round(first * width, 6),
         "width": width,
         "counts": counts.tolist(),
         "marked": sorted(round(value, DIGITS) for value in marked if value is not None and isfinite(value)),
         "real": None if real is None else round(real, DIGITS),
-        "n": len(known),
-        "missing": len(given) - len(known),
+        "n": len(finite),
+        "missing": len(every) - len(finite),
     }
 
 
 def round_width(width: float) -> float:
-    """The next of 1, 2 and 5 times a power of ten."""
+    """The smallest of 1, 2 and 5 times a power of ten that is at least `width`."""
     if width <= NOISE:
         return NARROWEST
     power = floor(log10(width))
@@ -137,95 +137,86 @@ def round_width(width: float) -> float:
 
 
 def p_curves(evidence: Evidence) -> dict[str, object]:
-    """p and family-wise p by horizon, on the side on which d lies; empty where no horizon has one."""
-    tests = {"timing": evidence.timing, "names": evidence.names or {}}
-    lines = {
-        f"{test}{kind}": [_p(ranks.get(key), place) for key in KEYS]
+    """p and adjusted p by horizon, on the side of the effect; empty if there is none at any horizon."""
+    tests = {"timing": evidence.timing, "stocks": evidence.names or {}}
+    curves = {
+        f"{test}{suffix}": [_rounded_p(ranks.get(key), adjusted=bool(suffix)) for key in KEYS]
         for test, ranks in tests.items()
-        for place, kind in enumerate(("", "-family"))
+        for suffix in ("", "-adjusted")
     }
-    known = {name: values for name, values in lines.items() if any(value is not None for value in values)}
-    return {"ticks": [*map(str, HORIZONS), "end"], "lines": known, "size": SIZE} if known else {}
+    lines = {name: values for name, values in curves.items() if any(value is not None for value in values)}
+    return {"ticks": [*map(str, HORIZONS), "end"], "lines": lines, "size": SIZE} if lines else {}
 
 
 def power_curve(evidence: Evidence) -> dict[str, object]:
-    """The share of launches in which an effect is found, by effect."""
+    """Share of cases in which an injected effect is found, by effect."""
     power = evidence.power
     return {} if isinstance(power, Missing) else {"effects": list(power.effects), "shares": _rounded(power.shares)}
 
 
 def abnormal_paths(shock: ShockStudy | Missing) -> list[dict[str, object]]:
-    """Cumulated abnormal returns by leg with their band; legs without any are left out."""
+    """Cumulative abnormal return of each leg, with its band; legs without any are left out."""
     if isinstance(shock, Missing):
         return []
     return [
         {
-            "leg": each.leg,
-            "days": list(each.days),
-            "car": _rounded(each.car),
-            "low": _rounded(each.low),
-            "high": _rounded(each.high),
+            "leg": path.leg,
+            "days": list(path.days),
+            "car": _rounded(path.car),
+            "low": _rounded(path.low),
+            "high": _rounded(path.high),
         }
-        for each in shock.paths
-        if any(value is not None for value in each.car)
+        for path in shock.paths
+        if any(value is not None for value in path.car)
     ]
 
 
 def abnormal_tables(shock: ShockStudy | Missing) -> dict[str, list[tuple[str, list[AbnormalReturn]]]]:
-    """Rows of the tables of abnormal returns: by model, those of the legs and those of the names."""
+    """By model, the rows of abnormal returns in two groups: legs and stocks."""
     if isinstance(shock, Missing):
         return {}
-    found: dict[str, list[tuple[str, list[AbnormalReturn]]]] = {}
-    for heading, rows in (("Legs", shock.legs), ("Names", shock.names)):
-        for name in dict.fromkeys(row.model for row in rows):
-            found.setdefault(name, []).append((heading, [row for row in rows if row.model == name]))
-    return found
+    tables: dict[str, list[tuple[str, list[AbnormalReturn]]]] = {}
+    for heading, rows in (("Legs", shock.legs), ("Stocks", shock.names)):
+        for model in dict.fromkeys(row.model for row in rows):
+            tables.setdefault(model, []).append((heading, [row for row in rows if row.model == model]))
+    return tables
 
 
 def partial_reasons(groups: Sequence[tuple[str, Sequence[AbnormalReturn]]]) -> list[str]:
-    """Reasons of rows of which a part is not available; what is missing whole says so in its row."""
-    partly = (row for _, rows in groups for row in rows if any(value is not None for value in row.car.values()))
-    return list(dict.fromkeys(row.reason for row in partly if row.reason))
+    """Reasons of rows that are missing in part; a row that is missing entirely shows its own reason."""
+    partial = (row for _, rows in groups for row in rows if any(value is not None for value in row.car.values()))
+    return list(dict.fromkeys(row.reason for row in partial if row.reason))
 
 
-def sharpe_facts(found: SharpeEvidence) -> list[tuple[str, float | Missing, Callable[[float], str], str]]:
-    """Lines on the Sharpe ratio: label, value, how it is written, what it means."""
-    gone = f"; {found.forgotten:,} more were deleted from it" if found.forgotten else ""
+def sharpe_facts(sharpe: SharpeEvidence) -> list[tuple[str, float | Missing, Callable[[float], str], str]]:
+    """Facts about the Sharpe ratio: label, value, function that formats the value, and meaning."""
+    deleted = f"; {sharpe.forgotten:,} more were deleted from it" if sharpe.forgotten else ""
+    years = f"of prices are needed to tell this ratio from zero at 95%; there are {sharpe.years:.1f}."
     return [
-        ("Sharpe ratio", found.annual, ratio, f"a year, over {found.years:.1f} years."),
-        ("Above zero", found.probabilistic, probability, PROBABILISTIC),
-        ("Trials", float(found.trials), "{:,.0f}".format, f"{TRIALS}{gone}."),
-        (
-            "Best of them by luck",
-            found.expected_best,
-            ratio,
-            "a year is what the best of so many worthless ones shows.",
-        ),
-        ("Above that", found.deflated, probability, DEFLATED),
-        (
-            "Years needed",
-            found.years_needed,
-            "{:,.1f}".format,
-            f"for it to differ from zero at 95%; here are {found.years:.1f}.",
-        ),
+        ("Sharpe ratio", sharpe.annual, ratio, f"a year, over {sharpe.years:.1f} years."),
+        ("Above zero", sharpe.probabilistic, probability, PROBABILISTIC),
+        ("Trials", float(sharpe.trials), "{:,.0f}".format, f"{TRIALS}{deleted}."),
+        ("Best by luck", sharpe.expected_best, ratio, EXPECTED_BEST),
+        ("Above that", sharpe.deflated, probability, DEFLATED),
+        ("Years needed", sharpe.years_needed, "{:,.1f}".format, years),
     ]
 
 
 def horizon_heading(key: str) -> str:
-    """What a horizon is called."""
-    return "the whole hold" if key == END else f"{key} sessions"
+    """Name of a horizon."""
+    return "the full holding period" if key == END else f"{key} trading days"
 
 
-WRITERS = {"percent": percent, "ratio": ratio, "log_ratio": log_ratio, "share": share, "probability": probability}
+FORMATS = {"percent": percent, "ratio": ratio, "excess": excess_percent, "share": share, "probability": probability}
 
 
-def _of_launches(launches: PastEntries, key: str, rank: PlaceboRank) -> dict[str, object]:
-    d = launches.d.get(key, ())
-    return histogram_bins(d, (d[place] for place in launches.aligned.get(key, ())), rank.effect)
+def _entry_histogram(entries: PastEntries, key: str, rank: PlaceboRank) -> dict[str, object]:
+    d = entries.d.get(key, ())
+    return histogram_bins(d, (d[index] for index in entries.aligned.get(key, ())), rank.effect)
 
 
-def _p(rank: PlaceboRank | None, place: int) -> float | None:
-    p = None if rank is None else evidence_prose.p_value_sentence(rank)[place]
+def _rounded_p(rank: PlaceboRank | None, adjusted: bool) -> float | None:
+    p = None if rank is None else evidence_prose.tail_p_values(rank)[adjusted]
     return None if p is None else round(p, 5)
 
 
@@ -237,8 +228,8 @@ def _rounded(values: Iterable[float | None]) -> list[float | None]:
 def _template() -> jinja2.Template:
     return template(
         "evidence.html",
-        **WRITERS,
-        ratio3=lambda value: f"{value:.3f}",
+        **FORMATS,
+        three_digits=lambda value: f"{value:.3f}",
         bounds=bounds,
         heading=horizon_heading,
         missing=lambda value: isinstance(value, Missing),

@@ -1,7 +1,7 @@
-"""The page that compares the readings of a run: what worked first, then curves, cards, tables and maps.
+"""Page that compares the readings of a run: an overview, then curves, cards and tables.
 
-Tables are plain HTML and read well without scripts; charts are drawn in the browser by uPlot, which lies once beside
-the pages of a run, from data that stand inside the page. Nothing else is loaded, and nothing from a network.
+Tables are plain HTML and readable without scripts. Charts are drawn in the browser by uPlot, which is a file in the
+same folder, from data inside the page. Nothing else is loaded, and nothing from a network.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from reports.records.result import HORIZONS, Horizon, Result, Run
 from reports.rendering.numbers import (
     UNDEFINED,
     bounds,
-    log_ratio,
+    excess_percent,
     percent,
     points,
     probability,
@@ -43,32 +43,31 @@ from reports.rendering.template import embedded_json, evidence_address, page_add
 from reports.statistics.placebo import SIZE, PlaceboRank
 from reports.statistics.verdict import HORIZON
 
-COLOURS, DASHES = 6, 3  # of lines, in index.css; the benchmark is drawn in ink
+COLOURS, DASHES = 6, 3  # of curves, in index.css; the benchmark has the colour of the text
 MOST_WARNINGS = 10  # on a card; the others are counted
-BESIDE = "60"  # sessions, beside the horizon of the verdict
-DIGITS = 5  # of the curves: a hundredth of a thousandth is less than a pixel
+SECOND_HORIZON = "60"  # trading days, shown beside the horizon of the verdict
+DIGITS = 5  # of the embedded curves: finer than a pixel
 
 
 @dataclass(frozen=True)
 class FigureColumn:
-    """A column of the table of figures: its heading, what it means, and how a value is written.
+    """A column of the table of figures: heading, tooltip, and the function that formats its values.
 
-    `judged` says whether below zero is worse, which a negative beta is not; such values are coloured. `linked` cells
-    lead to the evidence.
+    `loss` colours negative values, unless they are no worse (as a negative beta). `linked` cells lead to the evidence.
     """
 
     heading: str
     meaning: str
     write: Callable[[float | None], str]
-    judged: bool = True
+    loss: bool = True
     linked: bool = False
 
 
 @dataclass(frozen=True)
 class FigureRow:
-    """A line of a table. `line` is the number of its curve, 0 for the benchmark.
+    """A row of a table. `line` is the number of its curve, 0 for the benchmark.
 
-    `page` and `evidence` are addresses of pages of its own, None where there is none.
+    `page` and `evidence` are the addresses of its tearsheet and its evidence, None where there is none.
     """
 
     name: str
@@ -80,17 +79,17 @@ class FigureRow:
 
 def render(run: Run) -> str:
     """The page of a run. Equal inputs give equal bytes."""
-    outcomes = overview_rows(run)
+    overview = overview_rows(run)
     return _template().render(
         run=run,
         sections=index_sections(run),
-        outcomes=outcomes,
-        one_sided={outcome.name for outcome in outcomes if outcome.one_sided},
-        above=positive_counts(outcomes),
-        framed=any(at.certain for outcome in outcomes for at in outcome.cells),
+        overview=overview,
+        one_sided={row.name for row in overview if row.one_sided},
+        positive=positive_counts(overview),
+        framed=any(cell.certain for row in overview for cell in row.cells),
         reached=reached_horizons(run),
-        tests_names=run.evidence_report is not None
-        and any(own.names is not None for own in run.evidence_report.readings.values()),
+        tests_selection=run.evidence_report is not None
+        and any(one.names is not None for one in run.evidence_report.readings.values()),
         correlations=correlations(run),
         months=monthly_returns(run),
         totals=[*(result.equity.iloc[-1] / result.equity.iloc[0] - 1 for result in run.results), _total(run.benchmark)],
@@ -106,15 +105,15 @@ def render(run: Run) -> str:
         cost_columns=COST_COLUMNS,
         cost_rows=[_cost_row(result, line) for line, result in enumerate(run.results, 1)],
         cards=[
-            _card(result, line, run, outcome)
-            for line, (result, outcome) in enumerate(zip(run.results, outcomes, strict=True), 1)
+            _card(result, line, run, row)
+            for line, (result, row) in enumerate(zip(run.results, overview, strict=True), 1)
         ],
         evidence_report=run.evidence_report,
-        judgements=adjusted_rows(run),
-        words=evidence_prose,
+        adjusted=adjusted_rows(run),
+        prose=evidence_prose,
         horizon=HORIZON,
         size=SIZE,
-        log=log_ratio,
+        excess=excess_percent,
         most_warnings=MOST_WARNINGS,
         lines=(run.benchmark_name, *(result.name for result in run.results)),
         rate=mean_risk_free(run),
@@ -142,12 +141,12 @@ SECTIONS = {
 
 
 def index_sections(run: Run) -> list[tuple[str, str]]:
-    """Ids and short headings of the sections, in their order."""
+    """Id and short heading of each section, in order."""
     return [(key, heading) for key, heading in SECTIONS.items() if key != "chance" or run.evidence_report is not None]
 
 
 def index_charts(run: Run) -> dict[str, object]:
-    """What the charts draw: sessions (ISO dates), growth of one unit by line (benchmark first), marks, holdings."""
+    """Data of the charts: sessions (ISO dates), growth of 1 by line (benchmark first), marks, ranges and holdings."""
     readings = [(result.name, (result.equity / result.equity.iloc[0]).to_numpy()) for result in run.results]
     return {
         "sessions": [f"{session:%Y-%m-%d}" for session in run.results[0].equity.index],
@@ -163,24 +162,24 @@ def index_charts(run: Run) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class ReadingCard:
-    """The card of a reading: the number of its curve, its verdict, where it and the benchmark end, a small curve."""
+    """The card of a reading: number of its curve, verdict, final growth of 1 of it and the benchmark, a small curve."""
 
     result: Result
     line: int
-    word: str | None
+    verdict: str | None
     one_sided: str
-    ends: float
-    benchmark_ends: float
+    growth: float
+    benchmark_growth: float
     spark: Sparkline
 
 
-def _card(result: Result, line: int, run: Run, outcome: OverviewRow) -> ReadingCard:
+def _card(result: Result, line: int, run: Run, row: OverviewRow) -> ReadingCard:
     wealth, benchmark = (result.equity / result.equity.iloc[0]).to_numpy(), _wealth(run.benchmark)
     return ReadingCard(
         result,
         line,
-        outcome.word,
-        outcome.one_sided,
+        row.verdict,
+        row.one_sided,
         float(wealth[-1]),
         float(benchmark[-1]),
         sparkline(wealth, benchmark),
@@ -188,34 +187,33 @@ def _card(result: Result, line: int, run: Run, outcome: OverviewRow) -> ReadingC
 
 
 def _verdict(value: float | None) -> str:
-    """That number as one word."""
-    return (
-        UNDEFINED
-        if value is None
-        else next(evidence_prose.SHORT[word] for word, rank in evidence_prose.RANKING.items() if rank == value)
-    )
+    """The short verdict for its sort key."""
+    return UNDEFINED if value is None else SHORT_BY_RANK[int(value)]
 
 
+SHORT_BY_RANK = {rank: evidence_prose.SHORT[word] for word, rank in evidence_prose.RANKING.items()}
+REFUTED = FigureColumn("Refuted", "Whether the reading is refuted by its own criterion", yes_no, loss=False)
 COLUMNS = (
     FigureColumn("Net return", "After all costs and interest, over the whole window", percent),
-    FigureColumn("Excess", "Net return less the benchmark's, in percentage points", percent),
-    FigureColumn("d", "Log of wealth less log of the comparator's wealth", log_ratio),
-    FigureColumn("Criterion met", "Whether the reading's own criterion of refutation came true", yes_no, judged=False),
-    FigureColumn("CAGR", "Compound annual growth", percent),
-    FigureColumn("Volatility", "Standard deviation of daily returns, a year", share),
-    FigureColumn("Sharpe", "Mean excess return over its standard deviation, a year", ratio),
-    FigureColumn("Sortino", "Mean excess return over downside deviation, a year", ratio),
-    FigureColumn("Worst drawdown", "Deepest fall from an earlier peak", percent, judged=False),
-    FigureColumn("Calmar", "CAGR over worst drawdown", ratio),
-    FigureColumn("Beta", "To the benchmark, from daily excess returns", ratio, judged=False),
-    FigureColumn("Alpha", "What beta does not explain, a year", percent),
-    FigureColumn("In market", "Sessions with a position", share),
+    FigureColumn("Vs benchmark", "Net return minus the benchmark's, in percentage points", percent),
+    FigureColumn("Excess", "Wealth relative to the reading's own comparator", excess_percent),
+    REFUTED,
+    FigureColumn("CAGR", "Compound annual growth rate", percent),
+    FigureColumn("Volatility", "Standard deviation of daily returns, annualised", share),
+    FigureColumn("Sharpe", "Mean return above the risk-free rate over its standard deviation, annualised", ratio),
+    FigureColumn("Sortino", "Mean return above the risk-free rate over downside deviation, annualised", ratio),
+    FigureColumn("Max. drawdown", "Deepest fall from an earlier peak", percent, loss=False),
+    FigureColumn("Calmar", "CAGR over maximum drawdown", ratio),
+    FigureColumn("Beta", "To the benchmark, from daily returns above the risk-free rate", ratio, loss=False),
+    FigureColumn("Alpha", "Return a year that beta does not explain", percent),
+    FigureColumn("In market", "Share of trading days with a position", share),
     FigureColumn("Turnover", "Value traded a year over mean equity", ratio),
     FigureColumn("Costs, USD", "Commission and half-spread", usd),
 )
 VERDICT = FigureColumn(
-    "Verdict", "Whether it beat chance, in two tests declared beforehand", _verdict, judged=False, linked=True
+    "Verdict", "Whether it beat chance, by two tests declared in advance", _verdict, loss=False, linked=True
 )
+READING_ONLY = {"Vs benchmark", "Excess", "Refuted", "Verdict", "Turnover", "Costs, USD"}  # undefined for the benchmark
 COST_COLUMNS = (
     "Fills",
     "Commission paid",
@@ -228,63 +226,67 @@ COST_COLUMNS = (
 
 
 def figure_columns(run: Run) -> tuple[FigureColumn, ...]:
-    """The columns of the table of figures; a judged run has the verdict beside what happened."""
+    """Columns of the table of figures; a run with evidence has the verdict too."""
     if run.evidence_report is None:
         return COLUMNS
-    place = next(place for place, column in enumerate(COLUMNS) if column.heading == "Criterion met")
-    return (*COLUMNS[:place], VERDICT, *COLUMNS[place:])
+    index = COLUMNS.index(REFUTED)
+    return (*COLUMNS[:index], VERDICT, *COLUMNS[index:])
 
 
 @dataclass(frozen=True)
 class AdjustedRow:
-    """A line of the family-wise table: a reading, its curve's number, its evidence and where that is told.
+    """A row of the table of adjusted p-values: a reading, the number of its curve, its evidence page and its verdict.
 
-    `tests` are the timing test at the horizon of the verdict, beside it at 60 sessions, and the test of names (None
-    where it is not held), each with a heading.
+    `timing` is the timing test at the horizon of the verdict, `second_timing` at SECOND_HORIZON; `selection` is the
+    stock-selection test. None stands for a test that was not held.
     """
 
     name: str
     line: int
     page: str
-    word: str | None
-    tests: tuple[PlaceboRank | None, PlaceboRank | None, PlaceboRank | None]
+    verdict: str | None
+    timing: PlaceboRank | None
+    selection: PlaceboRank | None
+    second_timing: PlaceboRank | None
 
 
 def adjusted_rows(run: Run) -> list[AdjustedRow]:
-    """The family-wise table; empty where no evidence was asked for."""
-    found = {} if run.evidence_report is None else run.evidence_report.readings
+    """Rows of the table of adjusted p-values; empty without evidence."""
+    evidence_by_name = {} if run.evidence_report is None else run.evidence_report.readings
     return [
         AdjustedRow(
             result.name,
             line,
             evidence_address(result.name),
-            evidence_prose.short_verdict(own.verdict),
-            (own.headline, own.timing.get(BESIDE), None if own.names is None else own.names[END]),
+            evidence_prose.short_verdict(evidence.verdict),
+            evidence.headline,
+            None if evidence.names is None else evidence.names[END],
+            evidence.timing.get(SECOND_HORIZON),
         )
         for line, result in enumerate(run.results, 1)
-        if (own := found.get(result.name)) is not None
+        if (evidence := evidence_by_name.get(result.name)) is not None
     ]
 
 
 def _row(result: Result, line: int, run: Run) -> FigureRow:
-    known = compute_metrics(result, run)
+    metrics = compute_metrics(result, run)
     figures = {
-        "Net return": known.total_return,
-        "Excess": known.total_return - _total(run.benchmark),
-        "d": result.d,
-        "Criterion met": result.refuted,
-        VERDICT.heading: _ranking(result.name, run),
-        "CAGR": known.cagr,
-        "Volatility": known.volatility,
-        "Sharpe": known.sharpe,
-        "Sortino": known.sortino,
-        "Worst drawdown": known.max_drawdown,
-        "Calmar": known.calmar,
-        "Beta": known.beta,
-        "Alpha": known.alpha_annual,
-        "In market": known.time_in_market,
-        "Turnover": known.turnover,
-        "Costs, USD": known.costs,
+        "Net return": metrics.total_return,
+        "Vs benchmark": metrics.total_return - _total(run.benchmark),
+        "Excess": result.d,
+        "Refuted": result.refuted,
+        "Verdict": _verdict_rank(result.name, run),
+        "CAGR": metrics.cagr,
+        "Volatility": metrics.volatility,
+        "Sharpe": metrics.sharpe,
+        "Sortino": metrics.sortino,
+        "Max. drawdown": metrics.max_drawdown,
+        "Calmar": metrics.calmar,
+        "Beta": metrics.beta,
+        "Alpha": metrics.alpha_annual,
+        "In market": metrics.time_in_market,
+        "Turnover": metrics.turnover,
+        "Costs, USD": metrics.costs,
     }
     values = tuple(figures[column.heading] for column in figure_columns(run))
     return FigureRow(
@@ -296,30 +298,29 @@ def _row(result: Result, line: int, run: Run) -> FigureRow:
     )
 
 
-def _ranking(name: str, run: Run) -> float | None:
-    """The verdict as a number that sorts: 1 supported, 0 chance, -1 refuted."""
-    own = None if run.evidence_report is None else run.evidence_report.readings.get(name)
-    return None if own is None or own.verdict.word is None else evidence_prose.RANKING[own.verdict.word]
+def _verdict_rank(name: str, run: Run) -> float | None:
+    """Sort key of the verdict: 1 supported, 0 chance, -1 refuted."""
+    evidence = None if run.evidence_report is None else run.evidence_report.readings.get(name)
+    return None if evidence is None or evidence.verdict.word is None else evidence_prose.RANKING[evidence.verdict.word]
 
 
 def _benchmark_row(run: Run) -> FigureRow:
-    """The benchmark, measured like a reading that holds it; what only a reading has is undefined."""
+    """The benchmark, measured like a reading that holds nothing else."""
     wealth = pd.Series(_wealth(run.benchmark), run.results[0].equity.index)
-    held = replace(
+    buy_and_hold = replace(
         run.results[0], equity=wealth, gross=pd.Series(1.0, wealth.index), fills=run.results[0].fills.iloc[:0]
     )
-    undefined = {"Excess", "d", "Criterion met", VERDICT.heading, "Turnover", "Costs, USD"}
-    values = zip(figure_columns(run), _row(held, 0, run).values, strict=True)
-    shown = tuple(None if column.heading in undefined else value for column, value in values)
-    return FigureRow(run.benchmark_name, 0, None, None, shown)
+    cells = zip(figure_columns(run), _row(buy_and_hold, 0, run).values, strict=True)
+    values = tuple(None if column.heading in READING_ONLY else value for column, value in cells)
+    return FigureRow(run.benchmark_name, 0, None, None, values)
 
 
 def _horizon_row(result: Result, line: int) -> tuple[str, int, list[Horizon | None]]:
-    return result.name, line, [result.horizons.get(sessions) for sessions in HORIZONS]
+    return result.name, line, [result.horizons.get(days) for days in HORIZONS]
 
 
 def _benchmark_horizons(run: Run) -> list[float | None]:
-    return [_total(run.benchmark.iloc[:sessions]) if sessions <= len(run.benchmark) else None for sessions in HORIZONS]
+    return [_total(run.benchmark.iloc[:days]) if days <= len(run.benchmark) else None for days in HORIZONS]
 
 
 def _cost_row(result: Result, line: int) -> FigureRow:
@@ -331,7 +332,7 @@ def _cost_row(result: Result, line: int) -> FigureRow:
 
 
 def _wealth(returns: pd.Series[float]) -> np.ndarray:
-    """One unit before the first session, and after each."""
+    """Growth of 1: before the first session and after each, shape (n_sessions + 1,)."""
     return np.concatenate(([1.0], np.cumprod(1 + returns.to_numpy())))
 
 
@@ -348,7 +349,7 @@ def _template() -> jinja2.Template:
     return template(
         "index.html",
         percent=percent,
-        log_ratio=log_ratio,
+        excess=excess_percent,
         usd=usd,
         ratio=ratio,
         share=share,
@@ -358,9 +359,7 @@ def _template() -> jinja2.Template:
         finite=isfinite,
         page=page_address,
         evidence_page=evidence_address,
-        ranked=lambda word: next(
-            (str(rank) for long, rank in evidence_prose.RANKING.items() if evidence_prose.SHORT[long] == word), ""
-        ),
+        verdict_rank=lambda verdict: next((rank for rank, word in SHORT_BY_RANK.items() if word == verdict), ""),
         probability=probability,
         bounds=bounds,
         sort_key=sort_key,

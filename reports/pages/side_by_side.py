@@ -1,8 +1,8 @@
-"""The page that shows tearsheets side by side, scrolling in step.
+"""Page that shows tearsheets side by side and scrolls them together.
 
-Which ones is said by the part of its address behind the #, so that a choice can be kept and sent. Sheets stand in
-frames and agree on where they are by messages, since a browser lets no file look into another: see
-`templates/tearsheet.js`.
+The part of its address after # selects the tearsheets, so that a selection can be bookmarked and sent. Tearsheets are
+shown in frames and exchange their scroll positions by messages, since browsers do not let one local file read another:
+see `templates/tearsheet.js`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reports.rendering.template import evidence_address, page_address, template
 
 @dataclass(frozen=True)
 class SheetLink:
-    """A reading that can be chosen: its name, what it says, and the addresses of its pages (no evidence: None)."""
+    """A reading that can be selected: name, title, and the addresses of its tearsheet and its evidence (or None)."""
 
     name: str
     title: str

@@ -1,7 +1,7 @@
-"""The page of a sweep: what chance makes of it, the effect of each knob, two knobs at a time, and the specs themselves.
+"""Page of a sweep: the role of luck, the effect of each parameter, heatmaps of two parameters, and the variants.
 
-Everything is plain HTML and reads well without scripts; a script sorts the table and lets other knobs of a heatmap be
-held at one value. Nothing is loaded from elsewhere.
+Everything is plain HTML and readable without scripts; a script sorts the table and fixes further parameters of the
+heatmaps at one value. The page loads nothing from elsewhere.
 """
 
 from __future__ import annotations
@@ -24,36 +24,40 @@ from reports.figures.sweep import (
 )
 from reports.pages import sweep_prose
 from reports.records.sweep import OBJECTIVES, SweepResult
-from reports.rendering.numbers import log_ratio, percent, ratio, share, sort_key, usd
+from reports.rendering.numbers import excess_percent, percent, ratio, share, sort_key, usd
 from reports.rendering.template import embedded_json, template
 
-LISTED = 300  # specs that are all shown; of more, the best and the worst
-EITHER = 100
-EMBEDDED = 5000  # specs whose heatmaps a script can turn; more would make the page heavy
-DIGITS = 5  # of the figures that a script averages
-STRONGEST = 50  # percent of colour behind a number, so that it stays legible
-TURNABLE = ("d", "net", "sharpe", "drawdown")
+MOST_VARIANTS = 300  # with more variants, only those at either end are shown
+MOST_EXTREMES = 100  # variants shown at either end
+MOST_EMBEDDED = 5000  # variants whose figures are embedded for the heatmap script; more would make the page heavy
+DIGITS = 5  # of embedded figures
+STRONGEST = 50  # per cent of colour behind a number, so that it stays legible
+HEATMAP_FIGURES = ("d", "net", "sharpe", "drawdown")
 
 
 @dataclass(frozen=True)
 class VariantColumn:
-    """A column of the table of specs; `judged` says whether below zero is worse."""
+    """A column of the table of variants. `loss` marks negative values as losses."""
 
     heading: str
     name: str
     meaning: str
     write: Callable[[float | None], str]
-    judged: bool = False
+    loss: bool = False
 
 
 COLUMNS = (
-    VariantColumn("Net", "net", "Net return after all costs and interest", percent, judged=True),
-    VariantColumn("Excess", "excess", "Net return less the benchmark's over the same sessions", percent, judged=True),
-    VariantColumn("d", "d", "Log of wealth less log of the comparator's wealth, at the end", log_ratio, judged=True),
-    VariantColumn("d, 20", "d_20", "The same at the close of session 20", log_ratio, judged=True),
-    VariantColumn("d, 60", "d_60", "The same at the close of session 60", log_ratio, judged=True),
-    VariantColumn("Sharpe", "sharpe", "Mean excess return over its standard deviation, a year", ratio, judged=True),
-    VariantColumn("Worst drawdown", "drawdown", "Deepest fall from an earlier peak", percent),
+    VariantColumn("Net", "net", "Net return after all costs and interest", percent, loss=True),
+    VariantColumn(
+        "Vs benchmark", "excess", "Net return minus the benchmark's, over the same trading days", percent, loss=True
+    ),
+    VariantColumn("Excess", "d", "Final wealth relative to the comparator's", excess_percent, loss=True),
+    VariantColumn("Excess, 20", "d_20", "Excess after 20 trading days", excess_percent, loss=True),
+    VariantColumn("Excess, 60", "d_60", "Excess after 60 trading days", excess_percent, loss=True),
+    VariantColumn(
+        "Sharpe", "sharpe", "Mean return above the risk-free rate over its standard deviation, a year", ratio, loss=True
+    ),
+    VariantColumn("Max. drawdown", "drawdown", "Deepest fall from an earlier peak", percent),
     VariantColumn("Turnover", "turnover", "Value traded, both ways, over the starting capital", ratio),
     VariantColumn("Costs, USD", "costs", "Commission and half-spread", usd),
     VariantColumn("Exposure", "exposure", "Mean gross exposure at closes", share),
@@ -62,7 +66,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class HeatmapCell:
-    """A cell of a heatmap: its number, how strong its colour is, in percent, and of how many specs it is the mean."""
+    """A cell of a heatmap: its text, the side of zero, the strength of its colour in per cent, and n variants."""
 
     text: str
     side: str
@@ -72,7 +76,7 @@ class HeatmapCell:
 
 @dataclass(frozen=True)
 class HeatmapGrid:
-    """A heatmap as the template draws it; `row` and `column` are places of knobs."""
+    """A heatmap for the template; `row` and `column` are indexes of parameters, `others` names the averaged ones."""
 
     row: int
     column: int
@@ -83,10 +87,10 @@ class HeatmapGrid:
 
 @dataclass(frozen=True)
 class VariantRow:
-    """A line of the table of specs."""
+    """A row of the table of variants; `variant` counts from 1, `values` are labels and sort keys of the parameters."""
 
     rank: int
-    spec: int
+    variant: int
     values: tuple[tuple[str, int], ...]
     window: str
     figures: tuple[float | None, ...]
@@ -95,69 +99,73 @@ class VariantRow:
 
 def render(sweep: SweepResult) -> str:
     """The page of a sweep. Equal inputs give equal bytes."""
-    shown = shown_variants(sweep)
-    found = parameter_effects(sweep)
+    ranked = shown_variants(sweep)
+    effects = parameter_effects(sweep)
+    means = (abs(level.mean) for effect in effects for level in effect.levels if isfinite(level.mean))
     return _template().render(
         sweep=sweep,
-        words=sweep_prose,
+        prose=sweep_prose,
         summary=sweep_prose.sweep_summary(sweep),
         objective=OBJECTIVES[sweep.objective],
-        effects=found,
-        widest=max((abs(level.mean) for each in found for level in each.levels if isfinite(level.mean)), default=0.0),
+        effects=effects,
+        largest_mean=max(means, default=0.0),
         write=sweep_prose.objective_writer(sweep.objective),
         grids=[_grid(sweep, heatmap) for heatmap in parameter_heatmaps(sweep)],
         columns=COLUMNS,
-        rows=[_row(sweep, rank, place) for rank, place in shown],
-        whole=len(shown) == len(sweep),
-        either=EITHER,
-        turnable=heatmap_objectives(sweep),
+        rows=[_row(sweep, rank, variant) for rank, variant in ranked],
+        complete=len(ranked) == len(sweep),
+        most_extremes=MOST_EXTREMES,
+        heatmap_figures=heatmap_objectives(sweep),
         objectives=OBJECTIVES,
-        levels=[parameter_levels(sweep, place)[0] for place in range(len(sweep.parameters))],
+        levels=[parameter_levels(sweep, index)[0] for index in range(len(sweep.parameters))],
         data=embedded_json(sweep_data(sweep)),
     )
 
 
 def shown_variants(sweep: SweepResult) -> list[tuple[int, int]]:
-    """Ranks, from 1, and places of the specs that the table shows: all of them, or those at either end."""
+    """Rank (from 1) and index of each variant in the table: all variants, or those at either end."""
     ranked = list(enumerate(rank_variants(sweep).tolist(), start=1))
-    if len(ranked) <= LISTED:
+    if len(ranked) <= MOST_VARIANTS:
         return ranked
-    known = ranked[: ranked_count(sweep)]
-    return [*known[:EITHER], *known[EITHER:][-EITHER:]]
+    defined = ranked[: ranked_count(sweep)]
+    return [*defined[:MOST_EXTREMES], *defined[MOST_EXTREMES:][-MOST_EXTREMES:]]
 
 
 def heatmap_objectives(sweep: SweepResult) -> tuple[str, ...]:
-    """Objectives that a script can show in the heatmaps; none where there are too many specs or no pair of knobs."""
-    if len(sweep) > EMBEDDED or len(sweep.parameters) < 2:
+    """Figures that the heatmaps can show by script; none with too many variants or fewer than two parameters."""
+    if len(sweep) > MOST_EMBEDDED or len(sweep.parameters) < 2:
         return ()
-    return tuple(dict.fromkeys((sweep.objective, *TURNABLE)))
+    return tuple(dict.fromkeys((sweep.objective, *HEATMAP_FIGURES)))
 
 
 def sweep_data(sweep: SweepResult) -> dict[str, object]:
-    """What the script turns: level of every knob and figures, by spec."""
+    """Data of the heatmap script: levels by parameter, and by variant its level of each parameter and its figures."""
     names = heatmap_objectives(sweep)
     if not names:
         return {}
+    levels = [parameter_levels(sweep, index) for index in range(len(sweep.parameters))]
     return {
         "objective": sweep.objective,
         "strongest": STRONGEST,
         "formats": {name: sweep_prose.objective_writer(name).__name__ for name in names},
-        "knobs": [knob.name for knob in sweep.parameters],
-        "levels": [list(parameter_levels(sweep, place)[0]) for place in range(len(sweep.parameters))],
-        "codes": [parameter_levels(sweep, place)[1].tolist() for place in range(len(sweep.parameters))],
+        "parameters": [parameter.name for parameter in sweep.parameters],
+        "levels": [list(labels) for labels, _ in levels],
+        "codes": [codes.tolist() for _, codes in levels],
         "figures": {name: [_rounded(value) for value in sweep.figures[name].tolist()] for name in names},
     }
 
 
 def _grid(sweep: SweepResult, heatmap: Heatmap) -> HeatmapGrid:
     write = sweep_prose.objective_writer(sweep.objective)
-    known = np.abs(heatmap.mean[np.isfinite(heatmap.mean)])
-    strongest = float(known.max()) if len(known) else 0.0
+    finite = np.abs(heatmap.mean[np.isfinite(heatmap.mean)])
+    largest = float(finite.max()) if len(finite) else 0.0
     cells = [
-        tuple(_cell(mean, n, strongest, write) for mean, n in zip(means, ns, strict=True))
-        for means, ns in zip(heatmap.mean.tolist(), heatmap.n.tolist(), strict=True)
+        tuple(_cell(mean, n, largest, write) for mean, n in zip(means, counts, strict=True))
+        for means, counts in zip(heatmap.mean.tolist(), heatmap.n.tolist(), strict=True)
     ]
-    others = [knob.name for place, knob in enumerate(sweep.parameters) if place not in (heatmap.row, heatmap.column)]
+    others = [
+        parameter.name for index, parameter in enumerate(sweep.parameters) if index not in (heatmap.row, heatmap.column)
+    ]
     return HeatmapGrid(
         heatmap.row,
         heatmap.column,
@@ -167,24 +175,24 @@ def _grid(sweep: SweepResult, heatmap: Heatmap) -> HeatmapGrid:
     )
 
 
-def _cell(mean: float, n: int, strongest: float, write: Callable[[float | None], str]) -> HeatmapCell:
+def _cell(mean: float, n: int, largest: float, write: Callable[[float | None], str]) -> HeatmapCell:
     if not isfinite(mean):
         return HeatmapCell(write(None), "none", 0, n)
-    strength = round(STRONGEST * abs(mean) / strongest) if strongest else 0
+    strength = round(STRONGEST * abs(mean) / largest) if largest else 0
     return HeatmapCell(write(mean), "up" if mean >= 0 else "down", strength, n)
 
 
-def _row(sweep: SweepResult, rank: int, place: int) -> VariantRow:
-    codes = sweep.codes[place].tolist()
-    first, last = sweep.days[place]
-    flags = sweep_prose.variant_flags(sweep, place)
+def _row(sweep: SweepResult, rank: int, variant: int) -> VariantRow:
+    codes = sweep.codes[variant].tolist()
+    first, last = sweep.days[variant]
+    flags = sweep_prose.variant_flags(sweep, variant)
     return VariantRow(
         rank,
-        place + 1,
-        tuple(zip(sweep.labels(place), codes, strict=True)),
+        variant + 1,
+        tuple(zip(sweep.labels(variant), codes, strict=True)),
         f"{first} to {last}" if first else "",
-        tuple(float(sweep.figures[column.name][place]) for column in COLUMNS),
-        f"not run: {sweep.failed[place]}" if place in sweep.failed else ", ".join(flags),
+        tuple(float(sweep.figures[column.name][variant]) for column in COLUMNS),
+        f"not run: {sweep.failed[variant]}" if variant in sweep.failed else ", ".join(flags),
     )
 
 
@@ -194,4 +202,4 @@ def _rounded(value: float) -> float | None:
 
 @cache
 def _template() -> jinja2.Template:
-    return template("sweep.html", sort_key=sort_key, width=lambda value, widest: round(100 * abs(value) / widest, 1))
+    return template("sweep.html", sort_key=sort_key, width=lambda value, largest: round(100 * abs(value) / largest, 1))

@@ -1,7 +1,7 @@
-"""One page a reading: what it claims and did, QuantStats' tearsheet of it, and its trades.
+"""Tearsheet of a reading: claim and outcome, QuantStats' metrics and charts, and its trades.
 
-QuantStats computes and draws; words, tables and layout around it are ours. The page needs nothing but itself: no font,
-no request, and no script but the one that lets it scroll in step with others (`reports.pages.side_by_side`).
+QuantStats computes metrics and draws charts; text, tables and layout are ours. The page is self-contained: no fonts, no
+requests, and no script except the one that scrolls it together with others (`reports.pages.side_by_side`).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from reports.figures.metrics import compute_metrics, mean_risk_free
 from reports.records.result import Result, Run
 from reports.rendering.template import FOLDER, evidence_address, side_by_side_address, template
 
-MOST_TRADES = 100  # rows; the others are counted
+MOST_TRADES = 100  # rows; further trades are counted
 MOST_WARNINGS = 10
 
-# What shapes a page beside its numbers and words: packages, modules and templates.
+# Packages, modules and templates that a page depends on besides its data.
 PACKAGES = ("quantstats", "matplotlib", "seaborn", "pandas", "numpy", "scipy", "jinja2")
 MODULES = (
     *("data.text", "reports.figures.metrics", "reports.pages.tearsheet", "reports.rendering.quantstats_sheet"),
@@ -39,8 +39,8 @@ MODULES = (
 )
 TEMPLATES = ("tearsheet.html", "tearsheet.js", "warnings.html")
 
-# Fields of a run that no tearsheet shows: `with_evidence` says enough of the evidence_report.
-APART = ("results", "evidence_report", "manifest")
+# Fields of a run that no tearsheet shows; of the evidence it shows only whether there is any (`judged`).
+NOT_SHOWN = ("results", "evidence_report", "manifest")
 
 CHARTS = {
     "returns": "Cumulative returns against the benchmark",
@@ -50,22 +50,21 @@ CHARTS = {
     "rolling_vol": "Rolling volatility",
     "rolling_sharpe": "Rolling Sharpe ratio",
     "rolling_sortino": "Rolling Sortino ratio",
-    "dd_periods": "Worst drawdown periods",
+    "dd_periods": "Largest drawdown periods",
     "dd_plot": "Underwater plot",
     "monthly_heatmap": "Monthly returns",
     "returns_dist": "Quantiles of returns by period",
 }
 
-# What a chart does not say itself.
 CAPTIONS = {
-    "rolling_beta": "Zero stands for the sessions before a first window is full; the dashed mean counts them.",
-    "monthly_heatmap": "0.00 also stands for months outside of the window; its first and last month are parts.",
+    "rolling_beta": "The line is zero until the first window is full; the dashed mean includes these days.",
+    "monthly_heatmap": "Months outside the window are also shown as 0.00; its first and last month are incomplete.",
 }
 
 
 def render(result: Result, run: Run) -> str:
     """The page of one reading. Equal inputs give equal bytes."""
-    # Importing QuantStats takes seconds, and a page that is taken over does not need it.
+    # Importing QuantStats takes seconds, and pages that are reused from an earlier run do not need it.
     from reports.rendering.quantstats_sheet import quantstats_sheet
 
     trades = round_trips.round_trips(result.fills)
@@ -74,9 +73,9 @@ def render(result: Result, run: Run) -> str:
         run=run,
         key=inputs_key(result, run),
         evidence=evidence_address(result.name),
-        beside=side_by_side_address(result.name),
+        side_by_side=side_by_side_address(result.name),
         rf=mean_risk_free(run),
-        own=compute_metrics(result, run),
+        metrics=compute_metrics(result, run),
         sheet=None if _is_idle(result) else quantstats_sheet(result, run),
         chart_names=CHARTS,
         captions=CAPTIONS,
@@ -89,14 +88,14 @@ def render(result: Result, run: Run) -> str:
 
 
 def inputs_key(result: Result, run: Run) -> str:
-    """SHA-256 of all that shapes a page: numbers, words, parameters, versions and the code that draws it."""
+    """SHA-256 of everything a page depends on: data, texts, parameters, versions and the code that draws it."""
     parts = [_text(getattr(result, field.name)) for field in fields(result) if field.name != "decisions"]
-    parts += [_text(getattr(run, field.name)) for field in fields(run) if field.name not in APART]
+    parts += [_text(getattr(run, field.name)) for field in fields(run) if field.name not in NOT_SHOWN]
     return sha256("\0".join((*parts, _code())).encode()).hexdigest()
 
 
 def _is_idle(result: Result) -> bool:
-    """Whether there is nothing to measure; QuantStats fails on returns that are all the same."""
+    """Whether there is nothing to measure; QuantStats fails on constant returns."""
     return result.fills.empty or result.returns.nunique() < 2
 
 
@@ -115,7 +114,7 @@ def _code() -> str:
 
 
 def _source(module: str) -> bytes:
-    """Source of a module, which need not be imported."""
+    """Source of a module, without importing it."""
     spec = find_spec(module)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"{module}: no source; is the package complete?")

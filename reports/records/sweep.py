@@ -13,7 +13,7 @@ from reports.statistics.availability import Missing
 
 # Objectives by name, as pages call them.
 OBJECTIVES = {
-    "d": "d",
+    "d": "excess return",
     "net": "net return",
     "sharpe": "Sharpe ratio",
     "drawdown": "maximum drawdown",

@@ -1,1 +1,1 @@
-"""What pages are drawn with: charts as SVG."""
+"""Rendering of pages: templates, numbers, sparklines and charts."""

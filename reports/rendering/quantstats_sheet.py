@@ -1,6 +1,7 @@
-"""QuantStats' tearsheet of a reading: metrics, tables of years and drawdowns, charts.
+"""QuantStats' part of a tearsheet: metrics, calendar years, drawdowns and charts.
 
-The only module that imports QuantStats. What it gets wrong or does not explain is left out: see `METRICS`, `_charts`.
+The only module that imports QuantStats. Figures that QuantStats gets wrong or does not explain are left out: see
+`METRICS` and `_charts`.
 """
 
 from __future__ import annotations
@@ -23,21 +24,21 @@ from reports.records.result import Result, Run
 from reports.rendering.svg_canvas import BACKEND, preserved_pyplot, svg
 from reports.statistics.returns import PERIODS
 
-with preserved_pyplot():  # its import sets a theme, and in a notebook the backend
+with preserved_pyplot():  # importing QuantStats sets a theme, and in a notebook the backend
     import quantstats
 
-# Rows of QuantStats' metrics that are shown, in groups, with their unit; None for dates and days.
+# Rows of QuantStats' metrics that are shown, in groups, with their units (None for dates and days).
 #
-# Not shown, because they count days where they speak of trades, or follow no formula of the literature: Time in Market
+# Not shown, because they count days as if they were trades, or follow no published formula: Time in Market
 # (rounds up days with a return), Kelly Criterion, Risk of Ruin, Avg. Win and Loss, the ratios of wins and profits, CPC
 # Index, Common Sense Ratio, Win Days, consecutive wins and losses, Risk-Adjusted Return (CAGR over that time in
 # market), Information Ratio (daily, not a year), Alpha (without the risk-free rate), Treynor Ratio (a total return over
 # beta), Max DD Period End (the last session under water), and annual returns over 3 years and more, which repeat the
-# CAGR where the window is shorter. Our own rows and the tables say what these should.
+# CAGR if the window is shorter. The tearsheet has correct figures in rows and tables of its own.
 #
-# Not shown, because a formula of their own would need explaining: Smart Sharpe and Sortino, Sortino/√2, Risk-Return
-# Ratio, the Ulcer and Serenity indexes, Recovery Factor, Gain/Pain, tail and outlier ratios, Avg. Return, the
-# geometric means called Expected, and best, worst and winning years and quarters, of which a window has but parts;
+# Not shown, because their formulas would need explaining: Smart Sharpe and Sortino, Sortino/√2, Risk-Return Ratio, the
+# Ulcer and Serenity indexes, Recovery Factor, Gain/Pain, tail and outlier ratios, Avg. Return, and the geometric means
+# called Expected. Best, worst and winning years and quarters are not shown because most are incomplete in a window;
 # Avg. Drawdown counts every dip of a day.
 METRICS: tuple[Mapping[str, str | None], ...] = (
     {"Risk-Free Rate": "%"},
@@ -63,8 +64,8 @@ METRICS: tuple[Mapping[str, str | None], ...] = (
 UNDEFINED = "-"
 MOST_DRAWDOWNS = 10
 
-FONT = "DejaVu Sans"  # comes with Matplotlib: other fonts would differ between machines
-# QuantStats' theme, on top of Matplotlib's own settings whatever a matplotlibrc of the user says.
+FONT = "DejaVu Sans"  # part of Matplotlib; other fonts differ between machines
+# QuantStats' theme on top of Matplotlib's defaults, so that a user's matplotlibrc has no effect.
 DEFAULTS: dict[Any, Any] = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
 THEME: dict[str, Any] = {
     "axes.facecolor": "white",
@@ -76,12 +77,12 @@ THEME: dict[str, Any] = {
     "xtick.color": "#666666",
     "ytick.color": "#666666",
 }
-# QuantStats' colour of the benchmark has a contrast of 1.3 to its white paper; ours has 3.9.
+# QuantStats' colour of the benchmark has a contrast of 1.3 to white, too little to see; ours has 3.9.
 PALE, AMBER = "#fedd78", "#b3730c"
 
 
 class MetricRow(NamedTuple):
-    """A metric as it is printed, `UNDEFINED` where there is none."""
+    """A metric as text, `UNDEFINED` where there is none."""
 
     name: str
     benchmark: str
@@ -89,7 +90,7 @@ class MetricRow(NamedTuple):
 
 
 class CalendarYear(NamedTuple):
-    """Returns within the window in a calendar year, per cent."""
+    """Returns in a calendar year, within the window, in per cent."""
 
     year: str
     benchmark: str
@@ -98,7 +99,7 @@ class CalendarYear(NamedTuple):
 
 
 class DrawdownRow(NamedTuple):
-    """A drawdown of the reading: dates, depth in per cent, calendar days under water."""
+    """A drawdown of the reading: dates, depth in per cent, and calendar days under water."""
 
     started: str
     recovered: str
@@ -108,7 +109,7 @@ class DrawdownRow(NamedTuple):
 
 @dataclass(frozen=True)
 class QuantStatsSheet:
-    """Metrics in groups, calendar years, the deepest drawdowns first, and charts as SVG by name."""
+    """Metrics in groups, calendar years, drawdowns (deepest first), and charts as SVG by name."""
 
     metrics: tuple[tuple[MetricRow, ...], ...]
     years: tuple[CalendarYear, ...]
@@ -117,13 +118,13 @@ class QuantStatsSheet:
 
 
 def quantstats_sheet(result: Result, run: Run) -> QuantStatsSheet:
-    """What QuantStats computes and draws of a reading's net daily returns against the benchmark's.
+    """QuantStats' figures and charts of a reading's net daily returns against the benchmark's.
 
-    The flat days before an entry stay in (`match_dates=False`), the benchmark is a Series on the very same sessions,
-    the risk-free rate one number: its mean over the window. Raises ValueError for returns that QuantStats would
-    misread, see `checked`, and where the benchmark has other sessions.
+    Flat days before the entry are kept (`match_dates=False`), and the risk-free rate is its mean over the window.
+    Raises ValueError for returns that QuantStats would misread (see `checked`), and if the benchmark has other
+    sessions.
     """
-    # A legend must tell them apart where both have one name.
+    # The legend must distinguish a strategy from a benchmark of the same name.
     title = f"{result.name} (strategy)" if result.name == run.benchmark_name else result.name
     returns, benchmark = checked(result.returns.rename(title)), checked(run.benchmark.rename(run.benchmark_name))
     if not returns.index.equals(benchmark.index):
@@ -139,9 +140,9 @@ def quantstats_sheet(result: Result, run: Run) -> QuantStatsSheet:
 
 
 def checked(returns: pd.Series[float]) -> pd.Series[float]:
-    """Daily returns that QuantStats reads as what they are. Raises ValueError for others.
+    """Daily returns that QuantStats reads correctly. Raises ValueError for others.
 
-    It takes a series without losses and with a gain above 100 % for prices, moves dates that carry a time zone or an
+    QuantStats takes a series without losses and with a gain above 100 % for prices, moves dates with a time zone or an
     hour, and skips NaN.
     """
     index = returns.index
@@ -158,7 +159,7 @@ def checked(returns: pd.Series[float]) -> pd.Series[float]:
 
 @contextmanager
 def _theme(salt: str) -> Iterator[None]:
-    """Matplotlib as the page wants it: QuantStats' theme, texts as text, ids that repeat."""
+    """Matplotlib with QuantStats' theme, text elements in SVG, and ids that are equal in every run."""
     with preserved_pyplot():
         pyplot.switch_backend(BACKEND)
         matplotlib.rcParams.update(DEFAULTS)
@@ -183,12 +184,12 @@ def _metrics(returns: pd.Series, benchmark: pd.Series, rf: float) -> tuple[tuple
 
 
 def _row(name: str, values: pd.Series, unit: str | None) -> MetricRow:
-    label = name.replace("﹪", "")  # an odd sign in the name of one row
+    label = name.replace("﹪", "")  # part of the name "CAGR﹪"
     return MetricRow(label, _cell(values["Benchmark"], unit), _cell(values["Strategy"], unit))
 
 
 def _cell(value: str | float, unit: str | None) -> str:
-    """A value of QuantStats' table, which holds rounded numbers and texts, as it prints it."""
+    """Text of a value of QuantStats' table, which holds rounded numbers and texts."""
     if value in (UNDEFINED, "") or unit is None:
         return str(value) or UNDEFINED
     text = value if isinstance(value, str) else str(float(value))
@@ -214,7 +215,7 @@ def _drawdowns(returns: pd.Series) -> tuple[DrawdownRow, ...]:
 
 
 def _recovery(last: str, sessions: pd.Index) -> str:
-    """First session after the last one under water, which is the end that QuantStats gives."""
+    """The first session after `last`, the last session under water, which QuantStats gives as the end."""
     after = sessions[sessions > pd.Timestamp(last)]
     return f"{after[0]:%Y-%m-%d}" if len(after) else "not yet"
 
@@ -222,8 +223,8 @@ def _recovery(last: str, sessions: pd.Index) -> str:
 def _charts(returns: pd.Series, benchmark: pd.Series) -> dict[str, Markup]:
     """QuantStats' charts by name.
 
-    Not drawn: yearly returns (with pandas 3 the years stand under the wrong bars), daily returns (a running sum that
-    falls to zero on days without a session), and the histogram (densities on an axis without a name).
+    Not drawn: yearly returns (with pandas 3 the years are under the wrong bars), daily returns (a running sum that
+    falls to zero on days without a session), and the histogram (densities on an unnamed axis).
     """
     plots = quantstats.plots
     plain = {"prepare_returns": False, "subtitle": False}
@@ -246,7 +247,7 @@ def _charts(returns: pd.Series, benchmark: pd.Series) -> dict[str, Markup]:
 
 
 def _chart(plot: Callable[..., Figure | None], *series: pd.Series, height: int, **options: Any) -> Markup:
-    """A plot of QuantStats as SVG, 8 inches wide; QuantStats closes it in pyplot."""
+    """A plot of QuantStats as SVG, 8 inches wide; QuantStats closes the figure."""
     figure = plot(*series, figsize=(8, height), ylabel="", fontname=FONT, show=False, **options)
-    drawn = svg(cast("Figure", figure))  # None comes with `show=True` only
-    return Markup(drawn.replace(PALE, AMBER))  # noqa: S704  (drawn by Matplotlib, which escapes texts)
+    text = svg(cast("Figure", figure))  # None is returned with `show=True` only
+    return Markup(text.replace(PALE, AMBER))  # noqa: S704  (Matplotlib escapes texts)

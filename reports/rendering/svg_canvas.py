@@ -1,9 +1,8 @@
-"""Matplotlib figures as SVG texts that repeat, without leaving a trace in pyplot.
+"""A Matplotlib backend for reproducible SVG that leaves pyplot unchanged.
 
-`pyplot.savefig` draws a figure three times: to rehearse layouts, into the file, and to refresh a window. After
-`tight_layout` there is nothing left to rehearse, so a figure of this backend is drawn once, by `svg`. Texts are
-measured once a process. The SVG carries no date and no numbered ids: equal figures give equal texts, and a dozen of
-them can share a page.
+`pyplot.savefig` draws a figure three times: to compute the layout, into the file, and to refresh a window. After
+`tight_layout` the layout is final, so `svg` draws a figure of this backend once. Text sizes are cached per process. The
+SVG has no date and no numbered ids: equal figures give equal SVG, and several of them can share a page.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 BACKEND = f"module://{__name__}"
-POINTS = 72  # an inch; SVG is laid out and drawn in points
+POINTS = 72  # per inch; SVG is laid out and drawn in points
 LETTERS = "bgrmyck"  # short names of colours, which Seaborn's themes redefine
 UNDATED = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 
 class Renderer(RendererSVG):
-    """Writes SVG without metadata and without numbers on its groups."""
+    """An SVG renderer without metadata and without numbered group ids."""
 
     def __init__(self, figure: Figure, stream: StringIO):
         figure.dpi = POINTS
@@ -47,15 +46,15 @@ class Renderer(RendererSVG):
 
 
 class FigureCanvas(FigureCanvasSVG):
-    """Canvas that measures texts for layouts and is never refreshed."""
+    """A canvas that measures text for layouts and is never refreshed."""
 
     @cached_property
-    def _ruler(self) -> Renderer:
+    def _measuring_renderer(self) -> Renderer:
         return Renderer(self.figure, StringIO())
 
     def get_renderer(self) -> Renderer:
-        """Renderer with which Matplotlib's layouts measure texts."""
-        return self._ruler
+        """The renderer with which Matplotlib measures text."""
+        return self._measuring_renderer
 
     def draw_idle(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing: there is no window to refresh."""
@@ -65,18 +64,18 @@ FigureManager = FigureManagerBase
 
 
 def svg(figure: Figure) -> str:
-    """The figure as an `<svg>` element, laid out as it is."""
+    """The figure as an `<svg>` element, with its current layout."""
     stream = StringIO()
     renderer = Renderer(figure, stream)
     figure.draw(renderer)
     renderer.finalize()  # type: ignore[no-untyped-call]
     document = stream.getvalue()
-    return document[document.index("<svg") :].strip()  # an XML prologue has no place inside a page
+    return document[document.index("<svg") :].strip()  # without the XML prologue, which is not valid inside HTML
 
 
 @contextmanager
 def preserved_pyplot() -> Iterator[None]:
-    """Give pyplot back its backend, settings and colours afterwards; the backend Agg where none was chosen before."""
+    """Restore pyplot's backend, settings and colours on exit; the backend is Agg if none was chosen before."""
     backend = matplotlib.get_backend(auto_select=False)
     colors = {letter: ColorConverter.colors[letter] for letter in LETTERS}
     try:

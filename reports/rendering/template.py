@@ -1,4 +1,4 @@
-"""Templates of the pages, opened one way: every text printable and escaped, every name known; and what pages share."""
+"""Jinja templates of the pages: every text is escaped and printable, and undefined names are errors."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ REPORTS = Path(__file__).parents[1]
 FOLDER = REPORTS / "templates"
 UPLOT = REPORTS / "static" / "uplot"
 
-# What may not stand inside a script element, or ends a line of JavaScript.
+# Characters that could end a script element or a line of JavaScript.
 ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
 def template(name: str, **filters: Callable[..., Any]) -> jinja2.Template:
-    """The template of that file name, with filters of its page beside the common ones."""
+    """The template in file `name`, with the common filters and those given."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
@@ -47,98 +47,98 @@ def template(name: str, **filters: Callable[..., Any]) -> jinja2.Template:
 
 
 def _printable(value: Any) -> Any:
-    """What stands in the place of an expression: a text that is only read; what is markup stays it."""
+    """The output of an expression: markup stays markup, other values become text; both without control characters."""
     if hasattr(value, "__html__"):
         return Markup(escape_unprintable(value.__html__()))  # noqa: S704  (escapes add nothing but backslashes and digits)
     return escape_unprintable(str(value))
 
 
-def content_security_policy(*scripts: str, beside: bool = False, frames: bool = False) -> Markup:
-    """What a page may load and run, for its `meta` element: nothing from elsewhere, and of scripts those of ours alone.
+def content_security_policy(*scripts: str, library: bool = False, frames: bool = False) -> Markup:
+    """Content security policy of a page that loads nothing from elsewhere and runs only the `scripts` in its templates.
 
-    They are named by what they hold, so that no other one runs, should a text ever become one. `beside`: the chart
-    library lies in the same folder; `frames`: the page shows others of its folder.
+    Scripts are identified by their hashes, so that no injected script can run. `library` allows the chart library in
+    the same folder, `frames` allows frames with other pages of the folder.
     """
-    runs = [f"'{script_hash(file)}'" for file in scripts] + ["'self'"] * beside or ["'none'"]
-    allowed = [
+    sources = [f"'{script_hash(file)}'" for file in scripts] + ["'self'"] * library or ["'none'"]
+    directives = [
         "default-src 'none'",
         "style-src 'unsafe-inline'",
-        f"script-src {' '.join(runs)}",
+        f"script-src {' '.join(sources)}",
         *(["frame-src 'self' file:"] * frames),
         "img-src data:",
         "base-uri 'none'",
         "form-action 'none'",
     ]
-    return Markup("; ".join(allowed))  # noqa: S704  (our own words)
+    return Markup("; ".join(directives))  # noqa: S704  (constants and hashes)
 
 
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
-# Options as on a command line, short enough for any screen, and dates.
-WHOLE = re.compile(r"(?<![^\s(])--[a-z][a-z-]{1,20}(?![\w-])|(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])", re.ASCII)
+# Command-line options, short enough for any screen, and dates: not to be broken at their hyphens.
+UNBREAKABLE = re.compile(r"(?<![^\s(])--[a-z][a-z-]{1,20}(?![\w-])|(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])", re.ASCII)
 
 
-def notice_html(words: str) -> Markup:
-    """A sentence for the reader: escaped; options of a command, and dates, not broken in two."""
-    return Markup(WHOLE.sub(r'<span class="whole">\g<0></span>', str(escape(words))))  # noqa: S704  (escaped before)
+def notice_html(text: str) -> Markup:
+    """Escaped text in which no line breaks inside command-line options and dates."""
+    return Markup(UNBREAKABLE.sub(r'<span class="whole">\g<0></span>', str(escape(text))))  # noqa: S704  (escaped before)
 
 
-def prose_html(words: str) -> Markup:
-    """Words of a docstring: the same, and what stands between backticks as code."""
-    return Markup(re.sub(r"(`+)([^`]+)\1", r"<code>\2</code>", str(notice_html(words))))  # noqa: S704  (escaped before)
+def prose_html(text: str) -> Markup:
+    """Escaped text of a docstring, like `notice_html`, with text between backticks as code."""
+    return Markup(re.sub(r"(`+)([^`]+)\1", r"<code>\2</code>", str(notice_html(text))))  # noqa: S704  (escaped before)
 
 
 def breakable_name(name: str) -> Markup:
-    """A name that breaks after its underscores, where it has to."""
+    """An escaped name in which lines may break after underscores."""
     return Markup(str(escape(name)).replace("_", "_<wbr>"))  # noqa: S704  (escaped before)
 
 
 def page_address(name: str) -> str:
-    """Address of a reading's page beside the page that links to it."""
+    """Address of a reading's tearsheet, relative to other pages of its folder."""
     return f"{quote(name, safe='')}.html"
 
 
 def evidence_address(name: str) -> str:
-    """Address of a reading's evidence, likewise."""
+    """Address of a reading's evidence page, relative to other pages of its folder."""
     return page_address(f"{name}-evidence")
 
 
 def side_by_side_address(*names: str) -> str:
-    """Address of the page that shows these readings side by side, likewise."""
+    """Address of the page with these readings side by side, relative to other pages of its folder."""
     return f"side-by-side.html#{','.join(quote(name, safe='') for name in names)}"
 
 
 def embedded_json(data: object) -> Markup:
-    """JSON that can stand inside a script element, its texts as they stand elsewhere on the page."""
+    """JSON that is safe inside a script element, with its texts escaped as elsewhere on the page."""
     text = json.dumps(escape_all(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.translate(ESCAPES))  # noqa: S704  (escaped for a script element)
 
 
-LIBRARY = "uplot.js"  # lies once in every folder whose pages draw with it
+LIBRARY = "uplot.js"  # a copy is in every folder whose pages use it
 
 
 @cache
 def chart_library() -> bytes:
-    """The chart library with its licence, as pages load it from beside them."""
+    """The chart library uPlot with its licence, the content of LIBRARY."""
     return f"/*!\n{vendored_file('LICENSE')}\n*/\n{vendored_file('uPlot.iife.min.js')}\n".encode()
 
 
 @cache
 def vendored_file(file: str) -> Markup:
-    """A file of uPlot as it is."""
+    """Content of a file of uPlot."""
     return Markup((UPLOT / file).read_text(encoding="utf-8").strip())  # noqa: S704  (our own file)
 
 
 @cache
 def script_text(file: str) -> Markup:
-    """A script of ours, or the chart library, as it is."""
+    """Content of a script in the templates, or of the chart library."""
     if file == LIBRARY:
         return Markup(chart_library().decode().strip())  # noqa: S704  (as released)
     return Markup((FOLDER / file).read_text(encoding="utf-8").strip())  # noqa: S704  (our own file)
 
 
 def script_hash(file: str) -> str:
-    """That script as a content security policy names it, so that no other script runs in the page."""
+    """Hash source of a script for a content security policy."""
     return f"sha256-{b64encode(sha256(script_text(file).encode()).digest()).decode()}"

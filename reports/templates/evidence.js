@@ -1,23 +1,37 @@
 "use strict";
 (() => {
   const root = document.documentElement;
-  if (!window.uPlot) return; // this page without its folder: tables only
+  if (!window.uPlot) return; // the page was copied without its folder: tables only
   root.classList.add("js");
   const data = JSON.parse(document.getElementById("evidence").textContent);
   const FONT = "11px system-ui, sans-serif";
   const minus = (text) => text.replace("-", "\u2212");
-  const signed = (value, digits) => minus((value > 0 ? "+" : "") + value.toFixed(digits));
   const percent = (value, digits = 0) => minus((100 * value).toFixed(digits) + "%");
-  const d = (value) => minus(String(Number(value.toFixed(4))));
+  const excess = (d, digits = 1) => (d > 0 ? "+" : "") + percent(Math.expm1(d), digits); // of a log excess return
+  const count = (n) => n.toLocaleString("en");
+  const integers = (u, splits) => splits.map((split) => minus(String(split)));
   const colour = (name) => getComputedStyle(root).getPropertyValue("--" + name).trim();
   const faded = (name, part) => `color-mix(in srgb, ${colour(name)} ${part}%, ${colour("card")})`;
   const hosts = [];
   let charts = [];
   let horizon = data.timing && ("20" in data.timing ? "20" : Object.keys(data.timing)[0]);
 
-  // ---- What all charts share.
+  // ---- Common parts of the charts.
 
-  // A line of words beside the pointer.
+  // An axis of log excess returns with ticks at round percentages.
+  const EXCESS_AXIS = {
+    splits: (u, axis, low, high) => {
+      const [from, to] = [Math.expm1(low), Math.expm1(high)];
+      const rough = (to - from) / Math.max(2, u.bbox.width / devicePixelRatio / 80);
+      const power = 10 ** Math.floor(Math.log10(rough));
+      const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
+      const first = Math.ceil(from / step);
+      return Array.from({ length: Math.floor(to / step) - first + 1 }, (_, n) => Math.log1p((first + n) * step));
+    },
+    values: (u, splits) => splits.map((split) => minus(Number((100 * Math.expm1(split)).toFixed(2)) + "%")),
+  };
+
+  // A line of text near the pointer.
   function tip(host, write) {
     const box = document.createElement("div");
     box.className = "tip";
@@ -29,14 +43,15 @@
       box.hidden = text === "";
       if (box.hidden) return;
       box.textContent = text;
-      const place = u.over.offsetLeft + left;
-      const beside = place + 14 + box.offsetWidth > host.clientWidth ? place - 14 - box.offsetWidth : place + 14;
-      box.style.left = Math.max(0, beside) + "px";
+      const x = u.over.offsetLeft + left;
+      const right = x + 14;
+      const fits = right + box.offsetWidth <= host.clientWidth;
+      box.style.left = Math.max(0, fits ? right : x - 14 - box.offsetWidth) + "px";
       box.style.top = Math.max(0, u.over.offsetTop + top - 34) + "px";
     };
   }
 
-  function stroke(u, name, width, dash, ends) {
+  function stroke(u, name, width, dash, segments) {
     const ratio = devicePixelRatio;
     const context = u.ctx;
     context.save();
@@ -44,7 +59,7 @@
     context.lineWidth = width * ratio;
     context.setLineDash(dash.map((length) => length * ratio));
     context.beginPath();
-    for (const [from, to] of ends) {
+    for (const [from, to] of segments) {
       context.moveTo(...from);
       context.lineTo(...to);
     }
@@ -52,19 +67,19 @@
     context.restore();
   }
 
-  function across(value, name, width = 1, dash = []) {
+  function horizontalLine(value, name, thickness = 1, dash = []) {
     return (u) => {
-      const { left, top, width: wide, height } = u.bbox;
-      const at = Math.round(u.valToPos(value, "y", true));
-      if (at >= top && at <= top + height) stroke(u, name, width, dash, [[[left, at], [left + wide, at]]]);
+      const { left, top, width, height } = u.bbox;
+      const y = Math.round(u.valToPos(value, "y", true));
+      if (y >= top && y <= top + height) stroke(u, name, thickness, dash, [[[left, y], [left + width, y]]]);
     };
   }
 
-  function upright(value, name, width = 1, dash = []) {
+  function verticalLine(value, name, thickness = 1, dash = []) {
     return (u) => {
-      const { left, top, width: wide, height } = u.bbox;
-      const at = Math.round(u.valToPos(value, "x", true));
-      if (at >= left && at <= left + wide) stroke(u, name, width, dash, [[[at, top], [at, top + height]]]);
+      const { left, top, width, height } = u.bbox;
+      const x = Math.round(u.valToPos(value, "x", true));
+      if (x >= left && x <= left + width) stroke(u, name, thickness, dash, [[[x, top], [x, top + height]]]);
     };
   }
 
@@ -78,9 +93,9 @@
       context.fillStyle = colour("ink");
       context.textBaseline = "bottom";
       context.textAlign = "left";
-      const wide = context.measureText(text).width;
-      const at = u.valToPos(value, "x", true) - wide / 2;
-      context.fillText(text, Math.min(Math.max(at, left), left + width - wide), top - 4 * ratio);
+      const textWidth = context.measureText(text).width;
+      const x = u.valToPos(value, "x", true) - textWidth / 2;
+      context.fillText(text, Math.min(Math.max(x, left), left + width - textWidth), top - 4 * ratio);
       context.restore();
     };
   }
@@ -111,26 +126,24 @@
 
   // ---- The charts.
 
-  function histogram(host, drawn, height) {
-    const { start, width, counts, marked, real } = drawn;
+  function histogram(host, height, { start, width, counts, marked, real }) {
     const x = counts.map((_, bin) => start + (bin + 0.5) * width);
     const end = start + counts.length * width;
     const highest = Math.max(...counts);
     const rug = (u) => {
-      const { top, height: high } = u.bbox;
-      const bottom = top + high;
-      const long = 9 * devicePixelRatio;
-      const ends = marked.map((value) => u.valToPos(value, "x", true)).map((at) => [[at, bottom], [at, bottom - long]]);
-      stroke(u, "line-1", 1.5, [], ends);
+      const bottom = u.bbox.top + u.bbox.height;
+      const length = 9 * devicePixelRatio;
+      const ticks = marked.map((value) => u.valToPos(value, "x", true)).map((x) => [[x, bottom], [x, bottom - length]]);
+      stroke(u, "line-1", 1.5, [], ticks);
     };
-    const shown = real === null ? [] : [upright(real, "ink", 2.5), label(real, "real: d = " + signed(real, 3))];
+    const realLine = real === null ? [] : [verticalLine(real, "ink", 2.5), label(real, "real: " + excess(real))];
     return plot(host, height, [x, counts], {
       top: 24,
       points: { show: false },
       scales: { x: { time: false, range: [start, end] }, y: { range: [-0.07 * highest, 1.04 * highest] } },
       axes: [
-        { values: (u, splits) => splits.map(d), space: 56 },
-        { values: (u, splits) => splits.map((split) => (split < 0 || split % 1 ? "" : split.toLocaleString("en"))) },
+        EXCESS_AXIS,
+        { values: (u, splits) => splits.map((split) => (split < 0 || split % 1 ? "" : count(split))) },
       ],
       series: [
         {
@@ -141,65 +154,65 @@
           points: { show: false },
         },
       ],
-      behind: [upright(0, "mark", 1)],
-      before: [rug, ...shown],
-      tip: (bin) =>
-        `d ${minus((start + bin * width).toFixed(3))} to ${minus((start + (bin + 1) * width).toFixed(3))}: ${counts[bin].toLocaleString("en")}`,
+      behind: [verticalLine(0, "mark", 1)],
+      before: [rug, ...realLine],
+      tip: (bin) => `${excess(start + bin * width)} to ${excess(start + (bin + 1) * width)}: ${count(counts[bin])}`,
     });
   }
 
-  function counted(drawn, what) {
-    const missing = drawn.missing ? ` ${drawn.missing.toLocaleString("en")} more have no number: the prices end before, or ruin.` : "";
-    return `${drawn.n.toLocaleString("en")} ${what}.${missing}`;
+  function countSentence({ n, missing }, what) {
+    const undefinedCount = missing ? ` ${count(missing)} more have no result: the prices end too early, or ruin.` : "";
+    return `${count(n)} ${what}.${undefinedCount}`;
   }
 
   function timing(host, height) {
-    const drawn = data.timing[horizon];
-    const apart = `${drawn.marked.length} of them do not overlap with the real one and with each other`;
-    document.getElementById("count-timing").textContent = counted(drawn, `launches; ${apart}`);
+    const drawing = data.timing[horizon];
+    const separate = `${drawing.marked.length} of them do not overlap with the real one and with each other`;
+    document.getElementById("count-timing").textContent = countSentence(drawing, `entries; ${separate}`);
     document.querySelectorAll("[data-horizon]").forEach((button) => {
       button.setAttribute("aria-pressed", String(button.dataset.horizon === horizon));
     });
-    return histogram(host, drawn, height);
+    return histogram(host, height, drawing);
   }
 
-  function names(host, height) {
-    document.getElementById("count-names").textContent = counted(data.names, "draws");
-    return histogram(host, data.names, height);
+  function stocks(host, height) {
+    document.getElementById("count-stocks").textContent = countSentence(data.stocks, "draws");
+    return histogram(host, height, data.stocks);
   }
 
-  const LINES = {
-    timing: ["line-0", []],
-    "timing-family": ["line-0", [5, 4]],
-    names: ["line-1", []],
-    "names-family": ["line-1", [5, 4]],
+  const P_LINES = {
+    timing: { label: "timing", colour: "line-0", dash: [] },
+    "timing-adjusted": { label: "timing, adjusted", colour: "line-0", dash: [5, 4] },
+    stocks: { label: "stocks", colour: "line-1", dash: [] },
+    "stocks-adjusted": { label: "stocks, adjusted", colour: "line-1", dash: [5, 4] },
   };
-  const WORDS = { timing: "timing", "timing-family": "timing, family-wise", names: "names", "names-family": "names, family-wise" };
 
-  function probabilities(host, height) {
+  function pValues(host, height) {
     const { ticks, lines, size } = data.p;
-    const shown = Object.keys(lines);
-    const least = Math.min(...Object.values(lines).flat().filter((value) => value !== null));
-    const low = Math.min(0.01, 10 ** Math.floor(Math.log10(Math.max(least, 1e-5))));
+    const names = Object.keys(lines);
+    const indexes = ticks.map((_, index) => index);
+    const smallest = Math.min(...Object.values(lines).flat().filter((value) => value !== null));
+    const low = Math.min(0.01, 10 ** Math.floor(Math.log10(Math.max(smallest, 1e-5))));
     const powers = [1, 0.1, 0.01, 0.001, 0.0001, 0.00001].filter((power) => power >= low);
-    return plot(host, height, [ticks.map((_, place) => place), ...shown.map((name) => lines[name])], {
+    return plot(host, height, [indexes, ...names.map((name) => lines[name])], {
       scales: { x: { time: false, range: [-0.4, ticks.length - 0.6] }, y: { distr: 3, range: [low, 1.3] } },
       axes: [
-        { splits: () => ticks.map((_, place) => place), values: () => ticks, grid: { show: false } },
+        { splits: () => indexes, values: () => ticks, grid: { show: false } },
         { splits: () => powers, filter: (u, splits) => splits, values: () => powers.map(String) },
       ],
-      series: shown.map((name) => ({
-        stroke: colour(LINES[name][0]),
+      series: names.map((name) => ({
+        stroke: colour(P_LINES[name].colour),
         width: 2,
-        dash: LINES[name][1],
+        dash: P_LINES[name].dash,
         spanGaps: false,
-        points: { show: true, size: 7, fill: colour("card"), stroke: colour(LINES[name][0]), width: 2 },
+        points: { show: true, size: 7, fill: colour("card"), stroke: colour(P_LINES[name].colour), width: 2 },
       })),
-      behind: [across(size, "loss", 1.5, [4, 3])],
-      tip: (place) => {
-        const found = shown.filter((name) => lines[name][place] !== null);
-        return found.map((name) => `${WORDS[name]} ${lines[name][place].toFixed(4)}`).join("; ");
-      },
+      behind: [horizontalLine(size, "loss", 1.5, [4, 3])],
+      tip: (index) =>
+        names
+          .filter((name) => lines[name][index] !== null)
+          .map((name) => `${P_LINES[name].label} ${lines[name][index].toFixed(4)}`)
+          .join("; "),
     });
   }
 
@@ -208,54 +221,57 @@
     return plot(host, height, [effects, shares], {
       scales: { x: { time: false, range: [0, 1.04 * Math.max(...effects)] }, y: { range: [-0.02, 1.05] } },
       axes: [
-        { values: (u, splits) => splits.map(d), space: 80 },
+        EXCESS_AXIS,
         { splits: () => [0, 0.2, 0.4, 0.6, 0.8, 1], values: (u, splits) => splits.map((split) => percent(split)) },
       ],
       series: [{ stroke: colour("line-0"), width: 2, points: { show: true, size: 7, fill: colour("card"), width: 2 } }],
-      behind: [across(0.8, "mark", 1.5, [4, 3])],
-      tip: (place) => `d = ${signed(effects[place], 2)}: found in ${percent(shares[place])}`,
+      behind: [horizontalLine(0.8, "mark", 1.5, [4, 3])],
+      tip: (index) => `effect ${excess(effects[index])}: found in ${percent(shares[index])}`,
     });
   }
 
-  function path(host, height, drawn, range) {
-    const ink = colour("line-0");
-    return plot(host, height, [drawn.days, drawn.high, drawn.low, drawn.car], {
-      scales: { x: { time: false, range: [drawn.days[0], Math.max(...drawn.days)] }, y: { range } },
-      axes: [{ space: 34, incrs: [1, 2, 5, 10], values: (u, splits) => splits.map(d) }, { values: (u, splits) => splits.map((split) => percent(split)) }],
+  function abnormalReturns(host, height, { days, low, high, car }) {
+    return plot(host, height, [days, high, low, car], {
+      scales: { x: { time: false, range: [days[0], Math.max(...days)] }, y: { range: commonRange() } },
+      axes: [
+        { space: 34, incrs: [1, 2, 5, 10], values: integers },
+        { values: (u, splits) => splits.map((split) => percent(split)) },
+      ],
       series: [
         { stroke: "transparent", points: { show: false } },
         { stroke: "transparent", points: { show: false } },
-        { stroke: ink, width: 2, points: { show: false } },
+        { stroke: colour("line-0"), width: 2, points: { show: false } },
       ],
       bands: [{ series: [1, 2], fill: faded("line-0", 22) }],
       behind: [],
-      before: [across(0, "ink", 1), upright(0, "mark", 1, [3, 4])],
-      tip: (place) =>
-        drawn.car[place] === null
-          ? ""
-          : `day ${drawn.days[place]}: ${percent(drawn.car[place], 1)} (${percent(drawn.low[place], 1)} to ${percent(drawn.high[place], 1)})`,
+      before: [horizontalLine(0, "ink", 1), verticalLine(0, "mark", 1, [3, 4])],
+      tip: (index) => {
+        if (car[index] === null) return "";
+        return `day ${days[index]}: ${percent(car[index], 1)} (${percent(low[index], 1)} to ${percent(high[index], 1)})`;
+      },
     });
   }
 
-  function spread() {
-    const known = data.paths.flatMap((each) => [...each.low, ...each.high]).filter((value) => value !== null);
-    const room = 0.05 * (Math.max(...known) - Math.min(...known));
-    return [Math.min(...known) - room, Math.max(...known) + room];
+  // One y range for all legs.
+  function commonRange() {
+    const ends = data.paths.flatMap((path) => [...path.low, ...path.high]).filter((value) => value !== null);
+    const margin = 0.05 * (Math.max(...ends) - Math.min(...ends));
+    return [Math.min(...ends) - margin, Math.max(...ends) + margin];
   }
 
-  function place(id, draw) {
+  function register(id, draw) {
     const host = document.getElementById(id);
     if (host) hosts.push({ host, draw });
   }
 
-  if (data.timing) place("chart-timing", (host) => timing(host, 300));
-  if (data.names) place("chart-names", (host) => names(host, 300));
-  if (data.p) place("chart-p", (host) => probabilities(host, 260));
-  if (data.power) place("chart-power", (host) => power(host, 240));
-  (data.paths ?? []).forEach((each, leg) => place("chart-path-" + leg, (host) => path(host, 260, each, spread())));
+  if (data.timing) register("chart-timing", (host) => timing(host, 300));
+  if (data.stocks) register("chart-stocks", (host) => stocks(host, 300));
+  if (data.p) register("chart-p", (host) => pValues(host, 260));
+  if (data.power) register("chart-power", (host) => power(host, 240));
+  (data.paths ?? []).forEach((path, leg) => register("chart-path-" + leg, (host) => abnormalReturns(host, 260, path)));
 
   function build() {
-    charts.forEach((each) => each.destroy());
+    charts.forEach((chart) => chart.destroy());
     charts = hosts.map(({ host, draw }) => {
       host.replaceChildren();
       return draw(host);
@@ -269,13 +285,13 @@
     });
   });
   build();
-  const watch = new ResizeObserver(() => {
-    charts.forEach((each, place) => {
-      const width = hosts[place].host.clientWidth;
-      if (each.width !== width) each.setSize({ width, height: each.height });
+  const observer = new ResizeObserver(() => {
+    charts.forEach((chart, index) => {
+      const width = hosts[index].host.clientWidth;
+      if (chart.width !== width) chart.setSize({ width, height: chart.height });
     });
   });
-  hosts.forEach(({ host }) => watch.observe(host));
+  hosts.forEach(({ host }) => observer.observe(host));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", build);
   for (const [moment, paper] of [["beforeprint", true], ["afterprint", false]]) {
     addEventListener(moment, () => {

@@ -3,23 +3,23 @@
   const root = document.documentElement;
   root.classList.add("js");
 
-  // ---- Tables: a press on a heading sorts; what is undefined stays last. Words sort up first, numbers down.
+  // ---- Sort tables by a click on a heading. Undefined values stay last; names sort upwards first, numbers downwards.
   for (const table of document.querySelectorAll("table.sortable")) {
-    const heads = [...table.tHead.rows[0].cells];
+    const headings = [...table.tHead.rows[0].cells];
     const body = table.tBodies[0];
     const key = (row, column) => {
       const cell = row.cells[column];
       if (column === 0) return cell.textContent;
       return cell.dataset.sort === "" ? null : Number(cell.dataset.sort);
     };
-    heads.forEach((head, column) => {
-      const button = head.querySelector("button");
+    headings.forEach((heading, column) => {
+      const button = heading.querySelector("button");
       button.disabled = false;
       button.addEventListener("click", () => {
-        const before = head.getAttribute("aria-sort");
+        const before = heading.getAttribute("aria-sort");
         const up = before ? before === "descending" : column === 0;
-        heads.forEach((other) => other.removeAttribute("aria-sort"));
-        head.setAttribute("aria-sort", up ? "ascending" : "descending");
+        headings.forEach((other) => other.removeAttribute("aria-sort"));
+        heading.setAttribute("aria-sort", up ? "ascending" : "descending");
         const sign = up ? 1 : -1;
         const compare = (a, b) => {
           const [x, y] = [key(a, column), key(b, column)];
@@ -31,7 +31,7 @@
     });
   }
 
-  // ---- Charts: both share sessions, lines, cursor and zoom.
+  // ---- Charts of growth and drawdown; they share dates, lines, cursor and zoom.
   if (!window.uPlot) {
     document.querySelectorAll(".drawn").forEach((part) => part.remove());
     document.querySelector(".missing-library").hidden = false;
@@ -41,7 +41,7 @@
   const seconds = (day) => Date.parse(day + "T00:00:00Z") / 1000;
   const day = (time) => new Date(time * 1000).toISOString().slice(0, 10);
   const first = data.sessions[0];
-  const earlier = [...new Set(data.marks.map((mark) => mark.date).filter((date) => date < first))].sort();
+  const earlier = [...new Set(data.marks.map((mark) => mark.date).filter((date) => date < first))].sort(); // before the entry
   const x = [...earlier, ...data.sessions].map(seconds);
   const growth = data.lines.map((line) => [...earlier.map(() => null), ...line.values]);
   const drawdown = growth.map((values) => {
@@ -49,41 +49,41 @@
     return values.map((value) => (value === null ? null : value / (peak = Math.max(peak, value)) - 1));
   });
   const minus = (text) => text.replace("-", "\u2212");
-  // As many digits as it takes to write every tick as it is.
-  const places = (ticks) => [0, 1, 2, 3, 4, 5].find((n) => ticks.every((tick) => Math.abs(tick * 10 ** n - Math.round(tick * 10 ** n)) < 1e-6)) ?? 6;
+  // The number of decimals that all ticks need.
+  const decimals = (ticks) => [0, 1, 2, 3, 4, 5].find((n) => ticks.every((tick) => Math.abs(tick * 10 ** n - Math.round(tick * 10 ** n)) < 1e-6)) ?? 6;
   const percents = (ticks) => {
     const shares = ticks.map((tick) => 100 * tick);
-    return shares.map((share) => minus(share.toFixed(places(shares)) + "%"));
+    return shares.map((share) => minus(share.toFixed(decimals(shares)) + "%"));
   };
   const asGrowth = (value) => (value == null ? "\u2013" : minus(value.toFixed(3)));
   const asPercent = (value) => (value == null ? "\u2013" : minus((100 * value).toFixed(1) + "%"));
   const buttons = [...document.querySelectorAll(".legend button")];
-  const shown = buttons.map(() => true);
+  const visible = buttons.map(() => true);
   const colour = (name) => getComputedStyle(root).getPropertyValue("--" + name).trim();
   const DASHES = [[], [8, 5], [2, 4]];
   const FONT = "11px system-ui, sans-serif";
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
   let charts = [];
-  let held = null;
-  let zoom = null; // first and last time of both charts, null for everything
+  let holdingsChart = null;
+  let zoom = null; // first and last time of both charts, null for the whole window
   let logarithmic = false;
   const scrub = document.getElementById("session");
 
-  // The session on which the cursor stands: its date and values beside the names, and in the slider's words.
-  function legend(index) {
-    const at = index ?? x.length - 1;
-    scrub.value = Math.max(0, at - earlier.length);
-    const told = data.lines.map((line, place) => (shown[place] ? `${line.name} ${asGrowth(growth[place][at])}` : ""));
-    scrub.setAttribute("aria-valuetext", `${day(x[at])}: ${told.filter(Boolean).join(", ")}`);
-    document.getElementById("when").textContent = day(x[at]);
+  // Show the date at the cursor and its values in the legend and in the text of the slider.
+  function legend(cursorIndex) {
+    const index = cursorIndex ?? x.length - 1;
+    scrub.value = Math.max(0, index - earlier.length);
+    const values = data.lines.map(({ name }, line) => (visible[line] ? `${name} ${asGrowth(growth[line][index])}` : ""));
+    scrub.setAttribute("aria-valuetext", `${day(x[index])}: ${values.filter(Boolean).join(", ")}`);
+    document.getElementById("when").textContent = day(x[index]);
     buttons.forEach((button, line) => {
-      const [one, two] = button.querySelectorAll(".value");
-      one.textContent = asGrowth(growth[line][at]);
-      two.textContent = asPercent(drawdown[line][at]);
+      const [growthCell, drawdownCell] = button.querySelectorAll(".value");
+      growthCell.textContent = asGrowth(growth[line][index]);
+      drawdownCell.textContent = asPercent(drawdown[line][index]);
     });
   }
 
-  // Months, with the year under the first and under each January; days when zoomed in.
+  // Labels of the date axis: months, or days when zoomed in, with the year below wherever it changes.
   function dates(u, splits, axis, space, step) {
     let year = null;
     return splits.map((time) => {
@@ -95,13 +95,13 @@
     });
   }
 
-  const PAPER = 1000; // pixels across a landscape A4
+  const PAPER = 1000; // width of a landscape A4 page in pixels
   const brief = (label) => (label.length > 28 ? label.slice(0, 27) + "\u2026" : label);
   const ruler = document.createElement("canvas").getContext("2d");
   ruler.font = FONT;
-  const strip = data.marks.reduce((most, mark) => Math.max(most, ruler.measureText(brief(mark.label)).width), 0) + 20;
+  const labelStrip = data.marks.reduce((most, mark) => Math.max(most, ruler.measureText(brief(mark.label)).width), 0) + 20;
 
-  // Vertical lines behind the curves; their labels stand in a strip above, apart where dates are close.
+  // Vertical lines behind the curves, with labels in a strip above that are moved apart if dates are close.
   function marks(labelled) {
     return (u) => {
       const ratio = devicePixelRatio;
@@ -140,7 +140,7 @@
     };
   }
 
-  function level(value) {
+  function horizontalLine(value) {
     return (u) => {
       const at = Math.round(u.valToPos(value, "y", true));
       const { left, top, width, height } = u.bbox;
@@ -156,9 +156,9 @@
     };
   }
 
-  const MOST = 14; // lines in the readout; more would hide the chart
+  const MOST_LINES = 14; // in the tooltip; more would hide the chart
 
-  // Beside the pointer: the date and the value of every visible line, the highest first, the nearest in bold.
+  // Tooltip: the date and the values of the visible lines nearest to the pointer, the highest first, the nearest in bold.
   function tip(host, write) {
     const box = document.createElement("div");
     box.className = "tip";
@@ -170,35 +170,35 @@
       if (idx == null || left < 0) return legend(null);
       legend(idx);
       if (!host.matches(":hover") && u !== charts[0]) return;
-      const lines = data.lines.map((line, place) => place).filter((place) => shown[place] && u.data[place + 1][idx] != null);
-      const away = (place) => Math.abs(u.valToPos(u.data[place + 1][idx], "y") - top);
-      const near = [...lines].sort((a, b) => away(a) - away(b)).slice(0, MOST);
-      const rows = [...near].sort((a, b) => u.data[b + 1][idx] - u.data[a + 1][idx]);
+      const lines = data.lines.map((_, line) => line).filter((line) => visible[line] && u.data[line + 1][idx] != null);
+      const distance = (line) => Math.abs(u.valToPos(u.data[line + 1][idx], "y") - top);
+      const nearest = [...lines].sort((a, b) => distance(a) - distance(b)).slice(0, MOST_LINES);
+      const rows = [...nearest].sort((a, b) => u.data[b + 1][idx] - u.data[a + 1][idx]);
       const table = document.createElement("table");
-      for (const place of rows) {
+      for (const line of rows) {
         const row = table.insertRow();
-        if (place === near[0]) row.className = "nearest";
+        if (line === nearest[0]) row.className = "nearest";
         const name = row.insertCell();
-        name.append(buttons[place].querySelector(".swatch").cloneNode(true), data.lines[place].name);
-        row.insertCell().textContent = write(place, idx);
+        name.append(buttons[line].querySelector(".swatch").cloneNode(true), data.lines[line].name);
+        row.insertCell().textContent = write(line, idx);
       }
       const rest = lines.length - rows.length;
       box.replaceChildren(day(u.data[0][idx]), table, ...(rest ? [`and ${rest} more`] : []));
-      place(box, host, u);
+      placeTip(box, host, u);
     };
   }
 
-  function place(box, host, u) {
+  function placeTip(box, host, u) {
     const { left, top } = u.cursor;
     box.hidden = false;
-    const at = u.over.offsetLeft + left;
-    const beside = at + 14 + box.offsetWidth > host.clientWidth ? at - 14 - box.offsetWidth : at + 14;
-    box.style.left = Math.max(0, beside) + "px";
+    const pointer = u.over.offsetLeft + left;
+    const fits = pointer + 14 + box.offsetWidth <= host.clientWidth;
+    box.style.left = Math.max(0, fits ? pointer + 14 : pointer - 14 - box.offsetWidth) + "px";
     box.style.top = Math.max(0, Math.min(host.clientHeight - box.offsetHeight, u.over.offsetTop + top - box.offsetHeight / 2)) + "px";
   }
 
-  // The days before the entry: nobody held anything, so nothing is drawn there.
-  function before(u) {
+  // Shade the days before the entry, when nothing is held.
+  function shadeBeforeEntry(u) {
     if (!earlier.length) return;
     const { left, top, width, height } = u.bbox;
     const end = Math.min(left + width, u.valToPos(seconds(first), "x", true));
@@ -215,8 +215,8 @@
     u.ctx.restore();
   }
 
-  // Round values along the logarithmic scale, where y holds logs: even steps, or 1-2-5 where it spans a lot.
-  function levels(u, axis, low, high) {
+  // Ticks of an axis of logs at round values: even steps, or powers of ten times 1, 2 and 5 on a wide range.
+  function logTicks(u, axis, low, high) {
     const [from, to] = [Math.exp(low), Math.exp(high)];
     if (to / from > 6) {
       const powers = Array.from({ length: 12 }, (_, n) => 10 ** (n - 6));
@@ -224,7 +224,7 @@
     }
     const rough = (to - from) / 6;
     const power = 10 ** Math.floor(Math.log10(rough));
-    const step = power * [1, 2, 2.5, 5, 10].find((each) => each * power >= rough);
+    const step = power * [1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough);
     const first = Math.ceil(from / step);
     return Array.from({ length: Math.floor(to / step) - first + 1 }, (_, n) => Math.log((first + n) * step));
   }
@@ -237,51 +237,51 @@
       width: root.classList.contains("paper") ? PAPER : host.clientWidth,
       height,
       tzDate: (time) => uPlot.tzDate(new Date(time * 1000), "Etc/UTC"),
-      padding: [labelled ? strip : 8, 12, 0, 0],
+      padding: [labelled ? labelStrip : 8, 12, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: "readings" }, drag: { x: true, y: false }, points: { size: 6 }, y: false },
       focus: { alpha: 0.18 },
       scales: { x: { time: true } },
       axes: [
         { ...axis, values: dates, size: 40, space: 46 },
-        { ...axis, size: 52, values: (u, splits) => digits(splits), ...(logs && { splits: levels }) },
+        { ...axis, size: 52, values: (u, splits) => digits(splits), ...(logs && { splits: logTicks }) },
       ],
       series: [
         {},
         ...buttons.map((button, line) => ({
           label: data.lines[line].name,
-          show: shown[line],
+          show: visible[line],
           stroke: colour(button.dataset.colour),
           width: line === 0 ? 3 : 1.6,
           dash: DASHES[Number(button.dataset.dash)],
           points: { show: false },
         })),
       ],
-      hooks: { drawClear: [before], drawAxes: [level(base), marks(labelled)], setCursor: [tip(host, write)], setScale: [zoomed] },
+      hooks: { drawClear: [shadeBeforeEntry], drawAxes: [horizontalLine(base), marks(labelled)], setCursor: [tip(host, write)], setScale: [zoomed] },
     };
     return new uPlot(options, [x, ...values], host);
   }
 
-  // Which stretch both charts show; a button is pressed while they show just its own.
+  // Remember the zoom, and mark the button of the range that is shown.
   function zoomed(u, key) {
     if (key !== "x" || !charts.includes(u)) return;
     const { min, max } = u.scales.x;
     zoom = min <= x[0] && max >= x[x.length - 1] ? null : [min, max];
-    for (const button of ranges) {
-      const own = range(button);
-      button.setAttribute("aria-pressed", String(own.first === day(min) && own.last === day(max)));
+    for (const button of rangeButtons) {
+      const { first: from, last: to } = range(button);
+      button.setAttribute("aria-pressed", String(from === day(min) && to === day(max)));
     }
-    const pressed = ranges.find((button) => button.getAttribute("aria-pressed") === "true");
-    told.textContent = pressed ? range(pressed).told : "";
-    told.hidden = told.textContent === "";
+    const pressed = rangeButtons.find((button) => button.getAttribute("aria-pressed") === "true");
+    rangeNote.textContent = pressed ? range(pressed).note : "";
+    rangeNote.hidden = rangeNote.textContent === "";
   }
 
-  const told = document.getElementById("told");
-  const ranges = [...document.querySelectorAll("[data-range]")];
-  const range = (button) => data.ranges.find((each) => each.key === button.dataset.range);
-  const stretch = ([min, max]) => charts.forEach((each) => each.setScale("x", { min, max }));
-  ranges.forEach((button) =>
-    button.addEventListener("click", () => stretch([range(button).first, range(button).last].map(seconds))),
+  const rangeNote = document.getElementById("range-note");
+  const rangeButtons = [...document.querySelectorAll("[data-range]")];
+  const range = (button) => data.ranges.find(({ key }) => key === button.dataset.range);
+  const zoomTo = ([min, max]) => charts.forEach((each) => each.setScale("x", { min, max }));
+  rangeButtons.forEach((button) =>
+    button.addEventListener("click", () => zoomTo([range(button).first, range(button).last].map(seconds))),
   );
   document.getElementById("log").addEventListener("click", (event) => {
     logarithmic = !logarithmic;
@@ -291,11 +291,11 @@
   scrub.addEventListener("input", () => {
     const [u] = charts;
     const at = Number(scrub.value) + earlier.length;
-    if (x[at] < u.scales.x.min || x[at] > u.scales.x.max) stretch([x[0], x[x.length - 1]]);
-    queueMicrotask(() => u.setCursor({ left: u.valToPos(x[at], "x"), top: u.over.clientHeight / 2 })); // after a new zoom
+    if (x[at] < u.scales.x.min || x[at] > u.scales.x.max) zoomTo([x[0], x[x.length - 1]]);
+    queueMicrotask(() => u.setCursor({ left: u.valToPos(x[at], "x"), top: u.over.clientHeight / 2 })); // after the zoom
   });
 
-  // ---- Holdings of one reading: positions stacked from zero, longs up, shorts down, and the net as a line.
+  // ---- Holdings of one reading: positions stacked from zero, longs above, shorts below, and net exposure as a line.
   const holder = document.getElementById("holder");
   const dark = () => getComputedStyle(root).getPropertyValue("--card").trim() !== "#fff";
   const tone = (n) => `hsl(${(205 + n * 137.5) % 360} ${dark() ? 45 : 50}% ${(dark() ? [56, 42] : [50, 66])[n % 2]}%)`;
@@ -303,7 +303,7 @@
   function holdings() {
     const host = document.getElementById("held");
     const keys = document.getElementById("held-keys");
-    if (held) held.destroy();
+    if (holdingsChart) holdingsChart.destroy();
     host.replaceChildren();
     const { symbols, weights } = data.holdings[Number(holder.value)];
     const parts = weights.map((values) => values.map((value) => value / 10000));
@@ -340,9 +340,9 @@
       }
       const rest = order.length - 20;
       box.replaceChildren(day(times[at]), table, ...(rest > 0 ? [`and ${rest} more`] : []));
-      place(box, host, u);
+      placeTip(box, host, u);
     };
-    held = new uPlot(
+    holdingsChart = new uPlot(
       {
         width: root.classList.contains("paper") ? PAPER : host.clientWidth,
         height: 300,
@@ -360,13 +360,13 @@
           ...areas.map(({ n }) => ({ label: symbols[n], stroke: colour("card"), width: 1, fill: tone(n), fillTo: 0, points: { show: false } })),
           { label: "net", stroke: colour("ink"), width: 2, dash: [6, 4], points: { show: false } },
         ],
-        hooks: { setCursor: [read], drawAxes: [level(0)] },
+        hooks: { setCursor: [read], drawAxes: [horizontalLine(0)] },
       },
       [times, ...areas.map(({ values }) => values), net],
       host,
     );
     host.append(box);
-    read(held);
+    read(holdingsChart);
     keys.replaceChildren(
       ...symbols.map((symbol, n) => {
         const item = document.createElement("li");
@@ -384,27 +384,27 @@
     const small = innerWidth < 760 || root.classList.contains("paper");
     charts.forEach((each) => each.destroy());
     const logs = logarithmic;
-    const drawn = logs ? growth.map((values) => values.map((value) => (value > 0 ? Math.log(value) : null))) : growth;
-    const written = (ticks) => (logs ? ticks.map((tick) => Math.exp(tick).toFixed(2)) : ticks.map((tick) => tick.toFixed(Math.max(2, places(ticks)))));
+    const curves = logs ? growth.map((values) => values.map((value) => (value > 0 ? Math.log(value) : null))) : growth;
+    const growthLabels = (ticks) => (logs ? ticks.map((tick) => Math.exp(tick).toFixed(2)) : ticks.map((tick) => tick.toFixed(Math.max(2, decimals(ticks)))));
     charts = [
-      chart("growth", drawn, small ? 380 : 500, logs ? 0 : 1, true, (line, at) => asGrowth(growth[line][at]), written, logs),
+      chart("growth", curves, small ? 380 : 500, logs ? 0 : 1, true, (line, at) => asGrowth(growth[line][at]), growthLabels, logs),
       chart("drawdown", drawdown, small ? 180 : 220, 0, false, (line, at) => asPercent(drawdown[line][at]), percents),
     ];
-    if (zoom) stretch(zoom);
+    if (zoom) zoomTo(zoom);
     holdings();
     legend(null);
   }
 
-  function show(line, visible) {
-    shown[line] = visible;
-    buttons[line].setAttribute("aria-pressed", String(visible));
-    charts.forEach((each) => each.setSeries(line + 1, { show: visible }));
+  function show(line, on) {
+    visible[line] = on;
+    buttons[line].setAttribute("aria-pressed", String(on));
+    charts.forEach((each) => each.setSeries(line + 1, { show: on }));
   }
 
   const focus = (line) => charts.forEach((each) => each.setSeries(line, { focus: true }));
   buttons.forEach((button, line) => {
-    button.addEventListener("click", () => show(line, !shown[line]));
-    button.addEventListener("mouseenter", () => shown[line] && focus(line + 1));
+    button.addEventListener("click", () => show(line, !visible[line]));
+    button.addEventListener("mouseenter", () => visible[line] && focus(line + 1));
     button.addEventListener("mouseleave", () => focus(null));
   });
   document.getElementById("all").addEventListener("click", () => buttons.forEach((_, line) => show(line, true)));
@@ -414,7 +414,7 @@
   new ResizeObserver(() => {
     const width = document.getElementById("growth").clientWidth;
     if (root.classList.contains("paper")) return;
-    [...charts, held].forEach((each) => each.width !== width && each.setSize({ width: each.root.parentNode.clientWidth, height: each.height }));
+    [...charts, holdingsChart].forEach((each) => each.width !== width && each.setSize({ width: each.root.parentNode.clientWidth, height: each.height }));
   }).observe(document.getElementById("growth"));
   addEventListener("themechange", build);
   for (const [moment, paper] of [["beforeprint", true], ["afterprint", false]]) {

@@ -2,24 +2,24 @@
 (() => {
   document.documentElement.classList.add("js");
 
-  // ---- The spec under the pointer, in words; arrow keys go from one to the next.
-  const specs = JSON.parse(document.getElementById("specs").textContent);
+  // ---- Describe the specification under the pointer; arrow keys move to the next one.
+  const data = JSON.parse(document.getElementById("specifications").textContent);
   const plot = document.querySelector(".plot");
-  const read = document.getElementById("read");
-  const line = plot.querySelector(".pointed");
-  const count = specs.d.length;
+  const readout = document.getElementById("readout");
+  const cursor = plot.querySelector(".pointed");
+  const count = data.d.length;
   if (!count) return;
-  let at = 0;
+  let current = 0;
 
-  function show(place) {
-    at = Math.max(0, Math.min(count - 1, place));
-    const d = specs.d[at];
-    const written = (d < 0 ? "\u2212" : "+") + Math.abs(d).toFixed(3);
-    const choices = specs.labels.map(([name, ...labels], dimension) => name + " " + labels[specs.codes[dimension][at]]);
-    read.textContent = "d " + written + ": " + choices.join(", ");
-    line.setAttribute("x1", at + 0.5);
-    line.setAttribute("x2", at + 0.5);
-    line.style.opacity = "1";
+  const excess = (d) => (d < 0 ? "\u2212" : "+") + Math.abs(100 * Math.expm1(d)).toFixed(1) + "%";
+
+  function show(index) {
+    current = Math.max(0, Math.min(count - 1, index));
+    const choices = data.labels.map(([name, ...labels], dimension) => name + " " + labels[data.codes[dimension][current]]);
+    readout.textContent = "excess " + excess(data.d[current]) + ": " + choices.join(", ");
+    cursor.setAttribute("x1", current + 0.5);
+    cursor.setAttribute("x2", current + 0.5);
+    cursor.style.opacity = "1";
   }
 
   const drawing = document.getElementById("drawing");
@@ -33,6 +33,6 @@
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    show(at + step);
+    show(current + step);
   });
 })();

@@ -1,44 +1,44 @@
 "use strict";
-// In a frame of side-by-side.html: tell that page where this sheet stands, and go where it says. Opened alone: nothing.
+// In a frame of side-by-side.html: send the scroll position to that page and follow its messages. Opened alone: nothing.
 (() => {
   if (parent === window) return;
   const root = document.documentElement;
   root.classList.add("framed");
   for (const link of document.links) link.target = "_top";
 
-  // Sections by where they begin, in pixels from the top of the sheet, the next one being where they end.
+  // Sections with their start and end, in pixels from the top of the page; each ends where the next one starts.
   function sections() {
-    const found = [...document.querySelectorAll("[data-section]")]
-      .map((each) => ({ section: each.dataset.section, start: each.getBoundingClientRect().top + scrollY }))
+    const starts = [...document.querySelectorAll("[data-section]")]
+      .map((element) => ({ section: element.dataset.section, start: element.getBoundingClientRect().top + scrollY }))
       .sort((one, other) => one.start - other.start);
-    return found.map((each, place) => ({ ...each, end: found[place + 1]?.start ?? root.scrollHeight }));
+    return starts.map((each, index) => ({ ...each, end: starts[index + 1]?.start ?? root.scrollHeight }));
   }
 
-  let put = null; // where the page has put this sheet: not to be told back to it
+  let followed = null; // scroll position set by a message, which is not sent back
 
-  function tell() {
-    if (put !== null && Math.abs(scrollY - put) < 2) return;
-    put = null;
-    const at = sections().findLast(({ start }) => start <= scrollY + 1);
-    const fraction = Math.min(1, Math.max(0, (scrollY - at.start) / (at.end - at.start)));
-    // Files have no origin that could be named; there is no secret in a place.
-    parent.postMessage({ kind: "place", section: at.section, fraction }, "*");
+  function sendPosition() {
+    if (followed !== null && Math.abs(scrollY - followed) < 2) return;
+    followed = null;
+    const current = sections().findLast(({ start }) => start <= scrollY + 1);
+    const fraction = Math.min(1, Math.max(0, (scrollY - current.start) / (current.end - current.start)));
+    // Local files have no origin to restrict the message to; a scroll position is no secret.
+    parent.postMessage({ kind: "position", section: current.section, fraction }, "*");
   }
 
   function follow({ source, data }) {
-    if (source !== parent || data?.kind !== "place" || !(data.fraction >= 0 && data.fraction <= 1)) return;
-    const at = sections().find(({ section }) => section === data.section);
-    if (!at) return; // a section that this reading has not: wait for the next one
-    scrollTo({ top: at.start + data.fraction * (at.end - at.start), behavior: "instant" });
-    put = scrollY;
+    if (source !== parent || data?.kind !== "position" || !(data.fraction >= 0 && data.fraction <= 1)) return;
+    const target = sections().find(({ section }) => section === data.section);
+    if (!target) return; // this tearsheet lacks the section: wait for the next message
+    scrollTo({ top: target.start + data.fraction * (target.end - target.start), behavior: "instant" });
+    followed = scrollY;
   }
 
-  // Paper has no scroll bars: the page must know how long a sheet is.
+  // Paper has no scroll bars, so the page must know the height of a tearsheet.
   new ResizeObserver(() => parent.postMessage({ kind: "height", height: root.scrollHeight }, "*")).observe(document.body);
   let before = 0;
-  addEventListener("beforeprint", () => ((before = scrollY), scrollTo({ top: (put = 0), behavior: "instant" })));
-  addEventListener("afterprint", () => scrollTo({ top: (put = before), behavior: "instant" }));
+  addEventListener("beforeprint", () => ((before = scrollY), scrollTo({ top: (followed = 0), behavior: "instant" })));
+  addEventListener("afterprint", () => scrollTo({ top: (followed = before), behavior: "instant" }));
 
-  addEventListener("scroll", tell, { passive: true });
+  addEventListener("scroll", sendPosition, { passive: true });
   addEventListener("message", follow);
 })();

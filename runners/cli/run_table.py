@@ -1,9 +1,8 @@
-"""The table of a run in the terminal."""
+"""Terminal summary of a run: one row per reading."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -16,24 +15,36 @@ from reports.records.evidence import EvidenceReport
 from reports.records.result import Result, Run, Story
 from reports.statistics.placebo import SIZE
 from reports.statistics.verdict import CHANCE
-from runners.cli.tables import WIDEST, PlainConsole, PlainTable
+from runners.cli.tables import WIDEST, PlainConsole, PlainTable, excess_cell
+
+MOST_WARNINGS = 3  # printed per reading
+EXCESS_LEGEND = "excess    how much more (+) or less (-) wealth than the reading's own comparator"
+REFUTED_LEGEND = "refuted   by the reading's own criterion; says nothing about luck"
+VERDICT_MEANINGS = {
+    "supported": "better than other dates or stocks, by more than luck",
+    "refuted": "worse than other dates or stocks, by more than luck",
+    "chance": CHANCE,
+}
 
 
 def show_run(run: Run, out: Path) -> None:
-    """The summary of a run: source and notices, a row a reading, and what was written."""
+    """Print prices, notices, one row per reading, warnings, the legend and the paths of the files written."""
     console = PlainConsole()
     console.print(Text(run.title, "bold"))
     console.print(f"prices: {run.origin}")
     for notice in run.notices:
         console.print(Text(notice, "bold yellow"))
-    console.print(_summary(run))
+    console.print(_summary_table(run))
     for result in run.results:
-        for warning in result.warnings[:3]:
+        for warning in result.warnings[:MOST_WARNINGS]:
             console.print(Text(f"{result.name}: {warning}", "yellow"))
-        if len(result.warnings) > 3:
-            console.print(Text(f"{result.name}: and {len(result.warnings) - 3} more, see its page", "yellow"))
-    if run.evidence_report is not None:
-        console.print(verdict_legend(run.evidence_report), soft_wrap=True)
+        if len(result.warnings) > MOST_WARNINGS:
+            rest = len(result.warnings) - MOST_WARNINGS
+            console.print(Text(f"{result.name}: and {rest} more, see its page", "yellow"))
+    console.print(EXCESS_LEGEND, soft_wrap=True)
+    console.print(
+        REFUTED_LEGEND if run.evidence_report is None else verdict_legend(run.evidence_report), soft_wrap=True
+    )
     console.print(f"compare   {out / 'index.html'}", soft_wrap=True)
     console.print(f"sheets    {out}/NAME.html", soft_wrap=True)
     if run.evidence_report is not None:
@@ -41,25 +52,20 @@ def show_run(run: Run, out: Path) -> None:
     console.print(f"tables    {out}/results.json, returns.csv, fills.csv, decisions.csv", soft_wrap=True)
 
 
-MEANINGS = {
-    "supported": "better than other dates or names, by more than luck",
-    "refuted": "worse than other dates or names, by more than luck",
-    "chance": CHANCE,
-}
-
-
 def verdict_legend(evidence_report: EvidenceReport) -> str:
-    """What the words in the column of verdicts mean, in the terms that were fixed for them."""
-    shown = {evidence_prose.short_verdict(evidence.verdict) for evidence in evidence_report.readings.values()}
-    meanings = [f"{word}: {meaning}" for word, meaning in MEANINGS.items() if word in shown]
-    meanings += ["-: no verdict, its page says why"] * (None in shown)
-    meanings += ["with hindsight: the entry comes before the readings could be known"] * evidence_report.hindsight
-    told = f"verdicts  from two tests declared beforehand, each at a family-wise {SIZE:.1%}"
-    return told + "".join(f"\n          {meaning}" for meaning in meanings)
+    """Meaning of each verdict that occurs in the table."""
+    verdicts = {evidence_prose.short_verdict(evidence.verdict) for evidence in evidence_report.readings.values()}
+    lines = [f"verdict   from two tests declared in advance, each with an adjusted p below {SIZE:.1%}"]
+    lines += [f"{word}: {meaning}" for word, meaning in VERDICT_MEANINGS.items() if word in verdicts]
+    if None in verdicts:
+        lines.append("-: no verdict; the evidence page gives the reason")
+    if evidence_report.hindsight:
+        lines.append("with hindsight: the entry comes before the publication of the readings")
+    return "\n          ".join(lines)
 
 
 def readings_table(rows: Iterable[tuple[str, str, Story]]) -> None:
-    """A row a reading: its name, the claims that it stands for, what it does."""
+    """Print one row per reading: name, claims and title."""
     table = PlainTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in ("reading", "claims", "what it says"):
         table.add_column(heading, no_wrap=heading == "reading", max_width=WIDEST if heading == "reading" else None)
@@ -68,18 +74,18 @@ def readings_table(rows: Iterable[tuple[str, str, Story]]) -> None:
     PlainConsole().print(table)
 
 
-def _summary(run: Run) -> PlainTable:
-    """A row a reading, 80 columns wide for the names of ours."""
+def _summary_table(run: Run) -> PlainTable:
+    """One row per reading; at most 80 columns wide for the bundled readings."""
     table = PlainTable(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("reading", no_wrap=True, max_width=WIDEST)
     for heading in (
         "net",
         f"vs {run.benchmark_name}",
-        "d",
+        "excess",
         "Sharpe",
-        "worst",
+        "max DD",
         "costs $",
-        "criterion" if run.evidence_report is None else "verdict",
+        "refuted" if run.evidence_report is None else "verdict",
     ):
         table.add_column(heading, justify="right", no_wrap=True)
     for result in run.results:
@@ -88,22 +94,22 @@ def _summary(run: Run) -> PlainTable:
 
 
 def _row(result: Result, run: Run) -> tuple[str, ...]:
-    measured = compute_metrics(result, run)
+    metrics = compute_metrics(result, run)
     benchmark = float(np.prod(1 + run.benchmark.to_numpy()) - 1)
     return (
         result.name,
-        f"{measured.total_return:+.1%}",
-        f"{measured.total_return - benchmark:+.1%}",
-        f"{result.d:+.3f}" if isfinite(result.d) else "-",
-        "-" if measured.sharpe is None else f"{measured.sharpe:.2f}",
-        f"{measured.max_drawdown:.1%}",
-        f"{measured.costs:,.0f}",
+        f"{metrics.total_return:+.1%}",
+        f"{metrics.total_return - benchmark:+.1%}",
+        excess_cell(result.d),
+        "-" if metrics.sharpe is None else f"{metrics.sharpe:.2f}",
+        f"{metrics.max_drawdown:.1%}",
+        f"{metrics.costs:,.0f}",
         _outcome(result, run.evidence_report),
     )
 
 
 def _outcome(result: Result, evidence_report: EvidenceReport | None) -> str:
-    """The verdict; without evidence, whether the reading's own criterion of refutation came true."""
+    """The verdict, or without evidence whether the reading is refuted by its own criterion."""
     if evidence_report is None:
-        return {True: "met", False: "not met", None: "-"}[result.refuted]
+        return {True: "yes", False: "no", None: "-"}[result.refuted]
     return evidence_prose.short_verdict(evidence_report.readings[result.name].verdict) or "-"

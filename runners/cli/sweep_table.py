@@ -1,4 +1,4 @@
-"""What a person sees in the terminal of a sweep: the best and the worst specs, and what may not be made of them."""
+"""Terminal summary of a sweep: the best and the worst variants, and why the best is no evidence."""
 
 from __future__ import annotations
 
@@ -12,65 +12,68 @@ from rich.text import Text
 from reports.figures.sweep import rank_variants, ranked_count
 from reports.pages import sweep_prose
 from reports.records.sweep import SweepResult
-from runners.cli.tables import PlainConsole, PlainTable
+from runners.cli.tables import PlainConsole, PlainTable, excess_cell
 
-SHOWN = 5  # specs at either end
+MOST_EXTREMES = 5  # variants shown at either end of the ranking
+
+# Heading, name of the figure, and format.
 COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("net", "net", "{:+.1%}".format),
-    ("d", "d", "{:+.3f}".format),
+    ("excess", "d", excess_cell),
     ("Sharpe", "sharpe", "{:.2f}".format),
-    ("worst", "drawdown", "{:.1%}".format),
+    ("max DD", "drawdown", "{:.1%}".format),
     ("costs $", "costs", "{:,.0f}".format),
 )
 
 
 def show_sweep(sweep: SweepResult, out: Path) -> None:
-    """The summary of a sweep: source and notices, the specs at either end, and what was written."""
+    """Print prices, notices, the best and the worst variants, the summary and the paths of the files written."""
     console = PlainConsole()
     console.print(Text(f"{sweep.name}: {sweep_prose.count_sentence(sweep)}", "bold"))
     console.print(f"prices: {sweep.origin}")
     for notice in sweep.notices:
         console.print(Text(notice, "bold yellow"))
     console.print(_table(sweep))
-    for label, words in sweep_prose.sweep_summary(sweep):
-        console.print(_labelled(label, words, console.width), soft_wrap=True)
+    for label, text in sweep_prose.sweep_summary(sweep):
+        console.print(_labelled(label, text, console.width), soft_wrap=True)
     console.print(f"page      {out / 'index.html'}", soft_wrap=True)
     console.print(f"tables    {out}/sweep.csv, results.json", soft_wrap=True)
 
 
 def _table(sweep: SweepResult) -> PlainTable:
-    """The specs at either end by objective, the best first; those between are counted."""
+    """The variants at either end by objective, best first; those in between are counted."""
     table = PlainTable(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("spec", overflow="fold")
-    extra = _extra(sweep)
-    for heading, *_ in (*COLUMNS, *extra):
+    table.add_column("variant", overflow="fold")
+    for heading, *_ in _columns(sweep):
         table.add_column(heading, justify="right", no_wrap=True)
-    order = rank_variants(sweep)[: ranked_count(sweep)].tolist()
-    for place in order[:SHOWN]:
-        table.add_row(*_row(sweep, place))
-    if len(order) > 2 * SHOWN:
-        table.add_row(Text(f"... {len(order) - 2 * SHOWN:,} between ...", "dim"))
-    for place in order[SHOWN:][-SHOWN:]:
-        table.add_row(*_row(sweep, place))
+    ranking = rank_variants(sweep)[: ranked_count(sweep)].tolist()
+    for variant in ranking[:MOST_EXTREMES]:
+        table.add_row(*_row(sweep, variant))
+    if len(ranking) > 2 * MOST_EXTREMES:
+        table.add_row(Text(f"... {len(ranking) - 2 * MOST_EXTREMES:,} in between ...", "dim"))
+    for variant in ranking[MOST_EXTREMES:][-MOST_EXTREMES:]:
+        table.add_row(*_row(sweep, variant))
     return table
 
 
-def _row(sweep: SweepResult, place: int) -> tuple[Text | str, ...]:
-    marks = "".join(f" ({mark})" for mark in sweep_prose.variant_flags(sweep, place))
+def _row(sweep: SweepResult, variant: int) -> tuple[Text | str, ...]:
+    flags = "".join(f" ({flag})" for flag in sweep_prose.variant_flags(sweep, variant))
     cells = []
-    for _, name, write in (*COLUMNS, *_extra(sweep)):
-        value = float(sweep.figures[name][place])
+    for _, name, write in _columns(sweep):
+        value = float(sweep.figures[name][variant])
         cells.append(write(value) if isfinite(value) else "-")
-    alone = "as given" if sweep.changed else "as declared"  # where there is nothing to tell specs apart by
-    return (Text(f"{sweep.text(place) or alone}{marks}"), *cells)
+    unvaried = "as given" if sweep.changed else "as declared"  # a single variant has no parameters to name it by
+    return (Text(f"{sweep.text(variant) or unvaried}{flags}"), *cells)
 
 
-def _extra(sweep: SweepResult) -> tuple[tuple[str, str, Callable[[float], str]], ...]:
-    """A column of its own for an objective that is not among the others."""
-    known = {name for _, name, _ in COLUMNS}
-    return () if sweep.objective in known else ((sweep.objective, sweep.objective, "{:+.3f}".format),)
+def _columns(sweep: SweepResult) -> tuple[tuple[str, str, Callable[[float], str]], ...]:
+    """COLUMNS, and one more for an objective that is not among them: the excess after some trading days."""
+    if sweep.objective in {name for _, name, _ in COLUMNS}:
+        return COLUMNS
+    days = sweep.objective.removeprefix("d_")
+    return (*COLUMNS, (f"excess {days}d", sweep.objective, excess_cell))
 
 
-def _labelled(label: str, words: str, width: int) -> str:
-    """A line under a label, wrapped beside it."""
-    return fill(words, width, initial_indent=f"{label:<10}", subsequent_indent=" " * 10, break_long_words=False)
+def _labelled(label: str, text: str, width: int) -> str:
+    """Text wrapped in a column to the right of its label."""
+    return fill(text, width, initial_indent=f"{label:<10}", subsequent_indent=" " * 10, break_long_words=False)

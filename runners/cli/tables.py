@@ -1,8 +1,9 @@
-"""Console and tables that print any text literally, without rich markup or terminal control sequences."""
+"""Console and table that print every text literally, so that no text can send codes to rich or to the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import expm1, isfinite
 from typing import Any
 
 from rich import table
@@ -12,26 +13,31 @@ from rich.text import Text
 
 from data.text import escape_unprintable
 
-WIDEST = 40  # columns of a name in a table, to leave room for other cells
+WIDEST = 40  # characters of a name in a table, to leave room for the other columns
+
+
+def excess_cell(d: float) -> str:
+    """A log excess return as a percentage of wealth, exp(d) - 1, in ASCII; "-" where undefined."""
+    return f"{expm1(d):+.1%}" if isfinite(d) else "-"
 
 
 class PlainConsole(Console):
-    """A console without markup, emoji and highlighting, which escapes control characters."""
+    """A console without markup (`[red]`), emoji codes (`:bomb:`), automatic colours and control characters."""
 
     def __init__(self, *, stderr: bool = False, soft_wrap: bool = False) -> None:
         super().__init__(stderr=stderr, soft_wrap=soft_wrap, markup=False, emoji=False, highlight=False)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Segments with control characters escaped, in tables too; rich's cursor control passes."""
+        """Escape everything that is printed, table cells included; rich's own control segments pass."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=escape_unprintable(segment.text))
 
 
 class PlainTable(table.Table):
-    """A table whose cells are escaped, so that columns are as wide as what is printed."""
+    """A table that escapes its cells before it measures them, so that columns stay aligned."""
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
-        """Add a row of escaped cells, see rich."""
+        """Add a row; see rich."""
         super().add_row(*map(_printable, cells), **options)
 
 

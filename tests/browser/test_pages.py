@@ -112,7 +112,7 @@ def test_the_index_zooms_both_charts_and_back(opening, folders):
         assert drawn() == kept
 
 
-def test_on_a_phone_a_stretch_and_a_session_are_a_press_or_a_key_away(browser, folders):
+def test_on_a_phone_a_range_and_a_day_are_one_tap_or_key_away(browser, folders):
     with opened(browser, width=360, height=740, touch=True) as page:
         page.goto(address(folders / "run" / "index.html"))
         week = page.get_by_role("button", name="Shock week")
@@ -123,12 +123,12 @@ def test_on_a_phone_a_stretch_and_a_session_are_a_press_or_a_key_away(browser, f
         growth.scroll_into_view_if_needed()
         box = growth.bounding_box()
         page.touchscreen.tap(box["x"] + box["width"] * 0.6, box["y"] + 60)
-        told = page.locator(".tip:visible")
-        assert "gpu_bubble" in told.inner_text()
+        tip = page.locator(".tip:visible")
+        assert "gpu_bubble" in tip.inner_text()
         tapped = page.locator("#when").inner_text()
-        assert told.inner_text().startswith(tapped)
-        slider = page.get_by_label("Session")
+        assert tip.inner_text().startswith(tapped)
+        slider = page.get_by_label("Trading day")
         slider.press("ArrowRight")
         page.wait_for_function("day => document.getElementById('when').textContent > day", arg=tapped)
         assert slider.get_attribute("aria-valuetext").startswith(page.locator("#when").inner_text())
-        assert week.get_attribute("aria-pressed") == "true", "the next session lies in the week"
+        assert week.get_attribute("aria-pressed") == "true", "the next trading day is in the week"

@@ -84,11 +84,11 @@ def test_the_wheel_and_the_keyboard_scroll_in_step(opening, beside):
 def test_the_switch_sets_them_free_and_together_again(opening, beside):
     with opening() as page:
         one, other = beside(page, "gpu_bubble", "ai_software").values()
-        page.get_by_label("Scroll in step").uncheck()
+        page.get_by_label("Scroll together").uncheck()
         go(one, "figures")
         page.wait_for_timeout(300)
         assert other.evaluate("scrollY") == 0
-        page.get_by_label("Scroll in step").check()
+        page.get_by_label("Scroll together").check()
         settled(other, "figures")
 
 
@@ -111,21 +111,21 @@ def test_names_that_the_run_does_not_have_are_said(opening, folders):
         page.goto(address(folders / "run" / "side-by-side.html", "#gpu_bubble,%3Cimg%20src=x%3E"))
         expect(page.locator("iframe")).to_have_count(1)
         assert "Not in this run: <img src=x>." in page.get_by_role("status").inner_text()
-        assert "Choose another one" in page.get_by_role("status").inner_text()
+        assert "Choose another reading" in page.get_by_role("status").inner_text()
 
 
 def test_messages_of_another_shape_or_sender_are_ignored(opening, beside):
     with opening() as page:
         one, other = beside(page, "gpu_bubble", "ai_software").values()
         bad = (
-            *('"x"', "null", "{kind: 'place'}", "{kind: 'place', section: 'figures', fraction: 2}"),
-            *("{kind: 'place', section: 'figures', fraction: '0.5; x'}", "{kind: 'toString'}"),
-            *("{kind: 'place', section: 7, fraction: 0.5}", "{kind: 'height', height: 1e9}"),
+            *('"x"', "null", "{kind: 'position'}", "{kind: 'position', section: 'figures', fraction: 2}"),
+            *("{kind: 'position', section: 'figures', fraction: '0.5; x'}", "{kind: 'toString'}"),
+            *("{kind: 'position', section: 7, fraction: 0.5}", "{kind: 'height', height: 1e9}"),
         )
         for message in bad:
             one.evaluate(f"parent.postMessage({message}, '*')")
             page.evaluate(f"frames[0].postMessage({message}, '*')")
-        good = "{kind: 'place', section: 'figures', fraction: 0}"
+        good = "{kind: 'position', section: 'figures', fraction: 0}"
         page.evaluate(f"postMessage({good}, '*')")
         one.evaluate(f"parent.frames[1].postMessage({good}, '*')")
         page.wait_for_timeout(300)

@@ -23,16 +23,16 @@ NAMES = ("alpha_reading", "<b>bold</b>")
 
 @pytest.fixture
 def calibration() -> Calibration:
-    """100 markets: in three a reading is supported, in one another is refuted; effects are planted in ten."""
+    """100 markets: in three a reading is supported, in one another is refuted; effects are injected in ten."""
     words = np.zeros((100, 3, 2), dtype=np.int8)
     words[:2, 0, 0] = words[2, 1, 1] = 1
     words[3, 0, 1] = -1
     words[:3, 2] = words[:3, :2].max(axis=1)
     words[3, 2, 1] = -1
-    found = np.zeros((10, 2, 2), dtype=bool)
-    found[:, 1, 0] = found[:8, 1, 1] = True
-    timing = PowerCurve(NAMES, (0.1, 0.4), 20, found, np.full(found.shape, 0.25))
-    names = PowerCurve(NAMES[1:], (0.2, 0.8), 252, found[:, :, 1:], np.full((10, 2, 1), 0.5))
+    detected = np.zeros((10, 2, 2), dtype=bool)
+    detected[:, 1, 0] = detected[:8, 1, 1] = True
+    timing = PowerCurve(NAMES, (0.1, 0.4), 20, detected, np.full(detected.shape, 0.25))
+    names = PowerCurve(NAMES[1:], (0.2, 0.8), 252, detected[:, :, 1:], np.full((10, 2, 1), 0.5))
     sides = np.zeros((10, 3), dtype=np.int8)
     sides[0] = [1, -1, 0]
     return Calibration(
@@ -63,9 +63,9 @@ def test_p_moves_in_steps_and_must_fall_below_the_size(placebos, size):
     assert attainable_size(placebos) == pytest.approx(size)
 
 
-def test_a_market_counts_once_whoever_is_called(calibration):
-    told = {(test, side): calibration.any(test, side).count for test in report.TESTS for side in report.SIDES}
-    assert told == {
+def test_a_market_counts_once_for_any_reading(calibration):
+    counts = {(test, side): calibration.any(test, side).count for test in report.TESTS for side in report.SIDES}
+    assert counts == {
         ("timing", "supported"): 2,
         ("timing", "refuted"): 1,
         ("names", "supported"): 1,
@@ -76,7 +76,7 @@ def test_a_market_counts_once_whoever_is_called(calibration):
     assert list(calibration.each("names", "supported")) == [NAMES[1]], "the other has no such test"
 
 
-def test_the_promise_is_kept_up_to_two_standard_errors(calibration):
+def test_the_allowed_rate_holds_up_to_two_standard_errors(calibration):
     # 5 % and twice the root of .05 * .95 / 100: 9.4 markets of 100.
     def supported(count):
         words = np.zeros((100, 3, 2), dtype=np.int8)
@@ -84,9 +84,9 @@ def test_the_promise_is_kept_up_to_two_standard_errors(calibration):
         return replace(calibration, outcomes=words)
 
     assert supported(9).holds and not supported(10).holds
-    assert "do not contradict" in calibration_conclusion(
-        supported(9)
-    ) and "which is NOT kept" in calibration_conclusion(supported(10))
+    assert "do not contradict" in calibration_conclusion(supported(9)) and "that is NOT kept" in calibration_conclusion(
+        supported(10)
+    )
     assert '<section class="card broken"' in render(supported(10))
 
 
@@ -105,16 +105,16 @@ def test_what_four_in_five_find():
 
 
 def test_the_figures_are_in_the_json(calibration):
-    told = calibration_results(calibration)
-    assert told["false_positives"]["verdict"]["supported"]["any"]["share"] == 0.03
-    none, weak, strong = told["power"]["timing"]["readings"]["alpha_reading"]
+    results = calibration_results(calibration)
+    assert results["false_positives"]["verdict"]["supported"]["any"]["share"] == 0.03
+    none, weak, strong = results["power"]["timing"]["readings"]["alpha_reading"]
     assert (none["share"], none["of"], weak["share"], strong["share"]) == (0.02, 100, 0.0, 1.0)
     assert (strong["effect"], strong["gained"], strong["of"]) == (0.4, 0.25, 10)
-    assert told["intervals"]["CAGR"]["share"] == 0.9
-    assert (told["intervals"]["CAGR"]["true_below"], told["intervals"]["Sharpe ratio"]["true_above"]) == (1, 1)
+    assert results["intervals"]["CAGR"]["share"] == 0.9
+    assert (results["intervals"]["CAGR"]["true_below"], results["intervals"]["Sharpe ratio"]["true_above"]) == (1, 1)
 
 
-def test_the_page_escapes_what_it_is_told_and_loads_nothing(calibration):
+def test_the_page_escapes_texts_and_loads_nothing(calibration):
     text = render(replace(calibration, notes={NAMES[1]: HOSTILE}, left_out=(HOSTILE,)))
     page = Page(text)
     assert {tag for tag, _ in page.elements}.isdisjoint({"script", "b", "img", "iframe", "base", "form"})
@@ -127,25 +127,25 @@ def test_the_tables_are_read_without_scripts(calibration):
     headline, each, timing, names, intervals = Page(render(calibration)).tables
     assert headline[5][:5] == ["Verdict: supported", "3.0%", "0.6% to 8.5%", "5.0%", "3"]
     assert each[2] == ["alpha_reading", "2.0%0.2% to 7.0%", "0.0%0.0% to 3.6%", "\u2013", "\u2013", *each[2][5:]]
-    assert timing[1] == ["alpha_reading", "2.0%", "0.0%d +0.250", "100.0%d +0.250"]
-    assert names[1] == [NAMES[1], "1.0%", "0.0%d +0.500", "80.0%d +0.500"]
+    assert timing[1] == ["alpha_reading", "2.0%", "0.0%+28.4%", "100.0%+28.4%"]  # exp(0.25) - 1
+    assert names[1] == [NAMES[1], "1.0%", "0.0%+64.9%", "80.0%+64.9%"]  # exp(0.5) - 1
     assert intervals[1] == ["Sharpe ratio", "90.0%", "55.5% to 99.7%", "0", "1"]
 
 
-def test_the_page_tells_who_was_left_out(calibration):
+def test_the_page_lists_readings_left_out(calibration):
     assert "Left out" not in render(calibration)
     assert "stranger, other" in render(replace(calibration, left_out=("stranger", "other")))
 
 
 def test_the_curve_begins_at_the_false_positives_and_ends_at_the_right(calibration):
-    drawn = calibration_page.draw_power_curve("alpha_reading", calibration.power("timing")["alpha_reading"])
-    points = [tuple(map(float, point.split(","))) for point in drawn.line.split()]
+    drawing = calibration_page.draw_power_curve("alpha_reading", calibration.power("timing")["alpha_reading"])
+    points = [tuple(map(float, point.split(","))) for point in drawing.line.split()]
     assert points[0] == (
         calibration_page.LEFT,
         pytest.approx(calibration_page.BOTTOM - 0.02 * (calibration_page.BOTTOM - calibration_page.TOP), abs=0.05),
     )
     assert points[-1] == (calibration_page.RIGHT, calibration_page.TOP)
-    assert drawn.told == "80% from +0.40"
+    assert drawing.summary == "80% from +49%"  # exp(0.4) - 1
 
 
 def test_a_folder_is_replaced_whole_and_only_if_it_is_ours(calibration, tmp_path):

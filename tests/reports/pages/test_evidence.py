@@ -41,10 +41,11 @@ def test_the_verdict_never_comes_without_n_effect_interval_p_and_source(judged):
     text = shown(judged()).text
     # Of 64 placebos 6 did at least as well: with the real one 7 of 65.
     assert "The same rule, entered at 64 other dates whose windows do not overlap, did at least as well in 6" in text
-    assert "p = 0.108. With all readings counted, the family-wise p is 0.600." in text
-    for told in ("Not distinguishable from chance", "d +0.050", "Effect, 95% −0.030 to +0.120", "Prices: made up."):
-        assert told in text
-    assert "n 64 launches that do not overlap" in text and "n 5,000 draws of names" in text
+    assert "p = 0.108. Adjusted for all readings, p = 0.600." in text
+    # Logs of 0.05, -0.03 and 0.12 as percentages.
+    for part in ("Not distinguishable from chance", "Excess +5.1%", "Effect, 95% −3.0% to +12.7%", "Prices: made up."):
+        assert part in text
+    assert "n 64 past entries that do not overlap" in text and "n 5,000 draws of stocks" in text
 
 
 def test_a_verdict_names_its_tests_and_a_contradiction_is_loud(judged, evidence_of):
@@ -57,16 +58,16 @@ def test_a_verdict_names_its_tests_and_a_contradiction_is_loud(judged, evidence_
 def test_what_happened_is_description(judged):
     # exp(0.252) = 1.2866
     assert (
-        "Over its whole hold the reading made d = +0.252: 28.7% more wealth than cash at zero. Its own criterion of "
-        "refutation did not come true. That describes one window; it is no test."
+        "At the end of its holding period the reading had 28.7% more wealth than cash at zero. By its own criterion "
+        "it is not refuted. This describes one window; it is not a test."
     ) in shown(judged()).text
 
 
 def test_hindsight_is_said_beside_the_verdict(judged):
     text = shown(judged(evidence_report={"hindsight": True})).text
-    assert "With hindsight: the entry comes before the reading could be known." in text
+    assert "With hindsight: the entry is earlier than the publication of the reading." in text
     assert "Not distinguishable from chance, with hindsight" in text
-    assert "the entry comes before" not in shown(judged()).text
+    assert "the entry is earlier" not in shown(judged()).text
 
 
 def test_a_reconstruction_gives_no_verdict_on_history(judged, evidence_of):
@@ -77,25 +78,25 @@ def test_a_reconstruction_gives_no_verdict_on_history(judged, evidence_of):
     assert "Prices: made up (reconstructed)." in page.text
 
 
-def test_a_reading_that_chooses_no_names_says_that_the_test_was_not_held(judged):
+def test_a_reading_that_selects_no_stocks_says_that_there_is_no_test(judged):
     page = shown(judged(), 1)
-    assert page.text.count("Not held: the claim of this reading is no choice among names") == 2
-    assert "names" not in page.data and "names-family" not in page.data["p"]["lines"]
+    assert page.text.count("No test: this reading does not select stocks") == 2
+    assert "stocks" not in page.data and "stocks-adjusted" not in page.data["p"]["lines"]
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------
 
 
 def test_the_table_has_every_horizon_and_says_what_is_not_available(judged):
-    told = rows(shown(judged()), "At the end of", 2)
-    assert told["20 sessions, declared"] == [
-        *("64", "+0.050", "−0.030 to +0.120", "+0.010", "0.040", "1.00"),
+    horizons = rows(shown(judged()), "At the end of", 2)
+    assert horizons["20 trading days, declared"] == [
+        *("64", "+5.1%", "−3.0% to +12.7%", "+1.0%", "0.040", "1.00"),
         *("0.108", "0.600", "0.908", "1.000"),
     ]
-    assert told["60 sessions"][:3] == ["21", "−0.020", "–"]
-    assert told["120 sessions"] == [
+    assert horizons["60 trading days"][:3] == ["21", "−2.0%", "–"]
+    assert horizons["120 trading days"] == [
         "5",
-        "−0.100",
+        "−9.5%",
         "Not available: 5 placebos that do not overlap; 19 are needed.",
     ]
 
@@ -110,27 +111,27 @@ def test_intervals_begin_where_the_page_says():
 
 def test_abnormal_returns_alpha_costs_and_description_stand_in_tables(judged):
     page = shown(judged())
-    windows = table(page, "Window, sessions")
+    windows = table(page, "Window, trading days")
     assert windows[0][1:] == ["[0]", "[0,+1]", "[−1,+1]", "[0,+5]", "[0,+10]", "[0,+20]"]
     assert [row[0] for row in windows[1:]] == [
         *("Legs", "Long leg", "Names sold short", "Long less short"),
-        *("Names", "AAA", "BBB", "CCC", "DDD"),
+        *("Stocks", "AAA", "BBB", "CCC", "DDD"),
     ]
     assert re.fullmatch(r"[+−]\d+\.\d% ±\d+\.\d", windows[2][1])
     # The same tables again for the two other models, and tests across the names of the long leg only.
-    assert len([rows for rows in page.tables if rows[0][0] == "Window, sessions"]) == 3
+    assert len([rows for rows in page.tables if rows[0][0] == "Window, trading days"]) == 3
     assert len([rows for rows in page.tables if rows[0][0] == "Window"]) == 1
     assert rows(page, "Figure, a year", 1)["Compound growth"] == ["+28.0%", "−17.0% to +98.0%"]
-    assert rows(page, "On", 1)["SPY"] == ["Alpha", "+10.0%", "−10.0% to +30.0%", "0.300", "0.500", "253"]
-    assert rows(page, "On", 1)["Beta to SPY"] == ["1.20", "1.00 to 1.40", "<0.0001", "", ""]
-    assert "748.3 bp of the value traded would bring d to zero" in page.text
+    assert rows(page, "Fund", 1)["SPY"] == ["Alpha", "+10.0%", "−10.0% to +30.0%", "0.300", "0.500", "253"]
+    assert rows(page, "Fund", 1)["Beta to SPY"] == ["1.20", "1.00 to 1.40", "<0.0001", "", ""]
+    assert "748.3 bp of the value traded would reduce the excess" in page.text
     assert "Not available: nothing is sold short." in page.text
-    assert rows(page, "Others", 1)["Decisions moved by days"] == ["20 sessions", "16", "−0.003", "+0.004", "93.8%"]
+    assert rows(page, "Others", 1)["Decisions moved by days"] == ["20 trading days", "16", "−0.3%", "+0.4%", "93.8%"]
     assert "2025-01-29 The FOMC holds rates" in page.text
-    assert "12 is the number of variants tried" in page.text and "3 more were deleted from it" in page.text
+    assert "12 variants tried" in page.text and "3 more were deleted from it" in page.text
 
 
-def test_two_names_are_too_few_for_a_test_across_names():
+def test_two_stocks_are_too_few_for_a_test_across_stocks():
     from reports.statistics.event_study import EventSample
     from reports.statistics.shock import study_shock
 
@@ -150,25 +151,24 @@ def test_the_tests_that_over_reject_are_marked(judged):
         *("Plain t: over-rejects", "Patell: over-rejects"),
         *("BMP: over-rejects", "Sign: over-rejects"),
     ]
-    assert "Kolari-Pynnönen: counts" in heads
+    assert "Kolari-Pynnönen" in heads
 
 
 def test_power_is_one_sentence_with_a_table(judged, evidence_of):
     page = shown(judged())
     # exp(0.1) = 1.1052 and exp(0.05) = 1.0513
     sentence = (
-        "The timing test would have found an effect of d = +0.100 (10.5% more wealth than its comparator after 20 "
-        "sessions) in 93.8% of the launches, at least four times in five; one of d = +0.050 (5.1% more wealth than its "
-        "comparator after 20 sessions) in 53.1%."
+        "The timing test would have found an effect of 10.5% more wealth than its comparator after 20 trading days in "
+        "93.8% of the cases, at least four in five; one of +5.1% in 53.1%."
     )
     assert page.text.count(sentence) == 2
-    assert rows(page, "Effect planted, d", 1)["Found in"] == ["10.0%", "53.1%", "93.8%"]
-    weak = shown(judged(evidence_of(power=Power((0.02, 0.6), (0.0, 0.4), None))))
-    assert "The timing test is weak here: even an effect of d = +0.600" in weak.text
-    assert "would have been found in only 40.0% of the launches." in weak.text
+    assert rows(page, "Injected effect, excess", 1)["Found in"] == ["10.0%", "53.1%", "93.8%"]
+    weak = shown(judged(evidence_of(power=Power((0.02, 0.6), (0.0, 0.4), None))))  # exp(0.6) = 1.8221
+    assert "The timing test is weak here: even an effect of 82.2% more wealth" in weak.text
+    assert "would have been found in only 40.0% of the cases." in weak.text
     blind = shown(judged(evidence_of(power=Power((0.02, 0.6), (0.0, 0.0), None))))
-    assert "The timing test can find nothing here: even an effect of d = +0.600" in blind.text
-    assert "would have been found in none of the launches." in blind.text
+    assert "The timing test can find nothing here: even an effect of 82.2% more wealth" in blind.text
+    assert "would have been found in none of the cases." in blind.text
 
 
 def test_what_is_missing_says_why_everywhere(judged, empty_evidence):
@@ -177,11 +177,11 @@ def test_what_is_missing_says_why_everywhere(judged, empty_evidence):
     assert page.data == {}
     assert "No verdict Timing: nothing left." in page.text
     assert "Not available: the reading never takes a position, so that there are no legs." in page.text
-    # Timing and names at a horizon each, both tests of the verdict, launches, intervals, alpha, Sharpe, costs.
+    # Timing and stocks at a horizon each, both tests of the verdict, entries, intervals, alpha, Sharpe, costs.
     assert (
         page.text.count("Not available: a launch at another date failed: nothing left.") == 11 + 2 + 1 + 3 + 1 + 5 + 1
     )
-    assert "Over its whole hold d is not a number" in page.text
+    assert "At the end of the holding period the excess is undefined" in page.text
     assert not re.search(r"\bnan\b|\binf\b|\bNone\b", page.text)
 
 
@@ -200,9 +200,9 @@ def test_a_leg_that_cannot_be_measured_says_why(judged, evidence_of, shock_of):
         paths=(replace(whole.paths[0], car=(None,) * 22), *whole.paths[1:]),
     )
     page = shown(judged(evidence_of(shock=shock)))
-    assert table(page, "Window, sessions")[2] == ["Long leg", "Not available: the residuals do not vary."]
-    assert table(page, "Window, sessions")[3][-1] == "–"
-    assert "An en dash: the prices end before [0,+20]." in page.text
+    assert table(page, "Window, trading days")[2] == ["Long leg", "Not available: the residuals do not vary."]
+    assert table(page, "Window, trading days")[3][-1] == "–"
+    assert "A dash: the prices end before [0,+20]." in page.text
     assert [path["leg"] for path in page.data["paths"]] == ["names sold short", "long less short"]
 
 
@@ -215,23 +215,23 @@ def test_a_shock_without_legs_stands(judged, evidence_of, shock_of):
 # --- charts ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_chart_of_launches_marks_those_that_do_not_overlap_and_the_real_one(judged):
-    drawn = shown(judged()).data["timing"]["20"]
-    assert (drawn["n"], drawn["missing"], drawn["real"]) == (38, 2, 0.05)
-    # Places 35, 25, 15 and 5 of a saw of nine teeth.
-    assert drawn["marked"] == [0.01, 0.02, 0.03, 0.04]
-    assert drawn["start"] == pytest.approx(-0.04) and sum(drawn["counts"]) == 38
+def test_the_histogram_marks_entries_that_do_not_overlap_and_the_real_one(judged):
+    histogram = shown(judged()).data["timing"]["20"]
+    assert (histogram["n"], histogram["missing"], histogram["real"]) == (38, 2, 0.05)
+    # Entries 35, 25, 15 and 5 of a sawtooth of period nine.
+    assert histogram["marked"] == [0.01, 0.02, 0.03, 0.04]
+    assert histogram["start"] == pytest.approx(-0.04) and sum(histogram["counts"]) == 38
 
 
-def test_p_by_horizon_is_of_the_side_on_which_d_lies(judged):
-    drawn = shown(judged()).data["p"]
-    assert drawn["ticks"] == ["5", "20", "60", "120", "252", "end"]
-    # At 60 sessions d is below zero.
-    assert drawn["lines"]["timing"] == [0.10769, 0.10769, 0.90769, None, None, None]
-    assert drawn["lines"]["names-family"] == [0.6] * 6
+def test_p_by_horizon_is_on_the_side_of_the_effect(judged):
+    curves = shown(judged()).data["p"]
+    assert curves["ticks"] == ["5", "20", "60", "120", "252", "end"]
+    # At 60 trading days d is below zero.
+    assert curves["lines"]["timing"] == [0.10769, 0.10769, 0.90769, None, None, None]
+    assert curves["lines"]["stocks-adjusted"] == [0.6] * 6
 
 
-def test_without_launches_of_its_own_the_page_does_not_speak_of_every_session(judged, evidence_of):
+def test_a_plain_strategy_has_entries_only_where_the_tests_need_them(judged, evidence_of):
     evidence = evidence_of()
     few = replace(
         evidence.launches,
@@ -239,8 +239,8 @@ def test_without_launches_of_its_own_the_page_does_not_speak_of_every_session(ju
         d={key: d[:5] for key, d in evidence.launches.d.items()},
         aligned=dict.fromkeys(evidence.launches.aligned, (0, 1, 2, 3)),
     )
-    assert "A plain strategy is launched where the tests need it" in shown(judged(evidence_of(launches=few))).text
-    assert "The bars hold a launch at every session" in shown(judged()).text
+    assert "A plain strategy is run only from the entry dates" in shown(judged(evidence_of(launches=few))).text
+    assert "The bars count an entry on every trading day" in shown(judged()).text
 
 
 @given(

@@ -14,7 +14,6 @@ import pytest
 
 from reports.pages import index as index_page
 from reports.records.result import Horizon, Story
-from reports.rendering.template import page_address
 from reports.statistics.placebo import OneSidedPower
 from reports.statistics.verdict import Verdict
 from tests.resources.page import HOSTILE, READ, Page
@@ -66,12 +65,12 @@ def test_figures_are_those_of_the_run(small):
     figures = dict(zip(table[0][1:], by_reading(table)["hand"], strict=True))
     # The benchmark: 1.01 cubed is 1.030301. The drawdown: 0.99 / 1.1 - 1.
     assert figures["Net return"] == "+18.8%"
-    assert figures["Excess"] == "+15.8%"
-    assert figures["d"] == "−0.072"
-    assert figures["Worst drawdown"] == "−10.0%"
+    assert figures["Vs benchmark"] == "+15.8%"
+    assert figures["Excess"] == "−7.0%"  # exp(-0.0721) - 1
+    assert figures["Max. drawdown"] == "−10.0%"
     assert figures["In market"] == "33.3%"
     assert figures["Costs, USD"] == "3,900"
-    assert figures["Criterion met"] == "yes"
+    assert figures["Refuted"] == "yes"
     # Three sessions are too few to be blown up to a year.
     assert {figures[name] for name in ("CAGR", "Sharpe", "Beta", "Alpha", "Turnover")} == {"–"}
 
@@ -91,8 +90,8 @@ def test_figures_a_year_are_those_of_pandas(run_of):
 def test_the_benchmark_has_a_row_of_its_own(small, run_of):
     table = shown(small).named["table-figures"]
     figures = dict(zip(table[0][1:], by_reading(table)["SPY"], strict=True))
-    assert figures["Net return"] == "+3.0%" and figures["Worst drawdown"] == "0.0%" and figures["In market"] == "100.0%"
-    assert {figures[name] for name in ("Excess", "d", "Turnover", "Costs, USD", "Criterion met")} == {"–"}
+    assert figures["Net return"] == "+3.0%" and figures["Max. drawdown"] == "0.0%" and figures["In market"] == "100.0%"
+    assert {figures[name] for name in ("Vs benchmark", "Excess", "Turnover", "Costs, USD", "Refuted")} == {"–"}
     assert (
         dict(zip(table[0][1:], by_reading(shown(run_of()).named["table-figures"])["SPY"], strict=True))["Beta"]
         == "1.00"
@@ -131,14 +130,14 @@ def test_notices_are_loud(run_of, result_of):
     ruined = result_of("gone", ruined=pd.Timestamp("2025-03-04"))
     page = index_page.render(run_of(ruined, real=False, origin="the sample", notices=("Entered with hindsight.",)))
     assert re.findall(r'<p class="notice">(.*?)</p>', page) == [
-        "These are not the market's prices: the sample is a reconstruction.",
+        "These are not market prices: the sample is a reconstruction.",
         "Entered with hindsight.",
         "gone was ruined on 2025-03-04: equity fell to zero or below.",
     ]
     assert '<p class="notice">' not in index_page.render(run_of())
 
 
-@pytest.mark.parametrize(("count", "said"), [(10, []), (12, ["and 2 more: all are in results.json"])])
+@pytest.mark.parametrize(("count", "said"), [(10, []), (12, ["and 2 more; results.json lists all"])])
 def test_warnings_beyond_ten_are_counted(run_of, result_of, count, said):
     text = index_page.render(run_of(result_of("loud", warnings=tuple(f"Warning {n}." for n in range(count)))))
     assert re.findall(r"<li>([^<]*)</li>", text) == [*(f"Warning {n}." for n in range(10)), *said]
@@ -188,7 +187,7 @@ def test_texts_are_escaped(run_of, result_of):
 
 @pytest.mark.parametrize("name", ["javascript:alert(1)", "../up", "//elsewhere", "a b"])
 def test_links_lead_beside_the_page(name):
-    assert re.fullmatch(r"[\w.%-]+\.html", page_address(name))
+    assert re.fullmatch(r"[\w.%-]+\.html", index_page.page_address(name))
 
 
 def test_the_page_loads_nothing(run_of):
@@ -219,7 +218,7 @@ def test_a_judged_run_has_verdicts_that_sort_and_lead_to_the_evidence(judged, ev
     words = {"first": "refuted", "second": None, "third": "supported"}
     page = shown(judged(*(evidence_of(name, verdict=Verdict(word)) for name, word in words.items())))
     heads = page.named["table-figures"][0]
-    assert heads[3:6] == ["d", "Verdict", "Criterion met"]
+    assert heads[3:6] == ["Excess", "Verdict", "Refuted"]
     figures = {name: row[heads.index("Verdict") - 1] for name, row in by_reading(page.named["table-figures"]).items()}
     assert figures == {"first": "refuted", "second": "none", "third": "supported", "SPY": "–"}
     keys = [attributes["data-sort"] for tag, attributes in page.elements if tag == "td" and "data-sort" in attributes]
@@ -229,16 +228,16 @@ def test_a_judged_run_has_verdicts_that_sort_and_lead_to_the_evidence(judged, ev
     assert page.addresses.count("third-evidence.html") == 4
 
 
-def test_the_family_wise_table_has_n_effect_and_p_beside_each_other(judged):
+def test_the_table_of_adjusted_p_values_has_n_effect_and_p(judged):
     page = shown(judged())
     first, second = by_reading(page.named["table-chance"], heads=2).values()
-    timing = ["64", "+0.050", "−0.030 to +0.120", "1.00", "0.108", "0.600"]
-    beside = ["21", "−0.020", "0.908", "1.000"]
-    assert first == ["chance", *timing, "5,000", "+0.050", "0.108", "0.600", *beside]
-    assert second == ["chance", *timing, "not held: no choice of names", *beside]
+    timing = ["64", "+5.1%", "−3.0% to +12.7%", "1.00", "0.108", "0.600"]
+    second_timing = ["21", "−2.0%", "0.908", "1.000"]
+    assert first == ["chance", *timing, "5,000", "+5.1%", "0.108", "0.600", *second_timing]
+    assert second == ["chance", *timing, "no test: selects no stocks", *second_timing]
     assert "Not distinguishable from chance: 2 of 2 readings." in page.text
-    assert "p = 0.168 for the best of them" in page.text and "holds none of the readings to be better" in page.text
-    assert "5,000 draws of names, 2,000 resamples of returns, seed 20250131. Prices: made up." in page.text
+    assert "p = 0.168 (superior" in page.text and "finds no reading to be better" in page.text
+    assert "5,000 draws of stocks, 2,000 resamples of returns, seed 20250131. Prices: made up." in page.text
     assert "This page alone says nothing about chance" not in page.text and "--no-evidence" not in page.text
 
 
@@ -247,30 +246,30 @@ def test_what_a_test_could_not_say_stands_in_the_table(judged, empty_evidence):
     gone = "not available: a launch at another date failed: nothing left"
     row = by_reading(page.named["table-chance"], heads=2)["first"]
     assert row == ["none", *["0", "–", gone] * 3]
-    assert "No reading has a verdict. All with hindsight" in page.text
+    assert "No reading has a verdict. All entries are made with hindsight" in page.text
     assert "The prices are a reconstruction, which gives no verdict on history." in page.text
 
 
-def test_without_evidence_the_page_says_that_none_was_asked_for(run_of):
+def test_without_evidence_the_page_says_so(run_of):
     page = shown(run_of())
-    assert "No evidence was asked for ( --no-evidence )." in page.text
+    assert "The run was made without evidence ( --no-evidence )" in page.text
     assert "Verdict" not in page.text and "Did they beat chance?" not in page.text
 
 
-def test_the_overview_has_d_and_p_at_every_horizon(judged, evidence_of, rank_of):
+def test_the_overview_has_excess_and_p_at_every_horizon(judged, evidence_of, rank_of):
     declared = {"20": rank_of(64, 0.04, p=1 / 65, p_family=0.02), "60": rank_of(21, 0.12, p=1 / 22, p_family=0.01)}
     timing = {**evidence_of().timing, **declared}
     page = shown(judged(evidence_of("first", timing=timing), evidence_of("second", d=-0.01, names=None)))
     table = page.named["table-overview"]
     assert table[0] == [
-        *("Reading", "Verdict", "5 sessions", "20 sessionsdeclared test", "60 sessions"),
-        *("120 sessions", "252 sessions", "Enddeclared test"),
+        *("Reading", "Verdict", "5 days", "20 daysdeclared test", "60 days"),
+        *("120 days", "252 days", "Enddeclared test"),
     ]
-    # Horizon(0.01 n, 0.001 n, 0.002 n): d is 0.002 n; at the end that of the evidence.
-    first = ["chance", "+0.010p 0.108 (0.600)", "+0.040p 0.015 (0.020)", "+0.120p 0.045 (0.010)"]
-    assert by_reading(table)["first"] == [*first, "+0.240", "+0.504", "+0.252p 0.108 (0.600)"]
-    assert by_reading(table)["second"][-1] == "−0.010"
-    assert by_reading(table)["d above zero"] == ["", *["2 of 2"] * 5, "1 of 2"]
+    # Horizon(0.01 n, 0.001 n, 0.002 n): d is 0.002 n, and exp(0.002 n) - 1 is shown; at the end d of the evidence.
+    first = ["chance", "+1.0%p 0.108 (0.600)", "+4.1%p 0.015 (0.020)", "+12.7%p 0.045 (0.010)"]
+    assert by_reading(table)["first"] == [*first, "+27.1%", "+65.5%", "+28.7%p 0.108 (0.600)"]
+    assert by_reading(table)["second"][-1] == "−1.0%"
+    assert by_reading(table)["Readings ahead"] == ["", *["2 of 2"] * 5, "1 of 2"]
     framed = [attributes["class"] for tag, attributes in page.elements if "certain" in attributes.get("class", "")]
     assert framed == ["heat certain declared", "heat certain"]
 
@@ -280,13 +279,13 @@ def test_what_cannot_be_supported_is_marked(judged, evidence_of):
     held = evidence_of("first", power=OneSidedPower(reason))
     other = evidence_of("second", power=OneSidedPower(reason), names=None)
     page = shown(judged(held, other))
-    # A choice of names can still support the first one.
+    # Its stock selection can still support the first one.
     rows = by_reading(page.named["table-overview"])
     assert (rows["first"][0], rows["second"][0]) == ("chance", "chance†")
     assert by_reading(page.named["table-figures"])["second"][3] == "chance†"
     assert by_reading(page.named["table-chance"], heads=2)["second"][0] == "chance†"
     assert f"says less here than elsewhere: {reason}." in page.text
-    assert page.text.count("cannot be supported by the timing test") == 1
+    assert page.text.count("The timing test cannot support second") == 1
 
 
 def test_ruin_and_what_was_not_reached_stand_in_the_overview(run_of, result_of):
@@ -357,7 +356,7 @@ def test_the_week_of_the_shock_draws_no_return_that_nobody_earned(run_of):
     week = buttons["week"]
     # The entry is the open of Friday 31 January; the fifth session held is Thursday 6 February.
     assert (week["label"], week["first"], week["last"]) == ("Shock week", "2025-01-27", "2025-02-06")
-    assert "Nothing was held before the open of 2025-01-31" in week["told"]
+    assert "Nothing was held before the open of 2025-01-31" in week["note"]
     assert (buttons["sixty"]["first"], buttons["year"]["first"]) == ("2025-01-30", "2025-01-30")
     assert (buttons["all"]["first"], buttons["all"]["last"]) == ("2025-01-27", "2026-02-03")
 
@@ -365,7 +364,7 @@ def test_the_week_of_the_shock_draws_no_return_that_nobody_earned(run_of):
 def test_a_shock_inside_the_window_has_its_own_five_sessions(run_of):
     marks = ((pd.Timestamp("2025-03-10"), "shock", "event"), (pd.Timestamp("2025-02-19"), "FOMC holds", "fomc"))
     week = shown(run_of(marks=marks)).data["ranges"][0]
-    assert (week["label"], week["first"], week["last"], week["told"]) == ("Shock week", "2025-03-07", "2025-03-14", "")
+    assert (week["label"], week["first"], week["last"], week["note"]) == ("Shock week", "2025-03-07", "2025-03-14", "")
 
 
 def test_ranges_longer_than_the_window_are_left_out(small):
@@ -475,7 +474,9 @@ def test_a_single_session_is_shown(run_of, result_of):
         (index_page.percent, 0.0004, "0.0%"),
         (index_page.percent, -0.0004, "0.0%"),
         (index_page.percent, 12.3456, "+1234.6%"),
-        (index_page.log_ratio, float("-inf"), "–"),
+        (index_page.excess_percent, float("-inf"), "–"),
+        (index_page.excess_percent, None, "–"),
+        (index_page.excess_percent, 0.1, "+10.5%"),
         (index_page.ratio, float("nan"), "–"),
         (index_page.ratio, -1.005, "−1.00"),
         (index_page.usd, -1234567.8, "−1,234,568"),

@@ -15,7 +15,7 @@ from reports.figures.multiverse import variance_by_dimension
 from reports.folders import multiverse as multiverse_folder
 from reports.pages import multiverse as multiverse_page
 from reports.pages.multiverse import (
-    axis_ticks,
+    excess_axis,
     median_strip,
     render,
     render_reading_multiverse,
@@ -27,6 +27,10 @@ from reports.rendering.numbers import MINUS, UNDEFINED
 from reports.statistics.availability import Missing
 from tests.resources.multiverses import multiverse_of, survey_of
 from tests.resources.page import HOSTILE, Page
+
+
+def excess(d: float) -> str:
+    return f"{100 * (np.exp(d) - 1):+.1f}%".replace("-", MINUS)
 
 
 def reading_page(survey: MultiverseRun, place: int = 0) -> Page:
@@ -41,19 +45,19 @@ def test_the_table_holds_the_figures_of_each_reading():
     tested = one.d[one.tested]
     middle = np.median(tested)
     assert row[1:3] == ["12", "6"]
-    assert row[3] == f"{middle:+.3f}".replace("-", MINUS)
+    assert row[3] == excess(middle)
     assert row[4] == f"{100 * np.mean(np.sign(tested) == np.sign(middle)):.1f}%"
     assert row[5:8] == [f"{p:.3f}" for p in (found.median.p, found.share.p, found.median.p_family)]
     described = one.d[one.honest & ~one.tested]
-    assert row[8] == f"{np.median(described):+.3f}".replace("-", MINUS)
+    assert row[8] == excess(np.median(described))
 
 
-def test_the_choices_that_matter_most_come_first():
+def test_the_choices_that_explain_most_come_first():
     one = multiverse_of()
     shares = sorted(variance_by_dimension(one), key=lambda part: -part.share)
-    told = [f"{part.name} {100 * part.share:.0f}%" for part in shares]
-    assert multiverse_page.leading_choices(one) == told[0]
-    assert multiverse_page.leading_choices(one, 2) == f"{told[0]}, {told[1]}"
+    texts = [f"{part.name} {100 * part.share:.0f}%" for part in shares]
+    assert multiverse_page.leading_choices(one) == texts[0]
+    assert multiverse_page.leading_choices(one, 2) == f"{texts[0]}, {texts[1]}"
     assert multiverse_page.leading_choices(multiverse_of(d=np.full(18, 0.1))) == UNDEFINED
 
 
@@ -66,13 +70,13 @@ def test_choices_are_printed_with_their_reasons():
     assert "Which names?" in page.text and "without A" in page.text and "Not A" in page.text
 
 
-def test_each_choice_has_a_row_with_its_specs():
+def test_each_choice_has_a_row_with_its_specifications():
     survey = survey_of()
     one = survey.multiverses[0]
     rows = {row[0]: row for table in reading_page(survey).tables for row in table}
-    those = (one.codes[:, 2] == 1) & one.honest
+    without_a = (one.codes[:, 2] == 1) & one.honest
     assert rows["without A"][1] == "4"
-    assert rows["without A"][2] == f"{np.median(one.d[those]):+.3f}".replace("-", MINUS)
+    assert rows["without A"][2] == excess(np.median(one.d[without_a]))
     assert rows["shock day"][1] == "6"
 
 
@@ -80,7 +84,7 @@ def test_a_multiverse_says_what_it_is_not():
     for page in (Page(render(survey_of())), reading_page(survey_of())):
         assert "A multiverse is not a thousand tests" in page.text
         assert "they are one observation" in page.text
-        assert "need not add up to 1" in page.text
+        assert "need not add up to 100%" in page.text
         assert "left out of every median, share and p" in page.text
 
 
@@ -111,7 +115,7 @@ def test_without_scripts_the_curve_is_there():
     page = Page(text.split("<script")[0])
     paths = [marks for tag, marks in page.elements if tag == "path"]
     dots = [marks["d"].count("M") for marks in paths if marks.get("class") in {"tested", "described", "hindsight"}]
-    assert sum(dots[:3]) == 18, "every spec has its dot"
+    assert sum(dots[:3]) == 18, "every specification has its dot"
     ticks = [marks["d"].count("M") for marks in paths if "class" not in marks]
     assert ticks == [6, 6, 6, 9, 9, 6, 6, 6], "and its tick in each dimension"
 
@@ -120,43 +124,43 @@ def test_a_curve_runs_from_the_lowest_to_the_highest_and_keeps_both_ends():
     rng = np.random.default_rng(3)
     codes = np.indices((3, 2, 3, 100)).reshape(4, -1)[:3].T
     one = multiverse_of(codes=codes, d=rng.normal(0, 1, 1800))
-    drawn = specification_curve(one, 100)
-    values = one.d[drawn.places]
-    assert (len(values), drawn.each) == (100, 18)
+    curve = specification_curve(one, 100)
+    values = one.d[curve.drawn]
+    assert (len(values), curve.per_point) == (100, 18)
     assert (np.diff(values) >= 0).all()
     assert (values[0], values[-1]) == (one.d.min(), one.d.max())
-    heights = [float(part.split("h")[0].split()[1]) for _, path in drawn.dots for part in path.split("M")[1:]]
+    heights = [float(part.split("h")[0].split()[1]) for _, path in curve.dots for part in path.split("M")[1:]]
     assert min(heights) >= 0 and max(heights) <= 100
 
 
-def test_the_declared_spec_is_marked_at_its_rank():
+def test_the_declared_specification_is_marked_at_its_rank():
     one = multiverse_of()
-    place = np.flatnonzero(one.declared)[0]
-    expected = (np.sum(one.d < one.d[place]) + 0.5) / 18
+    declared = np.flatnonzero(one.declared)[0]
+    expected = (np.sum(one.d < one.d[declared]) + 0.5) / 18
     assert specification_curve(one, 480).declared == pytest.approx(expected)
     assert specification_curve(multiverse_of(d=np.where(one.declared, np.nan, one.d)), 480).declared is None
 
 
-def test_specs_without_a_d_and_ruined_ones_are_not_drawn():
+def test_specifications_without_a_d_and_ruined_ones_are_not_drawn():
     one = multiverse_of()
     d = one.d.copy()
     d[:3], d[3] = np.nan, -np.inf
     broken = replace(one, d=d)
-    assert len(specification_curve(broken, 480).places) == 14
+    assert len(specification_curve(broken, 480).drawn) == 14
     assert Page(render_reading_multiverse(survey_of(broken), broken)).text
     nothing = replace(one, d=np.full(18, np.nan), d_by_entry=np.full((20, 6), np.nan))
     page = reading_page(survey_of(nothing))
-    assert "No spec reaches its horizon" in page.text
+    assert "No specification reaches its horizon" in page.text
     assert "Not available: the hold or the prices end before this horizon." in page.text
 
 
-def test_few_launches_give_no_p_and_say_why():
+def test_few_past_entries_give_no_p_and_say_why():
     one = multiverse_of(launches=4)
     survey = survey_of(one)
-    told = "4 placebos that do not overlap; 19 are needed"
-    assert f"Not available: {told}." in reading_page(survey).text
-    assert f"No p is available: {told}." in Page(render(survey)).text
-    assert median_strip(one) is not None, "the launches are drawn all the same"
+    reason = "4 placebos that do not overlap; 19 are needed"
+    assert f"Not available: {reason}." in reading_page(survey).text
+    assert f"No p is available: {reason}." in Page(render(survey)).text
+    assert median_strip(one) is not None, "the entries are drawn all the same"
     assert median_strip(multiverse_of(launches=0)) is None
     assert reading_page(survey_of(multiverse_of(launches=0))).text
 
@@ -164,22 +168,22 @@ def test_few_launches_give_no_p_and_say_why():
 def test_reconstructed_prices_are_called_that():
     survey = survey_of(real=False, origin="bundled sample")
     for page in (Page(render(survey)), reading_page(survey)):
-        assert "These are not the market's prices: bundled sample." in page.text
-        assert "A reconstructed sample gives no p on history." in page.text
+        assert "These are not market prices: bundled sample." in page.text
+        assert "A reconstructed sample gives no p-values about history." in page.text
         assert "which gives no p on history" in page.text
     assert Page(render(survey)).tables[0][2][5] == UNDEFINED
 
 
-def test_nineteen_launches_cannot_decide_and_the_page_says_it():
+def test_nineteen_past_entries_cannot_decide_and_the_page_says_it():
     assert "With 19 others no p can fall below 0.050: the test cannot decide." in reading_page(survey_of()).text
 
 
-def test_all_dates_are_a_line_behind_the_launches():
+def test_all_dates_are_a_line_behind_the_past_entries():
     one = multiverse_of()
     dates = tuple(str(day.date()) for day in pd.bdate_range("2020-02-03", periods=300))
     heights = np.sin(np.arange(300) / 30)
-    drawn = median_strip(replace(one, rolling=RollingMedians(dates, heights)))
-    assert drawn.line.count("L") == 299
+    strip = median_strip(replace(one, everywhere=RollingMedians(dates, heights)))
+    assert strip.line.count("L") == 299
     assert median_strip(one).line == ""
     survey = survey_of(replace(one, rolling=RollingMedians(dates, heights)))
     assert "gives no p" in reading_page(survey).text
@@ -189,11 +193,13 @@ def test_all_dates_are_a_line_behind_the_launches():
 
 
 @pytest.mark.parametrize("values", [[0.0], [0.3, -0.2, 0.0], [1e-4, 2e-4, 0.0], [-30.0, 2.0], [0.0999, 0.0]])
-def test_an_axis_holds_all_values_and_few_round_marks(values):
-    ticks, low, high = axis_ticks(values)
+def test_an_axis_holds_all_values_and_has_few_ticks_at_round_percentages(values):
+    ticks, low, high = excess_axis(values)
     assert low < min(values) <= max(values) < high
     assert 1 <= len(ticks) <= multiverse_page.TICKS + 1
-    assert all(float(text.replace(MINUS, "-")) == pytest.approx(value, abs=1e-12) for value, text in ticks)
+    for position, text in ticks:
+        percentage = float(text.replace(MINUS, "-").removesuffix("%"))
+        assert np.log(1 + percentage / 100) == pytest.approx(position, abs=1e-12)
 
 
 def test_years_are_marked_where_they_begin():
@@ -226,7 +232,7 @@ def test_equal_surveys_are_equal_bytes_and_another_is_replaced(tmp_path):
         multiverse_folder.write(survey_of(), tmp_path / "out")
 
 
-def test_the_table_of_specs_gives_every_figure_again(tmp_path):
+def test_the_table_of_specifications_gives_every_figure_again(tmp_path):
     survey = survey_of()
     multiverse_folder.write(survey, tmp_path / "out")
     table = pd.read_csv(tmp_path / "out" / "specs.csv")

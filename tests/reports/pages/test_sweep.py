@@ -120,17 +120,17 @@ def test_what_is_undefined_or_infinite_is_left_out_of_means_and_ranks_last():
     assert results["failed"] == {"count": 1, "first": "no such thing"}
 
 
-def test_the_declared_spec_is_found_and_ranked():
+def test_the_declared_variant_is_ranked():
     sweep = make()
     assert declared_variant(sweep) == 11
     rank = sorted(sweep.values, reverse=True).index(sweep.values[11]) + 1
-    assert f"the declared setting ranks {rank} of 12" in sweep_prose.declared_rank_sentence(sweep)
-    without = replace(sweep, parameters=(replace(sweep.parameters[0], default="120"), *sweep.parameters[1:]))
+    assert f"the declared variant ranks {rank} of 12" in sweep_prose.declared_rank_sentence(sweep)
+    without = replace(sweep, knobs=(replace(sweep.knobs[0], default="120"), *sweep.knobs[1:]))
     assert declared_variant(without) is None
-    assert "(hold=120 rebalance=20 hedge=yes) is not among the specs" in sweep_prose.declared_rank_sentence(without)
+    assert "(hold=120 rebalance=20 hedge=yes) is not part of the sweep" in sweep_prose.declared_rank_sentence(without)
     unknown = np.where(np.arange(12) == 11, np.nan, sweep.figures["d"])
     assert sweep_prose.declared_rank_sentence(replace(sweep, figures={**sweep.figures, "d": unknown})) == (
-        "the declared setting has no d"
+        "the declared variant has no excess return"
     )
 
 
@@ -148,18 +148,18 @@ def test_the_page_shows_the_cells_and_says_what_was_averaged_over():
     sweep = make()
     shown = page(sweep)
     heatmap = parameter_heatmaps(sweep)[0]
-    table = shown.tables[3]  # after one of each knob
-    assert table[0] == ["", *sweep.parameters[heatmap.column].labels]
-    assert [row[0] for row in table[1:]] == list(sweep.parameters[heatmap.row].labels)
-    cells = [[float(cell.replace(MINUS, "-")) for cell in row[1:]] for row in table[1:]]
-    assert cells == pytest.approx(heatmap.mean, abs=5e-4)
+    table = shown.tables[3]  # after one of each parameter
+    assert table[0] == ["", *sweep.knobs[heatmap.column].labels]
+    assert [row[0] for row in table[1:]] == list(sweep.knobs[heatmap.row].labels)
+    cells = [[float(cell.replace(MINUS, "-").rstrip("%")) for cell in row[1:]] for row in table[1:]]
+    assert cells == pytest.approx(100 * (np.exp(heatmap.mean) - 1), abs=0.0501)
     assert "averaged over hedge" in shown.text
     assert sweep_prose.NO_EVIDENCE in shown.text
-    assert "Probability of overfitting 0.250 (8 of 12 specs, 61 sessions that they share" in shown.text
-    assert "above what the best of 12 worthless trials, 3 more deleted, shows by luck (1.70 a year)" in shown.text
+    assert "Probability of overfitting: 0.250 (8 of 12 variants, 61 trading days that they share" in shown.text
+    assert "12 variants were tried (3 more were deleted)" in shown.text and "by luck (1.70 a year) is" in shown.text
 
 
-def test_the_table_of_specs_is_ranked_and_sortable():
+def test_the_table_of_variants_is_ranked_and_sortable():
     sweep = make()
     shown = page(sweep)
     rows = shown.tables[-1]
@@ -170,7 +170,7 @@ def test_the_table_of_specs_is_ranked_and_sortable():
     assert len(sorts) == 12 * (3 + len(sweep_page.COLUMNS))
 
 
-def test_of_many_specs_the_table_shows_both_ends_and_the_file_all():
+def test_of_many_variants_the_table_shows_both_ends_and_the_file_all():
     sweep = make(labels=(tuple(map(str, range(20))), tuple(map(str, range(20)))), names=("one", "two"))
     shown = page(sweep)
     ranks = [int(row[0]) for row in shown.tables[-1][1:]]
@@ -184,21 +184,21 @@ def test_of_many_specs_the_table_shows_both_ends_and_the_file_all():
 def test_what_the_script_averages_is_what_the_page_shows():
     sweep = make()
     (data,) = [json.loads(script) for script in page(sweep).scripts[:1]]
-    assert data["knobs"] == ["hold", "rebalance", "hedge"]
+    assert data["parameters"] == ["hold", "rebalance", "hedge"]
     assert np.array(data["codes"]).T.tolist() == sweep.codes.tolist()
     assert data["figures"]["d"] == pytest.approx(sweep.values.tolist(), abs=1e-5)
-    assert data["formats"] == {"d": "log_ratio", "net": "percent", "sharpe": "ratio", "drawdown": "percent"}
+    assert data["formats"] == {"d": "excess_percent", "net": "percent", "sharpe": "ratio", "drawdown": "percent"}
     big = make(labels=(tuple(map(str, range(72))), tuple(map(str, range(72)))), names=("one", "two"))
     assert page(big).data == {}
     assert not any(attributes.get("id") == "figure" for _, attributes in page(big).elements)
 
 
-def test_a_single_knob_and_a_single_spec_have_a_page_too():
+def test_a_single_parameter_and_a_single_variant_have_a_page_too():
     one = make(labels=(("20", "60"),), names=("hold",))
     assert parameter_heatmaps(one) == [] and len(parameter_effects(one)) == 1
-    assert "Two knobs at a time" not in page(one).text
+    assert "Two parameters at a time" not in page(one).text
     none = make(labels=(), names=())
-    assert "One knob at a time" not in page(none).text
+    assert "One parameter at a time" not in page(none).text
     assert len(page(none).tables[-1]) == 2
 
 
@@ -206,20 +206,20 @@ def test_what_is_not_available_says_why():
     sweep = make(validation=Missing("too little"), sharpe=Missing("too short"))
     shown = page(sweep)
     assert "The probability of overfitting is not available: too little." in shown.text
-    assert "The deflated Sharpe ratio of the best is not available: too short." in shown.text
+    assert "The deflated Sharpe ratio of the best variant is not available: too short." in shown.text
     results = json.loads(sweep_folder.sweep_files(sweep)["results.json"])
     assert results["overfitting"] == {"not_available": "too little"}
 
 
 def test_a_search_and_a_reconstruction_say_so():
-    how = SearchRecord("TPE of optuna", 50, 16, 1, 12, {"hold": "5..252"})
-    text = page(make(search=how, real=False, notices=("Mind this.",))).text
-    assert "12 specs from 50 trials of TPE of optuna, by d" in text
-    assert "TPE of optuna, seed 1: 50 trials, 16 asked at a time, 12 different specs among them" in text
+    search = SearchRecord("TPE of optuna", 50, 16, 1, 12, {"hold": "5..252"})
+    text = page(make(search=search, real=False, notices=("Mind this.",))).text
+    assert "12 variants from 50 trials of TPE of optuna, by excess return" in text
+    assert "TPE of optuna, seed 1: 50 trials in batches of 16, 12 different variants" in text
     assert "5..252, searched" in text
-    assert "A search looks more often where it found more" in text
+    assert "A search tries good regions more often" in text
     assert "is a reconstruction" in text and "Mind this." in text
-    assert "nothing is added to the ledger" in text
+    assert "not added to the trial ledger" in text
 
 
 def test_every_text_is_escaped_and_nothing_is_loaded():
@@ -243,7 +243,7 @@ def test_every_text_is_escaped_and_nothing_is_loaded():
     assert set(shown.addresses) == {"data:,", "sweep.csv"}
     policy = next(a["content"] for _, a in shown.elements if a.get("http-equiv") == "Content-Security-Policy")
     assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-")
-    assert shown.data["knobs"][1] == f"two {READ}"
+    assert shown.data["parameters"][1] == f"two {READ}"
     assert len(shown.scripts) == 2
 
 
@@ -271,7 +271,7 @@ def test_the_folder_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_a_knob_may_be_called_like_a_figure():
+def test_a_parameter_may_have_the_name_of_a_figure():
     sweep = make(labels=(("1", "2"),), names=("costs",))
     table = pd.read_csv(io.BytesIO(sweep_folder.sweep_files(sweep)["sweep.csv"]))
     assert table["costs"].tolist() == [1, 2]

@@ -104,12 +104,13 @@ def test_verdicts_are_in_a_table_of_80_columns_with_a_legend(judged, capsys, mon
     rows = {line.split()[0]: line.split()[-1] for line in lines[2:7]}
     assert rows == {"reading": "verdict", "first": "supported", "second": "chance", LONGEST: "refuted", "fourth": "-"}
     assert max(map(len, lines)) <= 80
-    assert lines[7:12] == [
-        "verdicts  from two tests declared beforehand, each at a family-wise 2.5%",
-        "          supported: better than other dates or names, by more than luck",
-        "          refuted: worse than other dates or names, by more than luck",
+    assert lines[7:13] == [
+        "excess    how much more (+) or less (-) wealth than the reading's own comparator",
+        "verdict   from two tests declared in advance, each with an adjusted p below 2.5%",
+        "          supported: better than other dates or stocks, by more than luck",
+        "          refuted: worse than other dates or stocks, by more than luck",
         "          chance: not distinguishable from chance",
-        "          -: no verdict, its page says why",
+        "          -: no verdict; the evidence page gives the reason",
     ]
     assert "evidence  out/NAME-evidence.html" in lines
 
@@ -117,18 +118,24 @@ def test_verdicts_are_in_a_table_of_80_columns_with_a_legend(judged, capsys, mon
 def test_only_verdicts_that_occur_are_explained_and_hindsight_is_stated(judged, capsys, monkeypatch):
     only = {name: evidence(name, "refuted") for name in VERDICTS}
     lines = printed(
-        replace(judged, evidence_report=replace(judged.evidence_report, readings=only, hindsight=True)),
+        replace(judged, evidence_report=replace(judged.evidence_report, evidence=only, hindsight=True)),
         capsys,
         monkeypatch,
     )
-    assert lines[8:11] == [
-        "          refuted: worse than other dates or names, by more than luck",
-        "          with hindsight: the entry comes before the readings could be known",
+    assert lines[9:12] == [
+        "          refuted: worse than other dates or stocks, by more than luck",
+        "          with hindsight: the entry comes before the publication of the readings",
         "compare   out/index.html",
     ]
 
 
+def test_excess_is_the_return_over_the_comparator_in_per_cent(run, capsys, monkeypatch):
+    row = printed(run, capsys, monkeypatch)[3].split()  # reading, net, vs SPY, excess
+    assert row[3] == "-37.2%"  # exp(-0.466) - 1
+
+
 def test_without_evidence_the_readings_own_criterion_is_shown(run, capsys, monkeypatch):
     lines = printed(run, capsys, monkeypatch)
-    assert lines[2].endswith("criterion") and all(line.endswith("met") for line in lines[3:7])
+    assert lines[2].endswith("refuted") and all(line.endswith("  yes") for line in lines[3:7])
+    assert lines[8] == "refuted   by the reading's own criterion; says nothing about luck"
     assert not any("evidence" in line or "verdict" in line for line in lines)
