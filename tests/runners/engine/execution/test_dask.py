@@ -156,7 +156,7 @@ def test_the_item_that_kills_is_named(machines, cluster):
 
 
 def test_unpicklable_arguments_are_refused(cluster):
-    with pytest.raises(RequestError, match="classes and functions at the top of an importable module"):
+    with pytest.raises(RequestError, match="functions at the top level of an importable module"):
         cluster.map(workers.square, (), [lambda: 1])
 
 
