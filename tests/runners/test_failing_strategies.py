@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from reports.folders.atomic import with_manifest, write_folder
 from tests.resources.commands import command, within
 
 BROKEN = """\
@@ -182,13 +183,13 @@ def test_others_run_and_each_failure_is_told_on_terminal_page_and_json(folder):
 
 
 def test_where_all_fail_nothing_is_written_and_the_earlier_run_stays(folder):
-    assert deepseek(folder, "mine:Fine").returncode == 0
-    before = (folder / "out" / "manifest.json").read_bytes()
-    done = deepseek(folder, "mine:Divides", "unfinished:X")
+    write_folder(with_manifest({"results.json": b"{}"}, {}), folder / "earlier")
+    before = (folder / "earlier" / "manifest.json").read_bytes()
+    done = deepseek(folder, "mine:Divides", "unfinished:X", out="earlier")
     assert (done.returncode, done.stdout) == (1, "")
     assert 'File "mine.py", line 7, in helper' in done.stderr
     assert done.stderr.splitlines()[-1].startswith("error: unfinished:X failed: SyntaxError: ")
-    assert (folder / "out" / "manifest.json").read_bytes() == before
+    assert (folder / "earlier" / "manifest.json").read_bytes() == before
 
 
 @pytest.mark.parametrize(("broken", "lacking"), [("mine:Divides", "mine:Unknown"), ("unfinished:X", "mine:Remembers")])

@@ -50,12 +50,10 @@ def command(*words: object, cwd: Path = ROOT, limit: int | None = None, **variab
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(run_once):
     """A sweep on the bundled sample, declared setting included."""
-    out = tmp_path_factory.mktemp("sweep") / "out"
-    status, printed, err = command(*WORDS, "--out", out)
-    assert (status, err) == (0, "")
-    return out, printed
+    place, printed = run_once("sweep", *WORDS)
+    return place / "reports" / "sweep", printed
 
 
 def test_the_folder_holds_page_tables_and_manifest_and_nothing_lies_beside_it(folder):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import strategies
+from data.events.event import Event, EventReading
 from data.prices import FIELDS, Prices
 from reports.folders.evidence_json import evidence_summary, json_value
 from reports.records.evidence import END
@@ -31,11 +32,16 @@ from tests.resources.events import DEEPSEEK
 from tests.resources.workers import Crossing
 
 
-def judged(request: Request, prices: Prices, subjects=None, executor=Serial(), real=True) -> Run:
+def family(*names: str) -> Event:
+    """The event with these readings alone: with all twelve, each test would hold the evidence of twelve."""
+    return replace(DEEPSEEK, readings=tuple(map(EventReading, names)))
+
+
+def judged(request: Request, prices: Prices, subjects=None, executor=Serial()) -> Run:
     """A run with its evidence."""
     plan = make_plan(replace(request, evidence=True))
     plan = plan if subjects is None else replace(plan, asked=subjects)
-    ran = replace(run_studies(PricedPlan(plan, prices)), real=real)
+    ran = replace(run_studies(PricedPlan(plan, prices)), real=True)
     return evidence.gather_evidence(ran, plan, prices, Trials({}).union(run_trials(plan, prices, ran)), executor)
 
 
@@ -126,12 +132,6 @@ def test_workers_change_nothing(whole, real_prices, executor):
         assert evidence_summary(found, whole.court) == evidence_summary(again.court.evidence[name], again.court)
 
 
-def test_a_reconstruction_gives_no_verdict_on_history(real_prices):
-    run = judged(Request(DEEPSEEK, ("bad_news",)), real_prices, real=False)
-    verdict = run.court.evidence["bad_news"].verdict
-    assert verdict.word is None and "reconstruction" in verdict.reason
-
-
 def test_a_look_at_real_prices_is_counted_once_and_one_at_a_reconstruction_is_not(real_prices, tmp_path, monkeypatch):
     monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "trials.txt"))
     request = Request(DEEPSEEK, ("bad_news", "gpu_bubble"))
@@ -149,21 +149,17 @@ def test_a_look_at_real_prices_is_counted_once_and_one_at_a_reconstruction_is_no
     assert len(known) == 2 and "Trials are not counted" in notices[0]
 
 
-def test_naming_one_reading_does_not_make_its_family_smaller(whole, real_prices):
-    alone = judged(Request(DEEPSEEK, ("high_end_demand",)), real_prices).court
-    found, among = alone.evidence["high_end_demand"], whole.court.evidence["high_end_demand"]
-    assert len(alone.family) == 12 and set(alone.evidence) == {"high_end_demand"}
+def test_naming_one_reading_does_not_make_its_family_smaller(real_prices):
+    names = ("high_end_demand", "bad_news", "us_over_china")
+    alone, every = (judged(Request(family(*names), asked), real_prices).court for asked in (names[:1], ()))
+    found, among = alone.evidence["high_end_demand"], every.evidence["high_end_demand"]
+    assert set(alone.family) == set(names) and set(alone.evidence) == {"high_end_demand"}
     assert (found.verdict, found.timing, found.names) == (among.verdict, among.timing, among.names)
 
 
-def test_hindsight_is_said(real_prices):
-    assert judged(Request(DEEPSEEK, ("bad_news",), entry="shock"), real_prices).court.hindsight
-    assert not judged(Request(DEEPSEEK, ("bad_news",)), real_prices).court.hindsight
-
-
-def test_at_the_shock_itself_the_shock_stays_where_it_is(real_prices):
-    request = Request(DEEPSEEK, ("nvda_comeback", "two_shocks"), entry="shock")
-    run = judged(request, real_prices)
+def test_at_the_shock_itself_the_shock_stays_where_it_is_and_hindsight_is_said(whole, real_prices):
+    run = judged(Request(family("nvda_comeback", "two_shocks"), entry="shock"), real_prices)
+    assert run.court.hindsight and not whole.court.hindsight
     for result in run.results:
         timing = run.court.evidence[result.name].timing
         for horizon, outcome in result.horizons.items():
@@ -176,7 +172,7 @@ def test_no_launch_comes_before_the_fund_that_it_must_beat(real_prices):
         late[name] = np.array(getattr(real_prices, name))
         late[name][:row, column] = np.nan
     prices = Prices(real_prices.sessions, real_prices.symbols, **late)
-    found = judged(Request(DEEPSEEK, ("high_end_demand",)), prices).court.evidence["high_end_demand"]
+    found = judged(Request(family("high_end_demand")), prices).court.evidence["high_end_demand"]
     assert found.launches.sessions[0] == str(prices.days[row + 1])
     assert found.timing["20"].n == (real_prices.row("2025-01-31") - row - 1) // 20
 
@@ -189,7 +185,7 @@ def test_launches_that_were_cut_short_are_not_compared_at_the_end(whole):
 
 def test_prices_that_begin_late_leave_reasons_and_numbers_that_are_there(real_prices):
     late = real_prices.rows(real_prices.row("2024-06-03"), len(real_prices.sessions))
-    found = judged(Request(DEEPSEEK, ("gpu_bubble",)), late).court.evidence["gpu_bubble"]
+    found = judged(Request(family("gpu_bubble")), late).court.evidence["gpu_bubble"]
     assert found.verdict.word in ("supported", "refuted", "not distinguishable from chance"), "by its names"
     assert found.timing["20"].p is None and "19 are needed" in found.timing["20"].reason
     assert not isinstance(found.intervals["sharpe"], Missing)

@@ -33,6 +33,7 @@ from runners.engine.trial_ledger import TrialLedger, Trials
 from runners.engine.vectorized.scenarios import Scenario
 from strategies.base import Cash, Reading
 from tests.resources.events import DEEPSEEK
+from tests.resources.readings import READINGS
 from tests.resources.workers import Crossing
 
 # Values beside the declared ones.
@@ -60,7 +61,7 @@ def kept(tmp_path):
         yield opened
 
 
-@pytest.mark.parametrize("name", strategies.names())
+@pytest.mark.parametrize("name", READINGS)
 def test_d_of_every_setting_is_that_of_its_study(name, real_prices):
     rng = np.random.default_rng(sum(map(ord, name)))
     subject = prepare(name, strategies.load(name), "SPY")
