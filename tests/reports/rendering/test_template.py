@@ -9,7 +9,7 @@ import pytest
 
 from reports.rendering.template import breakable_name, notice_html, prose_html
 
-TEMPLATES = Path(__file__).parents[2] / "reports" / "templates"
+TEMPLATES = Path(__file__).parents[3] / "reports" / "templates"
 
 
 @pytest.mark.parametrize(

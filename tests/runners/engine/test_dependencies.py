@@ -11,7 +11,7 @@ import pytest
 
 from runners.engine.dependencies import module_file, modules_reached
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from runners.engine import tracebacks as engine_failure
 from runners.engine.execution.executor import WorkerDiedError
 from runners.engine.tracebacks import MOST, describe_failure, is_authors_fault, shown_file_name, worker_death
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BEGIN = "Traceback (most recent call last):"
 MINE = """def weights(past=0):
     return 1 / past

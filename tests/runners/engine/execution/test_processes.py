@@ -19,7 +19,7 @@ from runners.engine.execution.executor import Serial
 from runners.engine.execution.processes import Processes
 from tests.resources import workers
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize("executor", [Serial(), Processes(1), Processes(2), Processes()])

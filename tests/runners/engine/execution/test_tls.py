@@ -18,7 +18,7 @@ from runners.engine.execution.dask import Cluster
 from tests.resources import workers
 from tests.resources.machines import Machines
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 ROLES = ("client", "scheduler", "worker")
 NEW = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
 

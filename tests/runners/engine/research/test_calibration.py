@@ -35,7 +35,7 @@ from runners.engine.research.calibration import (
 from tests.resources import commands
 from tests.resources.events import DEEPSEEK
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 TARIFFS = load_event("tariffs")
 
 
