@@ -183,7 +183,7 @@ def test_others_run_and_each_failure_is_told_on_terminal_page_and_json(folder):
 
 
 def test_where_all_fail_nothing_is_written_and_the_earlier_run_stays(folder):
-    write_folder(with_manifest({"results.json": b"{}"}, {}), folder / "earlier")
+    write_folder(with_manifest({"results.json": b"{}", "returns.csv": b""}, {}), folder / "earlier")
     before = (folder / "earlier" / "manifest.json").read_bytes()
     done = deepseek(folder, "mine:Divides", "unfinished:X", out="earlier")
     assert (done.returncode, done.stdout) == (1, "")

@@ -39,7 +39,7 @@ def write(tmp_path, monkeypatch):
 
 
 def test_a_module_that_is_loaded_lies_where_it_was_loaded_from(tmp_path, monkeypatch):
-    assert module_file("runners.engine.dependencies") == ROOT / "runners" / "engine" / "sources.py"
+    assert module_file("runners.engine.dependencies") == ROOT / "runners" / "engine" / "dependencies.py"
     assert module_file("runners") == ROOT / "runners" / "__init__.py"
     assert module_file("sys") is None
     for name, file in (("gone_one", tmp_path / "gone.py"), ("other_kind", tmp_path / "kind.so"), ("none_at_all", None)):
@@ -194,7 +194,7 @@ def test_ours_are_given_back_and_not_looked_into():
 
 def test_a_file_of_the_checkout_outside_our_rooms_is_an_authors():
     assert "tests.resources.rules" in modules_reached(["tests.resources.rules"])
-    assert "tests.resources.workers" in modules_reached(["tests.runners.test_strategy_set"])
+    assert "tests.resources.workers" in modules_reached(["tests.runners.engine.test_strategy_set"])
 
 
 def test_installed_packages_are_an_authors_where_a_module_of_them_was_named(write):

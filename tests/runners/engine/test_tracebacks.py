@@ -81,7 +81,7 @@ def test_an_error_is_told_with_its_kind_its_place_and_its_authors_lines(mine):
 def test_frames_of_ours_are_left_out(mine):
     error = caught(value_or_missing, mine.weights)
     assert [frame.tb_frame.f_code.co_name for frame in (error.__traceback__, error.__traceback__.tb_next)] == [
-        *("attempt", "weights"),
+        *("value_or_missing", "weights"),
     ]
     told = describe_failure(error)
     assert told.traceback.count("File ") == 1 and 'File "mine.py", line 2, in weights' in told.traceback
