@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 import strategies
@@ -18,6 +21,7 @@ from data.prices import Prices
 from runners.engine.drawing import PRELOAD
 from runners.engine.execution.processes import preload
 from runners.engine.study import prepare
+from tests.resources.commands import within
 
 # Port 9 is the one that throws away what it gets; nobody listens there.
 NOWHERE = "http://127.0.0.1:9"
@@ -86,6 +90,31 @@ def real_prices(market_data: Path) -> Prices:
     from data import load_prices
 
     return load_prices(tuple(symbols), source=str(market_data))
+
+
+@pytest.fixture(scope="session")
+def run_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, str]]:
+    """Run a command once for all tests and workers of pytest.
+
+    Gives the folder in which it ran and what it printed. The folder is shared: a test that changes files copies them.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+
+    def run(name: str, *words: object) -> tuple[Path, str]:
+        place = shared / f"run-{sha256(repr((name, *map(str, words))).encode()).hexdigest()[:12]}"
+        with FileLock(place.with_suffix(".lock")), pytest.MonkeyPatch.context() as patch:
+            if not (place / "printed").exists():
+                shutil.rmtree(place, ignore_errors=True)
+                (place / "work").mkdir(parents=True)
+                # A ledger of its own: what other tests try would be counted, and told.
+                patch.setenv("DEEPSEEK_TRIALS", str(place / "trials.sqlite"))
+                done = within(name, *words, cwd=place / "work")
+                assert (done.returncode, done.stderr) == (0, ""), (name, *words)
+                (place / "printed").write_text(done.stdout, encoding="utf-8")
+        return place / "work", (place / "printed").read_text(encoding="utf-8")
+
+    return run
 
 
 @pytest.fixture

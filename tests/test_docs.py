@@ -8,13 +8,12 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 
 import click
 import pytest
 
-from tests.resources.commands import ROOT, python, runner, shown
+from tests.resources.commands import ROOT, python, runner
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -114,16 +113,14 @@ def examples() -> Iterator[str]:
 Ran = Callable[[str], Path]
 
 
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+@pytest.fixture
+def ran(run_once) -> Ran:
     """Runs a command of ours, once, in a folder of its own; gives that folder."""
 
-    @cache
     def run(line: str) -> Path:
-        place = tmp_path_factory.mktemp("ran")
-        done = shown(line, cwd=place)
-        assert (done.returncode, done.stderr) == (0, ""), line
-        assert done.stdout, line
+        _, _, module, *words = shlex.split(line)
+        place, printed = run_once(module.removeprefix("runners."), *words)
+        assert printed, line
         return place
 
     return run
@@ -149,7 +146,7 @@ def kinds() -> Kinds:
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def folders(ran: Ran) -> dict[str, Path]:
     """A real folder of each kind, from the sample: what the examples wrote."""
     made = {

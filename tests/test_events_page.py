@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from pathlib import Path
 
 from data.events import catalog
 from data.events.toml_reader import KEYS, MEMBER, REQUIRED
-from tests.resources.commands import ROOT, Done, python, within
+from tests.resources.commands import ROOT, within
 
 TEXT = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
 (EXAMPLE,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
@@ -17,10 +16,6 @@ COMMANDS = [
     for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
     for line in block.splitlines()
 ]
-
-
-def run(folder: Path, *words: object) -> Done:
-    return python("-m", *words, cwd=folder)
 
 
 def test_the_example_is_an_event_that_runs(tmp_path):
@@ -45,5 +40,5 @@ def test_every_command_is_one():
         module, *words = shlex.split(command)[2:]
         assert module in ("runners.deepseek", "runners.multiverse", "runners.sweep", "runners.calibrate")
         assert words[words.index("--event") + 1] in (*catalog.event_names(), "my/event.toml")
-    listed = run(ROOT, "runners.deepseek", "--event", "tariffs", "--list")
+    listed = within("deepseek", "--event", "tariffs", "--list")
     assert all(member.name in listed.stdout for member in catalog.load_event("tariffs").readings)

@@ -29,7 +29,7 @@ def run(words: list[str], folder: Path) -> Done:
 
 
 def long(commands: list[str]) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.slow] if any("runners.calibrate" in command for command in commands) else []
+    return [] if any("--no-evidence" in command for command in commands) else [pytest.mark.slow]
 
 
 @pytest.mark.parametrize("commands", [pytest.param(each, id=each[0], marks=long(each)) for each in BLOCKS])
@@ -45,10 +45,12 @@ def test_the_figures_are_those_of_the_main_job_on_real_prices(market_data, tmp_p
     assert figures in within("deepseek", "--source", market_data, "--out", "out", cwd=tmp_path).stdout
 
 
-def test_the_strategy_of_the_readme_runs(tmp_path):
+def test_the_strategy_of_the_readme_runs(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
     (code,) = [block for block in PYTHON if "class ChipLead" in block]
     (tmp_path / "chip_lead.py").write_text(code, encoding="utf-8")
-    done = run(["-m", "runners.deepseek", "chip_lead:ChipLead", "--source", "sample", "--out", "out"], tmp_path)
+    words = ("chip_lead:ChipLead", "--source", "sample", "--no-evidence", "--out", "out")
+    done = within("deepseek", *words, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert "what leads keeps leading" in page.lower()

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 from playwright.sync_api import Browser
 
 from tests.resources.chromium import launched, opened, required
-from tests.resources.commands import within
 
 COMMANDS = {
     "run": ("deepseek", "gpu_bubble", "ai_software", "policy_winners", "--source", "sample"),
     "sweep": ("sweep", "gpu_bubble", "-p", "hold=20,60", "-p", "rebalance=5,20", "--source", "sample"),
-    "multiverse": ("multiverse", "us_over_china", "--source", "sample"),
+    "multiverse": ("multiverse", "bad_news", "two_shocks", "--source", "sample"),
     "calibration": ("calibrate", "--markets", "2"),
 }
+
+FOLDERS = {"run": "latest"}  # under reports/, where it is not that of the command
 
 
 @pytest.fixture(scope="session")
@@ -40,17 +39,10 @@ def opening(browser):
 
 
 @pytest.fixture(scope="session")
-def folders(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one folder a command in it, made by the first of the workers that needs it."""
-    shared = (
-        tmp_path_factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else tmp_path_factory.getbasetemp()
-    )
-    out = shared / "pages"
-    with FileLock(out.with_suffix(".lock")):
-        if not out.exists():
-            made = tmp_path_factory.mktemp("made")
-            for name, (command, *words) in COMMANDS.items():
-                done = within(command, *words, "--out", made / name)
-                assert done.returncode == 0, done.stderr
-            made.rename(out)
-    return out
+def folders(chromium: str, run_once, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one folder a command in it."""
+    place = tmp_path_factory.mktemp("pages")
+    for name, words in COMMANDS.items():
+        ran, _ = run_once(*words)
+        (place / name).symlink_to(ran / "reports" / FOLDERS.get(name, name))
+    return place

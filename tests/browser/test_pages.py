@@ -16,7 +16,7 @@ PAGES = (
     "run/gpu_bubble-evidence.html",
     "sweep/index.html",
     "multiverse/index.html",
-    "multiverse/us_over_china.html",
+    "multiverse/two_shocks.html",
     "calibration/index.html",
 )
 # Frames are scanned as pages of their own; axe cannot speak to frames of files, and says so on the console.

@@ -23,9 +23,10 @@ def command(name, *words, cwd=ROOT):
 def folders(tmp_path_factory):
     """Two equal runs and one with another hold, on the bundled sample."""
     place = tmp_path_factory.mktemp("runs")
-    for name, hold in (("a", 60), ("b", 60), ("c", 20)):
+    for name, hold in (("a", 60), ("c", 20)):
         words = ("gpu_bubble", "bad_news", "us_over_china", "--source", "sample", "--no-evidence", "--hold", hold)
         assert command("deepseek", *words, "--out", place / name)[0] == 0
+    shutil.copytree(place / "a", place / "b")  # the same inputs give the same bytes: see test_deepseek.py
     return place
 
 

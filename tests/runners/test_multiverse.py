@@ -13,7 +13,7 @@ from runners.multiverse import multiverse, multiverse_command_line
 from tests.resources.commands import within
 from tests.resources.events import DEEPSEEK
 
-WORDS = ("us_over_china", "sector_tailwind", "--source", "sample")
+WORDS = ("bad_news", "two_shocks", "--source", "sample")
 
 
 def command(*words: object) -> tuple[int, str, str]:
@@ -22,17 +22,15 @@ def command(*words: object) -> tuple[int, str, str]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Two readings on the bundled sample, in two processes."""
-    out = tmp_path_factory.mktemp("multiverse") / "out"
-    done = within("multiverse", *WORDS, "--out", out, "--jobs", 2)
-    assert (done.returncode, done.stderr) == (0, "")
-    return out, done.stdout
+def folder(run_once):
+    """Two readings on the bundled sample."""
+    place, printed = run_once("multiverse", *WORDS)
+    return place / "reports" / "multiverse", printed
 
 
 def test_the_folder_is_complete_and_nothing_else_is_written(folder):
     out, _ = folder
-    pages = {"index.html", "us_over_china.html", "sector_tailwind.html"}
+    pages = {"index.html", "bad_news.html", "two_shocks.html"}
     assert {path.name for path in out.iterdir()} == {*pages, "results.json", "specs.csv", "manifest.json"}
     assert list(out.parent.iterdir()) == [out]
     table, results = pd.read_csv(out / "specs.csv"), json.loads((out / "results.json").read_text())
@@ -49,7 +47,7 @@ def test_the_terminal_fits_80_columns_and_explains_itself(folder):
     assert "real closes on 46 dates, simulated in between" in words
     assert "the prices are a reconstruction, which gives no p on history" in words
     assert "A multiverse is not a thousand tests" in words
-    assert "us_over_china 1,782" in words and "sector_tailwind 792" in words
+    assert "bad_news 1,584" in words and "two_shocks 10,296" in words
 
 
 @pytest.mark.slow

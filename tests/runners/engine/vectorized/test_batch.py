@@ -21,6 +21,7 @@ from runners.engine.vectorized.batch import run_batch
 from runners.engine.vectorized.scenarios import Scenario, Scenarios
 from strategies.base import Past, Reading, Weights
 from strategies.nvda_comeback import NvdaComeback
+from tests.resources.readings import READINGS
 from tests.resources.workers import Crossing
 
 CENT = 0.01
@@ -145,7 +146,7 @@ def random_scenarios(prices: Prices, history: int, count: int, seed: int) -> lis
     ]
 
 
-@pytest.mark.parametrize("name", strategies.names())
+@pytest.mark.parametrize("name", READINGS)
 def test_the_law_on_real_prices(name, real_prices):
     reading = strategies.load(name)
     prices = real_prices.select(reading.rule().symbols)
@@ -153,7 +154,7 @@ def test_the_law_on_real_prices(name, real_prices):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", strategies.names())
+@pytest.mark.parametrize("name", READINGS)
 def test_the_law_on_real_prices_two_hundred_times(name, real_prices):
     reading = strategies.load(name)
     prices = real_prices.select(reading.rule().symbols)
