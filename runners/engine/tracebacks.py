@@ -11,7 +11,15 @@ from reports.records.result import Failure
 from runners.engine.dependencies import LIBRARY, PACKAGES, ROOT
 from runners.engine.execution.executor import WorkerDiedError
 
-OURS = ("data", "reports", "runners", "strategies/base", "strategies/generic", "strategies/__init__.py")
+OURS = (
+    "data",
+    "reports",
+    "runners",
+    "strategies/base",
+    "strategies/generic",
+    "strategies/__init__.py",
+    "strategies/registry.py",
+)
 # Whatever a strategy can raise; not Ctrl-C, which is the user's.
 AUTHOR_ERRORS = (Exception, SystemExit)
 MAX_LENGTH = 1000  # characters of a message, or of a line of a traceback

@@ -125,7 +125,7 @@ def test_prices_are_read_once_and_give_the_same(two):
     prices = load_prices(["NVDA", "AMD", "INTC", "SPY"], source="sample")
     own = run("gpu_bubble", source=prices, hold=60)
     pd.testing.assert_series_equal(own.returns, two["gpu_bubble"].returns)
-    assert "no history" in repr(own)
+    assert "not real" in repr(own)
 
 
 def test_parameters_and_costs_reach_the_run(two):
@@ -192,7 +192,7 @@ def test_the_guide_runs(tmp_path, monkeypatch, capsys):
 def test_an_empty_list_of_readings_is_refused():
     with pytest.raises(RequestError, match="no reading is named"):
         run([], source="sample")
-    with pytest.raises(RequestError, match="3 is no reading"):
+    with pytest.raises(RequestError, match="3 is not a reading"):
         run(3, source="sample")
 
 

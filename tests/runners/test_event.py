@@ -69,8 +69,8 @@ def tariffs(market_data, tmp_path_factory) -> tuple[Path, str]:
 
 def test_no_test_is_called_declared_before_prices_that_were_known(tariffs):
     result = pages(tariffs[0])
-    assert "The same two tests are held for every event" in result["index.html"]
-    assert "The same two tests are held for every event" in result["panic_passes-evidence.html"]
+    assert "The same two tests are used for every event" in result["index.html"]
+    assert "The same two tests are used for every event" in result["panic_passes-evidence.html"]
     assert not any("before any price was seen" in page for page in result.values())
 
 
@@ -120,7 +120,7 @@ def test_the_worked_example_shows_these_figures(tariffs):
     )
     assert f"Adjusted for the five readings, that is {100 * panic['p_family']:.1f} %" in output
     d = results["panic_passes"]["horizons"]["252"]["d"]
-    assert f"{100 * np.expm1(d):.1f} % more wealth than SPY bought at the first open (d = {d:+.3f})" in output
+    assert f"{100 * np.expm1(d):.1f} % more wealth than SPY bought at the first open" in output
 
 
 def test_manifest_and_command_line_say_which_event_it_was(tariffs):
@@ -253,7 +253,7 @@ def test_another_shock_moves_the_windows(prices):
     assert days == expected
     # An entry by date keeps the event's distance from the shock.
     for event, shock in ((TARIFFS, "2025-05-01"), (moved, "2025-04-24"), (DEEPSEEK, "2025-04-25")):
-        schedule = Request(DEEPSEEK, event, entry="2025-05-01").schedule
+        schedule = Request(event, entry="2025-05-01").schedule
         assert schedule.shock == pd.Timestamp(shock) == calendar.offset(schedule.entry, -event.lead)
 
 

@@ -297,7 +297,7 @@ def test_a_sweep_shows_its_authors_traceback(folder):
     done = within("sweep", "unfinished:X", "-p", "hold=5,20", "--source", "sample", "--out", "swept", cwd=folder)
     assert done.returncode == 1 and 'File "unfinished.py", line 1' in done.stderr
     done = within("sweep", "mine:Leaves", "-p", "hold=5,20", "--source", "sample", "--out", "swept", cwd=folder)
-    assert "the first: SystemExit: 7 (mine.py, line 26)" in done.stderr
+    assert "the first failed: SystemExit: 7 (mine.py, line 26)" in done.stderr
 
 
 @pytest.mark.slow

@@ -173,11 +173,11 @@ OUTS = {
     "long": (LONG, "File name too long"),
     "deep": ("a/" * 5000, "File name too long"),
     "bytes": ("\u00e9" * 128, "File name too long"),  # 256 of 255
-    "sequence": (f"re{ESCAPE}d", "no name that can be read"),
-    "turned": (TURNED, "no name that can be read"),
-    "lines": ("two\nlines", "no name that can be read"),
-    "nul": ("nul\0", "no name that can be read"),
-    "half": ("\udcff", "no name that can be read"),
+    "sequence": (f"re{ESCAPE}d", "unprintable characters"),
+    "turned": (TURNED, "unprintable characters"),
+    "lines": ("two\nlines", "unprintable characters"),
+    "nul": ("nul\0", "unprintable characters"),
+    "half": ("\udcff", "unprintable characters"),
     "circle": ("circle", "symbolic links"),
     "in-circle": ("circle/out", "symbolic links"),
     "in-file": ("file/out", "file"),
@@ -343,7 +343,7 @@ def test_entry_points_of_a_package_are_listed_and_hide_nothing(site, run, monkey
 def test_a_name_that_no_page_can_have_is_refused(site, run, tmp_path, monkeypatch, name):
     monkeypatch.syspath_prepend(str(site))
     done = run(deepseek.deepseek, name, "--source", "sample", "--no-evidence", "--out", tmp_path / "deep" / "out")
-    reason = {"index": "overwrite", "Side-by-side": "overwrite", "date": "stand there twice"}
+    reason = {"index": "overwrite", "Side-by-side": "overwrite", "date": "two columns date"}
     require_refused(done, reason.get(name, "cannot name a reading"))
     assert list(tmp_path.iterdir()) == []
 

@@ -92,8 +92,8 @@ def test_the_terminal_fits_and_warns(folder):
     assert max(len(line.rstrip()) for line in lines if str(out.parent) not in line and "http" not in line) <= 80
     words = " ".join(printed.split())
     assert "real closes on 46 dates, simulated in between" in words
-    assert "The best of many settings, chosen after the fact, looks good by luck alone: it is no evidence" in words
-    assert "the declared setting ranks" in words
+    assert "The best of many variants, chosen after the fact, looks good by luck alone: it is no evidence" in words
+    assert "the declared variant ranks" in words
     assert f"{out / 'index.html'}" in printed
 
 

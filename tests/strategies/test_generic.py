@@ -44,7 +44,7 @@ def test_parameters_determine_symbols_and_comparator():
 
 
 def test_missing_parameters_are_reported():
-    with pytest.raises(ValueError, match="LongShort trades nothing by itself; give its symbols as parameters"):
+    with pytest.raises(ValueError, match="LongShort has no symbols of its own; give them as parameters"):
         prepare("strategies.generic.long_short:LongShort", LongShort, "SPY")
 
 

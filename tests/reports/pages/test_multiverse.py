@@ -182,7 +182,7 @@ def test_all_dates_are_a_line_behind_the_past_entries():
     one = multiverse_of()
     dates = tuple(str(day.date()) for day in pd.bdate_range("2020-02-03", periods=300))
     heights = np.sin(np.arange(300) / 30)
-    strip = median_strip(replace(one, everywhere=RollingMedians(dates, heights)))
+    strip = median_strip(replace(one, rolling=RollingMedians(dates, heights)))
     assert strip.line.count("L") == 299
     assert median_strip(one).line == ""
     survey = survey_of(replace(one, rolling=RollingMedians(dates, heights)))

@@ -125,7 +125,7 @@ def test_the_declared_variant_is_ranked():
     assert declared_variant(sweep) == 11
     rank = sorted(sweep.values, reverse=True).index(sweep.values[11]) + 1
     assert f"the declared variant ranks {rank} of 12" in sweep_prose.declared_rank_sentence(sweep)
-    without = replace(sweep, knobs=(replace(sweep.knobs[0], default="120"), *sweep.knobs[1:]))
+    without = replace(sweep, parameters=(replace(sweep.parameters[0], default="120"), *sweep.parameters[1:]))
     assert declared_variant(without) is None
     assert "(hold=120 rebalance=20 hedge=yes) is not part of the sweep" in sweep_prose.declared_rank_sentence(without)
     unknown = np.where(np.arange(12) == 11, np.nan, sweep.figures["d"])
@@ -149,8 +149,8 @@ def test_the_page_shows_the_cells_and_says_what_was_averaged_over():
     shown = page(sweep)
     heatmap = parameter_heatmaps(sweep)[0]
     table = shown.tables[3]  # after one of each parameter
-    assert table[0] == ["", *sweep.knobs[heatmap.column].labels]
-    assert [row[0] for row in table[1:]] == list(sweep.knobs[heatmap.row].labels)
+    assert table[0] == ["", *sweep.parameters[heatmap.column].labels]
+    assert [row[0] for row in table[1:]] == list(sweep.parameters[heatmap.row].labels)
     cells = [[float(cell.replace(MINUS, "-").rstrip("%")) for cell in row[1:]] for row in table[1:]]
     assert cells == pytest.approx(100 * (np.exp(heatmap.mean) - 1), abs=0.0501)
     assert "averaged over hedge" in shown.text

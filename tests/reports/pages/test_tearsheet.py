@@ -360,7 +360,7 @@ def test_without_trades_there_is_nothing_to_draw(run):
     assert "<svg" not in page
 
 
-@pytest.mark.parametrize(("count", "said"), [(10, []), (12, ["and 2 more: all are in results.json"])])
+@pytest.mark.parametrize(("count", "said"), [(10, []), (12, ["and 2 more; results.json lists all"])])
 def test_warnings_beyond_ten_are_counted(run, count, said):
     page = render(make_idle(warnings=tuple(f"Warning {n}." for n in range(count))), run)
     assert re.findall(r"<li>(.*?)</li>", page) == [*(f"Warning {n}." for n in range(10)), *said]

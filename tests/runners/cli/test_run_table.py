@@ -118,7 +118,7 @@ def test_verdicts_are_in_a_table_of_80_columns_with_a_legend(judged, capsys, mon
 def test_only_verdicts_that_occur_are_explained_and_hindsight_is_stated(judged, capsys, monkeypatch):
     only = {name: evidence(name, "refuted") for name in VERDICTS}
     lines = printed(
-        replace(judged, evidence_report=replace(judged.evidence_report, evidence=only, hindsight=True)),
+        replace(judged, evidence_report=replace(judged.evidence_report, readings=only, hindsight=True)),
         capsys,
         monkeypatch,
     )

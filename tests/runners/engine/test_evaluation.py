@@ -69,7 +69,7 @@ def test_a_result_describes_the_run(flat):
     first = result.fills.iloc[0]
     assert (first["session"], first["symbol"], first["size"], first["price"]) == (flat.sessions[1], "A", 5000.0, 100.0)
     assert set(result.interest) == {"cash", "debit", "borrow"} and result.ruined is None
-    assert result.occurred is False and result.warnings == ()
+    assert result.refuted is False and result.warnings == ()
     until = f"{flat.sessions[5]:%Y-%m-%d}"
     assert result.outcome == f"Made 5.0% net by {until}. Not refuted by its own criterion."
     assert result.horizons == {}
@@ -120,7 +120,7 @@ def test_a_plain_strategy_may_have_a_parameter_that_is_called_hold(flat):
 
     one = PlainStudy("held", Held, ("A",), Cash(), {"period": 6})
     result = evaluate(one, flat, EntrySchedule(flat.sessions[1], 4), FREE, pd.Series(0.0, flat.sessions[1:]))
-    assert result.parameters == {"hold": 3, "period": 6} and result.occurred is None and result.claims == ()
+    assert result.parameters == {"hold": 3, "period": 6} and result.refuted is None and result.claims == ()
     assert result.warnings == ("no position was ever taken: the return is interest on cash",)
     assert list(result.fills.columns) == list(steps(flat).fills.columns) and result.fills.empty
     assert steps(flat).parameters.keys() == {"first", "kind"}

@@ -36,7 +36,7 @@ from tests.resources.workers import Crossing
 def run_with_evidence(request: Request, prices: Prices, studies=None, executor=Serial(), real=True) -> Run:
     """A run with its evidence."""
     plan = make_plan(replace(request, evidence=True))
-    plan = plan if studies is None else replace(plan, asked=studies)
+    plan = plan if studies is None else replace(plan, studies=studies)
     ran = replace(run_studies(PricedPlan(plan, prices)), real=real)
     return gather_evidence(ran, plan, prices, Trials({}).union(run_trials(plan, prices, ran)), executor)
 
@@ -91,7 +91,7 @@ def test_at_the_break_even_cost_d_is_zero_in_backtrader(full_run, real_prices):
     study = prepare("us_over_china", strategies.load("us_over_china"), "SPY")
     evidence = full_run.evidence_report.readings["us_over_china"].break_even
     benchmark = pd.Series(np.zeros(300))
-    schedule = Request(DEEPSEEK).launch
+    schedule = Request(DEEPSEEK).schedule
     for frictions in (Frictions(evidence.trading_bps, 0.0), Frictions(borrow_rate=evidence.borrow_rate)):
         assert evaluate(study, real_prices, schedule, frictions, benchmark).d == pytest.approx(0.0, abs=1e-5)
     assert isinstance(full_run.evidence_report.readings["ai_software"].break_even.trading_bps, Missing)

@@ -24,7 +24,7 @@ def sweep_request(*parameters, budget=40, **changes):
 
 def searched(request, prices, out, executor=Serial()):
     space = sweep.prepare_space(request)
-    with Checkpoint.beside(out) as checkpoint:
+    with Checkpoint.next_to(out) as checkpoint:
         outcome, record = sweep.run_sweep(request, space, prices, executor, checkpoint)
     return outcome, record, space
 

@@ -56,7 +56,7 @@ def swept(prices, checkpoint, name, *parameters, symbols=(), executor=Serial(), 
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    with Checkpoint.beside(tmp_path / "out") as opened:
+    with Checkpoint.next_to(tmp_path / "out") as opened:
         yield opened
 
 
@@ -291,7 +291,7 @@ def test_results_do_not_depend_on_the_number_of_processes(real_prices, tmp_path,
     words = ("two_shocks", "hold=20,60,120", "rebalance=5,20", "lookback=20,60")
     tables = []
     for executor in (Serial(), Processes(2)):
-        with Checkpoint.beside(tmp_path / type(executor).__name__) as checkpoint:
+        with Checkpoint.next_to(tmp_path / type(executor).__name__) as checkpoint:
             _, outcome, _ = swept(real_prices, checkpoint, *words, executor=executor)
         tables.append(outcome.table)
     assert tables[0].tobytes() == tables[1].tobytes()
@@ -300,7 +300,7 @@ def test_results_do_not_depend_on_the_number_of_processes(real_prices, tmp_path,
 def test_finished_chunks_are_not_run_again(real_prices, tmp_path, monkeypatch):
     monkeypatch.setattr(resumable, "CHUNK", 4)
     words = ("bad_news", "hold=20,60,120", "rebalance=5,20")
-    with Checkpoint.beside(tmp_path / "out") as checkpoint:
+    with Checkpoint.next_to(tmp_path / "out") as checkpoint:
         _, outcome, _ = swept(real_prices, checkpoint, *words)
     started = []
 
@@ -309,7 +309,7 @@ def test_finished_chunks_are_not_run_again(real_prices, tmp_path, monkeypatch):
             started.extend(variants)
             return super().map(work, shared, variants, *rest)
 
-    with Checkpoint.beside(tmp_path / "out") as checkpoint:
+    with Checkpoint.next_to(tmp_path / "out") as checkpoint:
         _, same, _ = swept(real_prices, checkpoint, *words, executor=Counting())
     assert not started
     assert same.table.tobytes() == outcome.table.tobytes()
@@ -317,19 +317,19 @@ def test_finished_chunks_are_not_run_again(real_prices, tmp_path, monkeypatch):
     key, content = next(iter(Checkpoint(checkpoint.path).contents.items()))
     checkpoint.remove()
     checkpoint.add(key, content)
-    with Checkpoint.beside(tmp_path / "out") as first:
+    with Checkpoint.next_to(tmp_path / "out") as first:
         _, same, _ = swept(real_prices, first, *words, executor=Counting())
     assert len(started) == 1
     assert same.table.tobytes() == outcome.table.tobytes()
     started.clear()
-    with Checkpoint.beside(tmp_path / "out") as checkpoint:
+    with Checkpoint.next_to(tmp_path / "out") as checkpoint:
         swept(real_prices.rows(0, len(real_prices.sessions) - 1), checkpoint, *words, executor=Counting())
     assert len(started) == 2, "other prices are another sweep"
 
 
 def test_a_folder_takes_one_sweep_at_a_time(tmp_path):
-    again = Checkpoint.beside(tmp_path / "out")
-    with Checkpoint.beside(tmp_path / "out"), pytest.raises(RequestError, match="is being worked on by another sweep"):
+    again = Checkpoint.next_to(tmp_path / "out")
+    with Checkpoint.next_to(tmp_path / "out"), pytest.raises(RequestError, match="is in use by another sweep"):
         again.__enter__()
 
 
