@@ -137,14 +137,14 @@ def test_messages_of_another_shape_or_sender_are_ignored(opening, beside):
 def test_a_link_in_a_sheet_opens_in_the_whole_window(opening, beside):
     with opening() as page:
         one, _ = beside(page, "gpu_bubble", "ai_software").values()
-        one.get_by_role("link", name="another question").click()
+        one.get_by_role("link", name="evidence page").click()
         page.wait_for_url("**/gpu_bubble-evidence.html")
 
 
 def test_a_tearsheet_leads_here(opening, folders):
     with opening() as page:
         page.goto(address(folders / "run" / "ai_software.html"))
-        page.get_by_role("link", name="Beside another").click()
+        page.get_by_role("link", name="Compare side by side").click()
         page.wait_for_url("**/side-by-side.html#ai_software")
         assert list(sheets(page)) == ["ai_software"]
 

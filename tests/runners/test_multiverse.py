@@ -107,7 +107,7 @@ def test_a_basket_without_prices_is_left_out(tmp_path, market_data):
     assert "Some baskets are left out for lack of prices: no prices for" in output
     assert "Adjusted p-values leave out gpu_bubble, ai_software, fomc_tilt," in output
     page = (tmp_path / "out" / "index.html").read_text()
-    assert "counts 2 readings of the family, whichever are shown" in page and "readings, the whole family" not in page
+    assert "accounts for 2 readings of the event, whichever are shown" in page and "which are all it has" not in page
     assert "basket" not in pd.read_csv(tmp_path / "out" / "specs.csv")
 
 

@@ -139,8 +139,8 @@ def test_a_worker_that_is_killed_between_two_tasks_costs_nothing():
 
 
 def test_lack_of_memory_in_the_command_is_one_line():
-    code = "import click, numpy\nfrom runners import console\n@click.command()\ndef much(): numpy.empty(10**17)\n"
-    words = [sys.executable, "-c", f"{code}console.run(much)"]
+    code = "import click, numpy\nfrom runners.cli import console\n@click.command()\ndef much(): numpy.empty(10**17)\n"
+    words = [sys.executable, "-c", f"{code}console.run_command(much)"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert done.stderr.startswith("error: out of memory (Unable to allocate 711. PiB for an array")
