@@ -44,7 +44,7 @@ def run(folder: Path, strategy: type[bt.Strategy], symbols: tuple[str, ...], **p
         cerebro.adddata(bt.feeds.PandasData(dataname=read(folder, symbol)), name=symbol)
     cerebro.addanalyzer(bt.analyzers.TimeReturn, timeframe=bt.TimeFrame.Days, _name="returns")
     cerebro.addanalyzer(bt.analyzers.Transactions, _name="fills")
-    cerebro.addstrategy(strategy, **parameters)
+    cerebro.addstrategy(strategy, **{"entry": ENTRY, **parameters})
     return cerebro.run()[0]
 
 
