@@ -36,7 +36,7 @@ class AutomaticSource:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (*self.failures, *self.chosen.notes)
+        return (*(f"Using {self.origin}, because {failure}" for failure in self.failures), *self.chosen.notes)
 
     def bars(
         self, symbols: Sequence[str], start: pd.Timestamp | None, end: pd.Timestamp | None
@@ -47,8 +47,10 @@ class AutomaticSource:
             try:
                 bars = candidate.bars(symbols, start, end)
             except SourceError as error:
-                self.failures = (*self.failures, f"{candidate.name} failed: {error}")
+                self.failures = (*self.failures, str(error))
             else:
                 self.chosen = candidate
                 return bars
-        raise SourceError("no price source answered: " + "; ".join(self.failures))
+        failed = zip(self.candidates, self.failures, strict=True)
+        reasons = "; ".join(f"{candidate.name} failed: {failure}" for candidate, failure in failed)
+        raise SourceError(f"no price source answered: {reasons}")

@@ -29,7 +29,7 @@ class EqualWeight:
 
 @dataclass(frozen=True)
 class Variants:
-    """The same reading with other parameters; with several sets of them, the best at each session."""
+    """A reading under other parameters; with several sets of them, the best at each session."""
 
     parameters: tuple[Mapping[str, object], ...]
     name: str

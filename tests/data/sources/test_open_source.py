@@ -49,8 +49,8 @@ def test_a_failed_source_is_skipped_and_reported(bars: pd.DataFrame) -> None:
     source = AutomaticSource((silent, Canned("sample", bars, real=False, notes=("simulated",))))
     prices = load_prices(["NVDA"], source=source)
     assert (prices.origin, prices.real) == ("canned sample", False)
-    assert source.failures == ("yahoo failed: Yahoo cannot be reached: try later",)
-    assert source.notes == (*source.failures, "simulated")
+    assert source.failures == ("Yahoo cannot be reached: try later",)
+    assert source.notes == ("Using canned sample, because Yahoo cannot be reached: try later", "simulated")
 
 
 @pytest.mark.parametrize("failure", [DataError("NVDA is damaged"), RequestError("no such symbol")])
