@@ -59,6 +59,8 @@ class RunOptions(TypedDict, total=False):
     event: str | PathLike[str]
     evidence: bool
     jobs: int | None
+    history: int | None
+    foresight_check: bool
 
 
 if TYPE_CHECKING:
@@ -89,6 +91,8 @@ def run(
     event: str | PathLike[str] = catalog.DEFAULT,
     evidence: bool = False,
     jobs: int | None = None,
+    history: int | None = 1,
+    foresight_check: bool = True,
 ) -> NotebookResult | SavableRun:
     """Run readings as `python -m runners.deepseek` does, and return the results as objects.
 
@@ -96,6 +100,10 @@ def run(
     name of `strategies.names()`, a path `package.module:Class`, or a strategy class, also one defined in a notebook.
     `symbols` are the feeds of a plain `bt.Strategy` that declares none; `parameters` replace those of a single
     strategy.
+
+    A plain strategy has `history` closes at its first decision, or as many as its indicators need if that is more; with
+    None it sees all closes and is called on every bar. With `foresight_check` it is run again where it cannot see the
+    future, and refused if its orders differ.
 
     `source` is auto, yahoo, sample, the path of a folder of CSV files, a source object, or Prices from
     `data.load_prices`, which can be reused for many runs. `start` and `end` (YYYY-MM-DD) limit what is read from a
@@ -122,6 +130,8 @@ def run(
             tuple(symbols),
             frictions or Frictions(),
             evidence,
+            history,
+            foresight_check,
         )
         executor = _executor(names, jobs) if evidence else Serial()
         classes = {_path(reading): reading for reading in requested if not isinstance(reading, str)}

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from runners.cli import console
-from runners.cli.options import EVENT, HoldType, run_command_line, symbol_list
+from runners.cli.options import (
+    EVENT,
+    FORESIGHT_CHECK,
+    HISTORY,
+    WARM_UP,
+    HoldType,
+    history_of,
+    run_command_line,
+    symbol_list,
+)
 
 if TYPE_CHECKING:
     from data.events.event import Event
@@ -51,6 +60,9 @@ Examples:
 @click.option("--rebalance", type=click.IntRange(1), default=20, metavar="N", help="Sessions between decisions.  [20]")
 @click.option("--benchmark", default="SPY", metavar="SYMBOL", help="Fund for beta, alpha, excess return.  [SPY]")
 @click.option("--symbols", default="", metavar="A,B", help="Symbols of a plain bt.Strategy without any.")
+@HISTORY
+@WARM_UP
+@FORESIGHT_CHECK
 @click.option(
     "--out",
     type=console.OUT,
@@ -73,6 +85,9 @@ def deepseek(
     rebalance: int,
     benchmark: str,
     symbols: str,
+    history: int | None,
+    warm_up: str,
+    foresight_check: bool,
     out: Path,
     jobs: int | None,
     evidence: bool,
@@ -100,6 +115,8 @@ def deepseek(
         benchmark,
         symbol_list(symbols),
         evidence=evidence,
+        history=history_of(history, warm_up),
+        foresight_check=foresight_check,
     )
     with console.prints_to_stderr(as_json), progress.progress() as steps:
         window = PriceWindow(source, start, end)
@@ -132,14 +149,14 @@ def _claims_and_story(event: Event, name: str) -> tuple[str, Story]:
     from runners.engine import strategy_set
     from runners.engine.story import docstring_story, with_titles
     from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure
+    from strategies.base.reading import Reading
 
     try:
         strategy = strategy_set.load_strategy(event, name)
     except AUTHOR_ERRORS as error:
         return "", Story(f"broken: {describe_failure(error).summary}", "", "", "", "")
-    return " ".join(getattr(strategy, "claims", ())), with_titles(
-        docstring_story(strategy), strategy_set.event_member(event, name)
-    )
+    claims = strategy.claims if issubclass(strategy, Reading) else ()
+    return " ".join(claims), with_titles(docstring_story(strategy), strategy_set.event_member(event, name))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,18 @@ import click
 
 from data.errors import WorkError
 from runners.cli import console
-from runners.cli.options import EVENT, command_line, event_option, symbol_list
+from runners.cli.options import (
+    EVENT,
+    FORESIGHT_CHECK,
+    HISTORY,
+    WARM_UP,
+    command_line,
+    event_option,
+    history_of,
+    no_flags,
+    symbol_list,
+    warm_up_options,
+)
 
 if TYPE_CHECKING:
     from reports.records.sweep import SweepResult
@@ -52,6 +63,9 @@ interrupted sweep, run the same command again.
 )
 @click.option("--benchmark", default="SPY", metavar="SYMBOL", help="Fund for the excess return.  [SPY]")
 @click.option("--symbols", default="", metavar="A,B", help="Symbols of a plain bt.Strategy without any.")
+@HISTORY
+@WARM_UP
+@FORESIGHT_CHECK
 @click.option("--objective", default="d", metavar="NAME", help="d, net, sharpe, drawdown or d_5 to d_252.  [d]")
 @click.option("--search", metavar="optuna", help="Search the ranges instead of the whole grid.")
 @click.option("--budget", type=int, metavar="N", help="Number of trials of a search.")
@@ -72,6 +86,9 @@ def sweep(
     entry: str,
     benchmark: str,
     symbols: str,
+    history: int | None,
+    warm_up: str,
+    foresight_check: bool,
     objective: str,
     search: str | None,
     budget: int | None,
@@ -92,7 +109,18 @@ def sweep(
     from runners.engine.sweep.sweep import SweepRequest
 
     wanted = SweepRequest(
-        load_event(event), reading, parameters, entry, benchmark, symbol_list(symbols), objective, search, budget, yes
+        load_event(event),
+        reading,
+        parameters,
+        entry,
+        benchmark,
+        symbol_list(symbols),
+        objective,
+        search,
+        budget,
+        yes,
+        history_of(history, warm_up),
+        foresight_check,
     )
     with console.prints_to_stderr(as_json):
         swept, dead = execute_sweep(wanted, PriceWindow(source, start, end), out, choose_executor(jobs, dask))
@@ -136,11 +164,10 @@ def execute_sweep(wanted: SweepRequest, window: PriceWindow, out: Path, executor
         steps.step("prices")
         needed = needed_symbols(wanted.run_request, [space.study])
         prices = load_prices(needed, window.start, window.end, opened)
+        notes = (*opened.notes, *engine.foresight_notes(wanted, space, prices))
         done = steps.step("variants", chunks)
         outcome, search = engine.run_sweep(wanted, space, prices, executor, checkpoint, done)
-        swept = engine.sweep_result(
-            wanted, space, prices, outcome, search, opened.notes, sweep_command_line(wanted, window)
-        )
+        swept = engine.sweep_result(wanted, space, prices, outcome, search, notes, sweep_command_line(wanted, window))
         with checkpoint.named_in_errors():
             sweep_folder.write(swept, out)
         if not outcome.dead:
@@ -158,12 +185,15 @@ def sweep_command_line(wanted: SweepRequest, window: PriceWindow) -> str:
         "--entry": wanted.entry,
         "--benchmark": wanted.benchmark,
         "--symbols": ",".join(wanted.symbols) or None,
+        **warm_up_options(wanted.history),
         "--objective": wanted.objective,
         "--search": wanted.search,
         "--budget": wanted.budget,
     }
     parameters = [word for parameter in wanted.parameters for word in ("-p", parameter)]
-    return command_line("sweep", (wanted.reading, *parameters), options)
+    return command_line(
+        "sweep", (wanted.reading, *parameters), options, no_flags(foresight_check=wanted.foresight_check)
+    )
 
 
 if __name__ == "__main__":

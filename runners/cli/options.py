@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data.errors import RequestError
+
 if TYPE_CHECKING:
     from data.events.event import Event
     from runners.engine.request import PriceWindow, Request
@@ -32,6 +34,41 @@ class HoldType(click.ParamType["int | None"]):
 EVENT = click.option(
     "--event", default="deepseek", metavar="NAME|FILE.toml", help="Bundled event or your own file.  [deepseek]"
 )
+
+
+HISTORY = click.option("--history", type=int, metavar="N", help="Closes of a plain bt.Strategy at its first decision.")
+WARM_UP = click.option(
+    "--warm-up",
+    type=click.Choice(["indicators", "all"]),
+    default="indicators",
+    help="Warm up a plain bt.Strategy's indicators, or call it on all bars.  [indicators]",
+)
+
+
+FORESIGHT_CHECK = click.option(
+    "--foresight-check/--no-foresight-check",
+    default=True,
+    help="Run a plain bt.Strategy again with the future hidden.  [on]",
+)
+
+
+def history_of(history: int | None, warm_up: str) -> int | None:
+    """The closes that a strategy has at its first decision, None for all. Raises RequestError for both options."""
+    if warm_up != "all":
+        return history or 1
+    if history is not None:
+        raise RequestError("--history limits what --warm-up all gives; give one of them")
+    return None
+
+
+def warm_up_options(history: int | None) -> dict[str, object]:
+    """The options from which `history_of` gives `history`."""
+    return {"--history": history if history and history > 1 else None, "--warm-up": None if history else "all"}
+
+
+def no_flags(**settings: bool) -> list[str]:
+    """The flags that turn off the settings that are off, such as --no-evidence."""
+    return [f"--no-{name.replace('_', '-')}" for name, is_on in settings.items() if not is_on]
 
 
 def symbol_list(text: str) -> tuple[str, ...]:
@@ -66,5 +103,7 @@ def run_command_line(request: Request, window: PriceWindow) -> str:
         "--rebalance": request.rebalance,
         "--benchmark": request.benchmark,
         "--symbols": ",".join(request.symbols) or None,
+        **warm_up_options(request.history),
     }
-    return command_line("deepseek", request.readings, options, () if request.evidence else ("--no-evidence",))
+    flags = no_flags(evidence=request.evidence, foresight_check=request.foresight_check)
+    return command_line("deepseek", request.readings, options, flags)

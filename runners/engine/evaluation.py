@@ -9,6 +9,7 @@ from data.errors import RequestError
 from data.prices import Prices
 from reports.records.result import HORIZONS, Horizon, Result
 from runners.engine.backtest.cerebro import CAPITAL, EntrySchedule, run_backtest, window_rows
+from runners.engine.backtest.foresight import foresight_notices
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.comparators import comparator_name, comparator_wealth, excess_over, log_or_ruin, require_listed
 from runners.engine.run_notes import decision_table, describe_outcome, run_warnings
@@ -21,25 +22,35 @@ FILL_COLUMNS = ["session", "symbol", "size", "price", "commission", "spread_cost
 
 
 def evaluate(
-    study: Study, prices: Prices, schedule: EntrySchedule, frictions: Frictions, benchmark: pd.Series[float]
+    study: Study,
+    prices: Prices,
+    schedule: EntrySchedule,
+    frictions: Frictions,
+    benchmark: pd.Series[float],
+    foresight_check: bool = True,
 ) -> Result:
     """Run a study and its comparator. `benchmark` holds daily simple returns from the window's second session on.
 
-    The comparator runs in Backtrader too, so that both round alike. Raises RequestError if the study or its comparator
-    has too few closes before the entry.
+    The comparator runs in Backtrader too, so that both round alike. With `foresight_check` a strategy that is not a
+    reading is run again where it cannot see the future. Raises RequestError if the study or its comparator has too few
+    closes before the entry, StrategyError if the strategy looks ahead.
     """
     _require_history(study, prices, schedule, frictions)
     scenario = Scenario(schedule.entry, schedule.hold, schedule.rebalance, schedule.shock, frictions, study.parameters)
     scenarios = Scenarios.of([scenario])
     require_listed(study, prices, scenarios)
-    run = run_backtest(study.strategy, prices.select(study.symbols), schedule, frictions, study.parameters)
+    traded = prices.select(study.symbols)
+    run = run_backtest(study.strategy, traded, schedule, frictions, study.parameters)
+    notes: tuple[str, ...] = ()
+    if foresight_check and not study.has_rule:
+        notes = foresight_notices(study.strategy, traded, schedule, frictions, study.parameters, run)
     (wealth,) = comparator_wealth(study, prices, scenarios, run_each)
     comparator = pd.Series(np.broadcast_to(wealth, run.equity.shape), run.sessions)
     d = float(excess_over(log_or_ruin(run.equity[-1] / CAPITAL), log_or_ruin(comparator.iloc[-1])))
     refuted = study.refuted(d, run.decisions)
     return Result(
         name=study.name,
-        claims=tuple(getattr(study.strategy, "claims", ())),
+        claims=study.claims,
         story=story_of(study),
         parameters={name: plain_value(value) for name, value in study.all_parameters.items()},
         symbols=study.symbols,
@@ -58,7 +69,7 @@ def evaluate(
         refuted=refuted,
         outcome=describe_outcome(run, d, comparator_name(study.comparator), refuted),
         ruined=run.ruined,
-        warnings=run_warnings(study, run),
+        warnings=(*run_warnings(study, run), *notes),
     )
 
 

@@ -150,7 +150,7 @@ def run_studies(priced: PricedPlan, done: Progress = no_progress) -> Run:
     results, failed = list[Result](), dict(plan.failed)
     for study in plan.studies:
         try:
-            results.append(evaluate(study, prices, schedule, request.frictions, benchmark))
+            results.append(evaluate(study, prices, schedule, request.frictions, benchmark, request.foresight_check))
         except AUTHOR_ERRORS as error:
             failed[study.name] = describe_failure(error, study.strategy.__module__)
         done(study.name)

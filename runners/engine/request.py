@@ -29,8 +29,9 @@ class Request:
 
     `readings` are names or paths; empty means all readings of the event. `entry` is published, shock or a date
     (YYYY-MM-DD). `hold` and `rebalance` count sessions; with a hold of None positions stay open to the end of the
-    prices. `symbols` are the feeds of a plain `bt.Strategy` that declares none. With `evidence` the readings are tested
-    against chance.
+    prices. `symbols` are the feeds of a plain `bt.Strategy` that declares none; `history` is its warm-up, see
+    EntrySchedule, and with `foresight_check` it is run a second time where it cannot see the future. With `evidence`
+    the readings are tested against chance.
 
     Raises RequestError for a number out of range or a reading named twice.
     """
@@ -44,9 +45,11 @@ class Request:
     symbols: tuple[str, ...] = ()
     frictions: Frictions = Frictions()
     evidence: bool = False
+    history: int | None = 1
+    foresight_check: bool = True
 
     def __post_init__(self) -> None:
-        for name, sessions in (("hold", self.hold), ("rebalance", self.rebalance)):
+        for name, sessions in (("hold", self.hold), ("rebalance", self.rebalance), ("history", self.history)):
             if sessions is not None and sessions < 1:
                 raise RequestError(f"--{name} {sessions} is too short; give 1 session or more")
             if sessions is not None and sessions > LONGEST:
@@ -57,12 +60,13 @@ class Request:
     @property
     def schedule(self) -> EntrySchedule:
         """The entry schedule. Raises RequestError for an entry on a day without trading."""
-        if self.entry == "published":
-            return EntrySchedule(self.event.entry, self.hold, self.rebalance, self.event.shock)
-        if self.entry == "shock":
-            return EntrySchedule(self.event.shock, self.hold, self.rebalance, self.event.shock)
-        entry = parse_session(self.entry)
-        return EntrySchedule(entry, self.hold, self.rebalance, calendar.offset(entry, -self.event.lead))
+        entries = {"published": self.event.entry, "shock": self.event.shock}
+        if self.entry in entries:
+            entry, shock = entries[self.entry], self.event.shock
+        else:
+            entry = parse_session(self.entry)
+            shock = calendar.offset(entry, -self.event.lead)
+        return EntrySchedule(entry, self.hold, self.rebalance, shock, self.history)
 
     @property
     def hindsight(self) -> bool:

@@ -51,10 +51,14 @@ def run_warnings(study: Study, run: Backtest) -> tuple[str, ...]:
     lines = []
     if run.ruined is not None:
         lines.append(f"ruined on {run.ruined:%Y-%m-%d}: equity fell to {run.equity[-1]:,.0f} USD, and the run ended")
-    if not study.has_rule and run.gross.max() > 1 + 1e-9:
+    if not all(order.decided for order in run.sent) and run.gross.max() > 1 + 1e-9:
         lines.append(f"gross exposure reached {run.gross.max():,.2f} times equity")
     if not run.fills:
         lines.append("no position was ever taken: the return is interest on cash")
+        if not study.has_rule and not run.sent:
+            lines.append(
+                "it sent no order: if it waits for a number of bars, give it so many before the entry, --history N"
+            )
     lines += describe_symbols(run.left_out, "left out", "too few closes by then")
     lines += describe_symbols(run.under_a_share, "not held", "a target of less than one share")
     lines += describe_refusals(run.refusals)

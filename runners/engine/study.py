@@ -57,9 +57,14 @@ class Study(ABC):
         return tuple(dict.fromkeys((*self.symbols, *comparator_symbols(self.comparator))))
 
     @property
+    def claims(self) -> tuple[str, ...]:
+        """The claims of the essay that the strategy takes literally; only readings declare them."""
+        return ()
+
+    @property
     def history(self) -> int:
-        """Number of closes that the strategy needs at its first decision."""
-        return int(getattr(self.strategy, "history", 1))
+        """Number of closes that the strategy needs at its first decision; only readings declare it."""
+        return 1
 
     @property
     def required_closes(self) -> int:
@@ -69,7 +74,7 @@ class Study(ABC):
     @property
     def chooses(self) -> tuple[str, ...]:
         """Stocks that the strategy selects from; empty if it selects none."""
-        return self.universe or tuple(getattr(self.strategy, "chooses", ()))
+        return self.universe
 
     @abstractmethod
     def with_parameters(self, changes: Mapping[str, object]) -> Study:
@@ -85,6 +90,18 @@ class ReadingStudy(Study):
     """A study of a reading, which gives target weights and declares its comparator and refutation criterion."""
 
     has_rule: ClassVar[bool] = True
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        return tuple(self.strategy.claims)
+
+    @property
+    def history(self) -> int:
+        return int(self.strategy.history)
+
+    @property
+    def chooses(self) -> tuple[str, ...]:
+        return self.universe or tuple(self.strategy.chooses)
 
     def rule(self) -> Reading:
         """The reading as a rule, with the study's parameters."""
@@ -143,12 +160,22 @@ def prepare(
     if issubclass(strategy, Reading):
         rule = strategy.rule(**parameters)
         return ReadingStudy(name, strategy, _symbols_of_rule(name, rule), rule.comparator, parameters)
-    declared = getattr(strategy, "symbols", None) or symbols
-    if isinstance(declared, str) or not declared or not all(isinstance(symbol, str) for symbol in declared):
+    declared = declared_symbols(strategy) or symbols
+    if not declared:
         raise RequestError(
             f"{name} declares no symbols; give --symbols A,B or a class attribute `symbols`, a tuple of strings"
         )
     return PlainStudy(name, strategy, tuple(dict.fromkeys(declared)), Fund(benchmark), parameters)
+
+
+def declared_symbols(strategy: type[Any]) -> tuple[str, ...]:
+    """The class attribute `symbols` of a strategy that is not a reading, if it is a tuple of strings; else empty.
+
+    Anything else under that name, such as a property or a list, is the author's own.
+    """
+    symbols = getattr(strategy, "symbols", ())
+    is_declaration = isinstance(symbols, tuple) and all(isinstance(symbol, str) for symbol in symbols)
+    return symbols if is_declaration else ()
 
 
 def _symbols_of_rule(name: str, rule: Reading) -> tuple[str, ...]:

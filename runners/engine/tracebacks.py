@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import cache
 from pathlib import Path
 from traceback import FrameSummary, StackSummary, TracebackException
 
@@ -69,6 +71,17 @@ def display_path(path: Path) -> str:
             return path.relative_to(folder).as_posix()
     installed = [index for index, part in enumerate(path.parts) if part in PACKAGES]
     return "/".join(path.parts[installed[-1] + 1 :]) if installed else path.name
+
+
+def is_authors_module(name: str, package: str = "") -> bool:
+    """Whether a loaded module belongs to a strategy's author; of installed packages, only `package` does."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return name == "__main__" or (file is not None and _is_authors_file(file, package))
+
+
+@cache
+def _is_authors_file(file: str, package: str) -> bool:
+    return _is_authors(Path(file), package)
 
 
 def _is_authors(path: Path, package: str) -> bool:

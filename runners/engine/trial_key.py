@@ -28,6 +28,7 @@ def trial_key(
 
     It covers the strategy's module and qualified name, all its parameters with defaults filled in (a changed default
     makes another variant), entry and hold, for a Reading also rebalance and shock (other strategies do not see them),
+    for another strategy its history if more than its indicators need,
     frictions, and the `window_fingerprint` of the prices.
 
     The order of parameters does not matter, nor does 1 or 1.0, a list or a tuple. Floats are compared to the last bit,
@@ -80,7 +81,7 @@ def _schedule(strategy: type[Any], schedule: EntrySchedule) -> dict[str, object]
 
     fields: dict[str, object] = {"entry": schedule.entry, "hold": schedule.hold}
     if not issubclass(strategy, Reading):
-        return fields
+        return fields if schedule.history == 1 else {**fields, "history": schedule.history or "all"}
     shock = schedule.shock or calendar.offset(schedule.entry, -SHOCK_BEFORE_ENTRY)
     return {**fields, "rebalance": schedule.rebalance, "shock": shock}
 

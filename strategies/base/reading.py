@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from math import copysign, floor, isfinite
 from numbers import Real
 from typing import Any, ClassVar
@@ -23,6 +24,8 @@ ORDINAL_1970 = 719163  # backtrader counts days from year 1, numpy from 1970
 SHOCK_BEFORE_ENTRY = 4  # sessions, the default if no shock is given; as in the DeepSeek event
 GROSS_TOLERANCE = 1e-9
 SHARE_TOLERANCE = 1e-6
+
+ABSENT = object()
 
 Weights = Mapping[str, float] | None
 
@@ -71,6 +74,18 @@ class Reading(bt.Strategy):
         exceed 1.
         """
         raise TypeError(f"{type(self).__name__} does not say what it holds: override weights(self, past)")
+
+    def decide(self, past: Past) -> Weights:
+        """The rule's answer. Raises StrategyError if it sets an attribute that would outlive the call."""
+        before = dict(vars(self))
+        weights = self.weights(past)
+        for name, value in vars(self).items():
+            if value is not before.get(name, ABSENT) and not isinstance(vars(type(self)).get(name), cached_property):
+                raise StrategyError(
+                    f"{type(self).__name__}.weights sets self.{name}, but its answer must depend on self.p and past "
+                    f"alone, since it is asked for thousands of entries in any order; compute it from past"
+                )
+        return weights
 
     def course(self, past: Past) -> Mapping[int, Mapping[str, float]]:
         """Target weights of all closes from the entry to that of `past`, by sessions held, without those that are None.
@@ -159,7 +174,7 @@ class Reading(bt.Strategy):
     def _decide(self, held: int) -> None:
         prices, row = self._history()
         past = Past(prices, row, held=held, scheduled=self._schedule.decides(held), shock=self._shock)
-        weights = self.weights(past)
+        weights = self.decide(past)
         for symbol in past.left_out:
             self.left_out.setdefault(symbol, past.session)
         if weights is not None:
@@ -210,9 +225,9 @@ class Reading(bt.Strategy):
         }
         for data, change in sorted(changes.items(), key=lambda item: item[1] > 0):
             if change < 0:
-                self.sell(data=data, size=-change)
+                self.sell(data=data, size=-change, decided=True)
             elif change > 0:
-                self.buy(data=data, size=change)
+                self.buy(data=data, size=change, decided=True)
 
     def _history(self) -> tuple[Prices, int]:
         """Prices and the row of this close, from the feed's attribute `prices` or else from the lines of all feeds."""

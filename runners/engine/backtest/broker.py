@@ -11,7 +11,7 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 
-from data.errors import RequestError
+from data.errors import RequestError, StrategyError
 from runners.engine.backtest.frictions import DAYS_A_YEAR, Frictions
 from strategies.base.reading import ORDINAL_1970
 
@@ -54,6 +54,22 @@ class RefusedOrder:
         return self.reason in (BEFORE, AFTER)
 
 
+@dataclass(frozen=True)
+class SentOrder:
+    """An order as the strategy sent it: shares (negative when sold), type, limit and stop price in USD or None.
+
+    `decided` says that it follows from a reading's target weights.
+    """
+
+    session: pd.Timestamp
+    symbol: str
+    size: float
+    kind: str
+    price: float | None
+    limit: float | None
+    decided: bool
+
+
 @dataclass
 class AccountHistory:
     """History of the account, at each close.
@@ -68,6 +84,8 @@ class AccountHistory:
     interest: dict[str, float] = field(default_factory=lambda: {"cash": 0.0, "debit": 0.0, "borrow": 0.0})
     fills: list[BrokerFill] = field(default_factory=list)
     refusals: list[RefusedOrder] = field(default_factory=list)
+    sent: list[SentOrder] = field(default_factory=list)
+    charged: float = 0.0  # commission and half-spread taken from cash, USD
     ruined: pd.Timestamp | None = None
 
 
@@ -97,8 +115,8 @@ class CreditBroker(bt.brokers.BackBroker):
         sessions: pd.DatetimeIndex = self.p.sessions
         self._rows = {int(day): row for row, day in enumerate(_ordinals(sessions))}
         self._last = None if self.p.last is None else int(_ordinals(pd.DatetimeIndex([self.p.last]))[0])
-        self._years = np.diff(_ordinals(sessions), prepend=0) / DAYS_A_YEAR
-        self._cash_rate, self._credit_rate = self.p.frictions.cash_rates(sessions)
+        self._years = (np.diff(_ordinals(sessions), prepend=0) / DAYS_A_YEAR).tolist()
+        self._cash_rate, self._credit_rate = (rate.tolist() for rate in self.p.frictions.cash_rates(sessions))
         self._row, self._today, self._shorts, self._closing = -1, -1, 0.0, False
         self._longest: Any = None
         self._columns = {symbol: column for column, symbol in enumerate(self.p.symbols)}
@@ -108,6 +126,22 @@ class CreditBroker(bt.brokers.BackBroker):
     def start(self) -> None:
         super().start()
         self._sealed = True
+        self._settings = {**vars(self.p)}
+        self._known_cash = self.cash
+
+    def require_unchanged(self) -> None:
+        """Raise StrategyError if the strategy has set the cash or a parameter of the broker."""
+        changed = [name for name, value in vars(self.p).items() if value is not self._settings.get(name)]
+        if changed or self.cash != self._known_cash:
+            raise StrategyError(
+                f"the strategy sets broker.{f'p.{changed[0]}' if changed else 'cash'}: capital, costs and fills belong "
+                f"to the run; remove it"
+            )
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the close before the entry has been reached."""
+        return self._row >= 0
 
     def require_open(self, method: str) -> None:
         """Raise RequestError if a strategy calls a sealed method during the run."""
@@ -130,6 +164,7 @@ class CreditBroker(bt.brokers.BackBroker):
     getvalue = get_value
 
     def next(self) -> None:
+        self.require_unchanged()
         self._today = int(self._clock().datetime[0])
         self._row = self._rows.get(self._today, -1)
         if self._row > 0:
@@ -144,6 +179,7 @@ class CreditBroker(bt.brokers.BackBroker):
             self._get_value()
         if self._row >= 0:
             self._record()
+        self._known_cash = self.cash
 
     def _lend(self) -> None:
         """Extend credit for the maximum cost of the pending orders at this open, fees included."""
@@ -160,6 +196,13 @@ class CreditBroker(bt.brokers.BackBroker):
 
     def submit(self, order: Any, check: bool = True) -> Any:
         """Accept an order, unless it is sent outside the window."""
+        if order.exectype == bt.Order.Historical:
+            raise StrategyError(
+                f"an order of {order.created.size:+,.0f} {order.data._name} has the type Historical, which fills at "
+                f"any price it names; use Market, Limit or Stop"
+            )
+        if not self._closing:
+            self._record_order(order)
         if self._today not in self._rows:
             reason = BEFORE
         elif self._last is not None and self._today >= self._last and not self._closing:
@@ -178,7 +221,8 @@ class CreditBroker(bt.brokers.BackBroker):
             self._record_fill(order)
         elif order.status in NEVER_FILLED:
             self._record_refusal(order, order.info.get("refused") or order.getstatusname().lower())
-        super().notify(order)
+        if order.owner is not None:
+            super().notify(order)
 
     def _ococheck(self, order: Any) -> None:
         """Cancel the other orders of its group; Backtrader would search all pending orders even without a group."""
@@ -188,14 +232,14 @@ class CreditBroker(bt.brokers.BackBroker):
         else:
             self._ocol.pop(leader, None)
 
-    def close_out(self, strategy: Any) -> None:
-        """Cancel open orders and send orders that close every position."""
+    def close_out(self) -> None:
+        """Cancel open orders and close every position with orders of which the strategy is not notified."""
         for order in list(self.get_orders_open()):
             self.cancel(order)
         self._closing = True
         held = {data: position.size for data, position in self.positions.items() if position.size}
         for data in sorted(held, key=lambda data: held[data] < 0):  # sell longs first, to pay for covering shorts
-            strategy.close(data=data)
+            (self.sell if held[data] > 0 else self.buy)(None, data, abs(held[data]))
         self._closing = False
 
     def stopped(self) -> pd.Timestamp | None:
@@ -224,7 +268,7 @@ class CreditBroker(bt.brokers.BackBroker):
         debit = max(0.0, -cash) * self._credit_rate[previous] * years
         borrow = self._shorts * frictions.borrow_rate * years
         for kind, amount in (("cash", earned), ("debit", debit), ("borrow", borrow)):
-            self.ledger.interest[kind] += float(amount)
+            self.ledger.interest[kind] += amount
         self.cash += earned - debit - borrow
 
     def _record(self) -> None:
@@ -242,7 +286,15 @@ class CreditBroker(bt.brokers.BackBroker):
             self.ledger.ruined = self.p.sessions[self._row]
             self.cerebro.runstop()
 
+    def _record_order(self, order: Any) -> None:
+        created, decided = order.created, bool(order.info.get("decided"))
+        session, symbol, kind = _session(self._today), order.data._name, order.getordername()
+        self.ledger.sent.append(
+            SentOrder(session, symbol, created.size, kind, created.price, created.pricelimit, decided)
+        )
+
     def _record_fill(self, order: Any) -> None:
+        self.ledger.charged += order.executed.comm
         value = abs(order.executed.size) * order.executed.price
         frictions = self.p.frictions
         self.ledger.fills.append(

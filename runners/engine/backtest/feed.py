@@ -8,108 +8,38 @@ by tick, and the pointers are moved directly. The numbers are equal to the last 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import backtrader as bt
 import numpy as np
-from backtrader.linebuffer import LineBuffer, _LineForward
+from backtrader.linebuffer import LineBuffer
 
-from data.errors import StrategyError
 from data.prices import FIELDS, Prices
+from runners.engine.backtest.past_lines import past_only
 from strategies.base.reading import ORDINAL_1970
 
 
-class PastLine:
-    """A line that gives access to the past only.
-
-    All bars are loaded from the start, so `close[1]` would be tomorrow's close, and before the first bar `close[0]`
-    would be the very last one, since Python counts negative indices from the end.
-    """
-
-    array: Any
-    _idx: int
-
-    def __getitem__(self, ago: int) -> float:
-        index = self._idx + ago
-        if ago > 0 or index < 0:
-            raise _unavailable(ago)
-        value: float = self.array[index]
-        return value
-
-    def get(self, ago: int = 0, size: int = 1) -> Any:
-        if ago > 0:
-            raise _unavailable(ago)
-        stop = self._idx + ago + 1
-        return self.array[max(0, stop - size) : max(0, stop)]
-
-
-class FutureLine(PastLine):
-    """A line computed from future values, such as `close(5)`."""
-
-    def __getitem__(self, ago: int) -> float:
-        raise StrategyError("a line such as close(5) is computed from future values; use past ones, as in close(-5)")
-
-
-def _unavailable(ago: int) -> StrategyError:
-    if ago > 0:
-        return StrategyError(f"line[{ago}] lies in the future: [0] is this bar and [-{ago}] {ago} back; look back only")
-    return StrategyError(f"line[{ago}] lies before the first bar; check len(data) first")
-
-
-@cache
-def _past_only(kind: Any, past: Any = PastLine) -> Any:
-    """The class of line `kind`, restricted to the past."""
-    return kind if issubclass(kind, past) else type(kind)(kind.__name__, (past, kind), {"__module__": kind.__module__})
-
-
-def block_future_lines(strategy: Any) -> None:
-    """Restrict every line of a strategy's indicators, and of their indicators, to the past.
-
-    Backtrader computes them in advance. A line computed from the future, such as `close(5)` or Ichimoku's chikou span,
-    may exist but cannot be read.
-    """
-    for line in _indicator_lines(strategy):
-        if isinstance(line, _LineForward):
-            for bound in line.bindings:
-                bound.__class__ = _past_only(bound.__class__, FutureLine)
-            line.__class__ = _past_only(line.__class__, FutureLine)
-        elif isinstance(line, LineBuffer):
-            line.__class__ = _past_only(line.__class__)
-
-
-def _indicator_lines(owner: Any) -> Iterator[Any]:
-    """All lines of the indicators of `owner` and of their indicators, recursively."""
-    for indicator in getattr(owner, "_lineiterators", {}).get(bt.LineIterator.IndType, ()):
-        yield from indicator.lines
-        yield from _indicator_lines(indicator)
-
-
 class PriceFeed(bt.feed.DataBase):
-    """One symbol of `prices`, from row `start` (or its listing) to the last row.
+    """One symbol of `prices`, from the row given to `begin_at` (or its listing) to the last row.
 
-    `prices` stays accessible for readings, whose history starts before `start`. `moments` are its sessions as
+    Nothing is loaded before `begin_at`, so a strategy sees no prices in its `__init__`. `moments` are the sessions as
     Backtrader day numbers, a list of length n_sessions that the feeds share.
     """
 
-    params = (("prices", None), ("column", 0), ("start", 0), ("moments", ()))
+    params: Any = (("source", None), ("moments", ()))
 
     def __init__(self) -> None:
         super().__init__()
-        self.prices: Prices = self.p.prices
-        first = max(self.p.start, int(self.prices.listed[self.p.column]))
-        bars = {name: getattr(self.prices, name)[first:, self.p.column] for name in FIELDS}
-        bars["datetime"] = np.array(self.p.moments[first:])
-        bars["openinterest"] = np.zeros(len(bars["close"]))
-        self.bars: dict[str, np.ndarray] = bars
-        self.count = len(bars["close"])
-        self._loaded = 0
-        self._first, self._moments = first, self.p.moments
+        self.count = 0
+        self._first, self._moments = 0, self.p.moments
+        self._preloads = False
+        self._columns: list[np.ndarray] = []  # bars not loaded yet, by line
+        self._bars: Iterator[tuple[float, ...]] = iter(())
         # Created in their final class: an object whose class changes loses its fast attributes.
         for index, alias in enumerate(self.getlinealiases()):
             if alias in FIELDS:
-                self.lines.lines[index] = _past_only(LineBuffer)()
+                self.lines.lines[index] = past_only(LineBuffer)()
         self._pointers = [getattr(self.lines, alias) for alias in self.getlinealiases()]
         # As attributes, lines need no lookup through LineSeries.__getattr__ on every access.
         self.open, self.high, self.low, self.close = (getattr(self.lines, name) for name in FIELDS[:4])
@@ -117,6 +47,38 @@ class PriceFeed(bt.feed.DataBase):
 
     def __len__(self) -> int:
         return int(self._pointers[0].lencount)
+
+    def begin_at(self, row: int) -> None:
+        """Deliver the bars from `row` of the prices on, or from the symbol's first close if that is later."""
+        self._first, bars = self.p.source(row)
+        self.count = len(bars["close"])
+        missing = np.full(self.count, np.nan)
+        self._columns = [bars.get(alias, missing) for alias in self.getlinealiases()]
+        if self._preloads:
+            self._fill()
+
+    def preload(self) -> None:
+        """Load all bars at once, now or when it is known where they begin."""
+        self._preloads = True
+        if self._columns:
+            self._fill()
+
+    def _fill(self) -> None:
+        for line, values in zip(self._pointers, self._columns, strict=True):
+            line.array = array("d", np.ascontiguousarray(values).tobytes())
+            line.idx, line.lencount = self.count - 1, self.count
+        self._columns = []  # the lines hold them now
+        self.home()
+
+    def _load(self) -> bool:
+        if self._columns:
+            self._bars = iter(zip(*(column.tolist() for column in self._columns), strict=True))
+            self._columns = []
+        if (bar := next(self._bars, None)) is None:
+            return False
+        for line, value in zip(self._pointers, bar, strict=True):
+            line[0] = value
+        return True
 
     def advance_peek(self) -> float:
         """Day number of the next bar, infinity after the last."""
@@ -129,23 +91,6 @@ class PriceFeed(bt.feed.DataBase):
             line._idx += size
             line.lencount += size
 
-    def preload(self) -> None:
-        for alias, values in self.bars.items():
-            line = getattr(self.lines, alias)
-            line.array = array("d", np.ascontiguousarray(values).tobytes())
-            line.idx, line.lencount = len(values) - 1, len(values)
-        self._loaded = self.count
-        self.bars = {}  # the lines hold them now
-        self.home()
-
-    def _load(self) -> bool:
-        if self._loaded == self.count:
-            return False
-        for alias, values in self.bars.items():
-            getattr(self.lines, alias)[0] = values[self._loaded]
-        self._loaded += 1
-        return True
-
     # Without ticks the broker uses the bar's prices.
     tick_open = tick_high = tick_low = tick_close = tick_volume = tick_openinterest = tick_last = None
 
@@ -154,12 +99,44 @@ class PriceFeed(bt.feed.DataBase):
     def _tick_fill(self, force: bool = False) -> None: ...
 
 
-def price_feeds(prices: Prices, start: int) -> list[Any]:
-    """One feed per symbol, in the order of `prices.symbols`; without bars for a symbol listed later."""
-    make: Any = PriceFeed  # Backtrader's metaclass turns the parameters into keywords
-    shared = {
-        "prices": prices,
-        "start": start,
-        "moments": (prices.days.astype(np.int64) + float(ORDINAL_1970)).tolist(),
-    }
-    return [make(**shared, column=column, name=symbol) for symbol, column in prices.columns.items()]
+class ReadingFeed(PriceFeed):
+    """A feed for readings, whose history starts before its first bar: they find it in `prices`."""
+
+    params: Any = (("prices", None),)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prices: Prices = self.p.prices
+
+
+def price_feeds(prices: Prices) -> list[Any]:
+    """A feed per symbol for a strategy that may know nothing of `prices` but the bars delivered so far.
+
+    In the order of `prices.symbols`. A symbol that is not listed by the end has a feed without bars.
+    """
+    return _feeds(PriceFeed, prices)
+
+
+def reading_feeds(prices: Prices, start: int) -> list[Any]:
+    """A feed per symbol for a reading, from row `start` of `prices` on."""
+    feeds = _feeds(ReadingFeed, prices, {"prices": prices})
+    for feed in feeds:
+        feed.begin_at(start)
+    return feeds
+
+
+def _feeds(kind: Any, prices: Prices, parameters: Mapping[str, object] = {}) -> list[Any]:
+    moments = (prices.days.astype(np.int64) + float(ORDINAL_1970)).tolist()
+
+    def source(column: int) -> Any:
+        def bars(row: int) -> tuple[int, dict[str, np.ndarray]]:
+            first = max(row, int(prices.listed[column]))
+            values = {name: getattr(prices, name)[first:, column] for name in FIELDS}
+            return first, {**values, "datetime": np.array(moments[first:])}
+
+        return bars
+
+    return [
+        kind(source=source(column), moments=moments, name=symbol, **parameters)
+        for symbol, column in prices.columns.items()
+    ]

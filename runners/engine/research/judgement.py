@@ -75,7 +75,7 @@ def judge_readings(
         ranks = selection.get(result.name)
         evidence[result.name] = Evidence(
             name=result.name,
-            verdict=run_verdict(run, timing_rank, ranks[END] if ranks else None, incomplete),
+            verdict=run_verdict(run, result, timing_rank, ranks[END] if ranks else None, incomplete),
             d=result.d,
             occurred=result.refuted,
             timing=timing[result.name],
@@ -95,8 +95,12 @@ def judge_readings(
     return evidence
 
 
-def run_verdict(run: Run, timing: PlaceboRank, selection: PlaceboRank | None, incomplete: str) -> Verdict:
+def run_verdict(
+    run: Run, result: Result, timing: PlaceboRank, selection: PlaceboRank | None, incomplete: str
+) -> Verdict:
     """The verdict on a reading, or why there is none."""
+    if result.fills.empty:
+        return Verdict(None, reason="it never took a position")
     if not run.real:
         return Verdict(None, reason="the prices are a reconstruction, which gives no verdict on history")
     verdict = decide_verdict(timing, selection)

@@ -112,12 +112,16 @@ class GridParameter:
 
 @dataclass(frozen=True)
 class ParameterSpace:
-    """A study and its swept parameters. A variant is a tuple with one value for each of `parameters`, in order."""
+    """A study and its swept parameters. A variant is a tuple with one value for each of `parameters`, in order.
+
+    `history` is that of EntrySchedule.
+    """
 
     study: Study
     entry: EntryChoice
     parameters: tuple[GridParameter, ...]
     frictions: Frictions = field(default_factory=Frictions)
+    history: int | None = 1
 
     @property
     def size(self) -> int:
@@ -142,6 +146,7 @@ class ParameterSpace:
             schedule.get("shock", chosen.shock),
             replace(self.frictions, **given["friction"]) if given["friction"] else self.frictions,
             {**self.study.parameters, **given["parameter"]},
+            self.history,
         )
 
     def text(self, variant: Sequence[object]) -> str:

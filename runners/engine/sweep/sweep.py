@@ -19,7 +19,7 @@ from reports.statistics import overfitting
 from reports.statistics.availability import Missing, Unavailable, value_or_missing
 from reports.statistics.overfitting import ReturnMoments
 from reports.statistics.returns import LEAST, PERIODS
-from runners.engine.backtest.cerebro import EntrySchedule
+from runners.engine.backtest.foresight import foresight_notices
 from runners.engine.comparators import comparator_name
 from runners.engine.evaluation import plain_value
 from runners.engine.execution.checkpoint import Checkpoint
@@ -47,6 +47,8 @@ RELATIVE_SHOCK = "as long before the entry as in the event"
 class SweepRequest:
     """The request of a sweep. `parameters` are texts NAME=VALUE,VALUE; `budget` is the number of trials of a search.
 
+    `history` and `foresight_check` are those of Request; the check runs the strategy with its own parameters.
+
     Raises RequestError for an unknown objective or search, and for a search without a budget.
     """
 
@@ -60,6 +62,8 @@ class SweepRequest:
     search: str | None = None
     budget: int | None = None
     confirmed: bool = False
+    history: int | None = 1
+    foresight_check: bool = True
 
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
@@ -78,13 +82,21 @@ class SweepRequest:
     @property
     def run_request(self) -> Request:
         """The request of a run of the same reading."""
-        return Request(self.event, (self.reading,), self.entry, benchmark=self.benchmark, symbols=self.symbols)
+        return Request(
+            self.event,
+            (self.reading,),
+            self.entry,
+            benchmark=self.benchmark,
+            symbols=self.symbols,
+            history=self.history,
+        )
 
 
 def prepare_space(request: SweepRequest) -> ParameterSpace:
     """The space of a request. Raises RequestError for a parameter that cannot be swept, or too many variants."""
     (study,) = load_studies(request.run_request)
     space = parameter_grid.parameter_space(request.event, study, request.entry, request.parameters)
+    space = replace(space, history=request.history)
     if request.search is None or request.budget is None:
         parameter_grid.require_affordable(
             space.size, request.confirmed, "give fewer values, --search optuna with a --budget"
@@ -119,13 +131,27 @@ def run_sweep(
     return run_search(runner, request.objective, request.budget)
 
 
+def foresight_notes(request: SweepRequest, space: ParameterSpace, prices: Prices) -> tuple[str, ...]:
+    """Notices on the foresight check of the strategy with its own parameters; none for a reading.
+
+    Raises StrategyError if the strategy looks ahead.
+    """
+    study, scenario = space.study, replace(space, parameters=()).scenario(())
+    if study.has_rule or not request.foresight_check:
+        return ()
+    notes = foresight_notices(
+        study.strategy, prices.select(study.symbols), scenario.schedule, scenario.frictions, scenario.parameters
+    )
+    return tuple(f"{study.name}: {note}" for note in notes)
+
+
 def sweep_identity(request: SweepRequest, space: ParameterSpace, prices: Prices) -> str:
     """Everything besides its values on which the outcome of a variant depends, as JSON: strategy, prices, code, ..."""
     study = space.study
     strategy = [study.strategy.__module__, study.strategy.__qualname__, *study.symbols]
     code = [code_hash([study]), *package_versions(_packages(request)).items()]
     swept = [parameter.name for parameter in space.parameters]
-    window = [request.entry, request.event.as_dict(), request.benchmark]
+    window = [request.entry, request.event.as_dict(), request.benchmark, request.history]
     fixed = sorted(study.parameters.items())
     return json.dumps([strategy, swept, window, fixed, prices.fingerprint, code], default=repr)
 
@@ -239,8 +265,7 @@ def sweep_trials(space: ParameterSpace, outcome: SweepOutcome, prices: Prices) -
         stop, scenario = int(stops[index]), space.scenario(variant)
         if stop not in prints:
             prints[stop] = window_fingerprint(prices, study.symbols, stop)
-        schedule = EntrySchedule(scenario.entry, scenario.hold, scenario.rebalance, scenario.shock)
-        key = trial_key(study.strategy, scenario.parameters, schedule, scenario.frictions, prints[stop])
+        key = trial_key(study.strategy, scenario.parameters, scenario.schedule, scenario.frictions, prints[stop])
         has_ratio = traded[index] and not np.isnan(sharpes[index])
         sharpe = float(sharpes[index]) / sqrt(PERIODS) if has_ratio else None
         trials.append(Trial(key, study.name, sharpe))

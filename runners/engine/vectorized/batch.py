@@ -18,9 +18,11 @@ import numpy as np
 from data.errors import RequestError
 from data.missing_prices import first_missing_price, missing_price_error
 from data.prices import Prices
-from runners.engine.backtest.cerebro import CAPITAL, EntrySchedule, run_backtest
+from runners.engine.backtest.cerebro import CAPITAL, run_backtest
 from runners.engine.execution.executor import Executor, Progress, Serial, no_progress
 from runners.engine.execution.processes import Processes
+from runners.engine.isolation import isolated
+from runners.engine.study import declared_symbols
 from runners.engine.vectorized.running_statistics import RunningStatistics
 from runners.engine.vectorized.scenarios import Scenario, Scenarios
 from runners.engine.vectorized.simulator import FrictionArrays, PriceArrays, VectorizedSimulator
@@ -90,6 +92,12 @@ def run_batch(
     if not issubclass(strategy, Reading):
         return _through_backtrader(strategy, prices, scenarios, curves, executor or Processes(), done)
     _require_plain_rule(strategy)
+    with isolated(strategy, is_pure=True):
+        return _simulated(strategy, prices, scenarios, curves)
+
+
+def _simulated(strategy: type[Reading], prices: Prices, scenarios: Scenarios, curves: bool) -> Batch:
+    """The scenarios of a reading, simulated together."""
     rules = _rules(strategy, scenarios)
     market = PriceArrays(prices.select(rules[0].symbols))
     start = _starts(strategy, market, scenarios)
@@ -221,7 +229,7 @@ def _through_backtrader(
             raise RequestError(
                 f"lag is {frictions.lag}: {strategy.__name__} sends its own orders, which fill next open"
             )
-    traded = prices.select(getattr(strategy, "symbols", None) or prices.symbols)
+    traded = prices.select(declared_symbols(strategy) or prices.symbols)
     market = PriceArrays(traded)
     _lengths(market, scenarios, _starts(Reading, market, scenarios))  # refuses what cannot run
     return run_each(strategy, traded, scenarios, curves, executor, done)
@@ -248,8 +256,7 @@ def backtrader_columns(
     strategy: type[bt.Strategy], prices: Prices, curves: bool, scenario: Scenario
 ) -> Mapping[str, Any]:
     """The columns of Batch for one scenario, each of length 1, from Backtrader."""
-    schedule = EntrySchedule(scenario.entry, scenario.hold, scenario.rebalance, scenario.shock)
-    backtest = run_backtest(strategy, prices, schedule, scenario.frictions, scenario.parameters)
+    backtest = run_backtest(strategy, prices, scenario.schedule, scenario.frictions, scenario.parameters)
     hold = len(prices.sessions) if scenario.hold is None else scenario.hold
     length = len(backtest.equity) - 1
     statistics = RunningStatistics(np.array([length]), np.array([hold]), curves)

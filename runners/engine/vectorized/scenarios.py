@@ -13,6 +13,7 @@ import pandas as pd
 from data import calendar
 from data.errors import RequestError
 from data.prices import Prices
+from runners.engine.backtest.cerebro import EntrySchedule
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.parameters import Parameters
 from strategies.base.reading import SHOCK_BEFORE_ENTRY
@@ -27,7 +28,8 @@ class Scenario:
     """One run of a strategy: its entry date and its settings.
 
     `shock` is the session of the event (by default as many sessions before the entry as in the DeepSeek event);
-    `hold` and `rebalance` count sessions as in Schedule; `frictions` include the lag.
+    `hold` and `rebalance` count sessions as in Schedule; `frictions` include the lag; `history` is that of
+    EntrySchedule.
     """
 
     entry: pd.Timestamp
@@ -36,6 +38,12 @@ class Scenario:
     shock: pd.Timestamp | None = None
     frictions: Frictions = Frictions()
     parameters: Mapping[str, object] = field(default_factory=Parameters)
+    history: int | None = 1
+
+    @property
+    def schedule(self) -> EntrySchedule:
+        """Its entry schedule."""
+        return EntrySchedule(self.entry, self.hold, self.rebalance, self.shock, self.history)
 
     def __post_init__(self) -> None:
         Schedule(self.hold, self.rebalance)
@@ -70,7 +78,7 @@ class Scenarios:
     """n scenarios as arrays of shape (n,).
 
     `entry` and `shock` are sessions as `datetime64[D]`; `hold` and `rebalance` count sessions, `NEVER` for None;
-    `cost` and `setting` are indices of each scenario's `frictions` and `parameters`.
+    `cost` and `setting` are indices of each scenario's `frictions` and `parameters`. They share their `history`.
     """
 
     entry: np.ndarray
@@ -81,6 +89,7 @@ class Scenarios:
     setting: np.ndarray
     frictions: tuple[Frictions, ...]
     parameters: tuple[Mapping[str, object], ...]
+    history: int | None = 1
 
     def __len__(self) -> int:
         return len(self.entry)
@@ -94,6 +103,7 @@ class Scenarios:
             pd.Timestamp(self.shock[index]),
             self.frictions[self.cost[index]],
             self.parameters[self.setting[index]],
+            self.history,
         )
 
     def take(self, indices: np.ndarray) -> Scenarios:
@@ -109,9 +119,14 @@ class Scenarios:
 
     @classmethod
     def of(cls, scenarios: Sequence[Scenario]) -> Scenarios:
-        """Scenarios in the given order. Raises RequestError for none, or for a date without a session."""
+        """Scenarios in the given order.
+
+        Raises RequestError for none, for a date without a session, or if their `history` differs.
+        """
         if not scenarios:
             raise RequestError("no scenarios were given; give at least one")
+        if len({scenario.history for scenario in scenarios}) > 1:
+            raise RequestError("the scenarios differ in history; run those with the same history together")
         entries = _sessions([scenario.entry for scenario in scenarios], "entry")
         default = calendar.xnys_days()[calendar.xnys_days().searchsorted(entries) - SHOCK_BEFORE_ENTRY]
         shocks = [day if each.shock is None else each.shock for each, day in zip(scenarios, default, strict=True)]
@@ -126,6 +141,7 @@ class Scenarios:
             setting,
             frictions,
             parameters,
+            scenarios[0].history,
         )
 
     @classmethod

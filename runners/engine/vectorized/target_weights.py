@@ -179,7 +179,7 @@ class MemoizedRule:
         """The row of the decision at the close of session `row`, and the facts that the rule read."""
         read: set[str] = set()
         past = WatchedPast(self._prices, row, {"held": held, "scheduled": scheduled, "shock": shock}, read)
-        weights = self._rule.weights(past)
+        weights = self._rule.decide(past)
         return NOTHING if weights is None else self._add(weights, row), read
 
     def _course(self, start: int, shock: int) -> dict[int, int]:

@@ -35,7 +35,8 @@ def run(prices, target, frictions=FREE, **schedule):
 
 
 def run_plain(prices, *plan, hold=None):
-    return run_backtest(type("Planned", (Plain,), {"plan": plan}), prices, EntrySchedule(ENTRY, hold), FREE)
+    schedule = EntrySchedule(ENTRY, hold, history=None)
+    return run_backtest(type("Planned", (Plain,), {"plan": plan}), prices, schedule, FREE)
 
 
 def day(number: int) -> pd.Timestamp:
@@ -168,17 +169,20 @@ def test_a_hold_as_long_as_the_prices_stays_open(make_prices, hold):
     assert (len(result.fills), result.exit, len(result.sessions)) == (1, None, 5)
 
 
-def test_a_plain_strategy_sees_the_whole_history_and_its_own_parameters(make_prices):
+@pytest.mark.parametrize(("history", "first"), [(None, 1), (1, 4), (3, 4)])
+def test_a_plain_strategy_is_called_from_the_entry_on_or_on_all_bars(make_prices, history, first):
     seen = []
 
     class Counting(bt.Strategy):
         params = (("size", 1),)
 
         def next(self) -> None:
-            seen.append((self.data.close[0], self.p.size))
+            seen.append((self.data.close[0], len(self.data), self.p.size))
 
-    run_backtest(Counting, make_prices({"A": [1.0, 2.0, 3.0, 4.0, 5.0]}), EntrySchedule(ENTRY), FREE, {"size": 9})
-    assert seen == [(close, 9) for close in (1.0, 2.0, 3.0, 4.0, 5.0)]
+    schedule = EntrySchedule(ENTRY, history=history)
+    run_backtest(Counting, make_prices({"A": [1.0, 2.0, 3.0, 4.0, 5.0]}), schedule, FREE, {"size": 9})
+    bars = 5 if history is None else history + 1
+    assert seen == [(float(close), close + bars - 5, 9) for close in range(first, 6)]
 
 
 def test_a_reading_gets_its_schedule_and_records_its_decisions(make_prices):
@@ -290,7 +294,7 @@ class Group(bt.Strategy):
 def test_one_of_several_oco_orders_is_filled(make_prices, others):
     # At 100 the first fills; 110 would fill the stop, and 80 fills the separate order.
     prices = make_prices({"A": [100.0] * 6 + [110.0, 80.0, 100.0]})
-    ran = run_backtest(Group, prices, EntrySchedule(prices.sessions[3], hold=None), FREE, {"others": others})
+    ran = run_backtest(Group, prices, EntrySchedule(prices.sessions[3], None, history=None), FREE, {"others": others})
     assert [fill.size for fill in ran.fills] == [100, 7]
     assert [(order.size, order.reason) for order in ran.refusals] == [(300, "canceled"), (200, "canceled")][
         2 - others :

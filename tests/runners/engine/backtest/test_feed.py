@@ -71,7 +71,7 @@ class Early(bt.Strategy):
 
 def test_before_its_first_bar_a_line_cannot_be_read(make_prices):
     prices = make_prices({"A": [10.0] * 9, "LATE": [None] * 6 + [20.0, 21.0, 22.0]})
-    with pytest.raises(StrategyError, match=r"^line\[0\] lies before the first bar; check len\(data\) first$"):
+    with pytest.raises(StrategyError, match=r"^line\[0\] lies before the first bar of the prices; check len"):
         run_backtest(Early, prices, EntrySchedule(prices.sessions[2]))
 
 
@@ -96,6 +96,21 @@ class Usual(bt.Strategy):
             self.close()
 
 
+class Counted(Usual):
+    def nextstart(self):
+        self.first = len(self)
+
+
+def stock_run(strategy, table):
+    """A strategy after its run in Backtrader's own Cerebro, with its transactions."""
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.broker.setcash(1_000_000)
+    cerebro.adddata(bt.feeds.PandasData(dataname=table))
+    cerebro.addstrategy(strategy)
+    cerebro.addanalyzer(bt.analyzers.Transactions, _name="fills")
+    return cerebro.run()[0]
+
+
 def test_looking_back_gives_the_values_of_a_plain_cerebro(random_prices):
     """Fills equal those of Backtrader's own feed on the sessions of the window."""
     prices = random_prices(("A",), 160)
@@ -110,15 +125,9 @@ def test_looking_back_gives_the_values_of_a_plain_cerebro(random_prices):
     based = prices.rebased(first - 1)
     names = ("open", "high", "low", "close", "volume")
     table = pd.DataFrame({name: getattr(based, name)[:, 0] for name in names}, based.sessions)
-    cerebro = bt.Cerebro(stdstats=False)
-    cerebro.broker.setcash(1_000_000)
-    cerebro.adddata(bt.feeds.PandasData(dataname=table))
-    cerebro.addstrategy(Usual)
-    cerebro.addanalyzer(bt.analyzers.Transactions, _name="fills")
-    fills = cerebro.run()[0].analyzers.fills.get_analysis()
-    theirs = [(pd.Timestamp(moment.date()), size) for moment, rows in fills.items() for size, *_ in rows]
-    flat = next(place for place in range(len(theirs)) if theirs[place][0] >= ours[1][0])
-    assert ours[1:] == theirs[flat:]
+    needed = stock_run(Counted, table).first
+    fills = stock_run(Usual, table.iloc[first - needed :]).analyzers.fills.get_analysis()
+    assert ours == [(pd.Timestamp(moment.date()), size) for moment, rows in fills.items() for size, *_ in rows]
 
 
 class Ends(bt.Strategy):
@@ -145,13 +154,13 @@ def test_a_strategy_that_stops_its_run_is_an_error_with_the_session(random_price
     last = f"{prices.sessions[65]:%Y-%m-%d}"
     message = f"^Ends stopped the run on {prices.sessions[row]:%Y-%m-%d}, before its end on {last}; close"
     with pytest.raises(StrategyError, match=f"{message} positions instead of calling runstop$"):
-        run_backtest(Ends, prices, EntrySchedule(prices.sessions[60], hold=5), parameters={"bar": bar})
+        run_backtest(Ends, prices, EntrySchedule(prices.sessions[60], 5, history=None), parameters={"bar": bar})
 
 
 def test_stopping_on_the_last_session_is_no_error(random_prices):
     prices = random_prices(("A",), 80)
     assert (
-        len(run_backtest(Ends, prices, EntrySchedule(prices.sessions[60], hold=5), parameters={"bar": 66}).equity) == 7
+        len(run_backtest(Ends, prices, EntrySchedule(prices.sessions[60], hold=5), parameters={"bar": 7}).equity) == 7
     )
 
 

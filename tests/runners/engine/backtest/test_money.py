@@ -196,11 +196,12 @@ class Crossover(bt.Strategy):
             self.close()
 
 
-def test_a_plain_strategy_trades_inside_the_window_only(random_prices):
+@pytest.mark.parametrize(("history", "refused"), [(1, set()), (60, set()), (None, {"before the entry"})])
+def test_a_plain_strategy_trades_inside_the_window_only(random_prices, history, refused):
     prices = random_prices(("A",))
-    schedule = EntrySchedule(prices.sessions[100], hold=100)
+    schedule = EntrySchedule(prices.sessions[100], hold=100, history=history)
     result = run_backtest(Crossover, prices, schedule)
-    assert {refusal.reason for refusal in result.refusals} == {"before the entry"}
+    assert {refusal.reason for refusal in result.refusals} == refused
     assert result.fills and all(schedule.entry <= fill.session <= result.exit for fill in result.fills)
     assert sum(fill.size for fill in result.fills) == 0
     assert result.equity[0] == 1_000_000
@@ -209,7 +210,7 @@ def test_a_plain_strategy_trades_inside_the_window_only(random_prices):
 def test_shorts_of_a_plain_strategy_are_covered_after_the_sells_that_pay_for_them(make_prices):
     class Pair(bt.Strategy):
         def next(self) -> None:
-            if len(self) == 4:
+            if len(self) == 1:
                 self.sell(data=self.data0, size=14_000)
                 self.buy(data=self.data1, size=14_000)
 
@@ -244,7 +245,7 @@ def test_an_order_of_a_plain_strategy_without_the_cash_is_refused_and_reported(m
             if not self.position:
                 self.buy(size=1_000_000)
 
-    result = run_backtest(Greedy, make_prices({"A": [100.0] * 8}), EntrySchedule(ENTRY, hold=None), FREE)
+    result = run_backtest(Greedy, make_prices({"A": [100.0] * 8}), EntrySchedule(ENTRY, None, history=None), FREE)
     assert not result.fills
     assert {refusal.reason for refusal in result.refusals} == {"before the entry", "margin", "still open"}
 

@@ -20,7 +20,7 @@ from data.errors import DataError
 from data.prices import Prices
 from runners.engine.backtest.broker import CreditBroker
 from runners.engine.backtest.cerebro import CAPITAL, Backtest, EntrySchedule, run_backtest
-from runners.engine.backtest.feed import price_feeds
+from runners.engine.backtest.feed import reading_feeds
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.run_notes import run_warnings
 from runners.engine.study import ReadingStudy
@@ -332,7 +332,7 @@ def test_capital_of_one_dollar_and_of_a_trillion(make_prices, broker, capital, p
         )
     else:
         cerebro.broker.setcash(capital)
-    cerebro.adddata(price_feeds(prices, 0)[0])
+    cerebro.adddata(reading_feeds(prices, 0)[0])
     cerebro.addstrategy(Listed, entry=ENTRY, hold=None, target=(("A", 1.0),))
     ran = cerebro.run()[0]
     assert ran.getposition(ran.data).size == shares

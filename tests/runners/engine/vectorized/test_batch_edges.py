@@ -194,9 +194,9 @@ class Greedy(bt.Strategy):
 
 def test_unfilled_orders_are_counted_inside_the_window_only(prices):
     result = run_batch(
-        Greedy, prices, Scenarios.of([Scenario(prices.sessions[5], 2, None, None, FREE)]), True, Serial()
+        Greedy, prices, Scenarios.of([Scenario(prices.sessions[5], 2, None, None, FREE, history=None)]), True, Serial()
     )
-    backtest = run_backtest(Greedy, prices, EntrySchedule(prices.sessions[5], 2), FREE)
+    backtest = run_backtest(Greedy, prices, EntrySchedule(prices.sessions[5], 2, history=None), FREE)
     reasons = Counter(order.reason for order in backtest.refusals)
     assert reasons == {"before the entry": 2, "margin": 2, "after the hold": 2}
     assert result.refused.tolist() == [2]
@@ -207,9 +207,9 @@ def test_a_plain_strategy_has_the_same_columns(prices):
     finished: list[str] = []
     costs = Frictions(1, 2, 0, 0)
     several = [
-        Scenario(prices.sessions[4], 3, None, None, costs),
-        Scenario(prices.sessions[4], None, None, None, costs, {"day": 6}),
-        Scenario(prices.sessions[7], 2, None, None, costs),
+        Scenario(prices.sessions[4], 3, None, None, costs, history=None),
+        Scenario(prices.sessions[4], None, None, None, costs, {"day": 6}, None),
+        Scenario(prices.sessions[7], 2, None, None, costs, history=None),
     ]
     result = run_batch(Once, prices, Scenarios.of(several), True, Serial(), finished.append)
     assert len(finished) == 3
@@ -219,7 +219,7 @@ def test_a_plain_strategy_has_the_same_columns(prices):
     assert result.turnover.tolist() == pytest.approx([1.055, 0.53, 0])
     assert (result.sessions.tolist(), result.truncated.tolist()) == ([4, 6, 3], [False, True, False])
     assert (result.ruined.tolist(), result.refused.tolist()) == ([False] * 3, [0, 0, 0])
-    backtest = run_backtest(Once, prices, EntrySchedule(several[0].entry, 3), costs)
+    backtest = run_backtest(Once, prices, several[0].schedule, costs)
     assert result.equity[0, :5].tolist() == backtest.equity.tolist()
     assert result.exposure[0] == pytest.approx(backtest.gross[1:].mean())
     assert np.isnan(result.horizons[[0, 2]]).all() and result.horizons[1, 0] == result.equity[1, 5] / 1e6 - 1
@@ -229,7 +229,7 @@ def test_a_plain_strategy_has_the_same_columns(prices):
 def test_a_plain_strategy_can_be_ruined(make_prices):
     prices = make_prices({"A": [100.0] * 5 + [400.0] * 3})
     result = run_batch(
-        Once, prices, Scenarios.of([Scenario(prices.sessions[4], 3, None, None, FREE)]), executor=Serial()
+        Once, prices, Scenarios.of([Scenario(prices.sessions[4], 3, None, None, FREE, history=None)]), executor=Serial()
     )
     assert result.ruined.tolist() == [True] and result.terminal.tolist() == [1e6 - 5_000 * 300]
 
@@ -245,7 +245,7 @@ def test_a_plain_strategy_trades_its_symbols_or_else_all(prices):
             super().next()
             assert [data._name for data in self.datas] == list(prices.symbols)
 
-    scenarios = Scenarios.of([Scenario(prices.sessions[4], 3, None, None, FREE)])
+    scenarios = Scenarios.of([Scenario(prices.sessions[4], 3, None, None, FREE, history=None)])
     assert run_batch(Second, prices, scenarios, executor=Serial()).turnover.tolist() == [5_000 * 100 / 1e6]
     assert run_batch(Both, prices, scenarios, executor=Serial()).terminal.tolist() == [1_003_000]
 
