@@ -24,7 +24,7 @@ IMMUTABLE = (bool, int, float, complex, str, bytes, type(None), type, ModuleType
 
 
 @contextmanager
-def isolated(strategy: type[Any], is_pure: bool = False) -> Iterator[None]:
+def as_if_alone(strategy: type[Any], is_pure: bool = False) -> Iterator[None]:
     """Run a strategy as if no other run had been before it in this process.
 
     Put back is what earlier runs changed in their authors' code: attributes of classes, and whatever methods reach by
@@ -110,7 +110,7 @@ class Variable:
 
 
 @dataclass(frozen=True, eq=False)
-class Change:
+class LeftBehind:
     """A variable that a run has changed or may have changed: as it was, and what the run left."""
 
     space: Namespace
@@ -132,7 +132,7 @@ class Change:
             self.space.write(self.name, self.before.copied)
 
 
-LEFT: list[Change] = []  # changes of the last run in this process
+LEFT: list[LeftBehind] = []  # changes of the last run in this process
 
 
 class Snapshot:
@@ -145,14 +145,14 @@ class Snapshot:
             for space in _namespaces(strategy)
         ]
 
-    def changes(self) -> Iterator[Change]:
+    def changes(self) -> Iterator[LeftBehind]:
         """Variables that have another value or may have other contents than they had, are new or gone."""
         for space, variables in self._spaces:
             now = space.read()
             for name in {**variables, **now}:
                 before, after = variables.get(name), now.get(name, ABSENT)
                 if before is None or before.may_differ_from(after):
-                    yield Change(space, name, before, after, _pickled(after))
+                    yield LeftBehind(space, name, before, after, _pickled(after))
 
     def certain_changes(self) -> Iterator[str]:
         """Names of variables that have certainly changed: of some contents nothing can be said."""

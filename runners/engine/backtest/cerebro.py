@@ -19,7 +19,7 @@ from runners.engine.backtest.feed import price_feeds, reading_feeds
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.backtest.past_lines import BeforeFirstBarError, block_future_lines
 from runners.engine.backtest.warm_up import hold_back
-from runners.engine.isolation import isolated
+from runners.engine.isolation import as_if_alone
 from strategies.base.reading import Decision, Reading
 from strategies.base.schedule import Schedule
 
@@ -116,7 +116,7 @@ def run_backtest(
     earlier = 0
     while True:
         try:
-            with isolated(strategy):
+            with as_if_alone(strategy):
                 return _run(strategy, based, start, earlier, schedule, frictions, parameters, modes)
         except BeforeFirstBarError as error:
             if issubclass(strategy, Reading) or schedule.history is None or earlier > start:

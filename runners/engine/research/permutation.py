@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.prices import Prices
-from runners.engine.isolation import isolated
+from runners.engine.isolation import as_if_alone
 from runners.engine.study import Study
 from runners.engine.vectorized.batch import Batch, run_targets
 from runners.engine.vectorized.scenarios import TradingConditions
@@ -67,7 +67,7 @@ def decisions_at_entry(study: Study, prices: Prices, entry: int, conditions: Tra
     rule: Reading = study.strategy.rule(**study.parameters)
     visible, schedule = prices.select(study.symbols).rebased(0), Schedule(conditions.hold, conditions.rebalance)
     shock = str(conditions.at(np.array([entry]), prices).shock[0])  # also where it lies before the prices
-    with isolated(study.strategy, is_pure=True):
+    with as_if_alone(study.strategy, is_pure=True):
         answers = {
             held: rule.decide(Past(visible, entry - 1 + held, held=held, scheduled=schedule.decides(held), shock=shock))
             for held in range(len(prices.sessions) - entry + 1)

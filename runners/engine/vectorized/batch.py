@@ -21,7 +21,7 @@ from data.prices import Prices
 from runners.engine.backtest.cerebro import CAPITAL, run_backtest
 from runners.engine.execution.executor import Executor, Progress, Serial, no_progress
 from runners.engine.execution.processes import Processes
-from runners.engine.isolation import isolated
+from runners.engine.isolation import as_if_alone
 from runners.engine.study import declared_symbols
 from runners.engine.vectorized.running_statistics import RunningStatistics
 from runners.engine.vectorized.scenarios import Scenario, Scenarios
@@ -92,7 +92,7 @@ def run_batch(
     if not issubclass(strategy, Reading):
         return _through_backtrader(strategy, prices, scenarios, curves, executor or Processes(), done)
     _require_plain_rule(strategy)
-    with isolated(strategy, is_pure=True):
+    with as_if_alone(strategy, is_pure=True):
         return _simulated(strategy, prices, scenarios, curves)
 
 

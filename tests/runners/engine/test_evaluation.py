@@ -121,7 +121,7 @@ def test_a_plain_strategy_may_have_a_parameter_that_is_called_hold(flat):
     one = PlainStudy("held", Held, ("A",), Cash(), {"period": 6})
     result = evaluate(one, flat, EntrySchedule(flat.sessions[1], 4), FREE, pd.Series(0.0, flat.sessions[1:]))
     assert result.parameters == {"hold": 3, "period": 6} and result.refuted is None and result.claims == ()
-    assert result.warnings == ("no position was ever taken: the return is interest on cash",)
+    assert result.warnings[0] == "no position was ever taken: the return is interest on cash"
     assert list(result.fills.columns) == list(steps(flat).fills.columns) and result.fills.empty
     assert steps(flat).parameters.keys() == {"first", "kind"}
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import backtrader as bt
 import numpy as np
 import pandas as pd
 
-from runners.engine.backtest.broker import BrokerFill, RefusedOrder
+from runners.engine.backtest.broker import BrokerFill, RefusedOrder, SentOrder
 from runners.engine.backtest.cerebro import Backtest
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.run_notes import describe_outcome, describe_refusals, describe_symbols, run_warnings
@@ -29,6 +31,7 @@ def run_of(**changes: object) -> Backtest:
         "fills": (BrokerFill(sessions[1], "A", 1.0, 1.0, 0.0, 0.0),),
         "decisions": (),
         "refusals": (),
+        "sent": (SentOrder(sessions[0], "A", 1.0, "Market", None, None, decided=False),),
         "left_out": {},
         "under_a_share": {},
         "interest": {},
@@ -63,7 +66,9 @@ def test_warnings_are_those_of_the_run():
     assert run_warnings(OWN, run_of(fills=())) == ("no position was ever taken: the return is interest on cash",)
     borrowed = run_of(gross=np.array([0.0, 1234.5, 0.5]))
     assert run_warnings(STRANGER, borrowed) == ("gross exposure reached 1,234.50 times equity",)
-    assert run_warnings(OWN, borrowed) == () and run_warnings(STRANGER, run_of()) == ()
+    decided = tuple(replace(order, decided=True) for order in borrowed.sent)
+    assert run_warnings(OWN, borrowed) == ("gross exposure reached 1,234.50 times equity",)
+    assert run_warnings(OWN, replace(borrowed, sent=decided)) == () and run_warnings(STRANGER, run_of()) == ()
     assert run_warnings(STRANGER, run_of(gross=np.array([0.0, 1 + 1e-9, 0.5]))) == ()
     assert run_warnings(STRANGER, run_of(gross=np.array([0.0, 1 + 2e-9, 0.5]))) == (
         "gross exposure reached 1.00 times equity",
