@@ -15,6 +15,14 @@ def with_line_numbers(bars: pd.DataFrame, file: str, lines: Sequence[int]) -> pd
     return bars
 
 
+def select_rows(bars: pd.DataFrame, mask: np.ndarray) -> pd.DataFrame:
+    """The rows of `bars` where `mask` is true, with their lines."""
+    selected = bars[mask]
+    if "lines" in bars.attrs:
+        selected.attrs["lines"] = tuple(line for line, chosen in zip(bars.attrs["lines"], mask, strict=True) if chosen)
+    return selected
+
+
 def line_note(bars: pd.DataFrame, session: pd.Timestamp) -> str:
     """Source of a session, such as " (NVDA.csv, line 3)"; no line if it has no row, empty if bars have no file."""
     if "file" not in bars.attrs:

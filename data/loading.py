@@ -2,54 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from os import PathLike
 
 import numpy as np
 import pandas as pd
 
-from data import calendar, quality
+from data import calendar, clock
+from data.checking import check_symbol
 from data.errors import DataError, RequestError
-from data.prices import FIELDS, Prices
+from data.prices import FIELDS, PriceNotice, Prices
 from data.sources import open_source
 from data.sources.source import Source
 from data.universe import SYMBOL
+from data.window import Window
 
 Date = str | pd.Timestamp
 
 
 def load_checked(
-    symbols: Iterable[str], start: Date | None, end: Date | None, source: str | PathLike[str] | Source
+    symbols: Iterable[str],
+    start: Date | None,
+    end: Date | None,
+    source: str | PathLike[str] | Source,
+    now: Callable[[], pd.Timestamp] = clock.now,
 ) -> Prices:
-    """The implementation of `data.load_prices`."""
+    """The implementation of `data.load_prices`; `now` is the clock, in any time zone."""
     requested = _symbols(symbols)
     first, last = _date("--start", start), _date("--end", end)
-    _require_sessions(first, last)
+    window = _window(first, last)
     opened = open_source(source) if isinstance(source, str | PathLike) else source
     frames = opened.bars(requested, first, last)
-    bars = {symbol: frames[symbol] for symbol in requested}
-    for symbol, frame in bars.items():
-        quality.check_bars(symbol, frame)
-    return align_bars(bars, first, last, opened.origin, opened.real)
+    checked = [check_symbol(symbol, frames[symbol], window, opened.real) for symbol in requested]
+    real = opened.real and all(each.real for each in checked)
+    prices = align_bars({each.symbol: each.bars for each in checked}, window, opened.origin, real)
+    notices = (notice for each in checked for notice in each.notices)
+    return replace(prices, notices=(*_future_notice(window, prices, now), *notices))
 
 
-def align_bars(
-    bars: Mapping[str, pd.DataFrame], first: pd.Timestamp | None, last: pd.Timestamp | None, origin: str, real: bool
-) -> Prices:
-    """Align validated bars on the sessions from `first` to `last` that they cover.
+def _future_notice(window: Window, prices: Prices, now: Callable[[], pd.Timestamp]) -> tuple[PriceNotice, ...]:
+    last = window.last
+    if last is None or last <= now().tz_convert("America/New_York").tz_localize(None):
+        return ()
+    text = f"--end {last:%Y-%m-%d} lies in the future; prices end on {prices.sessions[-1]:%Y-%m-%d}"
+    return (PriceNotice("", text),)
+
+
+def align_bars(bars: Mapping[str, pd.DataFrame], window: Window, origin: str, real: bool) -> Prices:
+    """Align validated bars on the sessions of `window` that they cover.
 
     NaN before a symbol's first bar. Raises DataError if one symbol ends before the others, and RequestError if no
     session is left.
     """
-    begin, final = min(frame.index[0] for frame in bars.values()), _common_end(bars, last)
-    sessions = calendar.sessions_between(begin if first is None else max(begin, first), final)
+    begin, final = min(frame.index[0] for frame in bars.values()), _common_end(bars, window.last)
+    sessions = calendar.sessions_between(begin if window.first is None else max(begin, window.first), final)
     if sessions.empty:
         covered = f"{begin:%Y-%m-%d} to {max(frame.index[-1] for frame in bars.values()):%Y-%m-%d}"
-        raise RequestError(f"no prices in the window {_window(first, last)}: {origin} has them from {covered}")
+        raise RequestError(f"no prices in the window {window.text}: {origin} has them from {covered}")
     grid = [frame.reindex(sessions) for frame in bars.values()]
     columns = {name: np.column_stack([frame[name.title()] for frame in grid]) for name in FIELDS}
     adjusted = np.column_stack([frame["Adj Close"] for frame in grid])
-    return Prices(sessions, tuple(bars), **columns, factor=adjusted / columns["close"], origin=origin, real=real)
+    factor = adjusted / columns["close"]
+    return Prices(sessions, tuple(bars), **columns, factor=factor, origin=origin, real=real, notices=())
 
 
 def _common_end(bars: Mapping[str, pd.DataFrame], last: pd.Timestamp | None) -> pd.Timestamp:
@@ -90,15 +105,13 @@ def _date(option: str, date: Date | None) -> pd.Timestamp | None:
     return day.normalize()
 
 
-def _require_sessions(first: pd.Timestamp | None, last: pd.Timestamp | None) -> None:
+def _window(first: pd.Timestamp | None, last: pd.Timestamp | None) -> Window:
+    """The window of a request. Raises RequestError if it holds no session."""
     if first is None or last is None:
-        return
+        return Window(first, last)
     if first > last:
         raise RequestError(f"--start {first:%Y-%m-%d} comes after --end {last:%Y-%m-%d}; swap them")
+    window = Window(first, last)
     if calendar.sessions_between(first, last).empty:
-        raise RequestError(f"the exchange is closed on every day {_window(first, last)}; choose a longer window")
-
-
-def _window(first: pd.Timestamp | None, last: pd.Timestamp | None) -> str:
-    limits = {"from": first or pd.Timestamp(calendar.FIRST), "to": last}
-    return " ".join(f"{word} {day:%Y-%m-%d}" for word, day in limits.items() if day is not None)
+        raise RequestError(f"the exchange is closed on every day {window.text}; choose a longer window")
+    return window

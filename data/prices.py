@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,13 @@ import pandas as pd
 from data.errors import RequestError
 
 FIELDS = ("open", "high", "low", "close", "volume")
+
+
+class PriceNotice(NamedTuple):
+    """What the user must know about the prices of a symbol, or about all prices if `symbol` is empty."""
+
+    symbol: str
+    text: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +31,8 @@ class Prices:
     (n_sessions, n_symbols) in the units of the source (split-adjusted); `factor` turns them into total-return prices:
     adjusted = raw * factor. Only ratios of factors carry meaning, see `rebased`. NaN marks sessions before a symbol's
     listing, in all fields at once, and nothing else; volume may be NaN throughout where a source has none.
-    `origin` describes the source in a few words; `real` is False for simulated or reconstructed prices.
+    `origin` describes the source in a few words; `real` is False for simulated or reconstructed prices; `notices` are
+    for the user.
     """
 
     sessions: pd.DatetimeIndex
@@ -36,6 +45,7 @@ class Prices:
     factor: np.ndarray = field(repr=False)
     origin: str = "memory"
     real: bool = True
+    notices: tuple[PriceNotice, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         shape = (len(self.sessions), len(self.symbols))
@@ -88,6 +98,11 @@ class Prices:
         lines = [f"{symbol} {digest}" for symbol, digest in sorted(self.fingerprints.items())]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The texts of `notices`."""
+        return tuple(notice.text for notice in self.notices)
+
     def row(self, session: str | pd.Timestamp) -> int:
         """Row of `session`. Raises RequestError if there is no such session."""
         row = int(self.sessions.searchsorted(pd.Timestamp(session)))
@@ -107,7 +122,9 @@ class Prices:
         if missing:
             raise RequestError(f"no prices for {', '.join(missing)} in {self.origin}")
         columns = [self.columns[symbol] for symbol in selected]
-        return self._with(symbols=selected, **{name: getattr(self, name)[:, columns] for name in (*FIELDS, "factor")})
+        notices = tuple(notice for notice in self.notices if notice.symbol in ("", *selected))
+        arrays = {name: getattr(self, name)[:, columns] for name in (*FIELDS, "factor")}
+        return self._with(symbols=selected, notices=notices, **arrays)
 
     def rows(self, start: int, stop: int) -> Prices:
         """Prices of rows `start` to `stop` (excluded)."""
@@ -134,7 +151,8 @@ class Prices:
         return digest.hexdigest()
 
     def _with(self, **changes: object) -> Prices:
-        fields = {name: getattr(self, name) for name in ("sessions", "symbols", *FIELDS, "factor", "origin", "real")}
+        names = ("sessions", "symbols", *FIELDS, "factor", "origin", "real", "notices")
+        fields = {name: getattr(self, name) for name in names}
         for values in changes.values():
             if isinstance(values, np.ndarray):
                 values.flags.writeable = False  # created in this class, so no copy is needed

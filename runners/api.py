@@ -188,7 +188,7 @@ def _priced_plan(plan: Plan, source: PriceSource, start: str | None, end: str | 
         opened = open_source(source) if isinstance(source, str | PathLike) else source
         priced = with_prices(plan, partial(load_prices, start=start, end=end, source=opened))
         notes = opened.notes
-    return PricedPlan(priced.plan, priced.prices, (*notes, *priced.notices))
+    return PricedPlan(priced.plan, priced.prices, (*notes, *priced.prices.warnings, *priced.notices))
 
 
 def _command(

@@ -127,7 +127,7 @@ def execute_multiverse(
         ran, failed = engine.run_multiverse_or_failures(spaces, prices, planned, executor, done)
         uncalled = engine.rival_multiverses(supply.others, prices, planned, executor, done)
         spaces = tuple(space for space in spaces if space.study.name not in failed)
-        notices = (*opened.notes, *supply.notices)
+        notices = (*opened.notes, *prices.warnings, *supply.notices)
         command = multiverse_command_line(readings, window, all_dates, event)
         failed = {**supply.stopped, **failed}
         names = {multiverse.name for multiverse in uncalled}

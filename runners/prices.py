@@ -40,11 +40,13 @@ class Inspection:
     """Summary of one symbol's prices; empty if it was not listed yet.
 
     Sessions are YYYY-MM-DD. `largest_move` is the total return from close to close that is largest in size, a fraction.
-    `sha256` is the fingerprint in a run's manifest. `fault` is the first check that failed, None if all passed.
+    `sha256` is the fingerprint in a run's manifest. `fault` is the first check that failed, None if all passed;
+    `notices` are what a run on these prices would tell.
     """
 
     symbol: str
     fault: str | None = None
+    notices: tuple[str, ...] = ()
     first: str | None = None
     last: str | None = None
     rows: int = 0
@@ -158,6 +160,8 @@ def show_inspections(source: Source, inspections: Sequence[Inspection]) -> None:
         table.add_row(*(Text(cell) for cell in _cells(inspection)))
     out.print(table)
     out.print("* listed later; paid: dividends; largest: move from close to close, with dividends", soft_wrap=False)
+    for notice in dict.fromkeys(notice for inspection in inspections for notice in inspection.notices):
+        out.print(Text(notice, "bold yellow"), soft_wrap=False)
     for inspection in inspections:
         if inspection.fault:
             out.print(Text(inspection.fault, "bold red"))
@@ -207,6 +211,7 @@ def _inspection(alone: Prices, symbol: str, listed_later: bool) -> Inspection:
     days = alone.days.astype(str)
     return Inspection(
         symbol,
+        notices=alone.warnings,
         first=str(days[0]),
         last=str(days[-1]),
         rows=len(days),

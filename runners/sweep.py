@@ -164,7 +164,7 @@ def execute_sweep(wanted: SweepRequest, window: PriceWindow, out: Path, executor
         steps.step("prices")
         needed = needed_symbols(wanted.run_request, [space.study])
         prices = load_prices(needed, window.start, window.end, opened)
-        notes = (*opened.notes, *engine.foresight_notes(wanted, space, prices))
+        notes = (*opened.notes, *prices.warnings, *engine.foresight_notes(wanted, space, prices))
         done = steps.step("variants", chunks)
         outcome, search = engine.run_sweep(wanted, space, prices, executor, checkpoint, done)
         swept = engine.sweep_result(wanted, space, prices, outcome, search, notes, sweep_command_line(wanted, window))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from data.errors import RequestError
 from data.sources import csv_reader
+from data.window import Window
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,15 @@ class FolderSource:
     def bars(
         self, symbols: Sequence[str], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
     ) -> dict[str, pd.DataFrame]:
-        """All rows of the files of `symbols`; `start` and `end` are ignored, so that whole files are checked."""
-        del start, end
+        """All rows of the files of `symbols`, so that whole files are checked; NaN where a cell is no number.
+
+        From `start` to `end` every cell must be a number.
+        """
+        window = Window(start, end)
         paths = {symbol: self._file(symbol) for symbol in symbols}
         if missing := [symbol for symbol, path in paths.items() if path is None]:
             raise RequestError(self._missing_message(missing))
-        return {symbol: csv_reader.read_price_file(symbol, path) for symbol, path in paths.items() if path}
+        return {symbol: csv_reader.read_price_file(symbol, path, window) for symbol, path in paths.items() if path}
 
     def _file(self, symbol: str) -> Path | None:
         return self.files.get(symbol) or self.files.get(symbol.removeprefix("^"))

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from data import line_numbers
+from data.adjustment import total_payments
 from data.errors import DataError
+from data.window import WHOLE, Window
 
 NUMBERS = ("Open", "High", "Low", "Close", "Adj Close", "Volume")
-# Paid by funds; Yahoo's adjusted close accounts for both.
-PAYMENTS = ("Dividends", "Capital Gains")
-EXTRAS = (*PAYMENTS, "Stock Splits")
+EXTRAS = ("Dividends", "Capital Gains", "Stock Splits")
 HEADER = ",".join(("Date", *NUMBERS))
 
 MOST_BYTES = 8 * 2**20  # more than a century of daily bars with any number of digits
@@ -34,11 +34,12 @@ POINT = "write it as 1234.56, or download the file again"
 DATE = "write all dates in this format, or download the file again"
 
 
-def read_price_file(symbol: str, path: Path) -> pd.DataFrame:
+def read_price_file(symbol: str, path: Path, window: Window = WHOLE) -> pd.DataFrame:
     """Read the bars in the CSV file `path`, in the order of its lines.
 
-    Raises DataError, one line with the symbol, the file, the line, the column and the remedy, if it is not a table of
-    dates and numbers. Only regular files are opened: reading a pipe could block.
+    A cell outside `window` that is not a number becomes NaN. Raises DataError, one line with the symbol, the file, the
+    line, the column and the remedy, if it is not a table of dates and numbers. Only regular files are opened: reading a
+    pipe could block.
     """
     try:
         if not path.is_file():
@@ -47,16 +48,18 @@ def read_price_file(symbol: str, path: Path) -> pd.DataFrame:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise DataError(f"{symbol}: {path} cannot be read ({error.strerror}): check the file") from error
-    return parse_price_file(symbol, path.name, content)
+    return parse_price_file(symbol, path.name, content, window)
 
 
-def parse_price_file(symbol: str, file: str, content: bytes) -> pd.DataFrame:
+def parse_price_file(symbol: str, file: str, content: bytes, window: Window = WHOLE) -> pd.DataFrame:
     """Parse the `content` of a price file; see `read_price_file`."""
     text = _text(symbol, file, content)
     try:
         table = _Table.of(text)
-        columns = {name: table.numbers(name) for name in (*NUMBERS, *EXTRAS) if name in table.names}
-        bars = pd.DataFrame(columns, index=pd.DatetimeIndex(table.days("Date"), name="Date"))
+        days = pd.DatetimeIndex(table.days("Date"), name="Date")
+        needed = window.holds(days)
+        columns = {name: table.numbers(name, needed) for name in (*NUMBERS, *EXTRAS) if name in table.names}
+        bars = pd.DataFrame(columns, index=days)
     except _FileError as error:
         _refuse(symbol, file, error.problem, error.remedy)
     return line_numbers.with_line_numbers(_with_gains(bars), file, table.lines)
@@ -111,13 +114,19 @@ class _Table:
             _require_length(len(cells), len(names), line)
         return cls(names, list(zip(*rows[1:], strict=True)), lines[1:])
 
-    def numbers(self, name: str) -> np.ndarray:
-        """A column of numbers. Raises _FileError at the first cell that is not a number."""
+    def numbers(self, name: str, needed: np.ndarray) -> np.ndarray:
+        """A column of numbers, NaN where one is missing that is not `needed`, of shape (n_rows,).
+
+        Raises _FileError at the first cell that is needed and not a number.
+        """
         cells = self.cells(name)
         values = _floats(cells)
-        if values is None:
-            self._refuse(name, _first_invalid(cells, NUMBER.fullmatch), "is not a number", POINT)
-        return values
+        if values is not None:
+            return values
+        valid = np.array([NUMBER.fullmatch(cell) is not None for cell in cells])
+        if (needed & ~valid).any():
+            self._refuse(name, int(np.argmax(needed & ~valid)), "is not a number", POINT)
+        return np.array([float(cell) if number else np.nan for cell, number in zip(cells, valid, strict=True)])
 
     def days(self, name: str) -> np.ndarray:
         """A column of dates as `datetime64[ns]`. Raises _FileError at the first cell that is not a date."""
@@ -202,7 +211,7 @@ def _quoted(cell: str, most: int = 40) -> str:
 
 def _with_gains(bars: pd.DataFrame) -> pd.DataFrame:
     """`bars` with distributed capital gains counted as dividends."""
-    payments = [column for column in PAYMENTS if column in bars]
-    if not payments:
+    if "Capital Gains" not in bars:
         return bars
-    return bars.assign(Dividends=bars[payments].sum(axis=1)).drop(columns="Capital Gains", errors="ignore")
+    listed = bars if "Dividends" in bars else bars.assign(Dividends=0.0)
+    return listed.assign(Dividends=total_payments(listed)).drop(columns="Capital Gains")

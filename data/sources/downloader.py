@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from curl_cffi.requests import Session
 
+from data.adjustment import total_payments
 from data.errors import SourceError
 from data.text import quote_message
 
@@ -166,7 +167,7 @@ def tidy_yahoo_frame(frame: pd.DataFrame, symbol: str, end: pd.Timestamp) -> pd.
 
     The columns may have a ticker level, on either side. Bars after `end` (Yahoo appends the running session) and empty
     bars at the end (Yahoo publishes late) are dropped; an empty bar inside is left for the quality check to report.
-    Distributed capital gains count as dividends, since Yahoo's own adjusted close accounts for both.
+    Distributed capital gains count as dividends.
     """
     if isinstance(frame.columns, pd.MultiIndex):
         level = next((level for level in range(2) if symbol in frame.columns.get_level_values(level)), None)
@@ -176,7 +177,7 @@ def tidy_yahoo_frame(frame: pd.DataFrame, symbol: str, end: pd.Timestamp) -> pd.
     sessions = pd.DatetimeIndex(frame.index).tz_localize(None).normalize()
     bars = frame.set_axis(sessions, axis=0).loc[:end]
     bars = bars.loc[: bars["Close"].last_valid_index()] if bars["Close"].notna().any() else bars.iloc[:0]
-    payments = bars["Dividends"] + bars["Capital Gains"] if "Capital Gains" in bars else bars["Dividends"]
+    payments = total_payments(bars) if "Capital Gains" in bars else bars["Dividends"]
     return bars.assign(Dividends=payments).drop(columns="Capital Gains", errors="ignore").rename_axis(columns=None)
 
 

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
 import pandas as pd
 
 from data import calendar, fomc
 from data.errors import RequestError
+from data.pinned import pinned_closes
 from data.prices import Prices
 from data.synthetic import factor_model, simulator
 
@@ -74,13 +74,6 @@ def _frame(prices: Prices, symbol: str) -> pd.DataFrame:
     table = {**fields, "Adj Close": adjusted, "Volume": prices.volume}
     columns = {name: values[traded, column] for name, values in table.items()}
     return pd.DataFrame(columns, pd.DatetimeIndex(prices.sessions[traded], name="Date"))
-
-
-@cache
-def pinned_closes() -> pd.DataFrame:
-    """Real closes (USD, adjusted for splits), dates x symbols; NaN before a listing."""
-    with (files("data") / "facts" / "pinned-closes.csv").open() as file:
-        return pd.read_csv(file, index_col="date", parse_dates=["date"])
 
 
 @cache

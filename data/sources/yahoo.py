@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from data import clock, quality
+from data import clock
 from data.adjustment import adjusted_close, check_adjustment
 from data.calendar import calendar_index, xnys
+from data.checking import find_fault
 from data.errors import DataError, RequestError, SourceError
+from data.price_fault import with_remedy
 from data.sources.cache import COLUMNS, Cache, CacheEntry
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ class YahooSource:
         entries = self._entries(tuple(dict.fromkeys(symbols)), span)
         last = min(span.needed, self._common_last(entries))
         self.origin = f"Yahoo through yfinance, to {last:%Y-%m-%d}"
-        return {symbol: _adjusted(entry.until(last)) for symbol, entry in entries.items()}
+        return {symbol: _adjusted(symbol, entry.until(last)) for symbol, entry in entries.items()}
 
     def _entries(self, symbols: tuple[str, ...], span: Span) -> dict[str, CacheEntry]:
         entries = self._cached(symbols)
@@ -198,8 +200,10 @@ def _session_by(date: pd.Timestamp) -> pd.Timestamp:
     return pd.Timestamp(days[max(int(days.searchsorted(date, side="right")) - 1, 0)])
 
 
-def _adjusted(bars: pd.DataFrame) -> pd.DataFrame:
-    return bars.assign(**{"Adj Close": adjusted_close(bars)})
+def _adjusted(symbol: str, bars: pd.DataFrame) -> pd.DataFrame:
+    adjusted = bars.assign(**{"Adj Close": adjusted_close(bars)})
+    again = f"fetch it again with python -m runners.prices {symbol} --source yahoo --refresh"
+    return with_remedy(adjusted, f"{again}, or give a file of your own with --source DIR")
 
 
 def _fetch_whole(downloader: Downloader, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> CacheEntry:
@@ -246,11 +250,7 @@ def _losses(symbol: str, entry: CacheEntry, whole: CacheEntry) -> Iterator[str]:
 
 
 def _passes(symbol: str, entry: CacheEntry) -> bool:
-    try:
-        quality.check_bars(symbol, _adjusted(entry.bars))
-    except DataError:
-        return False
-    return True
+    return find_fault(symbol, _adjusted(symbol, entry.bars), real=True) is None
 
 
 def _extend(downloader: Downloader, symbol: str, entry: CacheEntry, end: pd.Timestamp) -> CacheEntry | None:

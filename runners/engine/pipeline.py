@@ -108,7 +108,7 @@ def run_to_folder(request: Request, window: PriceWindow, out: Path, command: str
     run_folder.require_writable(out)
     step("prices", None)
     priced = with_prices(plan, partial(load_prices, start=window.start, end=window.end, source=source))
-    priced = replace(priced, notices=(*source.notes, *priced.notices))
+    priced = replace(priced, notices=(*source.notes, *priced.prices.warnings, *priced.notices))
     preload(drawing.PRELOAD)
     run = produce_run(priced, command, Processes(jobs), step)
     sheets = drawing.draw_tearsheets(run, out, jobs, step("tearsheets", len(run.results)))

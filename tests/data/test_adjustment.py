@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.adjustment import adjusted_close, check_adjustment
+from data.adjustment import adjusted_close, check_adjustment, total_payments
 from data.errors import DataError
 
 DAYS = pd.DatetimeIndex(["2025-01-27", "2025-01-28", "2025-01-29", "2025-01-30"])
+UNIT = 1.0001234567
 FUNDS = ("BIL", "IEF", "IWM", "KWEB", "QQQ", "SHY", "SMH", "SPY", "TLT", "VNQ", "XLU")
 
 
@@ -59,8 +60,9 @@ def test_unadjusted_closes_are_rejected() -> None:
     with pytest.raises(DataError) as caught:
         check_adjustment("ABC", bars([100, 90, 80, 81], [0, 1, 0, 0]))
     assert str(caught.value) == (
-        "ABC on 2025-01-28: the dividend of 1 calls for an adjustment of 0.990000, but Adj Close was adjusted by "
-        "1.000000; these prices cannot be trusted: download them again later, or use another source"
+        "ABC on 2025-01-28, Dividends: the dividend of 1 calls for an adjustment of 0.990000, but Adj Close was "
+        "adjusted by 1.000000; these prices cannot be trusted: download them again later (yfinance corrects known "
+        "mistakes of Yahoo with repair=True), or use another source"
     )
 
 
@@ -74,7 +76,7 @@ def test_the_error_names_the_line_of_a_file() -> None:
 def test_the_error_gives_the_adjustments_of_its_session() -> None:
     # Right over the 28th (0.99); over the 29th a factor of 0.95 for no dividend; right again over the 30th (0.975).
     adjusted = [100 * 0.99 * 0.95 * 0.975, 90 * 0.95 * 0.975, 80 * 0.975, 81.0]
-    complaint = r"^ABC on 2025-01-29: the dividend of 0 calls .* of 1\.000000, but Adj Close was adjusted by 0\.950000;"
+    complaint = r"^ABC on 2025-01-29, .* dividend of 0 calls .* of 1\.000000, but Adj Close was adjusted by 0\.950000;"
     with pytest.raises(DataError, match=complaint):
         check_adjustment("ABC", bars([100, 90, 80, 81], [0, 1, 0, 2], adjusted))
 
@@ -88,7 +90,8 @@ def test_two_sessions_are_compared_and_one_is_not() -> None:
 @pytest.mark.parametrize(("adjusted", "accepted"), [(98.96, True), (98.94, False), (99.04, True), (99.06, False)])
 def test_the_tolerance_is_a_twentieth_of_the_dividend(adjusted: float, accepted: bool) -> None:
     # A dividend of 1 on a close of 100: 0.99, plus or minus 0.0005, and 0.00001 for rounding.
-    table = bars([100, 99], [0, 1], [adjusted, 99.0])
+    # Prices of more digits than cents, which could be rounded.
+    table = bars([100 * UNIT, 99 * UNIT], [0, UNIT], [adjusted * UNIT, 99.0 * UNIT])
     if accepted:
         check_adjustment("ABC", table)
     else:
@@ -108,3 +111,61 @@ def test_an_adjustment_without_a_listed_dividend_is_rejected() -> None:
 
 def test_missing_closes_are_left_for_the_quality_check() -> None:
     check_adjustment("ABC", bars([100, np.nan, 80], [0, 0, 0]))
+
+
+# --- capital gains ----------------------------------------------------------------------------------------------------
+
+
+def fund(close: list[float], dividend: float, gains: float, step: float) -> pd.DataFrame:
+    """Calm prices before and after one payment, on the last day but one, for which Adj Close rises by 1 / `step`."""
+    closes = [100.0 + 0.01 * (row % 3) for row in range(20)] + close
+    adjusted = [*(value * step for value in closes[:21]), *closes[21:]]
+    paid = [0.0] * 21 + [1.0] + [0.0] * (len(closes) - 22)
+    days = pd.date_range("2025-01-27", periods=len(closes), freq="B")
+    columns = {"Close": closes, "Adj Close": adjusted}
+    return pd.DataFrame(
+        {**columns, "Dividends": np.multiply(paid, dividend), "Capital Gains": np.multiply(paid, gains)}, index=days
+    )
+
+
+@pytest.mark.parametrize(
+    ("close", "dividend", "gains", "step", "paid"),
+    [
+        # The price falls by what is listed as dividends, of which 15 are gains: 16 were paid, whatever Adj Close says.
+        ([100.0, 84.0, 84.1], 16.0, 15.0, 0.84, 16.0),
+        ([100.0, 84.0, 84.1], 16.0, 15.0, 0.69, 16.0),
+        # It falls by both: 31 were paid.
+        ([100.0, 69.0, 69.1], 16.0, 15.0, 0.69, 31.0),
+        ([100.0, 69.0, 69.1], 16.0, 15.0, 0.84, 31.0),
+        # Dividends smaller than the gains cannot include them, even if the price does not fall.
+        ([100.0, 99.0, 99.1], 1.0, 15.0, 0.84, 16.0),
+        # Too little to tell from the price: what fits Adj Close.
+        ([100.0, 100.0, 100.1], 0.02, 0.01, 0.9998, 0.02),
+        ([100.0, 100.0, 100.1], 0.02, 0.01, 0.9997, 0.03),
+    ],
+)
+def test_capital_gains_are_counted_once(
+    close: list[float], dividend: float, gains: float, step: float, paid: float
+) -> None:
+    table = fund(close, dividend, gains, step)
+    payments = total_payments(table)
+    assert payments.sum() == payments.iloc[21] == pytest.approx(paid)
+    checked = table.assign(Dividends=payments)
+    if step == pytest.approx(1 - paid / 100, abs=1e-9):
+        check_adjustment("FUND", checked)
+    else:
+        with pytest.raises(
+            DataError, match=rf"the dividend of {paid:g} calls for an adjustment of {1 - paid / 100:.6f}"
+        ):
+            check_adjustment("FUND", checked)
+
+
+def test_a_payment_on_the_first_day_has_no_price_before_it() -> None:
+    table = fund([100.0, 84.0, 84.1], 16.0, 15.0, 0.84).iloc[21:]
+    assert total_payments(table).tolist() == [31.0, 0.0]
+
+
+def test_damaged_closes_do_not_stop_the_count_of_payments() -> None:
+    table = fund([100.0, 84.0, 84.1], 16.0, 15.0, 0.84)
+    for close in (0.0, -1.0, np.nan):
+        assert total_payments(table.assign(Close=close)).iloc[21] in (16.0, 31.0)

@@ -340,7 +340,7 @@ def test_a_constant_close_with_changing_ranges_is_not_stale(bars: pd.DataFrame) 
 
 def test_unadjusted_dividends_are_named(bars: pd.DataFrame) -> None:
     raw = with_dividend(bars, 0.5).assign(**{"Adj Close": bars["Close"]})
-    assert "NVDA on 2025-01-15: the dividend of 0.5" in refusal(raw)
+    assert "NVDA on 2025-01-15, Dividends: the dividend of 0.5" in refusal(raw)
 
 
 def test_an_adjustment_without_its_dividend_is_named(bars: pd.DataFrame) -> None:
@@ -358,3 +358,125 @@ def test_real_dividends_agree_with_the_real_adjusted_closes(market_data: Path) -
     check_bars("IEF", frame.assign(Dividends=paid))
     with pytest.raises(DataError, match="IEF on"):
         check_bars("IEF", frame.assign(Dividends=paid, **{"Adj Close": frame["Close"]}))
+
+
+# --- large payments ---------------------------------------------------------------------------------------------------
+
+# Special dividends of more than a tenth of the price in the files of 2000 to 2026, with their ex-dates.
+SPECIAL = {
+    "BKR": "2017-07-05",
+    "DPZ": "2007-05-07",
+    "HPQ": "2000-06-05",
+    "KLAC": "2014-11-26",
+    "MS": "2007-07-02",
+    "MSFT": "2004-11-15",
+    "TMUS": "2013-05-01",
+}
+
+
+@pytest.fixture(scope="session")
+def history(market_data: Path) -> FolderSource:
+    folder = market_data.parent / "history"
+    if not folder.is_dir():
+        pytest.skip(f"no older prices in {folder}")
+    return FolderSource(folder)
+
+
+@pytest.mark.parametrize(("symbol", "day"), SPECIAL.items())
+def test_true_special_dividends_pass(history: FolderSource, symbol: str, day: str) -> None:
+    bars = history.bars([symbol])[symbol]
+    ratio = bars["Adj Close"] / bars["Close"]
+    assert (ratio / ratio.shift() > 1.1).sum() == 1
+    assert ratio.loc[day] / ratio.shift().loc[day] > 1.1
+    check_bars(symbol, bars)
+
+
+@pytest.mark.slow
+def test_every_older_file_passes(history: FolderSource) -> None:
+    steps = set()
+    for symbol, bars in history.bars(tuple(history.files)).items():
+        check_bars(symbol, bars)
+        ratio = bars["Adj Close"] / bars["Close"]
+        steps |= {symbol} if (ratio / ratio.shift() > 1.1).any() else set()
+    assert len(history.files) >= 225 and steps == set(SPECIAL)
+
+
+def with_step(bars: pd.DataFrame, step: float, fall: float) -> pd.DataFrame:
+    """`bars` whose price falls to `fall` of itself on DAY, and whose earlier Adj Close is divided by `step`."""
+    prices = ["Open", "High", "Low", "Close", "Adj Close"]
+    flat = bars.assign(Open=100.0, High=101.0, Low=99.0 + 0.01 * np.arange(40), Close=100.0, **{"Adj Close": 100.0})
+    flat.loc[DAY:, prices] *= fall
+    flat.loc[: DAY - pd.Timedelta(days=1), "Adj Close"] /= step
+    return flat
+
+
+@pytest.mark.parametrize(
+    ("step", "fall", "refused"),
+    [
+        (1.09, 1.0, False),  # small
+        (1.11, 1.0, True),
+        (1.25, 0.80, False),  # 20 paid of 100, and the price falls by 20
+        (1.25, 0.87, False),  # 0.87 * 1.25 = 1.0875: a rise of 8.75 % instead of a fall of 13 %
+        (1.25, 0.90, True),  # 0.90 * 1.25 = 1.125: a larger move than that of the price
+    ],
+)
+def test_a_large_payment_must_show_in_the_price(bars: pd.DataFrame, step: float, fall: float, refused: bool) -> None:
+    stepped = with_step(bars, step, fall)
+    if not refused:
+        check_bars("ABC", stepped)
+        return
+    with pytest.raises(DataError) as caught:
+        check_bars("ABC", stepped)
+    paid, moved = 1 - 1 / step, fall - 1
+    problem = (
+        f"ABC on 2025-01-15, Adj Close: its ratio to Close rises from {1 / step:.6f} to 1.000000, as for a payment of "
+        f"{paid:.0%} of the price, but the price moved by {moved:+.1%}; "
+    )
+    assert str(caught.value).startswith(problem)
+
+
+def test_a_listed_payment_explains_a_step_unless_the_price_contradicts_it(bars: pd.DataFrame) -> None:
+    # 10 paid of 100: a step of 1 / 0.9. The price falls by 3 %, then rises by 3 % against it.
+    for fall, refused in ((0.97, False), (1.03, True)):
+        listed = with_step(bars, 1 / 0.9, fall).assign(Dividends=np.where(bars.index == DAY, 10.0, 0.0))
+        if refused:
+            with pytest.raises(DataError, match="as for a payment of 10% of the price, but the price moved by"):
+                check_bars("ABC", listed)
+        else:
+            check_bars("ABC", listed)
+
+
+def test_adjusted_closes_above_the_closes_are_named(bars: pd.DataFrame) -> None:
+    above = bars.assign(**{"Adj Close": bars["Close"] * 1.001})
+    remedy = "divide all adjusted closes by 1.001000, or download this symbol again or take it from another source"
+    problem = "2025-01-02, Adj Close: it is 1.001000 times the Close, but dividends can only lower it"
+    assert refusal(above) == f"NVDA on {problem}; {remedy}"
+    check_bars("NVDA", above.assign(**{"Adj Close": above["Adj Close"] / 1.001}))
+
+
+def test_a_jump_of_the_adjusted_prices_alone_is_named(bars: pd.DataFrame) -> None:
+    # The price opens at 1.75 times the last close, which is no split; with the payment, at 1.89 times.
+    risen = with_last_move(bars, 1.75, 1.75)
+    risen.loc[risen.index[:-1], "Adj Close"] /= 1.08
+    assert "Adj Close: the move from" in refusal(risen)
+    assert "looks like a 1:2 split" in refusal(risen)
+
+
+# --- prices rounded to cents ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("price", [0.5, 3.0, 40.0])
+@pytest.mark.parametrize("listed", [True, False])
+def test_prices_and_payments_rounded_to_cents_pass(bars: pd.DataFrame, price: float, listed: bool) -> None:
+    prices = ["Open", "High", "Low", "Close", "Adj Close"]
+    paying = with_dividend(bars, 0.75)
+    paying[prices] *= price / 100
+    paying["Dividends"] *= price / 100
+    rounded = paying.round(2)
+    check_bars("LOW", rounded if listed else rounded.drop(columns=["Dividends", "Stock Splits"]))
+
+
+def test_a_payment_lost_among_cents_is_named(bars: pd.DataFrame) -> None:
+    paying = with_dividend(bars * 0.4, 0.3).round(2)
+    raw = paying.assign(**{"Adj Close": paying["Close"]})
+    assert "the dividend of 0.3 calls for" in refusal(raw)

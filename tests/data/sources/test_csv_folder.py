@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -102,7 +103,25 @@ def test_lines_with_too_many_fields_are_named(write_folder: Write) -> None:
     assert "line 2 has 8 fields under 7 names" in refusal(write_folder(NVDA=text(*lines)))
 
 
-def test_rows_outside_the_window_are_checked_too(write_folder: Write, bars: pd.DataFrame) -> None:
-    bars.loc["2025-01-15", "Low"] = -1.0
-    with pytest.raises(DataError, match="2025-01-15, Low: -1 is not a price"):
-        load_prices(["NVDA"], start="2025-02-03", source=write_folder(NVDA=bars))
+@pytest.mark.parametrize("window", [{"start": "2025-01-16"}, {"end": "2025-01-14"}])
+@pytest.mark.parametrize("cell", ["-1.0", "null"])
+def test_a_fault_outside_the_window_is_noted(
+    write_folder: Write, bars: pd.DataFrame, window: dict[str, str], cell: str
+) -> None:
+    bars = bars.astype({"Low": object})
+    bars.loc["2025-01-15", "Low"] = cell
+    prices = load_prices(["ABC"], **window, source=write_folder(ABC=bars))
+    value = "-1" if cell == "-1.0" else "nan"
+    where = f"ABC on 2025-01-15, Low: {value} is not a price (ABC.csv, line 10)"
+    assert prices.warnings == (f"Outside the window, and not used: {where}",)
+    used = bars.loc[window.get("start") : window.get("end")]
+    assert list(prices.sessions) == list(used.index)
+    np.testing.assert_array_equal(prices.close[:, 0], used["Close"])
+
+
+@pytest.mark.parametrize("cell", ["-1.0", "null"])
+def test_a_fault_inside_the_window_is_refused(write_folder: Write, bars: pd.DataFrame, cell: str) -> None:
+    bars = bars.astype({"Low": object})
+    bars.loc["2025-01-15", "Low"] = cell
+    with pytest.raises(DataError, match=r"Low: (-1 is not a price|'null' is not a number)|line 10, column Low: 'null'"):
+        load_prices(["ABC"], start="2025-01-15", end="2025-01-15", source=write_folder(ABC=bars))

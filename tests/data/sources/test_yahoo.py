@@ -193,7 +193,7 @@ def test_prices_silently_unadjusted_are_refused_and_not_kept(source: YahooSource
     bars = yahoo.market["AAA"]
     right = "Adj Close" if wrong == "Close" else "Close"
     yahoo.market["AAA"] = bars.assign(**{wrong: bars[right]})
-    with pytest.raises(DataError, match=r"^AAA on 2024-09-16: the dividend of 0\.5"):
+    with pytest.raises(DataError, match=r"^AAA on 2024-09-16, Dividends: the dividend of 0\.5"):
         source.bars(["AAA"])
     assert source.cache.read("AAA") is None
 

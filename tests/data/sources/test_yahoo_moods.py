@@ -188,8 +188,14 @@ def test_a_listed_but_unadjusted_split_is_rejected_and_not_cached(
 @pytest.mark.parametrize(
     ("columns", "complaint"),
     [
-        (["Close"], r"^AAA on 2025-01-15, Close: nan is not a price; download this symbol again"),
-        (["Open"], r"^AAA on 2025-01-15, Open: nan is not a price; download this symbol again"),
+        (
+            ["Close"],
+            r"^AAA on 2025-01-15, Close: nan is not a price; fetch it again with .* AAA --source yahoo --refresh,",
+        ),
+        (
+            ["Open"],
+            r"^AAA on 2025-01-15, Open: nan is not a price; fetch it again with .* AAA --source yahoo --refresh,",
+        ),
         (PRICES, r"^AAA on 2025-01-15, Date: this session has no row \(1 missing in all\)"),
         (None, r"^AAA on 2025-01-15, Date: this session has no row \(1 missing in all\)"),
     ],
