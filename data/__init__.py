@@ -25,7 +25,7 @@ def load_prices(
 
     `start` and `end` (YYYY-MM-DD, both included) limit the window; the default is the whole history of the source.
     `source` is "auto", "yahoo", "sample", the path of a folder of CSV files, or a `Source`. Values are NaN before a
-    symbol's listing and nowhere else. Every row from the source is checked, including rows outside the window.
+    symbol's listing and nowhere else. Rows outside the window may be wrong; `Prices.notices` says so.
 
     Raises RequestError for an invalid symbol, date, window or source, DataError for prices that fail a check or end
     before those of another symbol, and SourceError if the source does not answer.

@@ -102,10 +102,9 @@ def total_payments(bars: pd.DataFrame) -> pd.Series:
     once = both.where(~np.isin(np.arange(len(bars)), twice), dividends)
     with np.errstate(all="ignore"):  # closes are not checked yet
         better = _unexplained(bars, both, twice) - _unexplained(bars, once, twice)
-        if abs(better) > CLEARLY * _usual_move(bars, both):
-            return once if better > 0 else both
-        fits = check_payments(bars.assign(Dividends=both)) is None
-    return both if fits else once
+        if not abs(better) > CLEARLY * _usual_move(bars, both):
+            better = _misfit(bars, both, twice) - _misfit(bars, once, twice)
+    return once if better > 0 else both
 
 
 def _unexplained(bars: pd.DataFrame, payments: pd.Series, rows: np.ndarray) -> float:
@@ -115,10 +114,17 @@ def _unexplained(bars: pd.DataFrame, payments: pd.Series, rows: np.ndarray) -> f
     return float(np.abs(np.log(close[rows] / left)).sum())
 
 
+def _misfit(bars: pd.DataFrame, payments: pd.Series, rows: np.ndarray) -> float:
+    """The sum over `rows` of the difference between the adjustment of `Adj Close` and that for `payments`."""
+    close = bars["Close"].to_numpy(dtype=float)
+    ratio, steps = bars["Adj Close"].to_numpy(dtype=float) / close, adjustment_steps(close, payments.to_numpy())
+    return float(np.abs(ratio[rows - 1] / ratio[rows] - steps[rows - 1]).sum())
+
+
 def _usual_move(bars: pd.DataFrame, payments: pd.Series) -> float:
-    """The mean size of the daily log return on days without payments."""
+    """The median size of the daily log return on days without payments."""
     moves = np.abs(np.diff(np.log(bars["Close"].to_numpy(dtype=float))))[payments.to_numpy()[1:] == 0]
-    return float(moves.mean()) if moves.size else 0.0
+    return float(np.median(moves)) if moves.size else 0.0
 
 
 def _rounding(values: np.ndarray) -> float:

@@ -38,7 +38,7 @@ NOTICE = (
 
 @dataclass(frozen=True)
 class SampleSource:
-    """The 42 symbols of the pinned closes."""
+    """The 42 symbols of the factor model, all with pinned closes."""
 
     name: str = "sample"
     origin: str = "bundled sample"

@@ -35,8 +35,8 @@ class Source(Protocol):
 
         Columns: Open, High, Low, Close (USD, adjusted for splits only), Adj Close (adjusted for dividends too), Volume
         (shares), and, if the source knows them, Dividends (USD, on the ex-date) and Stock Splits (the ratio on its
-        date, else 0). `start` and `end`, both included, give the sessions needed; a source may return more, and all of
-        them are checked. Raises RequestError for an unknown symbol, DataError for data that cannot be read, and
+        date, else 0). `start` and `end`, both included, give the sessions needed; a source may return more, and they
+        may be wrong. Raises RequestError for an unknown symbol, DataError for data that cannot be read, and
         SourceError if the source does not answer.
         """
         ...

@@ -170,3 +170,22 @@ def test_help_imports_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_notices_are_shown_and_do_not_fail(command: Command, tmp_path: Path) -> None:
+    bars = with_adjusted_close(invented_bars(calendar.sessions_between("2025-01-02", "2025-03-03"), 1))
+    fields = ["Open", "High", "Low", "Close", "Adj Close"]
+    bars.loc["2025-02-13", [*fields, "Volume"]] = bars.loc["2025-02-12", [*fields, "Volume"]]
+    bars.loc["2025-01-03", "Low"] = 0.0
+    bars.to_csv(tmp_path / "AAA.csv", index_label="Date")
+    words = ("AAA", "--source", str(tmp_path), "--start", "2025-01-06")
+    status, out, err = command(*words)
+    assert (status, err) == (0, "")
+    assert "AAA: the bar of 2025-02-13 repeats that of the day before" in " ".join(out.split())
+    status, out, err = command(*words, "--json")
+    unused, repeated = json.loads(out)["symbols"]["AAA"]["notices"]
+    assert unused == "Outside the window, and not used: AAA on 2025-01-03, Low: 0 is not a price (AAA.csv, line 3)"
+    assert repeated.startswith("AAA: the bar of 2025-02-13 repeats")
+    status, out, err = command("AAA", "--source", str(tmp_path))
+    assert status == 2
+    assert err.endswith("or leave the bad rows out with --start 2025-01-06\n")
