@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from data import quality
+from data.date_window import DateWindow
 from data.line_numbers import select_rows
 from data.pinned import PinnedComparison
 from data.price_fault import PriceFault, describe_fault, fault_error
 from data.prices import PriceNotice
-from data.window import Window
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class CheckedBars:
     notices: tuple[PriceNotice, ...] = ()
 
 
-def check_symbol(symbol: str, bars: pd.DataFrame, window: Window, real: bool) -> CheckedBars:
+def check_symbol(symbol: str, bars: pd.DataFrame, window: DateWindow, real: bool) -> CheckedBars:
     """Check the bars inside `window`; a fault outside is a notice.
 
     Only `real` prices are compared with the known closes. Raises DataError for a fault inside.
@@ -49,7 +49,7 @@ def find_fault(symbol: str, bars: pd.DataFrame, real: bool) -> PriceFault | None
     return fault if compared is None else compared.fault()
 
 
-def _passed(symbol: str, bars: pd.DataFrame, window: Window, real: bool) -> CheckedBars:
+def _passed(symbol: str, bars: pd.DataFrame, window: DateWindow, real: bool) -> CheckedBars:
     """Bars without a fault, with the notices about those inside `window`."""
     compared = PinnedComparison.of(symbol, bars) if real else None
     texts = (
@@ -60,7 +60,7 @@ def _passed(symbol: str, bars: pd.DataFrame, window: Window, real: bool) -> Chec
     return CheckedBars(symbol, bars, real and not (compared and compared.unrelated), notices)
 
 
-def _repetition(symbol: str, bars: pd.DataFrame, window: Window) -> str:
+def _repetition(symbol: str, bars: pd.DataFrame, window: DateWindow) -> str:
     sessions = quality.repeated_bars(bars)
     sessions = sessions[window.holds(sessions)]
     if sessions.empty:

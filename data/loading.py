@@ -11,12 +11,12 @@ import pandas as pd
 
 from data import calendar, clock
 from data.checking import check_symbol
+from data.date_window import DateWindow
 from data.errors import DataError, RequestError
 from data.prices import FIELDS, PriceNotice, Prices
 from data.sources import open_source
 from data.sources.source import Source
 from data.universe import SYMBOL
-from data.window import Window
 
 Date = str | pd.Timestamp
 
@@ -41,7 +41,7 @@ def load_checked(
     return replace(prices, notices=(*_future_notice(window, prices, now), *notices))
 
 
-def _future_notice(window: Window, prices: Prices, now: Callable[[], pd.Timestamp]) -> tuple[PriceNotice, ...]:
+def _future_notice(window: DateWindow, prices: Prices, now: Callable[[], pd.Timestamp]) -> tuple[PriceNotice, ...]:
     last = window.last
     if last is None or last <= now().tz_convert("America/New_York").tz_localize(None):
         return ()
@@ -49,7 +49,7 @@ def _future_notice(window: Window, prices: Prices, now: Callable[[], pd.Timestam
     return (PriceNotice("", text),)
 
 
-def align_bars(bars: Mapping[str, pd.DataFrame], window: Window, origin: str, real: bool) -> Prices:
+def align_bars(bars: Mapping[str, pd.DataFrame], window: DateWindow, origin: str, real: bool) -> Prices:
     """Align validated bars on the sessions of `window` that they cover.
 
     NaN before a symbol's first bar. Raises DataError if one symbol ends before the others, and RequestError if no
@@ -105,13 +105,13 @@ def _date(option: str, date: Date | None) -> pd.Timestamp | None:
     return day.normalize()
 
 
-def _window(first: pd.Timestamp | None, last: pd.Timestamp | None) -> Window:
+def _window(first: pd.Timestamp | None, last: pd.Timestamp | None) -> DateWindow:
     """The window of a request. Raises RequestError if it holds no session."""
     if first is None or last is None:
-        return Window(first, last)
+        return DateWindow(first, last)
     if first > last:
         raise RequestError(f"--start {first:%Y-%m-%d} comes after --end {last:%Y-%m-%d}; swap them")
-    window = Window(first, last)
+    window = DateWindow(first, last)
     if calendar.sessions_between(first, last).empty:
         raise RequestError(f"the exchange is closed on every day {window.text}; choose a longer window")
     return window

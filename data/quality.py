@@ -44,8 +44,8 @@ SMALLEST_SPLIT = 1.09
 LARGEST_MOVE = 10.0
 # Bars of Treasury-bill funds, the calmest securities, repeat for up to 5 sessions.
 STALE = 10
-# High / Low - 1. Narrower bars repeat by chance: those of Treasury-bill funds on one day out of ten.
-WIDE = 0.005
+# High / Low - 1. Narrower bars repeat by chance: those of Treasury-bill funds do on one day out of ten.
+WIDE = 0.002
 
 
 def check_bars(symbol: str, bars: pd.DataFrame) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from data.date_window import DateWindow
 from data.errors import RequestError
 from data.sources import csv_reader
-from data.window import Window
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class FolderSource:
 
         From `start` to `end` every cell must be a number.
         """
-        window = Window(start, end)
+        window = DateWindow(start, end)
         paths = {symbol: self._file(symbol) for symbol in symbols}
         if missing := [symbol for symbol, path in paths.items() if path is None]:
             raise RequestError(self._missing_message(missing))

@@ -15,8 +15,8 @@ import pandas as pd
 
 from data import line_numbers
 from data.adjustment import total_payments
+from data.date_window import WHOLE, DateWindow
 from data.errors import DataError
-from data.window import WHOLE, Window
 
 NUMBERS = ("Open", "High", "Low", "Close", "Adj Close", "Volume")
 EXTRAS = ("Dividends", "Capital Gains", "Stock Splits")
@@ -34,7 +34,7 @@ POINT = "write it as 1234.56, or download the file again"
 DATE = "write all dates in this format, or download the file again"
 
 
-def read_price_file(symbol: str, path: Path, window: Window = WHOLE) -> pd.DataFrame:
+def read_price_file(symbol: str, path: Path, window: DateWindow = WHOLE) -> pd.DataFrame:
     """Read the bars in the CSV file `path`, in the order of its lines.
 
     A cell outside `window` that is not a number becomes NaN. Raises DataError, one line with the symbol, the file, the
@@ -51,7 +51,7 @@ def read_price_file(symbol: str, path: Path, window: Window = WHOLE) -> pd.DataF
     return parse_price_file(symbol, path.name, content, window)
 
 
-def parse_price_file(symbol: str, file: str, content: bytes, window: Window = WHOLE) -> pd.DataFrame:
+def parse_price_file(symbol: str, file: str, content: bytes, window: DateWindow = WHOLE) -> pd.DataFrame:
     """Parse the `content` of a price file; see `read_price_file`."""
     text = _text(symbol, file, content)
     try:

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from data import load_prices
+from data.date_window import DateWindow
 from data.errors import DataError
 from data.loading import load_checked
-from data.window import Window
 
 Write = Callable[..., Path]
 PRICES = ["Open", "High", "Low", "Close", "Adj Close"]
@@ -89,11 +89,11 @@ def test_a_repeated_bar_is_told_with_its_session(write_folder: Write, bars: pd.D
 @pytest.mark.parametrize(
     ("width", "volumes", "told"),
     [
-        (1.006, (5.0, 9.0), True),
-        (1.004, (5.0, 9.0), False),  # narrow: by chance
-        (1.004, (9.0, 9.0), True),
+        (1.0025, (5.0, 9.0), True),
+        (1.0015, (5.0, 9.0), False),  # narrow: by chance
+        (1.0015, (9.0, 9.0), True),
         (1.0, (9.0, 9.0), False),  # no move at all
-        (1.006, (9.0, 0.0), False),  # no trade
+        (1.0025, (9.0, 0.0), False),  # no trade
     ],
 )
 def test_a_repeated_bar_is_told_only_if_it_is_no_coincidence(
@@ -124,8 +124,8 @@ def test_an_end_beyond_today_is_told(write_folder: Write, bars: pd.DataFrame, no
 def test_a_window_holds_its_limits() -> None:
     days = pd.DatetimeIndex(["2025-01-02", "2025-01-03", "2025-01-06"])
     first, last = days[1], days[1]
-    assert Window(first, last).holds(days).tolist() == [False, True, False]
-    assert Window(first=first).holds(days).tolist() == [False, True, True]
-    assert Window(last=last).holds(days).tolist() == [True, True, False]
+    assert DateWindow(first, last).holds(days).tolist() == [False, True, False]
+    assert DateWindow(first=first).holds(days).tolist() == [False, True, True]
+    assert DateWindow(last=last).holds(days).tolist() == [True, True, False]
     with pytest.raises(ValueError, match="holds no day"):
-        Window(days[1], days[0])
+        DateWindow(days[1], days[0])

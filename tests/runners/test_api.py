@@ -20,6 +20,7 @@ from runners import run
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.trial_ledger import TrialLedger
 from tests.resources.commands import ROOT, python
+from tests.resources.damages import DAY, copied, invented, read_file
 
 GUIDE = (ROOT / "docs" / "notebook.md").read_text(encoding="utf-8")
 SCRIPT = """
@@ -173,6 +174,29 @@ def test_a_run_on_real_prices_is_a_trial_and_one_on_the_sample_is_none(market_da
     whole = run("gpu_bubble", source=market_data)
     assert len(TrialLedger().read()) == 1
     assert whole.metrics.total_return == pytest.approx(0.28688390, abs=1e-8), "the end of its golden file"
+
+
+@pytest.mark.parametrize(
+    ("change", "told", "trials"),
+    [
+        (copied(DAY, 1), "SPY: the bar of 2025-02-11 repeats that of the day before", 1),
+        (invented, "SPY: these closes are unrelated to the known ones of SPY", 0),
+    ],
+)
+def test_notices_about_prices_reach_the_run(market_data, tmp_path, monkeypatch, change, told, trials):
+    class One(bt.Strategy):
+        """One share."""
+
+        def next(self):
+            if not self.position:
+                self.buy(size=1)
+
+    monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "trials.sqlite"))
+    change(read_file(market_data, "SPY"), None).to_csv(tmp_path / "SPY.csv", date_format="%Y-%m-%d")
+    result = run(One, symbols=["SPY"], source=tmp_path, hold=20)
+    (notice,) = [text for text in result.run.notices if text.startswith("SPY: ")]
+    assert notice.startswith(told)
+    assert len(TrialLedger().read()) == trials
 
 
 def test_importing_the_package_is_fast():

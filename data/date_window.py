@@ -11,7 +11,7 @@ from data import calendar
 
 
 @dataclass(frozen=True)
-class Window:
+class DateWindow:
     """The days from `first` to `last`, both included; None is no limit."""
 
     first: pd.Timestamp | None = None
@@ -37,4 +37,4 @@ class Window:
         return " ".join(f"{word} {day:%Y-%m-%d}" for word, day in limits.items() if day is not None)
 
 
-WHOLE = Window()
+WHOLE = DateWindow()
