@@ -110,7 +110,9 @@ def execute_multiverse(
     from reports.folders import multiverse as multiverse_folder
     from runners.cli import progress
     from runners.engine.execution import processes
+    from runners.engine.pipeline import count_trials
     from runners.engine.research import multiverse as engine
+    from runners.engine.research.multiverse_trials import specification_trials
 
     opened = open_source(window.source)
     plan, spaces, others = engine.planned_spaces(readings, event)
@@ -133,6 +135,8 @@ def execute_multiverse(
         names = {multiverse.name for multiverse in uncalled}
         counted = (*spaces, *(space for space in supply.others if space.study.name in names))
         missing = engine.missing_readings(counted, plan)
+        _, ledger_notices = count_trials(specification_trials(spaces, prices, planned), prices.real)
+        notices = (*notices, *ledger_notices)
         survey = engine.multiverse_run(event, spaces, ran, prices, planned, notices, command, failed, uncalled, missing)
         multiverse_folder.write(survey, out)
     return survey

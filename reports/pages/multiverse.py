@@ -43,9 +43,9 @@ NOT_EVIDENCE = (
     "shows how much a result depends on choices that could have been made differently. Whether the curve itself is "
     "unusual is tested by comparing it with the same curve at past entry dates."
 )
-NOT_TRIALS = (
-    "None of these specifications was selected for its result, so none is added to the trial ledger. To select one of "
-    "them, use a sweep, which counts them all."
+TRIALS = (
+    "On real prices every specification is a trial, and is counted in the trial ledger: each is one more chance that "
+    "the best of them looks good by luck alone."
 )
 
 
@@ -347,7 +347,7 @@ def _shared(survey: MultiverseRun) -> dict[str, object]:
         "test_sentence": joint_sentence,
         "power_note": evidence_prose.few_placebos_sentence(survey.placebos).strip() if survey.real else "",
         "not_evidence": NOT_EVIDENCE,
-        "not_trials": NOT_TRIALS,
+        "trials": TRIALS,
         "page": page_address,
     }
 

@@ -12,7 +12,9 @@ from math import e, inf, isfinite, sqrt
 import numpy as np
 
 from reports.statistics.availability import NOISE, Unavailable, require_observations
-from reports.statistics.returns import LEAST
+
+BLOCKS = 16  # of the returns of a grid, for the probability of overfitting
+LEAST_BLOCK = 10  # returns in a block
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ class Overfitting:
     logits: np.ndarray
 
 
-def overfitting_probability(returns: np.ndarray, blocks: int = 16) -> Overfitting:
+def overfitting_probability(returns: np.ndarray, blocks: int = BLOCKS) -> Overfitting:
     """Probability of backtest overfitting (Bailey, Borwein, Lopez de Prado & Zhu 2017, J. Comp. Finance 20(4):39).
 
     `returns`, shape (n_periods, n_trials), holds each setting of a grid in a column. The periods are cut into `blocks`
@@ -135,8 +137,9 @@ def overfitting_probability(returns: np.ndarray, blocks: int = 16) -> Overfittin
     highest Sharpe ratio, and the other half ranks it (equal ratios share their mean rank). Settings with equal ratios
     in every half count once: there is nothing to choose between them.
 
-    Raises Unavailable for fewer than two trials that differ, for too few or missing returns, and for a trial that is
-    constant in some half; ValueError for blocks that are not even, below 2 or above 18 (48,620 splits).
+    Raises Unavailable for fewer than two trials that differ, for blocks of fewer than LEAST_BLOCK returns, for missing
+    returns, and for a trial that is constant in some half; ValueError for blocks that are not even, below 2 or above
+    18 (48,620 splits).
     """
     if blocks not in range(2, 19, 2):
         raise ValueError(f"{blocks} blocks; an even number from 2 to 18 is needed")
@@ -159,8 +162,11 @@ def _grid(returns: np.ndarray, blocks: int) -> np.ndarray:
     periods, trials = grid.shape
     if trials < 2:
         raise Unavailable(f"overfitting: {trials} trials; 2 are needed")
-    if periods < max(2 * LEAST, blocks):
-        raise Unavailable(f"overfitting: {periods} periods; {max(2 * LEAST, blocks)} are needed")
+    if periods < blocks * LEAST_BLOCK:
+        raise Unavailable(
+            f"overfitting: {periods} periods; {blocks} blocks of {LEAST_BLOCK} are needed, since Sharpe ratios of "
+            f"shorter ones are noise"
+        )
     if missing := int(np.sum(~np.isfinite(grid))):
         raise Unavailable(f"overfitting: {missing} of {grid.size} returns are missing or infinite; none may be")
     return grid[periods % blocks :]

@@ -18,7 +18,7 @@ from reports.records.sweep import FIGURES, OBJECTIVES, CrossValidation, SearchRe
 from reports.statistics import overfitting
 from reports.statistics.availability import Missing, Unavailable, value_or_missing
 from reports.statistics.overfitting import ReturnMoments
-from reports.statistics.returns import LEAST, PERIODS
+from reports.statistics.returns import PERIODS
 from runners.engine.backtest.foresight import foresight_notices
 from runners.engine.comparators import comparator_name
 from runners.engine.evaluation import plain_value
@@ -39,7 +39,7 @@ from runners.engine.sweep.search import BATCH, SAMPLERS, require_sampler, run_se
 from runners.engine.trial_key import trial_key, window_fingerprint
 from runners.engine.trial_ledger import Trial, Trials
 
-SHARED = 2 * LEAST  # sessions that variants must share to be cross-validated
+SHARED = overfitting.BLOCKS * overfitting.LEAST_BLOCK  # sessions that variants must share to be cross-validated
 RELATIVE_SHOCK = "as long before the entry as in the event"
 
 
