@@ -53,10 +53,9 @@ def run_stock(
 ) -> StockRun:
     """A stock Cerebro on all bars of `prices`; `costs` is a fraction of the traded value.
 
-    What a strategy keeps on its class is a copy, which no other run sees.
+    The run works on a copy of what the strategy keeps on its class.
     """
-    own = {name: deepcopy(value) for name, value in vars(strategy).items() if isinstance(value, STATE)}
-    strategy = type(strategy)(strategy.__name__, (strategy,), own)
+    strategy = with_own_state(strategy)
     cerebro = bt.Cerebro()
     for frame, symbol in zip(_frames(prices), prices.symbols, strict=True):
         cerebro.adddata(bt.feeds.PandasData(dataname=frame), name=symbol)
@@ -69,6 +68,12 @@ def run_stock(
     return StockRun(list(recorded.fills.values()), pd.Series(recorded.equity))
 
 
+def with_own_state(strategy: type[bt.Strategy]) -> type[bt.Strategy]:
+    """A subclass with a copy of what a strategy keeps on its class."""
+    own = {name: deepcopy(value) for name, value in vars(strategy).items() if isinstance(value, STATE)}
+    return type(strategy)(strategy.__name__, (strategy,), own)
+
+
 def bars_before_next(strategy: type[bt.Strategy], prices: Prices) -> int:
     """How many bars a stock Cerebro delivers up to the first call of `nextstart`."""
     found = []
@@ -77,7 +82,8 @@ def bars_before_next(strategy: type[bt.Strategy], prices: Prices) -> int:
         found.append(len(self))
         self.env.runstop()
 
-    probe = type(strategy)(f"Probe{strategy.__name__}", (strategy,), {"nextstart": nextstart, "prenext": lambda self: None})
+    methods = {"nextstart": nextstart, "prenext": lambda self: None}
+    probe = type(strategy)(strategy.__name__, (strategy,), methods)
     run_stock(probe, prices, 0.0)
     return found[0]
 

@@ -173,6 +173,8 @@ class CreditBroker(bt.brokers.BackBroker):
 
     def get_value(self, datas: Any = None, mkt: bool = False, lever: bool = False) -> float:
         """Equity in USD; with `datas` the value of those positions, with `mkt` of all positions."""
+        if datas and not any(map(len, datas)):
+            return 0.0  # no bar yet, so no position
         value = super().get_value(datas, mkt, lever)
         return float(value if datas is not None or mkt else value - self._credit)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from itertools import pairwise
 
 import backtrader as bt
 
@@ -145,7 +146,7 @@ class JoinsLater(bt.Strategy):
 
 
 class AsksForUnlisted(bt.Strategy):
-    """Asks for the position in a symbol that has no bar yet."""
+    """Asks for the position in a symbol that has no bar yet, and for its value."""
 
     symbols = ("SPY", "ARM")
 
@@ -153,11 +154,42 @@ class AsksForUnlisted(bt.Strategy):
         self.next()
 
     def next(self):
-        held = [self.getposition(data).size for data in self.datas]
+        held = [self.getposition(data).size * self.broker.get_value([data]) for data in self.datas]
         if len(self) % 4 == 0:
             self.order_target_percent(self.data0, target=0.3 if any(held) else 0.5)
         if len(self.data1) > 5 and len(self) % 4 == 2:
             self.order_target_percent(self.data1, target=0.4 if not held[1] else 0.1)
+
+
+class LateFirst(bt.Strategy):
+    """The first symbol is the one that is listed after the entry."""
+
+    symbols = ("ARM", "SPY")
+
+    def __init__(self):
+        self.above = self.data1.close > bt.ind.EMA(self.data1, period=6)
+
+    def prenext(self):
+        if len(self.data1) >= 6:
+            self.order_target_percent(self.data1, target=0.6 if self.above[0] else 0.0)
+
+    def next(self):
+        self.order_target_percent(self.data1, target=0.3 if self.above[0] else 0.0)
+        self.order_target_percent(self.data0, target=0.3 if self.data0.close[0] > self.data0.open[0] else 0.1)
+
+
+class Coupled(bt.Strategy):
+    """Compares lines of two symbols through couplers."""
+
+    symbols = ("SPY", "IEF")
+
+    def __init__(self):
+        self.above = bt.ind.SMA(self.data0, period=4)() > self.data1.close()
+
+    def next(self):
+        if len(self) % 3 == 0:
+            self.order_target_percent(self.datas[1 - int(self.above[0])], target=0.5)
+            self.order_target_percent(self.datas[int(self.above[0])], target=0.1)
 
 
 class MeanVariance(bt.Strategy):
@@ -167,7 +199,7 @@ class MeanVariance(bt.Strategy):
 
     def returns(self, data):
         closes = data.close.get(size=16)
-        return [math.log(after / before) for before, after in zip(closes, closes[1:], strict=False)]
+        return [math.log(after / before) for before, after in pairwise(closes)]
 
     def next(self):
         if len(self) < 16 or len(self) % 8:

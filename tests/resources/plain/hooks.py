@@ -120,11 +120,58 @@ class OwnTrades(bt.Strategy):
             self.close()
 
 
+class OwnPositions(bt.Strategy):
+    """Looks its positions up by name, its orders at the broker, and what it noted on them."""
+
+    symbols = ("SPY", "IEF")
+
+    def next(self):
+        if len(self) % 3 == 0 and not any(order.info.why == "entry" for order in self.broker.get_orders_open()):
+            name = "SPY" if len(self) % 2 else "IEF"
+            if self.positionsbyname[name].size:
+                self.close(self.getdatabyname(name))
+            else:
+                size = 100 + len(self.broker.orders)
+                self.buy(self.getdatabyname(name), size=size, exectype=bt.Order.Limit, price=50, why="entry", valid=3.0)
+                self.buy(self.getdatabyname(name), size=size)
+        if sum(position.size for position in self.positions.values()) > 600:
+            self.close()
+
+
+class OwnDrawdown(bt.Strategy):
+    """Has an observer of its own, and sells when it has lost too much."""
+
+    symbols = ("SPY",)
+
+    def __init__(self):
+        self.drawdown = bt.observers.DrawDown()
+
+    def next(self):
+        if not self.position and len(self) % 3 == 0:
+            self.order_target_percent(target=0.8)
+        elif self.position and (self.drawdown.lines.drawdown[-1] > 2 or len(self) % 7 == 0):
+            self.close()
+
+
+class LastBars(bt.Strategy):
+    """Closes its position at the last bar but one, by the length of the loaded prices."""
+
+    symbols = ("SPY",)
+
+    def next(self):
+        if len(self.data) == self.data.buflen() - 1:
+            self.close()
+        elif len(self) % 8 == 1:
+            self.buy(size=300)
+        elif len(self) % 8 == 6:
+            self.sell(size=200)
+
+
 class ClassState(bt.Strategy):
     """Keeps state on its class, which would outlive a run."""
 
     symbols = ("SPY",)
-    seen: list[float] = []
+    seen: list[float] = []  # noqa: RUF012 what this strategy is about
     calls = 0
 
     def next(self):

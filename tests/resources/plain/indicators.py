@@ -150,6 +150,24 @@ class Ichimoku(bt.Strategy):
             self.order_target_percent(target=0.0)
 
 
+class Chikou(bt.Strategy):
+    """Reads the chikou span where it is known: at the bars at which it was drawn with the last closes."""
+
+    symbols = ("SPY",)
+    lag = 6
+
+    def __init__(self):
+        self.cloud = bt.ind.Ichimoku(tenkan=3, kijun=6, senkou=12, senkou_lead=6, chikou=self.lag)
+        self.later = self.data.close(2)
+
+    def next(self):
+        span, close = self.cloud.chikou_span, self.data.close
+        if span[-self.lag] > close[-self.lag] and self.later[-2] > self.data.open[0]:
+            self.order_target_percent(target=0.7)
+        elif min(span.get(ago=-self.lag, size=3)) < close[-self.lag]:
+            self.order_target_percent(target=-0.1)
+
+
 class Oscillators(Following):
     """Several oscillators at once, combined by logic."""
 

@@ -54,9 +54,7 @@ class Limits(Alternating):
     """Buys below and sells above the last close, each within three days."""
 
     def enter(self):
-        self.buy(
-            size=self.p.size, exectype=bt.Order.Limit, price=self.data.close[0] * 0.995, valid=timedelta(days=3)
-        )
+        self.buy(size=self.p.size, exectype=bt.Order.Limit, price=self.data.close[0] * 0.995, valid=timedelta(days=3))
 
     def leave(self):
         price = self.data.close[0] * 1.005
@@ -141,9 +139,7 @@ class TrailingAmount(Alternating):
 
     def leave(self):
         if not self.broker.get_orders_open():
-            self.sell(
-                size=self.position.size, exectype=bt.Order.StopTrail, trailamount=0.04 * self.data.close[0]
-            )
+            self.sell(size=self.position.size, exectype=bt.Order.StopTrail, trailamount=0.04 * self.data.close[0])
 
 
 class TrailingPercent(Alternating):
@@ -155,9 +151,7 @@ class TrailingPercent(Alternating):
     def leave(self):
         if not self.broker.get_orders_open():
             price = self.data.high[0]
-            self.buy(
-                size=-self.position.size, exectype=bt.Order.StopTrail, price=price, trailpercent=0.03
-            )
+            self.buy(size=-self.position.size, exectype=bt.Order.StopTrail, price=price, trailpercent=0.03)
 
 
 class TrailingLimit(Alternating):
@@ -181,7 +175,11 @@ class Bracket(Alternating):
     def enter(self):
         close = self.data.close[0]
         self.buy_bracket(
-            size=self.p.size, price=close * 0.995, stopprice=close * 0.96, limitprice=close * 1.04, valid=timedelta(days=4)
+            size=self.p.size,
+            price=close * 0.995,
+            stopprice=close * 0.96,
+            limitprice=close * 1.04,
+            valid=timedelta(days=4),
         )
 
     def leave(self):
@@ -440,6 +438,18 @@ class Refused(bt.Strategy):
             self.buy(size=int(self.broker.getcash() * self.share / self.data.close[0]))
         elif len(self) % 3 == 0:
             self.close()
+
+
+class RefusedBracket(bt.Strategy):
+    """A bracket that cannot be paid, whose children go with it; then one that can."""
+
+    symbols = ("SPY",)
+
+    def next(self):
+        if not self.position and not self.broker.get_orders_open():
+            close, share = self.data.close[0], 1.5 if len(self) % 3 else 0.5
+            size = int(share * self.broker.getcash() / close)
+            self.buy_bracket(size=size, price=close, stopprice=close * 0.98, limitprice=close * 1.02)
 
 
 class HalfRefused(bt.Strategy):

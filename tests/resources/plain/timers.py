@@ -9,11 +9,13 @@ class Timed(bt.Strategy):
     """Turns a position on and off at each call of its timer."""
 
     symbols = ("SPY",)
-    timer: dict[str, object] = {}
+
+    def when(self):
+        return {}
 
     def __init__(self):
         self.calls = 0
-        self.add_timer(when=bt.timer.SESSION_START, **self.timer)
+        self.add_timer(when=bt.timer.SESSION_START, **self.when())
 
     def notify_timer(self, timer, when, *args, **kwargs):
         self.calls += 1
@@ -30,31 +32,36 @@ class EverySession(Timed):
 class MonthDays(Timed):
     """On some days of the month, or on the next session after them."""
 
-    timer = {"monthdays": [1, 8, 15, 22], "monthcarry": True}
+    def when(self):
+        return {"monthdays": [1, 8, 15, 22], "monthcarry": True}
 
 
 class MonthDaysWithoutCarry(Timed):
     """On some days of the month, if the exchange is open."""
 
-    timer = {"monthdays": [3, 5, 10, 18, 25], "monthcarry": False}
+    def when(self):
+        return {"monthdays": [3, 5, 10, 18, 25], "monthcarry": False}
 
 
 class Weekdays(Timed):
     """On Tuesdays and Fridays, or on the session after them."""
 
-    timer = {"weekdays": [2, 5], "weekcarry": True}
+    def when(self):
+        return {"weekdays": [2, 5], "weekcarry": True}
 
 
 class Allowed(Timed):
     """On days that a function of the author's allows."""
 
-    timer = {"allow": lambda day: day.day % 3 == 0}
+    def when(self):
+        return {"allow": lambda day: day.day % 3 == 0}
 
 
 class Cheating(Timed):
     """Called before the broker looks at the orders of the session."""
 
-    timer = {"cheat": True}
+    def when(self):
+        return {"cheat": True}
 
 
 class WithArguments(bt.Strategy):
