@@ -179,12 +179,12 @@ class LateFirst(bt.Strategy):
 
 
 class Coupled(bt.Strategy):
-    """Compares lines of two symbols through couplers."""
+    """Compares lines of two symbols through couplers, which have no value unless Backtrader runs bar by bar."""
 
     symbols = ("SPY", "IEF")
 
     def __init__(self):
-        self.above = bt.ind.SMA(self.data0, period=4)() > self.data1.close()
+        self.above = self.data0.close / self.data1.close() > bt.ind.SMA(self.data0 / self.data1, period=4)
 
     def next(self):
         if len(self) % 3 == 0:
