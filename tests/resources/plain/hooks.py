@@ -18,8 +18,8 @@ class OwnNextstart(bt.Strategy):
         self.buy(size=1234)
 
     def next(self):
-        if len(self) % 6 == 0:
-            self.order_target_size(target=1234 if self.data.close[0] > self.base else -321)
+        if len(self) % 3 == 0:
+            self.order_target_size(target=1234 if self.mean[0] > self.base else len(self))
 
 
 class IdlePrenext(bt.Strategy):

@@ -25,13 +25,13 @@ from tests.resources.plain.catalog import STRATEGIES
 from tests.resources.stock import bars_before_next, run_stock, with_own_state
 
 SYMBOLS = ("SPY", "IEF", "GLD", "NVDA", "ARM")
-START, SESSIONS = 40, 120  # row of the close before the entry, and rows
+START, SESSIONS = 32, 100  # row of the close before the entry, and rows
 LISTING = START + 15  # row of ARM's first bar
 COSTS = Frictions(commission_bps=1, half_spread_bps=2, borrow_rate=0, cash_rate=0)
 RATE = 0.0003  # of the traded value, the sum of commission and half-spread
 CENT = 0.01
-# Strategies whose orders are others bar by bar, in stock Backtrader as well: an indicator without `next`, a coupler, which
-# has values only bar by bar, and the number of bars in memory. The check says so and accuses nobody.
+# Strategies whose orders are others bar by bar, in stock Backtrader as well: an indicator without `next`, a coupler,
+# which has values only bar by bar, and the number of bars in memory. The check says so and accuses nobody.
 OTHERS_BAR_BY_BAR = ("indicators.OwnOnce", "baskets.Coupled", "hooks.LastBars")
 UNTOUCHED = {name: with_own_state(strategy) for name, strategy in STRATEGIES.items()}  # for stock Backtrader
 
