@@ -135,7 +135,7 @@ def make_prices():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def random_prices():
     """Prices of random walks with gaps at the open, seeded."""
 

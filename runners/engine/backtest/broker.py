@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
@@ -41,7 +42,7 @@ class BrokerFill:
 
 @dataclass(frozen=True)
 class RefusedOrder:
-    """An order that was not filled, and why."""
+    """An order, or the rest of one, that was not filled, and why."""
 
     session: pd.Timestamp
     symbol: str
@@ -89,6 +90,13 @@ class AccountHistory:
     ruined: pd.Timestamp | None = None
 
 
+class Positions(defaultdict[Any, Any]):
+    """Positions by feed; asking for one in a feed without a bar creates none, since it could not be valued."""
+
+    def __missing__(self, data: Any) -> Any:
+        return super().__missing__(data) if len(data) else bt.Position()
+
+
 class CreditBroker(bt.brokers.BackBroker):
     """Backtrader's broker on `sessions`, the first of which is the close before the entry.
 
@@ -111,13 +119,14 @@ class CreditBroker(bt.brokers.BackBroker):
     def init(self) -> None:
         self.p.cash = self.p.capital
         super().init()
+        self.positions = Positions(bt.Position)
         self._credit = 0.0
         sessions: pd.DatetimeIndex = self.p.sessions
         self._rows = {int(day): row for row, day in enumerate(_ordinals(sessions))}
         self._last = None if self.p.last is None else int(_ordinals(pd.DatetimeIndex([self.p.last]))[0])
         self._years = (np.diff(_ordinals(sessions), prepend=0) / DAYS_A_YEAR).tolist()
         self._cash_rate, self._credit_rate = (rate.tolist() for rate in self.p.frictions.cash_rates(sessions))
-        self._row, self._today, self._shorts, self._closing = -1, -1, 0.0, False
+        self._row, self._shorts, self._closing = -1, 0.0, False
         self._longest: Any = None
         self._columns = {symbol: column for column, symbol in enumerate(self.p.symbols)}
         shape = len(sessions), len(self._columns)
@@ -141,7 +150,13 @@ class CreditBroker(bt.brokers.BackBroker):
     @property
     def has_begun(self) -> bool:
         """Whether the close before the entry has been reached."""
-        return self._row >= 0
+        return self._today in self._rows
+
+    @property
+    def _today(self) -> int:
+        """Day number of the current bar, which timers see before the broker; -1 before the first bar."""
+        clock = self._clock()
+        return int(clock.datetime[0]) if len(clock) else -1
 
     def require_open(self, method: str) -> None:
         """Raise RequestError if a strategy calls a sealed method during the run."""
@@ -158,6 +173,8 @@ class CreditBroker(bt.brokers.BackBroker):
 
     def get_value(self, datas: Any = None, mkt: bool = False, lever: bool = False) -> float:
         """Equity in USD; with `datas` the value of those positions, with `mkt` of all positions."""
+        if datas and not any(map(len, datas)):
+            return 0.0  # no bar yet, so no position
         value = super().get_value(datas, mkt, lever)
         return float(value if datas is not None or mkt else value - self._credit)
 
@@ -165,7 +182,6 @@ class CreditBroker(bt.brokers.BackBroker):
 
     def next(self) -> None:
         self.require_unchanged()
-        self._today = int(self._clock().datetime[0])
         self._row = self._rows.get(self._today, -1)
         if self._row > 0:
             self._accrue()
@@ -216,8 +232,11 @@ class CreditBroker(bt.brokers.BackBroker):
         return order
 
     def notify(self, order: Any) -> None:
-        """Record a filled or refused order, then notify its owner."""
-        if order.status == order.Completed:
+        """Record a filled or refused order, then notify its owner.
+
+        An order that turns a position is filled in part if the cash pays for closing it and not for the other side.
+        """
+        if order.status in (order.Partial, order.Completed):
             self._record_fill(order)
         elif order.status in NEVER_FILLED:
             self._record_refusal(order, order.info.get("refused") or order.getstatusname().lower())
@@ -310,7 +329,7 @@ class CreditBroker(bt.brokers.BackBroker):
 
     def _record_refusal(self, order: Any, reason: str) -> None:
         session = _session(order.created.dt)
-        self.ledger.refusals.append(RefusedOrder(session, order.data._name, order.created.size, reason))
+        self.ledger.refusals.append(RefusedOrder(session, order.data._name, order.executed.remsize, reason))
 
 
 def _ordinals(sessions: pd.DatetimeIndex) -> np.ndarray:

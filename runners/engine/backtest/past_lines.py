@@ -49,10 +49,23 @@ class PastLine:
 
 
 class FutureLine(PastLine):
-    """A line computed from future values, such as `close(5)`."""
+    """A line computed from values of `ahead` bars later, such as `close(5)`; it can be read that far back."""
+
+    ahead: int
 
     def __getitem__(self, ago: int) -> float:
-        raise StrategyError("a line such as close(5) is computed from future values; use past ones, as in close(-5)")
+        self._require_past(ago)
+        return super().__getitem__(ago)
+
+    def get(self, ago: int = 0, size: int = 1) -> Any:
+        self._require_past(ago)
+        return super().get(ago, size)
+
+    def _require_past(self, ago: int) -> None:
+        if ago + self.ahead > 0:
+            raise StrategyError(
+                "a line such as close(5) is computed from future values; use past ones, as in close(-5)"
+            )
 
 
 def _in_the_future(ago: int) -> StrategyError:
@@ -69,7 +82,7 @@ def block_future_lines(strategy: Any) -> None:
     """Restrict every line of a strategy's indicators, and of their indicators, to the past.
 
     Backtrader computes them in advance. A line computed from the future, such as `close(5)` or Ichimoku's chikou span,
-    may exist but cannot be read. Raises StrategyError if another line is computed from it.
+    may exist and be read as far back as its values are known. Raises StrategyError if another line is computed from it.
     """
     indicators = list(_indicators(strategy))
     ahead = _lines_ahead(indicators)
@@ -77,12 +90,14 @@ def block_future_lines(strategy: Any) -> None:
         for line in _inputs(indicator):
             if id(line) in ahead:
                 raise StrategyError(
-                    f"{_name(strategy, indicator)} is computed from {ahead[id(line)]}, which lies in the future; use "
-                    f"past values, as in close(-5)"
+                    f"{_name(strategy, indicator)} is computed from {_description(ahead[id(line)], line)}, which lies "
+                    f"in the future; use past values, as in close(-5)"
                 )
     for line in (line for indicator in indicators for line in _lines(indicator)):
         if isinstance(line, LineBuffer):
             line.__class__ = past_only(line.__class__, FutureLine if id(line) in ahead else PastLine)
+            if id(line) in ahead:
+                line.ahead = ahead[id(line)].ago
 
 
 def _indicators(owner: Any) -> Iterator[Any]:
@@ -103,16 +118,16 @@ def _inputs(indicator: Any) -> Iterator[Any]:
         yield source if isinstance(source, LineBuffer) else source.lines[0]
 
 
-def _lines_ahead(indicators: list[Any]) -> Mapping[int, str]:
-    """Descriptions of the lines that look ahead, such as `close(5)` and lines bound to it, by their `id`."""
-    ahead: dict[int, str] = {}
+def _lines_ahead(indicators: list[Any]) -> Mapping[int, Any]:
+    """The operation, such as `close(5)`, from which a line that looks ahead gets its values, by the line's `id`."""
+    ahead: dict[int, Any] = {}
     for indicator in indicators:
         if isinstance(indicator, _LineForward):
             waiting = [*_lines(indicator)]
             while waiting:
                 line = waiting.pop()
                 if id(line) not in ahead:
-                    ahead[id(line)] = _description(indicator, line)
+                    ahead[id(line)] = indicator
                     waiting += line.bindings
     return ahead
 

@@ -48,6 +48,8 @@ LOOKS = {
     ),
     "a coupler": (lambda self: self.data1.close(), lambda _, line: line[1]),
     "made of the future": (lambda self: self.data.close(2), lambda _, line: line[0]),
+    "a window of the future": (lambda self: self.data.close(2), lambda _, line: line.get(ago=-1, size=5)),
+    "a bar too early": (lambda self: self.data.close(2), lambda _, line: line[-1]),
     "chikou": (ichimoku, lambda _, line: line.chikou_span[0]),
 }
 
