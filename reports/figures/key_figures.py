@@ -38,6 +38,7 @@ from reports.statistics.availability import NOISE, Unavailable
 from reports.statistics.overfitting import ReturnMoments, probabilistic_sharpe
 from reports.statistics.returns import LEAST, PERIODS, cagr, market_line, max_drawdown, sharpe_ratio, sortino_ratio
 
+ROUNDING = 1e-7  # a smaller standard deviation of daily returns comes from the digits of prices
 TAIL = 0.05  # probability of a loss above the value at risk
 RUINED = "ruined"
 STEADY = "no variation"
@@ -91,8 +92,13 @@ class Curve:
     def varied(self, least: int = LEAST) -> pd.Series[float]:
         """`measured` returns that are not all the same."""
         returns = self.measured(least)
-        if returns.std() <= NOISE:
-            raise Unavailable(STEADY)
+        _require_variation(returns)
+        return returns
+
+    def varied_market(self) -> pd.Series[float]:
+        """Daily returns of the benchmark that are not all the same."""
+        returns = self.market.pct_change().iloc[1:]
+        _require_variation(returns)
         return returns
 
     def excess(self) -> np.ndarray:
@@ -101,15 +107,16 @@ class Curve:
 
     def line(self) -> tuple[float, float]:
         """Beta, and alpha a year over the risk-free rate."""
-        beta, alpha = market_line(self.excess(), self.market.pct_change().iloc[1:].to_numpy() - self.daily_rate)
+        beta, alpha = market_line(self.excess(), self.varied_market().to_numpy() - self.daily_rate)
         return _defined(beta, STEADY), _defined(alpha, STEADY)
 
     def correlation(self) -> float:
         """Correlation of daily returns with those of the benchmark."""
-        own, market = self.varied(), self.market.pct_change().iloc[1:]
-        if market.std() <= NOISE:
-            raise Unavailable(STEADY)
-        return float(np.corrcoef(own, market)[0, 1])
+        return float(np.corrcoef(self.varied(), self.varied_market())[0, 1])
+
+    def sharpe(self) -> float:
+        """Annual Sharpe ratio."""
+        return _defined(sharpe_ratio(self.varied().to_numpy() - self.daily_rate), STEADY)
 
     def probabilistic_sharpe(self) -> float:
         """Probability that the true Sharpe ratio is above zero."""
@@ -171,6 +178,11 @@ class Curve:
         return _over((self.months > 0).sum(), (self.months != 0).sum(), "all months flat")
 
 
+def _require_variation(returns: pd.Series[float]) -> None:
+    if not returns.std() > ROUNDING:
+        raise Unavailable(STEADY)
+
+
 def _defined(value: float | None, reason: str) -> float:
     if value is None:
         raise Unavailable(reason)
@@ -213,7 +225,7 @@ ROWS: tuple[tuple[tuple[str, Write, Compute], ...], ...] = (
         ("CAGR", _percent, Curve.annual_growth),
     ),
     (
-        ("Sharpe", two_decimals, lambda curve: _defined(sharpe_ratio(curve.excess()), STEADY)),
+        ("Sharpe", two_decimals, Curve.sharpe),
         ("Prob. Sharpe Ratio", _percent, Curve.probabilistic_sharpe),
         ("Sortino", two_decimals, lambda curve: _defined(sortino_ratio(curve.excess()), NO_LOSS)),
         ("Omega", two_decimals, Curve.omega),

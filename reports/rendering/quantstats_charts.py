@@ -24,10 +24,11 @@ from matplotlib.ticker import PercentFormatter
 
 from reports.figures.calendar_returns import period_returns
 from reports.figures.drawdowns import find_drawdowns
+from reports.figures.key_figures import ROUNDING
 from reports.figures.metrics import mean_risk_free
 from reports.records.result import Result, Run
 from reports.rendering.svg_canvas import BACKEND, preserved_pyplot, svg
-from reports.statistics.availability import NOISE, Missing, Unavailable, value_or_missing
+from reports.statistics.availability import Missing, Unavailable, value_or_missing
 from reports.statistics.returns import PERIODS
 
 with preserved_pyplot():  # importing QuantStats sets a theme, and in a notebook the backend
@@ -155,7 +156,7 @@ def _enough(returns: pd.Series, window: int) -> pd.Series:
 
 def _varied(returns: pd.Series) -> pd.Series:
     """Returns with a volatility."""
-    if not returns.std() > NOISE:
+    if not returns.std() > ROUNDING:
         raise Unavailable(f"the daily returns of {returns.name} do not vary, so that there is no volatility to match")
     return returns
 
@@ -165,7 +166,7 @@ def _correct_beta(returns: pd.Series, benchmark: pd.Series, figure: Figure) -> N
     half_year, year, mean = figure.axes[0].lines[:3]
     for line, window in ((half_year, HALF_YEAR), (year, PERIODS)):
         variance = benchmark.rolling(window).var()
-        line.set_ydata(returns.rolling(window).cov(benchmark) / variance.where(variance > NOISE**2))
+        line.set_ydata(returns.rolling(window).cov(benchmark) / variance.where(variance > ROUNDING**2))
     _set_mean(mean, half_year)
 
 
@@ -212,7 +213,7 @@ def _distribution(returns: pd.Series, curve: pd.Series) -> Figure:
     data = {"Daily": returns, **{name: period_returns(curve, frequency) for name, frequency in periods.items()}}
     figure, axes = pyplot.subplots(figsize=(WIDTH, 4))
     seaborn.boxplot(data={name: values.to_numpy() for name, values in data.items()}, ax=axes, palette=BOXES)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
     figure.suptitle(f"{returns.name} - Return Quantiles", y=0.94, fontweight="bold", fontsize=14, color="black")
     seaborn.despine(figure, left=True, bottom=True)
     figure.tight_layout()

@@ -43,6 +43,7 @@ CURVES = {
     "falls at one rate": steady(YEAR, -0.001),
     "rises every day": steady(YEAR, 0.002) * (1 + 0.0003 * (TIMES % 2)),
     "rises at one rate": steady(YEAR, 0.001),
+    "falls at one rate, to the cent": steady(YEAR, -0.001).round(2),
     "flat": pd.Series(1e6, YEAR),
     "flat, then a walk": pd.concat([pd.Series(1e6, YEAR[:130]), walk(YEAR[130:])]),
     "one session up": pd.Series([1e6, 1.012e6], YEAR[:2]),
@@ -66,10 +67,13 @@ CURVES = {
 MARKETS = {
     "ordinary": lambda days: walk(days, 99),
     "falls every day": lambda days: steady(days, -0.002) * (1 - 0.0004 * (np.arange(len(days)) % 2)),
+    "falls, to the cent": lambda days: steady(days, -0.002).round(2),
     "flat": lambda days: pd.Series(1e6, days),
 }
 PAIRS = [(name, "ordinary") for name in CURVES] + [
-    (name, market) for market in ("falls every day", "flat") for name in ("ordinary", "falls at one rate", "ruined")
+    (name, market)
+    for market in ("falls every day", "falls, to the cent", "flat")
+    for name in ("ordinary", "falls at one rate", "ruined")
 ]
 
 
@@ -131,7 +135,7 @@ class Definitions:
             return "ruined"
         if self.steps < least:
             return f"under {least} days"
-        if varied and stdev(self.returns) < 1e-12:
+        if varied and stdev(self.returns) < 1e-7:
             return "no variation"
         return unless or compute()
 
@@ -202,7 +206,7 @@ class Definitions:
         }
 
     def of_risk(self):
-        worst, market_still = self.worst, np.std(self.theirs) < 1e-12
+        worst, market_still = self.worst, np.std(self.theirs) < 1e-7
         unless = "no variation" if market_still else None
         return {
             "Max Drawdown": worst[4] if worst else 0.0,
