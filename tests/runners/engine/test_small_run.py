@@ -1,0 +1,371 @@
+"""A small run on made-up prices: every number that it writes and tests, recomputed by plain pandas."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data import fomc
+from data.prices import Prices
+from reports.folders.run import run_files
+from reports.records.evidence import END
+from reports.statistics.availability import Missing
+from runners.engine.comparators import excess_log_returns
+from runners.engine.execution.checkpoint import Checkpoint
+from runners.engine.execution.executor import Serial
+from runners.engine.pipeline import PricedPlan, run_studies, run_trials
+from runners.engine.plan import Plan
+from runners.engine.request import Request
+from runners.engine.research.descriptions import after_fall_descriptions
+from runners.engine.research.evidence_plan import KEYS, plan_evidence, reading_cases
+from runners.engine.research.judgement import sharpe_evidence, window_confounders
+from runners.engine.run_settings import chart_marks
+from runners.engine.study import ReadingStudy
+from runners.engine.sweep import sweep
+from runners.engine.trial_ledger import Trial, Trials
+from runners.engine.vectorized.scenarios import TradingConditions
+from strategies.base import Cash, Fund, Past, Reading, Weights
+from tests.resources.events import DEEPSEEK
+
+ENTRY = pd.Timestamp("2024-08-20")  # before three changes of the policy rate
+HOLD = 100
+
+
+class Pair(Reading):
+    """Long A, short B, by the last 20 sessions."""
+
+    params = (("gross", 1.0),)
+    symbols = ("A", "B")
+    reacts_to = "B"
+
+    def weights(self, past: Past) -> Weights:
+        ahead = past.growth("A", 20) > past.growth("B", 20)
+        return {"A": self.p.gross * (0.5 if ahead else 0.2), "B": -self.p.gross * 0.3}
+
+
+class Hold(Reading):
+    """Holds A, against SPY."""
+
+    symbols = ("A",)
+    comparator = Fund("SPY")
+
+    def weights(self, past: Past) -> Weights:
+        return {"A": 0.7}
+
+
+STUDIES = (ReadingStudy("pair", Pair, Pair.symbols, Cash()), ReadingStudy("hold", Hold, Hold.symbols, Fund("SPY")))
+REQUEST = Request(DEEPSEEK, entry=f"{ENTRY:%Y-%m-%d}", hold=HOLD, rebalance=10)
+PLAN = Plan(REQUEST, STUDIES)
+
+
+@pytest.fixture(scope="module")
+def prices() -> Prices:
+    """Random walks of A, B, SPY and QQQ, which pay dividends during the run."""
+    rng = np.random.default_rng(11)
+    days = pd.DatetimeIndex(fomc_calendar("2023-06-01", 480))
+    market = rng.normal(0.0003, 0.01, (480, 1))
+    close = 50 * np.exp(np.cumsum(market + rng.normal(0, 0.012, (480, 4)), axis=0))
+    opened = close * np.exp(rng.normal(0, 0.004, close.shape))
+    high, low = np.maximum(opened, close) * 1.003, np.minimum(opened, close) * 0.997
+    factor = np.ones(close.shape)
+    factor[:320, 0], factor[:340, 2], factor[:350, 3] = 0.98, 0.985, 0.99
+    return Prices(days, ("A", "B", "SPY", "QQQ"), opened, high, low, close, np.full(close.shape, 1e6), factor)
+
+
+def fomc_calendar(first, length):
+    from data import calendar
+
+    place = calendar.calendar_index(first)
+    return calendar.xnys()[place : place + length]
+
+
+@pytest.fixture(scope="module")
+def run(prices):
+    return run_studies(PricedPlan(PLAN, prices))
+
+
+@pytest.fixture(scope="module")
+def written(run):
+    """results.json, returns.csv and fills.csv, as another program reads them."""
+    files = run_files(run, {})
+    tables = [pd.read_csv(BytesIO(files[name])) for name in ("returns.csv", "fills.csv", "decisions.csv")]
+    return json.loads(files["results.json"]), *tables
+
+
+def total_return_closes(prices: Prices) -> pd.DataFrame:
+    """Closes times the factor of each session: dividends reinvested."""
+    return pd.DataFrame(prices.close * prices.factor, prices.sessions, list(prices.symbols))
+
+
+@pytest.fixture(scope="module")
+def window(prices) -> pd.DatetimeIndex:
+    """The close before the entry, the held sessions, and the session on whose open positions are closed."""
+    row = list(prices.sessions).index(ENTRY)
+    return prices.sessions[row - 1 : row + HOLD + 1]
+
+
+def policy_rate(days) -> pd.Series:
+    lower, upper = fomc.policy_range(days)
+    return pd.Series((lower + upper) / 2, days)
+
+
+def daily_rate(days) -> float:
+    return (1 + policy_rate(days).mean()) ** (1 / 252) - 1
+
+
+def test_the_risk_free_rate_changes_within_the_window(window):
+    assert len(set(policy_rate(window[1:]))) == 4
+
+
+def test_dates_are_those_of_the_window(written, window, run):
+    results, returns, fills, decisions = written
+    assert results["window"] == {"first": "2024-08-19", "last": f"{window[-1]:%Y-%m-%d}"}
+    assert list(returns["date"]) == list(window[1:].strftime("%Y-%m-%d"))
+    for name in ("pair", "hold"):
+        reading = results["readings"][name]
+        own = fills[fills["reading"] == name]
+        assert (reading["entry"], reading["exit"]) == ("2024-08-20", f"{window[-1]:%Y-%m-%d}")
+        assert (own["session"].min(), own["session"].max()) == (reading["entry"], reading["exit"])
+        assert decisions[decisions["reading"] == name]["session"].min() == "2024-08-19"
+    pd.testing.assert_series_equal(
+        run.risk_free, policy_rate(window[1:]), check_names=False, check_freq=False, rtol=1e-12
+    )
+
+
+def test_the_benchmark_is_its_total_return(written, prices, window):
+    closes = total_return_closes(prices)["SPY"][window]
+    assert written[1]["SPY"].to_numpy() == pytest.approx(closes.pct_change().iloc[1:].to_numpy(), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["pair", "hold"])
+def test_metrics_follow_from_returns_and_fills(written, window, name):
+    results, returns, fills, _ = written
+    metrics, own, market = results["readings"][name]["metrics"], returns[name], returns["SPY"]
+    traded = fills[fills["reading"] == name]
+    rate = daily_rate(window[1:])
+    wealth = pd.Series([1.0, *(1 + own).cumprod()])
+    excess, theirs = own - rate, market - rate
+    years = len(own) / 252
+    beta, level = np.polyfit(theirs, excess, 1)
+    drawdown = (wealth / wealth.cummax() - 1).min()
+    growth = wealth.iloc[-1] ** (1 / years) - 1
+    costs = traded["commission"].sum() + traded["spread_cost"].sum()
+    expected = {
+        "total_return": wealth.iloc[-1] - 1,
+        "cagr": growth,
+        "volatility": own.std() * 252**0.5,
+        "sharpe": excess.mean() / excess.std() * 252**0.5,
+        "sortino": excess.mean() / (excess.clip(upper=0) ** 2).mean() ** 0.5 * 252**0.5,
+        "max_drawdown": drawdown,
+        "calmar": growth / -drawdown,
+        "time_in_market": HOLD / (HOLD + 1),  # the last session closes the positions
+        "turnover": (traded["size"].abs() * traded["price"]).sum() / years / (wealth.mean() * 1e6),
+        "costs": costs,
+        "beta": beta,
+        "alpha_annual": level * 252,
+    }
+    assert metrics.keys() == {*expected, "d"}
+    for figure, value in expected.items():
+        assert metrics[figure] == pytest.approx(value, rel=1e-7), figure
+
+
+def test_costs_are_a_basis_point_and_a_spread_of_two(written):
+    fills = written[2]
+    value = fills["size"].abs() * fills["price"]
+    assert fills["commission"].to_numpy() == pytest.approx((value * 1e-4).to_numpy(), rel=1e-6)
+    assert fills["spread_cost"].to_numpy() == pytest.approx((value * 2e-4).to_numpy(), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["pair", "hold"])
+def test_horizons_follow_from_returns(written, run, name):
+    results, returns, _, _ = written
+    reading = results["readings"][name]
+    for days in (5, 20, 60):
+        own, market = ((1 + returns[column].iloc[:days]).prod() - 1 for column in (name, "SPY"))
+        assert reading["horizons"][str(days)]["return"] == pytest.approx(own, rel=1e-9)
+        assert reading["horizons"][str(days)]["excess_benchmark"] == pytest.approx(own - market, rel=1e-8)
+        if name == "pair":  # against cash at zero
+            assert reading["horizons"][str(days)]["d"] == pytest.approx(np.log1p(own), rel=1e-8)
+    assert reading["horizons"]["120"] is reading["horizons"]["252"] is None
+
+
+def test_d_is_the_lead_over_the_comparator(written, run):
+    results, returns, _, _ = written
+    growth = {name: (1 + returns[name]).prod() for name in ("pair", "hold")}
+    assert results["readings"]["pair"]["metrics"]["d"] == pytest.approx(np.log(growth["pair"]), rel=1e-8)
+    fund = run.results[1].comparator
+    assert results["readings"]["hold"]["metrics"]["d"] == pytest.approx(
+        np.log(growth["hold"] / fund.iloc[-1]), rel=1e-8
+    )
+
+
+# --- evidence --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def evidence_plan(prices):
+    return plan_evidence(prices, REQUEST, "SPY", STUDIES)
+
+
+def test_returns_of_readings_and_market_funds_are_over_the_risk_free_rate(run, prices, window):
+    closes, rate = total_return_closes(prices).loc[window], daily_rate(window[1:])
+    for case, result in zip(reading_cases(run, STUDIES, prices, "SPY"), run.results, strict=True):
+        assert case.study.name == result.name and list(case.proxies) == ["SPY", "QQQ"]
+        own = result.equity.to_numpy()
+        assert case.returns == pytest.approx(own[1:] / own[:-1] - 1, abs=1e-14)
+        assert case.excess == pytest.approx(own[1:] / own[:-1] - 1 - rate, abs=1e-14)
+        for fund, excess in case.proxies.items():
+            assert excess == pytest.approx(closes[fund].pct_change().iloc[1:].to_numpy() - rate, abs=1e-14)
+
+
+def test_entries_after_a_fall_follow_the_worst_tenth_of_sessions(prices, evidence_plan):
+    """The shock of an entry is four sessions before it; the worst tenth by plain pandas."""
+    study, entry = STUDIES[0], list(prices.sessions).index(ENTRY)
+    assert evidence_plan.conditions.shock_lead == 4
+    moves = total_return_closes(prices)["B"].pct_change()
+    entries = pd.Series(range(evidence_plan.first, len(prices.sessions)))
+    at_shock = pd.Series([moves.iloc[row - 4] for row in entries])
+    chosen = [
+        row for row, move in zip(entries, at_shock, strict=True) if move <= at_shock.quantile(0.1) and row != entry
+    ]
+    d = excess_log_returns(study, prices, np.array(chosen), evidence_plan.conditions)
+    real = excess_log_returns(study, prices, np.array([entry]), evidence_plan.conditions)[0]
+    described = {each.horizon: each for each in after_fall_descriptions(prices, evidence_plan, study)}
+    assert set(described) == {"20", "60", END} and len(chosen) > 20
+    for key, each in described.items():
+        column = d[:, KEYS.index(key)]
+        if key == END:  # only those whose hold ends before the prices do
+            column = np.array(
+                [value for row, value in zip(chosen, column, strict=True) if len(prices.sessions) - row > HOLD]
+            )
+        column = column[~np.isnan(column)]
+        assert (each.n, each.median) == (len(column), pytest.approx(np.median(column)))
+        assert each.effect == pytest.approx(real[KEYS.index(key)])
+        assert each.share == pytest.approx(np.mean(column.round(6) >= round(each.effect, 6)))
+
+
+def test_the_sharpe_evidence_is_that_of_excess_returns(run, window):
+    for result in run.results:
+        excess = result.returns - daily_rate(window[1:])
+        ratio, n = excess.mean() / excess.std(), len(excess)
+        spread = 1 - excess.skew() * ratio + (excess.kurt() + 2) / 4 * ratio**2
+        from scipy.stats import norm
+
+        trials = Trials({}).union([Trial(f"{n:064x}", "other", sharpe) for n, sharpe in enumerate((0.05, -0.02, 0.01))])
+        evidence = sharpe_evidence(result, run, trials)
+        assert (evidence.trials, evidence.years) == (3, pytest.approx(n / 252))
+        assert evidence.annual == pytest.approx(ratio * 252**0.5)
+        assert evidence.probabilistic == pytest.approx(norm.cdf(ratio * (n - 1) ** 0.5 / spread**0.5))
+        gamma = 0.5772156649015329
+        best = np.std([0.05, -0.02, 0.01], ddof=1) * (
+            (1 - gamma) * norm.ppf(1 - 1 / 3) + gamma * norm.ppf(1 - 1 / (3 * np.e))
+        )
+        assert evidence.expected_best == pytest.approx(best * 252**0.5)
+        assert evidence.deflated == pytest.approx(norm.cdf((ratio - best) * (n - 1) ** 0.5 / spread**0.5))
+        if ratio > 0:
+            assert evidence.years_needed == pytest.approx((1 + spread * (norm.ppf(0.95) / ratio) ** 2) / 252)
+        else:
+            assert isinstance(evidence.years_needed, Missing)
+
+
+# --- dates that are marked, and news that confounds ------------------------------------------------------------------
+
+
+def test_marks_reach_from_five_sessions_before_the_window_to_its_end():
+    """Each at its own date; sessions by hand: 23 January is the fifth before 30 January."""
+    days = ("2025-01-22", "2025-01-23", "2025-01-24", "2025-01-30", "2025-02-13", "2025-02-14", "2025-02-18")
+    event = replace(DEEPSEEK, calendar=(), marks=tuple((day, f"on {day}") for day in days))
+    shown = chart_marks(event, pd.bdate_range("2025-01-30", "2025-02-14"))
+    assert shown == tuple((pd.Timestamp(day), f"on {day}", "event") for day in days[1:6])
+
+
+def test_a_run_marks_the_decisions_of_its_window(run):
+    assert [(f"{day:%Y-%m-%d}", label) for day, label, _ in run.marks] == [
+        ("2024-09-18", "FOMC cuts 50 bp"),
+        ("2024-11-07", "FOMC cuts 25 bp"),
+        ("2024-12-18", "FOMC cuts 25 bp"),
+    ]
+
+
+def test_confounding_news_reaches_from_two_weeks_before_the_entry_to_the_last_day(run):
+    days = ("2024-08-05", "2024-08-06", "2024-08-20", "2025-01-14", "2025-01-15")
+    assert f"{run.benchmark.index[-1]:%Y-%m-%d}" == "2025-01-14"
+    event = replace(DEEPSEEK, confounders=tuple((day, day) for day in days))
+    assert [day for day, _ in window_confounders(event, run)] == list(days[1:4])
+
+
+# --- trials ----------------------------------------------------------------------------------------------------------
+
+
+def changed_at(prices: Prices, row: int) -> Prices:
+    """Prices whose close of A in a row is a little lower."""
+    close = np.array(prices.close)
+    close[row, 0] *= 0.9999
+    return replace(prices, close=close, low=np.minimum(prices.low, close))
+
+
+def test_the_key_of_a_trial_covers_every_session_of_its_window_and_none_later(prices, run, window, tmp_path):
+    last = list(prices.sessions).index(window[-1])
+
+    def keys_of_run(given):
+        return [trial.key for trial in run_trials(PLAN, given, run)]
+
+    def keys_of_sweep(given):
+        request = sweep.SweepRequest(DEEPSEEK, "pair", ("gross=0.5,1", "hold=100", f"entry={ENTRY:%Y-%m-%d}"))
+        space = replace(sweep.prepare_space(request), study=STUDIES[0])
+        return [trial.key for trial in sweep.sweep_trials(space, outcome, given)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("strategies.load", lambda name: Pair)
+        request = sweep.SweepRequest(DEEPSEEK, "pair", ("gross=0.5,1", "hold=100", f"entry={ENTRY:%Y-%m-%d}"))
+        space = sweep.prepare_space(request)
+        with Checkpoint.next_to(tmp_path / "out") as checkpoint:
+            outcome, _ = sweep.run_sweep(request, space, prices, Serial(), checkpoint)
+        for keys in (keys_of_run, keys_of_sweep):
+            before = keys(prices)
+            assert len(set(before)) == 2
+            assert not set(keys(changed_at(prices, last))) & {before[0]}, "the last session is seen"
+            assert keys(changed_at(prices, last + 1)) == before
+            assert keys(prices.rows(0, last + 1)) == before
+
+
+def test_trials_carry_the_daily_sharpe_ratio(prices, run, window):
+    rate = daily_rate(window[1:])
+    for trial, result in zip(run_trials(PLAN, prices, run), run.results, strict=True):
+        excess = result.returns - rate
+        assert (trial.name, trial.sharpe) == (result.name, pytest.approx(excess.mean() / excess.std()))
+
+
+def test_variants_of_a_sweep_share_the_risk_free_rate_of_their_sessions(prices, tmp_path, monkeypatch):
+    """The rate falls within the shared window, so that a window one session off has another mean."""
+    monkeypatch.setattr("strategies.load", lambda name: Pair)
+    entries = "2024-09-17,2024-09-19"  # the rate falls on the 19th
+    request = sweep.SweepRequest(DEEPSEEK, "pair", (f"entry={entries}", "gross=0.5,1", "hold=60"))
+    space = sweep.prepare_space(request)
+    with Checkpoint.next_to(tmp_path / "out") as checkpoint:
+        outcome, _ = sweep.run_sweep(request, space, prices, Serial(), checkpoint)
+    returns, usable, first, last = sweep.shared_returns(outcome, prices)
+    sessions = prices.sessions[first : last + 1]
+    assert f"{sessions[0]:%Y-%m-%d}" == "2024-09-19" and usable == [0, 1, 2, 3]
+    curves = {
+        index: pd.Series(outcome.curves[index], prices.sessions[start : start + 62])
+        for index, start in enumerate(outcome.column("start").astype(int).tolist())
+    }
+    rate = daily_rate(sessions)
+    assert rate != pytest.approx(daily_rate(sessions[1:]), rel=1e-5), "a session more or less changes the mean"
+    for column, index in enumerate(usable):
+        expected = curves[index].pct_change()[sessions] - rate
+        assert returns[:, column] == pytest.approx(expected.to_numpy(), abs=1e-12)
+        ratio = curves[index].pct_change().iloc[1:] - daily_rate(curves[index].index[1:])
+        assert outcome.column("sharpe")[index] == pytest.approx(ratio.mean() / ratio.std() * 252**0.5)
+
+
+def test_conditions_of_the_evidence_are_those_of_the_run(evidence_plan, prices):
+    assert evidence_plan.entry == list(prices.sessions).index(ENTRY)
+    assert evidence_plan.conditions == TradingConditions(HOLD, 10, REQUEST.frictions, shock_lead=4)
+    assert f"{evidence_plan.shock:%Y-%m-%d}" == "2024-08-14"
