@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 
 import numpy as np
@@ -309,29 +310,25 @@ def changed_at(prices: Prices, row: int) -> Prices:
     return replace(prices, close=close, low=np.minimum(prices.low, close))
 
 
+def swept(prices, folder, *parameters):
+    """The variants of Pair: request, space and outcome."""
+    with pytest.MonkeyPatch.context() as patch, Checkpoint.next_to(folder / "out") as checkpoint:
+        patch.setattr("strategies.load", lambda name: Pair)
+        request = sweep.SweepRequest(DEEPSEEK, "pair", parameters)
+        space = sweep.prepare_space(request)
+        return space, sweep.run_sweep(request, space, prices, Serial(), checkpoint)[0]
+
+
 def test_the_key_of_a_trial_covers_every_session_of_its_window_and_none_later(prices, run, window, tmp_path):
     last = list(prices.sessions).index(window[-1])
-
-    def keys_of_run(given):
-        return [trial.key for trial in run_trials(PLAN, given, run)]
-
-    def keys_of_sweep(given):
-        request = sweep.SweepRequest(DEEPSEEK, "pair", ("gross=0.5,1", "hold=100", f"entry={ENTRY:%Y-%m-%d}"))
-        space = replace(sweep.prepare_space(request), study=STUDIES[0])
-        return [trial.key for trial in sweep.sweep_trials(space, outcome, given)]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("strategies.load", lambda name: Pair)
-        request = sweep.SweepRequest(DEEPSEEK, "pair", ("gross=0.5,1", "hold=100", f"entry={ENTRY:%Y-%m-%d}"))
-        space = sweep.prepare_space(request)
-        with Checkpoint.next_to(tmp_path / "out") as checkpoint:
-            outcome, _ = sweep.run_sweep(request, space, prices, Serial(), checkpoint)
-        for keys in (keys_of_run, keys_of_sweep):
-            before = keys(prices)
-            assert len(set(before)) == 2
-            assert not set(keys(changed_at(prices, last))) & {before[0]}, "the last session is seen"
-            assert keys(changed_at(prices, last + 1)) == before
-            assert keys(prices.rows(0, last + 1)) == before
+    space, outcome = swept(prices, tmp_path, "gross=0.5,1", f"hold={HOLD}", f"entry={ENTRY:%Y-%m-%d}")
+    for trials in (partial(run_trials, PLAN, run=run), partial(sweep.sweep_trials, space, outcome)):
+        before, seen, unseen, without = (
+            [trial.key for trial in trials(prices=given)]
+            for given in (prices, changed_at(prices, last), changed_at(prices, last + 1), prices.rows(0, last + 1))
+        )
+        assert len(set(before)) == 2 and set(seen).isdisjoint(before)
+        assert unseen == without == before
 
 
 def test_trials_carry_the_daily_sharpe_ratio(prices, run, window):
@@ -341,14 +338,10 @@ def test_trials_carry_the_daily_sharpe_ratio(prices, run, window):
         assert (trial.name, trial.sharpe) == (result.name, pytest.approx(excess.mean() / excess.std()))
 
 
-def test_variants_of_a_sweep_share_the_risk_free_rate_of_their_sessions(prices, tmp_path, monkeypatch):
+def test_variants_of_a_sweep_share_the_risk_free_rate_of_their_sessions(prices, tmp_path):
     """The rate falls within the shared window, so that a window one session off has another mean."""
-    monkeypatch.setattr("strategies.load", lambda name: Pair)
     entries = "2024-09-17,2024-09-19"  # the rate falls on the 19th
-    request = sweep.SweepRequest(DEEPSEEK, "pair", (f"entry={entries}", "gross=0.5,1", "hold=60"))
-    space = sweep.prepare_space(request)
-    with Checkpoint.next_to(tmp_path / "out") as checkpoint:
-        outcome, _ = sweep.run_sweep(request, space, prices, Serial(), checkpoint)
+    _, outcome = swept(prices, tmp_path, f"entry={entries}", "gross=0.5,1", "hold=60")
     returns, usable, first, last = sweep.shared_returns(outcome, prices)
     sessions = prices.sessions[first : last + 1]
     assert f"{sessions[0]:%Y-%m-%d}" == "2024-09-19" and usable == [0, 1, 2, 3]
