@@ -119,7 +119,10 @@ def test_the_settings_of_the_default_event_are_unchanged():
             60,
             "60 sessions",
             "policy",
-            "free cash earns the lower bound of the policy range less 0.50 points, credit costs the upper bound plus 0.50",
+            (
+                "free cash earns the lower bound of the policy range less 0.50 points, "
+                "credit costs the upper bound plus 0.50"
+            ),
         ),
         (None, "to the end of the prices", 0.0215, "cash earns and credit costs 2.15%"),
     ],

@@ -10,12 +10,16 @@ from io import BytesIO
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
-from data import fomc
+from data import calendar, fomc
 from data.prices import Prices
 from reports.folders.run import run_files
 from reports.records.evidence import END
+from reports.statistics import bootstrap
 from reports.statistics.availability import Missing
+from reports.statistics.multiple_testing import superiority_test
+from reports.statistics.placebo import placebo_power
 from runners.engine.comparators import excess_log_returns
 from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.execution.executor import Serial
@@ -24,7 +28,8 @@ from runners.engine.plan import Plan
 from runners.engine.request import Request
 from runners.engine.research.descriptions import after_fall_descriptions
 from runners.engine.research.evidence_plan import KEYS, plan_evidence, reading_cases
-from runners.engine.research.judgement import sharpe_evidence, window_confounders
+from runners.engine.research.examination import estimation_window, event_sample, examine_reading
+from runners.engine.research.judgement import EFFECTS, judge_run, sharpe_evidence, window_confounders
 from runners.engine.run_settings import chart_marks
 from runners.engine.study import ReadingStudy
 from runners.engine.sweep import sweep
@@ -43,6 +48,7 @@ class Pair(Reading):
     params = (("gross", 1.0),)
     symbols = ("A", "B")
     reacts_to = "B"
+    chooses = ("A", "B", "C", "D", "E")
 
     def weights(self, past: Past) -> Weights:
         ahead = past.growth("A", 20) > past.growth("B", 20)
@@ -66,23 +72,19 @@ PLAN = Plan(REQUEST, STUDIES)
 
 @pytest.fixture(scope="module")
 def prices() -> Prices:
-    """Random walks of A, B, SPY and QQQ, which pay dividends during the run."""
+    """Random walks of stocks and funds; A, SPY and QQQ pay dividends during the run."""
     rng = np.random.default_rng(11)
-    days = pd.DatetimeIndex(fomc_calendar("2023-06-01", 480))
+    place = calendar.calendar_index("2023-06-01")
+    days = calendar.xnys()[place : place + 480]
     market = rng.normal(0.0003, 0.01, (480, 1))
-    close = 50 * np.exp(np.cumsum(market + rng.normal(0, 0.012, (480, 4)), axis=0))
+    close = 50 * np.exp(np.cumsum(market + rng.normal(0, 0.012, (480, 7)), axis=0))
     opened = close * np.exp(rng.normal(0, 0.004, close.shape))
     high, low = np.maximum(opened, close) * 1.003, np.minimum(opened, close) * 0.997
     factor = np.ones(close.shape)
     factor[:320, 0], factor[:340, 2], factor[:350, 3] = 0.98, 0.985, 0.99
-    return Prices(days, ("A", "B", "SPY", "QQQ"), opened, high, low, close, np.full(close.shape, 1e6), factor)
-
-
-def fomc_calendar(first, length):
-    from data import calendar
-
-    place = calendar.calendar_index(first)
-    return calendar.xnys()[place : place + length]
+    return Prices(
+        days, ("A", "B", "SPY", "QQQ", "C", "D", "E"), opened, high, low, close, np.full(close.shape, 1e6), factor
+    )
 
 
 @pytest.fixture(scope="module")
@@ -255,8 +257,6 @@ def test_the_sharpe_evidence_is_that_of_excess_returns(run, window):
         excess = result.returns - daily_rate(window[1:])
         ratio, n = excess.mean() / excess.std(), len(excess)
         spread = 1 - excess.skew() * ratio + (excess.kurt() + 2) / 4 * ratio**2
-        from scipy.stats import norm
-
         trials = Trials({}).union([Trial(f"{n:064x}", "other", sharpe) for n, sharpe in enumerate((0.05, -0.02, 0.01))])
         evidence = sharpe_evidence(result, run, trials)
         assert (evidence.trials, evidence.years) == (3, pytest.approx(n / 252))
@@ -272,6 +272,93 @@ def test_the_sharpe_evidence_is_that_of_excess_returns(run, window):
             assert evidence.years_needed == pytest.approx((1 + spread * (norm.ppf(0.95) / ratio) ** 2) / 252)
         else:
             assert isinstance(evidence.years_needed, Missing)
+
+
+@pytest.fixture(scope="module")
+def examined(run, prices, evidence_plan):
+    """Everything that is run for the evidence on both readings, with few draws."""
+    few = replace(evidence_plan, draws=39, resamples=200)
+    cases = reading_cases(run, STUDIES, prices, "SPY")
+    return few, {case.study.name: examine_reading(prices, few, case) for case in cases}
+
+
+@pytest.fixture(scope="module")
+def judged(run, prices, examined):
+    trials = Trials({}).union(run_trials(PLAN, prices, run))
+    return judge_run(run, *examined, prices, trials, REQUEST)
+
+
+def test_ranks_follow_from_the_past_entries_and_the_drawn_permutations(judged, prices, evidence_plan):
+    """Every fifth session back from the entry, and the share of permutations that did as well."""
+    entry, days = list(prices.sessions).index(ENTRY), [f"{day:%Y-%m-%d}" for day in prices.sessions]
+    for evidence in judged.readings.values():
+        past, rank = evidence.launches, evidence.timing["5"]
+        rows = range(entry - 5, evidence_plan.first - 1, -5)
+        values = [past.d["5"][past.sessions.index(days[row])] for row in rows]
+        assert [past.sessions[index] for index in past.aligned["5"]] == [days[row] for row in rows]
+        real = past.d["5"][past.sessions.index(f"{ENTRY:%Y-%m-%d}")]
+        assert (rank.n, rank.effect) == (len(rows), pytest.approx(real, abs=1e-6))
+        assert rank.p == (1 + sum(value >= real for value in values)) / (1 + len(rows))
+        assert rank.p_lower == (1 + sum(value <= real for value in values)) / (1 + len(rows))
+    chosen = judged.readings["pair"]
+    assert judged.readings["hold"].names is None and len(chosen.drawn) == chosen.names[END].n == 39
+    assert chosen.names[END].effect == pytest.approx(chosen.d, abs=1e-9)
+    assert chosen.names[END].p == (1 + sum(value >= round(chosen.d, 6) for value in chosen.drawn)) / 40
+
+
+def test_the_power_of_each_reading_is_its_own(judged, examined):
+    plan, readings = examined
+    rows = [plan.entry, *range(plan.entry - 20, plan.first - 1, -20)]
+    values = np.column_stack(
+        [
+            [reading.d[list(reading.entries).index(row), KEYS.index("20")] for row in rows]
+            for reading in readings.values()
+        ]
+    )
+    for column, evidence in enumerate(judged.readings.values()):
+        expected = placebo_power(values, column, EFFECTS)
+        assert evidence.power == (expected or Missing(evidence.timing["20"].reason))
+        assert evidence.timing["20"].effect == pytest.approx(values[0, column], abs=1e-6)
+
+
+def test_superiority_is_that_of_returns_less_those_of_the_comparator(judged, run):
+    ahead = {
+        result.name: (result.equity.pct_change() - result.comparator.pct_change()).iloc[1:].to_numpy()
+        for result in run.results
+    }
+    assert judged.superiority == superiority_test(ahead, 20250131, count=200)
+
+
+def test_intervals_are_those_of_net_returns_and_of_excess_returns(judged, run, prices, window):
+    rate = daily_rate(window[1:])
+    market = total_return_closes(prices).loc[window, "SPY"].pct_change().iloc[1:].to_numpy() - rate
+    for result in run.results:
+        returns = result.equity.pct_change().iloc[1:].to_numpy()
+        excess = returns - rate
+        resamples = bootstrap.resample_positions(len(excess), bootstrap.block_length(excess, market), 20250131, 200)
+        expected = {
+            "sharpe": bootstrap.sharpe_interval(excess, resamples),
+            "cagr": bootstrap.cagr_interval(returns, resamples),
+            "alpha": bootstrap.alpha_interval(excess, market, resamples),
+        }
+        for name, interval in judged.readings[result.name].intervals.items():
+            for end in ("estimate", "low", "high"):
+                assert getattr(interval, end) == pytest.approx(getattr(expected[name], end), rel=1e-6), (name, end)
+
+
+def test_the_event_study_reads_the_days_around_the_shock_and_those_before_it_was_known(prices, evidence_plan):
+    returns = total_return_closes(prices).pct_change()
+    shock, known = (returns.index.get_loc(day) for day in (evidence_plan.shock, evidence_plan.quiet_until))
+    assert estimation_window(prices, evidence_plan) == (known - 219, known)
+    sample = event_sample(prices, evidence_plan, ("A", "B"), known - 219, known)
+    assert (sample.day, len(sample.estimation)) == (1, 220)
+    estimation, event = returns.iloc[known - 219 : known + 1], returns.iloc[shock - 1 : shock + 21]
+    for stocks, market, expected in (
+        (sample.estimation, sample.estimation_market, estimation),
+        (sample.event, sample.event_market, event),
+    ):
+        assert stocks == pytest.approx(expected[["A", "B"]].to_numpy(), abs=1e-12)
+        assert market == pytest.approx(expected["SPY"].to_numpy(), abs=1e-12)
 
 
 # --- dates that are marked, and news that confounds ------------------------------------------------------------------
