@@ -26,10 +26,10 @@ from runners.engine.execution.executor import Serial
 from runners.engine.pipeline import PricedPlan, run_studies, run_trials
 from runners.engine.plan import Plan
 from runners.engine.request import Request
-from runners.engine.research.descriptions import after_fall_descriptions
+from runners.engine.research.descriptions import after_fall_descriptions, compare_with_others
 from runners.engine.research.evidence_plan import KEYS, plan_evidence, reading_cases
-from runners.engine.research.examination import estimation_window, event_sample, examine_reading
-from runners.engine.research.judgement import EFFECTS, judge_run, sharpe_evidence, window_confounders
+from runners.engine.research.examination import ExaminedReading, estimation_window, event_sample, examine_reading
+from runners.engine.research.judgement import EFFECTS, judge_readings, judge_run, sharpe_evidence, window_confounders
 from runners.engine.run_settings import chart_marks
 from runners.engine.study import ReadingStudy
 from runners.engine.sweep import sweep
@@ -40,6 +40,7 @@ from tests.resources.events import DEEPSEEK
 
 ENTRY = pd.Timestamp("2024-08-20")  # before three changes of the policy rate
 HOLD = 100
+SESSIONS = 480
 
 
 class Pair(Reading):
@@ -72,16 +73,19 @@ PLAN = Plan(REQUEST, STUDIES)
 
 @pytest.fixture(scope="module")
 def prices() -> Prices:
-    """Random walks of stocks and funds; A, SPY and QQQ pay dividends during the run."""
+    """Random walks of stocks and funds; A, SPY and QQQ pay dividends during the run, and B falls at two shocks."""
     rng = np.random.default_rng(11)
     place = calendar.calendar_index("2023-06-01")
-    days = calendar.xnys()[place : place + 480]
-    market = rng.normal(0.0003, 0.01, (480, 1))
-    close = 50 * np.exp(np.cumsum(market + rng.normal(0, 0.012, (480, 7)), axis=0))
+    days = calendar.xnys()[place : place + SESSIONS]
+    moves = rng.normal(0.0003, 0.01, (SESSIONS, 1)) + rng.normal(0, 0.012, (SESSIONS, 7))
+    # Four sessions before the entry, and before the last past entry whose hold ends within the prices.
+    moves[[days.get_loc(ENTRY) - 4, SESSIONS - HOLD - 1 - 4], 1] = -0.08
+    close = 50 * np.exp(np.cumsum(moves, axis=0))
     opened = close * np.exp(rng.normal(0, 0.004, close.shape))
     high, low = np.maximum(opened, close) * 1.003, np.minimum(opened, close) * 0.997
     factor = np.ones(close.shape)
-    factor[:320, 0], factor[:340, 2], factor[:350, 3] = 0.98, 0.985, 0.99
+    for column, day in ((0, "2024-09-10"), (2, "2024-10-08"), (3, "2024-10-22")):
+        factor[: days.get_loc(day), column] = 0.98 + 0.001 * column
     return Prices(
         days, ("A", "B", "SPY", "QQQ", "C", "D", "E"), opened, high, low, close, np.full(close.shape, 1e6), factor
     )
@@ -185,6 +189,17 @@ def test_costs_are_a_basis_point_and_a_spread_of_two(written):
 
 
 @pytest.mark.parametrize("name", ["pair", "hold"])
+def test_the_last_equity_is_capital_less_fills_and_costs_plus_interest(written, name):
+    results, returns, fills, _ = written
+    own, interest = fills[fills["reading"] == name], results["readings"][name]["interest"]
+    paid = (own["size"] * own["price"]).sum() + own["commission"].sum() + own["spread_cost"].sum()
+    earned = interest["cash"] - interest["debit"] - interest["borrow"]
+    assert own["size"].groupby(own["symbol"]).sum().abs().max() == 0, "everything is closed"
+    assert interest["cash"] > 1000 and (interest["borrow"] > 100) == (name == "pair")
+    assert (1 + returns[name]).prod() * 1e6 == pytest.approx(1e6 - paid + earned, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["pair", "hold"])
 def test_horizons_follow_from_returns(written, run, name):
     results, returns, _, _ = written
     reading = results["readings"][name]
@@ -240,6 +255,8 @@ def test_entries_after_a_fall_follow_the_worst_tenth_of_sessions(prices, evidenc
     real = excess_log_returns(study, prices, np.array([entry]), evidence_plan.conditions)[0]
     described = {each.horizon: each for each in after_fall_descriptions(prices, evidence_plan, study)}
     assert set(described) == {"20", "60", END} and len(chosen) > 20
+    assert at_shock[entry - evidence_plan.first] <= at_shock.quantile(0.1), "the real entry follows a fall, too"
+    assert SESSIONS - HOLD - 1 in chosen
     for key, each in described.items():
         column = d[:, KEYS.index(key)]
         if key == END:  # only those whose hold ends before the prices do
@@ -250,6 +267,12 @@ def test_entries_after_a_fall_follow_the_worst_tenth_of_sessions(prices, evidenc
         assert (each.n, each.median) == (len(column), pytest.approx(np.median(column)))
         assert each.effect == pytest.approx(real[KEYS.index(key)])
         assert each.share == pytest.approx(np.mean(column.round(6) >= round(each.effect, 6)))
+
+
+def test_equal_values_count_as_at_or_above_the_real_one():
+    real, others = np.full(6, 0.1), np.repeat([[0.3], [0.1000000004], [0.1], [-0.2], [np.nan]], 6, axis=1)
+    rows = compare_with_others("others", real, others)
+    assert [(each.horizon, each.n, each.share) for each in rows] == [("20", 4, 0.75), ("60", 4, 0.75), (END, 4, 0.75)]
 
 
 def test_the_sharpe_evidence_is_that_of_excess_returns(run, window):
@@ -306,19 +329,27 @@ def test_ranks_follow_from_the_past_entries_and_the_drawn_permutations(judged, p
     assert chosen.names[END].p == (1 + sum(value >= round(chosen.d, 6) for value in chosen.drawn)) / 40
 
 
-def test_the_power_of_each_reading_is_its_own(judged, examined):
-    plan, readings = examined
-    rows = [plan.entry, *range(plan.entry - 20, plan.first - 1, -20)]
-    values = np.column_stack(
-        [
-            [reading.d[list(reading.entries).index(row), KEYS.index("20")] for row in rows]
-            for reading in readings.values()
-        ]
-    )
-    for column, evidence in enumerate(judged.readings.values()):
-        expected = placebo_power(values, column, EFFECTS)
-        assert evidence.power == (expected or Missing(evidence.timing["20"].reason))
-        assert evidence.timing["20"].effect == pytest.approx(values[0, column], abs=1e-6)
+def test_power_and_adjusted_p_belong_to_each_reading(run, evidence_plan, random_prices):
+    """Past entries that were made up: 44 of them do not overlap."""
+    plan, rows = replace(evidence_plan, entry=900, first=20), np.arange(20, 901)
+    rng = np.random.default_rng(4)
+    spread = {"pair": 0.05, "hold": 0.2}
+    examined = {
+        name: ExaminedReading(rows, rng.normal(0, scale, (len(rows), len(KEYS))).round(6), {}, {})
+        for name, scale in spread.items()
+    }
+    trials = Trials({}).union([Trial("0" * 64, "other", 0.1)])
+    judged = judge_readings(run, plan, examined, random_prices(("SPY",), sessions=1000, first="2020-01-02"), trials, "")
+    aligned = np.arange(900, 19, -20)
+    values = np.column_stack([reading.d[aligned - 20, KEYS.index("20")] for reading in examined.values()])
+    z = (values - values.mean(axis=0)) / values.std(axis=0, ddof=1)
+    assert judged["pair"].power != judged["hold"].power
+    for column, evidence in enumerate(judged.values()):
+        rank = evidence.timing["20"]
+        assert (rank.n, rank.effect) == (44, values[0, column])
+        assert rank.p_family == np.mean(z.max(axis=1) >= z[0, column])
+        assert rank.p_family_lower == np.mean(z.min(axis=1) <= z[0, column])
+        assert evidence.power == placebo_power(values, column, EFFECTS)
 
 
 def test_superiority_is_that_of_returns_less_those_of_the_comparator(judged, run):
@@ -348,7 +379,9 @@ def test_intervals_are_those_of_net_returns_and_of_excess_returns(judged, run, p
 
 def test_the_event_study_reads_the_days_around_the_shock_and_those_before_it_was_known(prices, evidence_plan):
     returns = total_return_closes(prices).pct_change()
-    shock, known = (returns.index.get_loc(day) for day in (evidence_plan.shock, evidence_plan.quiet_until))
+    # The essay was quiet until 24 December, 20 sessions before the shock on 27 January.
+    shock, known = (returns.index.get_loc(day) for day in ("2024-08-14", "2024-07-17"))
+    assert shock - known == 20
     assert estimation_window(prices, evidence_plan) == (known - 219, known)
     sample = event_sample(prices, evidence_plan, ("A", "B"), known - 219, known)
     assert (sample.day, len(sample.estimation)) == (1, 220)
