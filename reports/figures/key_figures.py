@@ -36,9 +36,17 @@ from reports.figures.metrics import Metrics, compute_metrics, daily_risk_free_ra
 from reports.records.result import Result, Run
 from reports.statistics.availability import NOISE, Unavailable
 from reports.statistics.overfitting import ReturnMoments, probabilistic_sharpe
-from reports.statistics.returns import LEAST, PERIODS, cagr, market_line, max_drawdown, sharpe_ratio, sortino_ratio
+from reports.statistics.returns import (
+    LEAST,
+    PERIODS,
+    ROUNDING,
+    cagr,
+    market_line,
+    max_drawdown,
+    sharpe_ratio,
+    sortino_ratio,
+)
 
-ROUNDING = 1e-7  # a smaller standard deviation of daily returns comes from the digits of prices
 TAIL = 0.05  # probability of a loss above the value at risk
 RUINED = "ruined"
 STEADY = "no variation"
@@ -95,28 +103,20 @@ class Curve:
         _require_variation(returns)
         return returns
 
-    def varied_market(self) -> pd.Series[float]:
-        """Daily returns of the benchmark that are not all the same."""
-        returns = self.market.pct_change().iloc[1:]
-        _require_variation(returns)
-        return returns
-
     def excess(self) -> np.ndarray:
         """Enough daily returns over the risk-free rate."""
         return self.measured().to_numpy() - self.daily_rate
 
     def line(self) -> tuple[float, float]:
         """Beta, and alpha a year over the risk-free rate."""
-        beta, alpha = market_line(self.excess(), self.varied_market().to_numpy() - self.daily_rate)
+        beta, alpha = market_line(self.excess(), self.market.pct_change().iloc[1:].to_numpy() - self.daily_rate)
         return _defined(beta, STEADY), _defined(alpha, STEADY)
 
     def correlation(self) -> float:
         """Correlation of daily returns with those of the benchmark."""
-        return float(np.corrcoef(self.varied(), self.varied_market())[0, 1])
-
-    def sharpe(self) -> float:
-        """Annual Sharpe ratio."""
-        return _defined(sharpe_ratio(self.varied().to_numpy() - self.daily_rate), STEADY)
+        own, market = self.varied(), self.market.pct_change().iloc[1:]
+        _require_variation(market)
+        return float(np.corrcoef(own, market)[0, 1])
 
     def probabilistic_sharpe(self) -> float:
         """Probability that the true Sharpe ratio is above zero."""
@@ -225,7 +225,7 @@ ROWS: tuple[tuple[tuple[str, Write, Compute], ...], ...] = (
         ("CAGR", _percent, Curve.annual_growth),
     ),
     (
-        ("Sharpe", two_decimals, Curve.sharpe),
+        ("Sharpe", two_decimals, lambda curve: _defined(sharpe_ratio(curve.excess()), STEADY)),
         ("Prob. Sharpe Ratio", _percent, Curve.probabilistic_sharpe),
         ("Sortino", two_decimals, lambda curve: _defined(sortino_ratio(curve.excess()), NO_LOSS)),
         ("Omega", two_decimals, Curve.omega),

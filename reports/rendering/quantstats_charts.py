@@ -24,12 +24,11 @@ from matplotlib.ticker import PercentFormatter
 
 from reports.figures.calendar_returns import period_returns
 from reports.figures.drawdowns import find_drawdowns
-from reports.figures.key_figures import ROUNDING
 from reports.figures.metrics import mean_risk_free
 from reports.records.result import Result, Run
 from reports.rendering.svg_canvas import BACKEND, preserved_pyplot, svg
 from reports.statistics.availability import Missing, Unavailable, value_or_missing
-from reports.statistics.returns import PERIODS
+from reports.statistics.returns import PERIODS, ROUNDING
 
 with preserved_pyplot():  # importing QuantStats sets a theme, and in a notebook the backend
     import quantstats

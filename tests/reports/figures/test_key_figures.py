@@ -278,6 +278,30 @@ def test_every_figure_follows_its_definition(name, market, result_of, run_of):
             assert_equal((column, each), getattr(rows[each], column), value)
 
 
+@pytest.mark.parametrize(("name", "market"), PAIRS)
+def test_metrics_of_the_index_follow_their_definitions(name, market, result_of, run_of):
+    """The same figures; one that does not exist is None there."""
+    equity = CURVES[name]
+    benchmark = MARKETS[market](equity.index)
+    result = result_of(sessions=equity.index, equity=equity)
+    metrics = compute_metrics(result, run_of(result, benchmark=benchmark.pct_change().iloc[1:]))
+    definitions = Definitions(equity, benchmark)
+    figures = {**definitions.of_returns(), **definitions.of_risk()}
+    for own, figure in (
+        ("total_return", "Cumulative Return"),
+        ("cagr", "CAGR"),
+        ("volatility", "Volatility (ann.)"),
+        ("sharpe", "Sharpe"),
+        ("sortino", "Sortino"),
+        ("max_drawdown", "Max Drawdown"),
+        ("calmar", "Calmar"),
+        ("beta", "Beta"),
+        ("alpha_annual", "Alpha a year, over the risk-free rate"),
+    ):
+        expected = None if isinstance(figures[figure], str) else pytest.approx(figures[figure], rel=1e-6, abs=1e-9)
+        assert getattr(metrics, own) == expected, own
+
+
 def test_figures_are_those_that_the_index_compares(result_of, run_of):
     ffn = pytest.importorskip("ffn")
     result = result_of()
