@@ -1,6 +1,6 @@
-"""Tearsheet of a reading: claim and outcome, QuantStats' metrics and charts, and its trades.
+"""Tearsheet of a reading: claim and outcome, key figures, QuantStats' charts, and its trades.
 
-QuantStats computes metrics and draws charts; text, tables and layout are ours. The page is self-contained: no fonts, no
+QuantStats draws the charts; text, tables and layout are ours. The page is self-contained: no fonts, no
 requests, and no script except the one that scrolls it together with others (`reports.pages.side_by_side`).
 """
 
@@ -17,25 +17,28 @@ from typing import Any
 
 import jinja2
 import pandas as pd
+from markupsafe import Markup
 
 from reports.figures import round_trips
+from reports.figures.calendar_returns import calendar_years
+from reports.figures.drawdowns import find_drawdowns
+from reports.figures.key_figures import key_figures, two_decimals, wealth_curve
 from reports.figures.metrics import compute_metrics, mean_risk_free
 from reports.records.result import Result, Run
 from reports.rendering.template import FOLDER, evidence_address, side_by_side_address, template
+from reports.statistics.availability import Missing
 
 MOST_TRADES = 100  # rows; further trades are counted
 MOST_WARNINGS = 10
+MOST_DRAWDOWNS = 10
 
 # Packages, modules and templates that a page depends on besides its data.
 PACKAGES = ("quantstats", "matplotlib", "seaborn", "pandas", "numpy", "scipy", "jinja2")
 MODULES = (
-    *("data.text", "reports.figures.metrics", "reports.pages.tearsheet", "reports.rendering.quantstats_sheet"),
-    *(
-        "reports.rendering.svg_canvas",
-        "reports.records.result",
-        "reports.rendering.template",
-        "reports.figures.round_trips",
-    ),
+    *("data.text", "reports.figures.calendar_returns", "reports.figures.drawdowns", "reports.figures.key_figures"),
+    *("reports.figures.metrics", "reports.figures.round_trips", "reports.pages.tearsheet", "reports.records.result"),
+    *("reports.rendering.quantstats_charts", "reports.rendering.svg_canvas", "reports.rendering.template"),
+    *("reports.statistics.availability", "reports.statistics.overfitting", "reports.statistics.returns"),
 )
 TEMPLATES = ("tearsheet.html", "tearsheet.js", "warnings.html")
 
@@ -50,23 +53,20 @@ CHARTS = {
     "rolling_vol": "Rolling volatility",
     "rolling_sharpe": "Rolling Sharpe ratio",
     "rolling_sortino": "Rolling Sortino ratio",
-    "dd_periods": "Largest drawdown periods",
+    "dd_periods": "Longest drawdown periods",
     "dd_plot": "Underwater plot",
     "monthly_heatmap": "Monthly returns",
     "returns_dist": "Quantiles of returns by period",
 }
 
 CAPTIONS = {
-    "rolling_beta": "The line is zero until the first window is full; the dashed mean includes these days.",
-    "monthly_heatmap": "Months outside the window are also shown as 0.00; its first and last month are incomplete.",
+    "monthly_heatmap": "The first and last month are incomplete.",
+    "returns_dist": "The first and last week, month, quarter and year are incomplete.",
 }
 
 
 def render(result: Result, run: Run) -> str:
     """The page of one reading. Equal inputs give equal bytes."""
-    # Importing QuantStats takes seconds, and pages that are reused from an earlier run do not need it.
-    from reports.rendering.quantstats_sheet import quantstats_sheet
-
     trades = round_trips.round_trips(result.fills)
     return _template().render(
         result=result,
@@ -76,7 +76,10 @@ def render(result: Result, run: Run) -> str:
         side_by_side=side_by_side_address(result.name),
         rf=mean_risk_free(run),
         metrics=compute_metrics(result, run),
-        sheet=None if _is_idle(result) else quantstats_sheet(result, run),
+        groups=key_figures(result, run),
+        years=list(calendar_years(wealth_curve(run.benchmark, result.equity.index[0]), result.equity)),
+        drawdowns=sorted(find_drawdowns(result.equity), key=lambda each: each.depth)[:MOST_DRAWDOWNS],
+        charts={} if result.fills.empty else _charts(result, run),
         chart_names=CHARTS,
         captions=CAPTIONS,
         most_warnings=MOST_WARNINGS,
@@ -94,9 +97,11 @@ def inputs_key(result: Result, run: Run) -> str:
     return sha256("\0".join((*parts, _code())).encode()).hexdigest()
 
 
-def _is_idle(result: Result) -> bool:
-    """Whether there is nothing to measure; QuantStats fails on constant returns."""
-    return result.fills.empty or result.returns.nunique() < 2
+def _charts(result: Result, run: Run) -> Mapping[str, Markup | Missing]:
+    # Importing QuantStats takes seconds, and pages that are reused from an earlier run do not need it.
+    from reports.rendering.quantstats_charts import quantstats_charts
+
+    return quantstats_charts(result, run)
 
 
 def _text(value: Any) -> str:
@@ -123,4 +128,8 @@ def _source(module: str) -> bytes:
 
 @cache
 def _template() -> jinja2.Template:
-    return template("tearsheet.html", usd=lambda value: f"{value:,.0f}".replace("-", "\u2212"))
+    return template("tearsheet.html", usd=_usd, points=lambda fraction: two_decimals(100 * fraction))
+
+
+def _usd(value: float) -> str:
+    return f"{value:,.0f}".replace("-", "\u2212")

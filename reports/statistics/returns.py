@@ -8,7 +8,8 @@ import numpy as np
 
 PERIODS = 252  # sessions a year
 LEAST = 20  # sessions: shorter series are not annualised
-STILL = 1e-15  # a smaller standard deviation or denominator is rounding, not variation
+ROUNDING = 1e-7  # a smaller standard deviation of daily returns comes from the digits of prices
+STILL = 1e-15  # a smaller denominator is rounding
 
 
 def cagr(growth: float, sessions: int) -> float:
@@ -18,7 +19,8 @@ def cagr(growth: float, sessions: int) -> float:
 
 def sharpe_ratio(excess: np.ndarray) -> float | None:
     """Mean over standard deviation of daily excess returns, annualised (Sharpe 1994)."""
-    return _ratio(float(np.mean(excess)) * sqrt(PERIODS), float(np.std(excess, ddof=1)))
+    deviation = float(np.std(excess, ddof=1))
+    return float(np.mean(excess)) * sqrt(PERIODS) / deviation if deviation > ROUNDING else None
 
 
 def sortino_ratio(excess: np.ndarray) -> float | None:
@@ -34,8 +36,10 @@ def max_drawdown(equity: np.ndarray) -> float:
 def market_line(returns: np.ndarray, benchmark: np.ndarray) -> tuple[float | None, float | None]:
     """Slope and annual intercept of the least-squares line of `returns` on `benchmark`."""
     covariance = np.cov(returns, benchmark)
-    beta = _ratio(float(covariance[0, 1]), float(covariance[1, 1]))
-    return beta, None if beta is None else float((np.mean(returns) - beta * np.mean(benchmark)) * PERIODS)
+    if not covariance[1, 1] > ROUNDING**2:
+        return None, None
+    beta = float(covariance[0, 1] / covariance[1, 1])
+    return beta, float((np.mean(returns) - beta * np.mean(benchmark)) * PERIODS)
 
 
 def _ratio(numerator: float | None, denominator: float) -> float | None:
@@ -57,7 +61,7 @@ def sharpe_moments(excess: np.ndarray, ruined: np.ndarray) -> tuple[np.ndarray, 
         deviation = np.sqrt(second * n / (n - 1))
         skewness = np.sqrt(n * (n - 1.0)) / (n - 2) * third / second**1.5
         kurtosis = (n - 1) / ((n - 2.0) * (n - 3)) * ((n + 1) * (fourth / second**2 - 3) + 6) + 3
-        known = (n >= LEAST) & ~ruined & (deviation > STILL)
+        known = (n >= LEAST) & ~ruined & (deviation > ROUNDING)
         ratio = mean / deviation
     sharpe, skewness, kurtosis = (np.where(known, values, np.nan) for values in (ratio, skewness, kurtosis))
     return sharpe, skewness, kurtosis

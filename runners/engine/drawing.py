@@ -15,7 +15,7 @@ from runners.engine.execution.executor import Progress, WorkerDiedError, map_sur
 from runners.engine.execution.processes import Processes, run_in_subprocess
 
 # Modules that a drawing worker needs; importing them takes seconds.
-PRELOAD = ("reports.pages.tearsheet", "reports.rendering.quantstats_sheet", "runners.engine.drawing")
+PRELOAD = ("reports.pages.tearsheet", "reports.rendering.quantstats_charts", "runners.engine.drawing")
 
 
 def draw_tearsheets(run: Run, previous: Path | None, jobs: int | None, progress: Progress) -> dict[str, bytes]:

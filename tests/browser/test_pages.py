@@ -112,6 +112,43 @@ def test_the_index_zooms_both_charts_and_back(opening, folders):
         assert drawn() == kept
 
 
+# Records the points of curves (the longest path), and of vertical lines from a chart's foot to its top.
+RECORDER = """
+  window.vertical = new Set();
+  window.curve = [];
+  const points = new WeakMap();
+  const line = Path2D.prototype.lineTo;
+  Path2D.prototype.lineTo = function (x, y) {
+    if (!points.has(this)) points.set(this, []);
+    points.get(this).push(x);
+    if (points.get(this).length > window.curve.length) window.curve = points.get(this);
+    return line.call(this, x, y);
+  };
+  const context = CanvasRenderingContext2D.prototype;
+  const { moveTo, lineTo } = context;
+  let last = null;
+  context.moveTo = function (x, y) { last = [x, y]; return moveTo.call(this, x, y); };
+  context.lineTo = function (x, y) {
+    if (last && x === last[0] && last[1] - y > 100) window.vertical.add(x);
+    return lineTo.call(this, x, y);
+  };
+"""
+
+
+def test_a_mark_stands_at_the_curve_of_its_session(opening, folders):
+    with opening() as page:
+        page.add_init_script(RECORDER)
+        page.goto(address(folders / "run" / "index.html"))
+        curve, vertical = page.evaluate("[window.curve, [...window.vertical]]")
+        run = page.evaluate("JSON.parse(document.getElementById('run').textContent)")
+        held = dict(zip(run["sessions"][::-1], curve[::-1], strict=False))
+        inside = [held[mark["date"]] for mark in run["marks"] if mark["date"] in held]
+        assert len(inside) > 5
+        # Both are whole pixels.
+        assert max(min(abs(place - session) for place in vertical) for session in inside) <= 1
+        assert (curve[-1] - curve[0]) / (len(curve) - 1) > 2.5, "a mark one session off would be seen"
+
+
 def test_on_a_phone_a_range_and_a_day_are_one_tap_or_key_away(browser, folders):
     with opened(browser, width=360, height=740, touch=True) as page:
         page.goto(address(folders / "run" / "index.html"))

@@ -16,6 +16,8 @@ from data.lock import hold_lock
 from reports.folders import multiverse as multiverse_folder
 from reports.folders import run as run_folder
 from reports.records.result import Horizon
+from reports.statistics.placebo import PlaceboRank
+from tests.reports.conftest import make_evidence
 from tests.resources.multiverses import survey_of
 
 SHEETS = {"first": b"<p>first", "second": b"<p>second"}
@@ -217,3 +219,29 @@ def test_an_invalid_manifest_counts_as_a_foreign_file(run_of, tmp_path, kind):
         (out / "manifest.json").write_text("[" * 200_000 if kind == "deep" else '{"files": ["results.json"]}')
     with pytest.raises(RequestError, match=r"holds manifest\.json, which no run wrote"):
         run_folder.write(run_of(), SHEETS, out)
+
+
+def test_each_figure_of_the_evidence_is_written_under_its_own_name(judged):
+    """Every number of a rank differs from the others, so that none can stand in the place of another."""
+    names = ("mean", "deviation", "z", "p", "p_lower", "p_family", "p_family_lower", "low", "high")
+    numbers = {name: round(0.01 * place, 2) for place, name in enumerate(names, 1)}
+    rank, other = PlaceboRank(64, 0.5, **numbers), PlaceboRank(5000, 0.7, **{**numbers, "p_family_lower": 0.9})
+    evidence = make_evidence(
+        "first", timing={**make_evidence().timing, "20": rank}, names={**make_evidence().names, "end": other}
+    )
+    written = json.loads(run_folder.run_files(judged(evidence), {})["results.json"])["readings"]["first"]["evidence"]
+    expected = {"n": 64, "effect": 0.5, "reason": "", **numbers}
+    assert written["details"]["timing"]["20"] == expected
+    assert written["names"] == {**expected, "n": 5000, "effect": 0.7, "p_family_lower": 0.9}
+    for key in ("p", "p_lower", "p_family", "p_family_lower", "n", "effect"):
+        assert written[key] == expected[key], key
+    assert (written["interval"], written["horizon"]) == ([numbers["low"], numbers["high"]], 20)
+    assert (written["draws"], written["resamples"], written["seed"]) == (5000, 2000, 20250131)
+    intervals = written["details"]["intervals"]
+    assert intervals["sharpe"] == {"estimate": 1.0, "low": -0.9, "high": 2.7, "level": 0.95}
+    assert intervals["cagr"] == {"estimate": 0.28, "low": -0.17, "high": 0.98, "level": 0.95}
+    sharpe = written["details"]["sharpe"]
+    assert list(sharpe.values()) == [1.01, 0.847, 0.00001, 1.78, 2.6, 1.0, 12, 3]
+    assert list(sharpe) == [
+        *("annual", "probabilistic", "deflated", "expected_best", "years_needed", "years", "trials", "forgotten")
+    ]

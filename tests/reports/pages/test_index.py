@@ -326,6 +326,13 @@ def test_few_sessions_have_no_correlation(small):
     assert "Not available: 3 sessions; 20 are needed." in page.text
 
 
+@pytest.mark.parametrize(("returns", "enough"), [(19, False), (20, True)])
+def test_twenty_sessions_have_a_correlation(run_of, result_of, returns, enough):
+    days = pd.bdate_range("2025-01-30", periods=returns + 1)
+    page = shown(run_of(result_of("one", 1, sessions=days), result_of("two", 2, sessions=days)))
+    assert ("table-correlation" in page.named) == enough
+
+
 @pytest.fixture
 def holder(small):
     """The small run with holdings: half in AAA, a fifth short BBB, then nothing; CCC never."""

@@ -8,7 +8,6 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from importlib import import_module
 from multiprocessing import get_context
-from statistics import NormalDist
 
 import matplotlib
 import numpy as np
@@ -18,7 +17,6 @@ import seaborn
 from matplotlib import pyplot
 from matplotlib.colors import to_rgb
 
-from reports.figures.metrics import compute_metrics
 from reports.pages.tearsheet import inputs_key, render
 from reports.records.result import Result, Run, Story
 from reports.rendering.svg_canvas import preserved_pyplot
@@ -83,16 +81,6 @@ def make_run(*results, sessions=SESSIONS, **changes):
     return replace(made, **changes)
 
 
-def numbers(sheet):
-    """Metric rows of the reading as numbers: percentages as fractions."""
-    cells = {row[0]: row[-1] for group in sheet.metrics for row in group}
-    return {
-        name: float(text[:-1]) / 100 if text.endswith("%") else float(text)
-        for name, text in cells.items()
-        if re.fullmatch(r"-?[\d.]+%?", text)
-    }
-
-
 @pytest.fixture(scope="module")
 def result():
     return make_result()
@@ -109,18 +97,18 @@ def page(result, run):
 
 
 @pytest.fixture(scope="module")
-def quantstats_sheet():
+def quantstats_charts():
     """The module that imports QuantStats, which takes seconds."""
-    return import_module("reports.rendering.quantstats_sheet")
+    return import_module("reports.rendering.quantstats_charts")
 
 
 @pytest.fixture(scope="module")
-def draw(quantstats_sheet):
-    return quantstats_sheet.quantstats_sheet
+def draw(quantstats_charts):
+    return quantstats_charts.quantstats_charts
 
 
 @pytest.fixture(scope="module")
-def sheet(draw, result, run):
+def charts(draw, result, run):
     return draw(result, run)
 
 
@@ -156,10 +144,10 @@ def test_the_page_tells_reading_run_and_trades(page):
     assert "2 fills in 1 round trip: 1 of 1 closed ones won" in page
 
 
-def test_every_chart_is_there(sheet):
-    assert all(chart.startswith("<svg") and chart.endswith("</svg>") for chart in sheet.charts.values())
-    assert len(sheet.charts) == 11
-    drawn = "".join(sheet.charts.values()).lower()
+def test_every_chart_is_there(charts):
+    assert all(chart.startswith("<svg") and chart.endswith("</svg>") for chart in charts.values())
+    assert len(charts) == 11
+    drawn = "".join(charts.values()).lower()
     assert "#fedd78" not in drawn, "a pale benchmark cannot be seen on paper"
     assert drawn.count("#b3730c") > 4
 
@@ -237,123 +225,6 @@ def test_settings_of_the_user_change_no_page(page, result, run, tmp_path, monkey
         assert executor.submit(render, result, run).result() == page
 
 
-def test_metrics_are_those_of_the_formulas(sheet, result, run):
-    returns, benchmark = result.returns, run.benchmark
-    rf = 1.041 ** (1 / 252) - 1  # the mean of 4.5 % and 3.7 %
-    excess = returns - rf
-    wealth = result.equity / result.equity.iloc[0]
-    told = numbers(sheet)
-    assert told["Risk-Free Rate"] == pytest.approx(0.041)
-    assert told["Cumulative Return"] == pytest.approx(wealth.iloc[-1] - 1, abs=5e-5)
-    assert told["CAGR"] == pytest.approx(wealth.iloc[-1] ** (252 / 253) - 1, abs=5e-5)
-    assert told["Volatility (ann.)"] == pytest.approx(returns.std() * np.sqrt(252), abs=5e-5)
-    assert told["Sharpe"] == pytest.approx(excess.mean() / excess.std() * np.sqrt(252), abs=5e-3)
-    downside = np.sqrt((np.minimum(excess, 0) ** 2).mean())
-    assert told["Sortino"] == pytest.approx(excess.mean() / downside * np.sqrt(252), abs=5e-3)
-    assert told["Max Drawdown"] == pytest.approx((wealth / wealth.cummax() - 1).min(), abs=5e-5)
-    assert told["Beta"] == pytest.approx(returns.cov(benchmark) / benchmark.var(), abs=5e-3)
-
-
-def test_metrics_on_the_sheet_are_those_that_the_index_compares(sheet, result, run):
-    told, own = numbers(sheet), compute_metrics(result, run)
-    for name, value, rounding in (
-        ("Cumulative Return", own.total_return, 5e-5),
-        ("CAGR", own.cagr, 5e-5),
-        ("Volatility (ann.)", own.volatility, 5e-5),
-        ("Max Drawdown", own.max_drawdown, 5e-5),
-        ("Sharpe", own.sharpe, 5e-3),
-        ("Sortino", own.sortino, 5e-3),
-        ("Calmar", own.calmar, 5e-3),
-        ("Beta", own.beta, 5e-3),
-    ):
-        assert told[name] == pytest.approx(value, abs=rounding), name
-
-
-def test_metrics_agree_with_ffn(sheet, result):
-    ffn = pytest.importorskip("ffn")
-    told, returns = numbers(sheet), result.returns
-    assert told["Cumulative Return"] == pytest.approx(ffn.calc_total_return(result.equity), abs=5e-5)
-    assert told["Max Drawdown"] == pytest.approx(ffn.calc_max_drawdown(result.equity), abs=5e-5)
-    assert told["Sharpe"] == pytest.approx(ffn.calc_sharpe(returns, rf=0.041, nperiods=252), abs=5e-3)
-    assert told["Sortino"] == pytest.approx(ffn.calc_sortino_ratio(returns, rf=0.041, nperiods=252), abs=5e-3)
-
-
-def test_only_rows_stay_that_are_right_and_explained(sheet):
-    assert [row[0] for group in sheet.metrics for row in group] == [
-        *("Risk-Free Rate", "Cumulative Return", "CAGR"),
-        *("Sharpe", "Prob. Sharpe Ratio", "Sortino", "Omega"),
-        *("Max Drawdown", "Max DD Date", "Max DD Period Start", "Longest DD Days"),
-        *("Volatility (ann.)", "R^2", "Calmar", "Skew", "Kurtosis"),
-        *("Daily Value-at-Risk", "Expected Shortfall (cVaR)"),
-        *("MTD", "3M", "6M", "YTD", "1Y"),
-        *("Best Day", "Worst Day", "Best Month", "Worst Month"),
-        *("Avg. Up Month", "Avg. Down Month", "Win Month"),
-        *("Beta", "Correlation"),
-    ]
-
-
-def test_rows_mean_what_the_note_below_them_says(sheet, result):
-    told, returns = numbers(sheet), result.returns
-    excess = returns - (1.041 ** (1 / 252) - 1)
-    ratio = excess.mean() / excess.std()
-    error = np.sqrt((1 - returns.skew() * ratio + (returns.kurt() + 2) / 4 * ratio**2) / (len(returns) - 1))
-    normal = NormalDist(returns.mean(), returns.std())
-    limit = normal.inv_cdf(0.05)
-    shortfall = normal.mean - normal.variance * normal.pdf(limit) / 0.05
-    assert told["Prob. Sharpe Ratio"] == pytest.approx(NormalDist().cdf(ratio / error), abs=2e-4)
-    assert told["Omega"] == pytest.approx(excess.clip(lower=0).sum() / -excess.clip(upper=0).sum(), abs=5e-3)
-    assert told["Daily Value-at-Risk"] == pytest.approx(limit, abs=5e-5)
-    assert told["Expected Shortfall (cVaR)"] == pytest.approx(shortfall, abs=5e-5)
-
-
-def test_large_and_undefined_metrics_are_printed(draw):
-    sessions = SESSIONS[:20]
-    tenfold = pd.Series(np.linspace(1.0, 12.5, len(sessions)), sessions)
-    shown = draw(make_result(sessions=sessions, equity=tenfold), make_run(sessions=sessions)).metrics
-    cells = {row.name: row.reading for group in shown for row in group}
-    assert cells["Cumulative Return"] == "1,150.00%"
-    assert cells["Calmar"] == "-"
-    assert cells["Win Month"] == "100.0%"
-
-
-def test_flat_sessions_before_the_first_trade_count(draw, run):
-    equity = make_result().equity.copy()
-    equity.iloc[:121] = equity.iloc[120]
-    late = make_result(equity=equity)
-    told = numbers(draw(late, run))
-    assert told["Volatility (ann.)"] == pytest.approx(late.returns.std() * np.sqrt(252), abs=5e-5)
-
-
-def test_calendar_years_are_cut_to_the_window_for_both(sheet, result, run):
-    for row in sheet.years:
-        for told, returns in ((row[1], run.benchmark), (row[2], result.returns)):
-            own = returns[returns.index.year == int(row[0])]
-            assert float(told) == pytest.approx(100 * ((1 + own).prod() - 1), abs=0.01)
-
-
-def test_a_drawdown_has_recovered_at_the_first_session_back_at_the_peak(draw, run):
-    result = make_result(seed=4)
-    equity = result.equity
-    below = equity < equity.cummax()
-    rows = draw(result, run).drawdowns
-    assert len(rows) > 5
-    for start, recovered, depth, days in rows:
-        first = equity.index.get_loc(start)
-        assert below.iloc[first] and not below.iloc[first - 1]
-        above = below.index[first:][~below.iloc[first:]]
-        last = below.index[below.index < above[0]][-1] if len(above) else below.index[-1]
-        assert recovered == (f"{above[0]:%Y-%m-%d}" if len(above) else "not yet")
-        assert int(days) == (last - pd.Timestamp(start)).days + 1
-        assert float(depth) == pytest.approx(100 * (equity / equity.cummax() - 1)[start:last].min(), abs=0.01)
-
-
-def test_a_drawdown_at_the_end_has_not_recovered(draw, run):
-    equity = make_result().equity.copy()
-    equity.iloc[-1] = equity.iloc[-2] * 0.9
-    rows = draw(make_result(equity=equity), run).drawdowns
-    assert [row[1] for row in rows].count("not yet") == 1
-
-
 def test_without_trades_there_is_nothing_to_draw(run):
     page = render(make_idle(), run)
     assert "No trades" in page
@@ -366,11 +237,27 @@ def test_warnings_beyond_ten_are_counted(run, count, said):
     assert re.findall(r"<li>(.*?)</li>", page) == [*(f"Warning {n}." for n in range(10)), *said]
 
 
-@pytest.mark.parametrize("length", [3, 30])
-def test_short_windows_are_drawn(length):
-    sessions = SESSIONS[:length]
-    short = make_result(sessions=sessions, exit=None)
-    assert "still open" in render(short, make_run(short, sessions=sessions))
+EDGES = {
+    "one session": {"equity": pd.Series([1e6, 0.99e6], SESSIONS[:2])},
+    "one rate": {"equity": pd.Series(1e6 * 1.001 ** np.arange(len(SESSIONS)), SESSIONS)},
+    "doubled in a day": {"equity": pd.Series([1e6, 2.2e6, 2.3e6], SESSIONS[:3])},
+    "ruined to zero": {"equity": (walk(1) * 1e6).where(np.arange(254) < 200, 0.0), "ruined": SESSIONS[200]},
+}
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_no_cell_and_no_chart_is_blank(edge):
+    """Beside figures that exist stand figures, or words that say why there is none."""
+    sessions = EDGES[edge]["equity"].index
+    edge_result = make_result(sessions=sessions, exit=None, **EDGES[edge])
+    page = render(edge_result, make_run(edge_result, sessions=sessions))
+    cells = re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", page)
+    assert len(cells) > 110
+    assert not {"", "-", "\u2013", "nan", "nan%", "inf", "inf%", "None", "NaT"} & set(cells)
+    figures = re.findall(r"<figure.*?</figure>", page, re.DOTALL)
+    assert len(figures) == 11
+    assert all("<svg" in figure or re.search(r"<figcaption>[^<]+: [^<]{20,}\.<", figure) for figure in figures)
+    assert "still open" in page
 
 
 def test_ruin_is_drawn_and_said(run):
@@ -381,22 +268,21 @@ def test_ruin_is_drawn_and_said(run):
 
 
 def test_a_strategy_may_be_called_like_the_benchmark(draw, run):
-    chart = draw(make_result(name="SPY"), run).charts["returns"]
+    chart = draw(make_result(name="SPY"), run)["returns"]
     assert re.findall(r">(SPY.*?)</text>", chart) == ["SPY", "SPY (strategy)"]
 
 
 @pytest.mark.parametrize(
     ("returns", "said"),
     [
-        (pd.Series([0.0, 1.5], SESSIONS[:2], name="x"), "for prices"),
         (pd.Series([0.1, np.nan], SESSIONS[:2], name="x"), "no return on 2025-01-31"),
         (pd.Series([0.1, -0.1], SESSIONS[:2].tz_localize("UTC"), name="x"), "time zone"),
         (pd.Series([0.1, -0.1], SESSIONS[:2] + pd.Timedelta(hours=16), name="x"), "hour"),
     ],
 )
-def test_returns_that_quantstats_would_misread_are_refused(quantstats_sheet, returns, said):
+def test_returns_that_quantstats_would_misread_are_refused(quantstats_charts, returns, said):
     with pytest.raises(ValueError, match=said):
-        quantstats_sheet.checked(returns)
+        quantstats_charts.checked(returns)
 
 
 def test_the_benchmark_must_have_the_same_sessions(draw, result, run):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from data.errors import RequestError
+from runners.engine.backtest.frictions import Frictions
 from runners.engine.plan import load_studies
 from runners.engine.provenance import ROOT, code_hash
 from runners.engine.request import Request
@@ -109,6 +110,38 @@ def test_the_settings_of_the_default_event_are_unchanged():
     assert claims_note(Request(DEEPSEEK).event) == (
         "C1 to C18 number the claims of the essay that the readings take literally."
     )
+
+
+@pytest.mark.parametrize(
+    ("hold", "held", "rate", "cash"),
+    [
+        (
+            60,
+            "60 sessions",
+            "policy",
+            (
+                "free cash earns the lower bound of the policy range less 0.50 points, "
+                "credit costs the upper bound plus 0.50"
+            ),
+        ),
+        (None, "to the end of the prices", 0.0215, "cash earns and credit costs 2.15%"),
+    ],
+)
+def test_settings_give_each_number_in_its_place(hold, held, rate, cash):
+    """No two numbers of the request are the same."""
+    costs = Frictions(commission_bps=3, half_spread_bps=7, borrow_rate=0.0125, cash_rate=rate)
+    request = Request(DEEPSEEK, entry="2025-02-18", hold=hold, rebalance=15, benchmark="QQQ", frictions=costs)
+    assert run_settings(request, pd.DatetimeIndex(["2025-02-14", "2025-05-14"])) == {
+        "Entry": "open of 2025-02-18, decided at the close of 2025-02-14",
+        "Known": "from 2025-01-31 03:16 New York time on, when the essay was published",
+        "Hold": held,
+        "Rebalancing": "every 15 sessions",
+        "Window": "2025-02-14 to 2025-05-14",
+        "Capital": "1,000,000 USD, whole shares, total-return adjusted prices",
+        "Trading costs": "3 bp commission, 7 bp half-spread, one way",
+        "Holding costs": f"shorts 1.25% a year; {cash}",
+        "Benchmark": "QQQ, held without costs from the close before the entry to the last close",
+    }
 
 
 def test_unknown_fed_decisions_are_a_notice():

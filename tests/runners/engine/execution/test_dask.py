@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import shutil
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import fields
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -237,6 +239,28 @@ def test_other_versions_are_refused_by_name(cluster, monkeypatch):
     with_other("dask")
     with pytest.raises(RequestError, match=r"^the scheduler at tcp:\S+ differs from here: dask is \S+, not 1\.0;"):
         cluster.map(workers.square, (), [1.0])
+
+
+def test_every_package_that_computes_is_compared():
+    """Found by the imports of what workers run; the rest writes files or runs in the client."""
+    aside = {"dask", "distributed", "filelock", "jinja2", "optuna", "platformdirs"}
+    rooms = [ROOT / room for room in ("strategies", "runners/engine", "reports/statistics", "reports/figures")]
+    paths = [*(ROOT / "data").glob("*.py"), *(path for room in rooms for path in room.rglob("*.py"))]
+    nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    imported = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    imported += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    packages = {name.partition(".")[0] for name in imported} - {*OURS, *sys.stdlib_module_names} - aside
+    assert len(packages) > 5
+    compared = module.fingerprint(())
+    assert packages <= compared.keys() and packages == set(module.PACKAGES)
+    assert {name: compared[name] for name in packages} == {name: version(name) for name in packages}
+
+
+@pytest.mark.parametrize("package", ["python", *module.PACKAGES])
+def test_a_difference_in_any_package_is_refused(package):
+    here = module.fingerprint(())
+    with pytest.raises(RequestError, match=f"there differs from here: {package} is 0.0.1, not "):
+        module._require_equal("there", here, {**here, package: "0.0.1"})
 
 
 def test_a_worker_without_this_project_is_refused(few, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,8 +20,8 @@ from data.synthetic import factor_model
 from data.universe import AI_UNIVERSE
 from reports.folders.calibration import calibration_results
 from reports.pages.calibration import render
-from reports.records.calibration import TESTS
-from reports.statistics import placebo
+from reports.records.calibration import TESTS, TRUTHS
+from reports.statistics import bootstrap, placebo
 from runners.calibrate import ONE_THREAD
 from runners.engine.execution.executor import Serial
 from runners.engine.execution.processes import Processes
@@ -114,6 +115,9 @@ def test_the_timing_test_has_the_real_entry_and_its_placebos(setup):
 def test_exchangeable_stocks_have_equal_loadings_and_volatilities(setup):
     model, plain = setup.selection.model, factor_model.sample_model()
     chosen = np.isin(model.symbols, AI_UNIVERSE)
+    ordered = sorted(plain.volatility[chosen])
+    assert model.volatility[chosen][0] == statistics.median(ordered) != pytest.approx(statistics.mean(ordered))
+    assert model.loadings[chosen][0].tolist() == list(factor_model.LOADINGS["platform"])
     assert len(np.unique(model.volatility[chosen])) == 1 and (np.ptp(model.loadings[chosen], axis=0) == 0).all()
     assert (model.volatility[~chosen] == plain.volatility[~chosen]).all()
     assert (model.loadings[~chosen] == plain.loadings[~chosen]).all()
@@ -184,6 +188,23 @@ def test_the_true_figure_lies_inside_above_or_below_its_interval(setup):
     rising[:, model.symbols.index("NVDA")] = 0.01
     assert (calibration.interval_sides(setup.timing.prices(5, rising), model, 1) == -1).all()
     assert (calibration.interval_sides(setup.timing.prices(5, -rising), model, 1) == 1).all()
+
+
+def test_the_log_wealth_of_a_martingale_falls_by_half_of_the_variance(setup):
+    """A drift raises both ends of the interval of the CAGR alike: its side changes where an end meets the true one."""
+    model, prices = setup.timing.model, setup.timing.prices(5)
+    column, place = model.symbols.index("NVDA"), TRUTHS.index("CAGR")
+    true = -(float(model.volatility[column]) ** 2) / 2
+    closes = prices.select(("NVDA", "SPY")).close[-253:]
+    held, market = (closes[1:] / closes[:-1] - 1).T
+    interval = bootstrap.cagr_interval(held, bootstrap.resample_positions(252, bootstrap.block_length(held, market), 1))
+    for end, outside in ((interval.low, -1), (interval.high, 1)):
+        sides = []
+        for step in (1e-5, -1e-5):
+            injected = np.zeros(prices.close.shape)
+            injected[:, column] = (true - np.log1p(end)) / 252 + step * outside
+            sides.append(int(calibration.interval_sides(setup.timing.prices(5, injected), model, 1)[place]))
+        assert sides == [0, outside]
 
 
 @pytest.mark.parametrize(
