@@ -72,14 +72,12 @@ def compare(folders: tuple[str, ...], out: Path | None, tolerance: float, as_jso
 
 @contextmanager
 def _printing() -> Iterator[None]:
-    """Print without effect on the exit status: a closed pipe is ignored, other failures are a RequestError."""
+    """Raise RequestError if the comparison cannot be printed, since status 1 would mean that the runs differ."""
     try:
         yield
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # rich raises SystemExit for a closed pipe
-        console.leave_pipe()
     except OSError as error:
-        console.leave_pipe()
+        console.silence(sys.stdout)
         raise RequestError(f"the comparison cannot be printed ({error.strerror}); redirect it elsewhere") from None
 
 

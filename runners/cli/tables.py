@@ -12,6 +12,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from data.text import escape_unprintable
+from runners.cli.console import silence
 
 WIDEST = 40  # characters of a name in a table, to leave room for the other columns
 
@@ -26,6 +27,10 @@ class PlainConsole(Console):
 
     def __init__(self, *, stderr: bool = False, soft_wrap: bool = False) -> None:
         super().__init__(stderr=stderr, soft_wrap=soft_wrap, markup=False, emoji=False, highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        """Print no more, and go on: rich would end the command with status 1."""
+        silence(self.file)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Escape everything that is printed, table cells included; rich's own control segments pass."""
