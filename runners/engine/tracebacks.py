@@ -20,6 +20,7 @@ OURS = (
     "strategies/base",
     "strategies/generic",
     "strategies/__init__.py",
+    "strategies/author_imports.py",
     "strategies/registry.py",
 )
 # Whatever comes out of `author_code`; not Ctrl-C, which is the user's.

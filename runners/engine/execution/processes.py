@@ -29,6 +29,7 @@ from typing import Any
 from data.errors import DataError, RequestError, WorkError
 from runners.engine.execution import limits
 from runners.engine.execution.executor import OnResult, Progress, Work, WorkerDiedError, no_action, no_progress, pickled
+from strategies import author_imports
 
 START_PAUSES = (0.0, 0.1, 0.5, 1.0)  # seconds after each attempt to start a worker
 PARENT_CHECK = 0.5  # seconds between checks whether the parent is alive
@@ -145,7 +146,7 @@ class _WorkerPool:
 
     def add(self) -> None:
         """Add a worker; its process starts with its first task."""
-        self.workers.append(ProcessPoolExecutor(1, _context(), _initialize, (self.job,)))
+        self.workers.append(ProcessPoolExecutor(1, _context(), _initialize, (author_imports.folders(), self.job)))
         self.idle.append(self.workers[-1])
 
     def submit(self, item: Any) -> tuple[Future[Any], ProcessPoolExecutor]:
@@ -245,12 +246,13 @@ def _context() -> BaseContext:
     return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
 
 
-def _initialize(job: bytes) -> None:
+def _initialize(folders: tuple[str, ...], job: bytes) -> None:
     """In a worker: leave Ctrl-C to the parent, end with it, and exempt long-lived objects from garbage collection."""
     global _work, _shared  # only a global outlives a task in a worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for watch in (_exit_with_parent, _exit_when_done):
         threading.Thread(target=watch, daemon=True).start()
+    author_imports.add_folders(folders)
     with limits.start_limit():
         _work, _shared = pickle.loads(job)  # noqa: S301  (from our own parent)
     gc.freeze()
