@@ -72,14 +72,12 @@ def compare(folders: tuple[str, ...], out: Path | None, tolerance: float, as_jso
 
 @contextmanager
 def _printing() -> Iterator[None]:
-    """Print without effect on the exit status: a closed pipe is ignored, other failures are a RequestError."""
+    """Raise RequestError if the comparison cannot be printed, since status 1 would mean that the runs differ."""
     try:
         yield
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # rich raises SystemExit for a closed pipe
-        console.leave_pipe()
     except OSError as error:
-        console.leave_pipe()
+        console.silence(sys.stdout)
         raise RequestError(f"the comparison cannot be printed ({error.strerror}); redirect it elsewhere") from None
 
 
@@ -111,12 +109,22 @@ def _check_out(out: Path) -> None:
     require_possible_path(out, "{}")
     if out.is_dir():
         raise RequestError(f"--out {out} is a folder; name a file in it, such as {out / 'compared.html'}")
+    if out.exists() and not out.is_file():  # reading a pipe would wait for its writer
+        raise RequestError(f"--out {out} is not a file; name another one")
     if (out.parent / "manifest.json").exists():
         raise RequestError(f"--out {out} is in a run folder, which later runs could not replace then; name another")
     if not out.parent.is_dir() or not os.access(out.parent, os.W_OK | os.X_OK):
         raise RequestError(f"--out {out}: cannot write in {out.parent}; name a file in another folder")
-    if out.exists() and MARK.encode() not in out.read_bytes()[:2000]:
+    if out.exists() and MARK.encode() not in _beginning(out):
         raise RequestError(f"--out {out} exists and is not a comparison; move it away or name another file")
+
+
+def _beginning(out: Path) -> bytes:
+    try:
+        with out.open("rb") as file:
+            return file.read(2000)
+    except OSError as error:
+        raise RequestError(f"--out {out} cannot be read ({error.strerror}); name another file") from None
 
 
 def _write(page: bytes, out: Path) -> None:

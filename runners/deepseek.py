@@ -144,19 +144,24 @@ def list_readings(event: Event, as_json: bool) -> int:
 
 
 def _claims_and_story(event: Event, name: str) -> tuple[str, Story]:
-    """Claims and story of a reading, or the error if its code is broken."""
+    """Claims and story of a reading, or the error if its code is broken; code outside this project is not run."""
     from reports.records.result import Story
     from runners.engine import strategy_set
+    from runners.engine.author_code import author_code
     from runners.engine.story import docstring_story, with_titles
     from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure
     from strategies.base.reading import Reading
 
+    member = strategy_set.event_member(event, name)
+    if member and strategy_set.is_path_of_others(member.strategy):
+        return "", Story(member.title or member.strategy, member.claim, "", "", "")
     try:
-        strategy = strategy_set.load_strategy(event, name)
+        with author_code():
+            strategy = strategy_set.load_strategy(event, name)
     except AUTHOR_ERRORS as error:
         return "", Story(f"broken: {describe_failure(error).summary}", "", "", "", "")
     claims = strategy.claims if issubclass(strategy, Reading) else ()
-    return " ".join(claims), with_titles(docstring_story(strategy), strategy_set.event_member(event, name))
+    return " ".join(claims), with_titles(docstring_story(strategy), member)
 
 
 if __name__ == "__main__":

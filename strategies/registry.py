@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import importlib.util
+import importlib
 import inspect
 import sys
 from functools import lru_cache
@@ -14,8 +14,9 @@ from typing import Any, cast
 from data import file_names
 from data.errors import RequestError, StrategyError
 from data.text import shorten
+from strategies import author_imports
 
-NO_READINGS = ("__init__", "registry")  # files of this folder
+NO_READINGS = ("__init__", "author_imports", "registry")  # files of this folder
 ENTRY_POINTS = "deepseek_readings.strategies"
 LONGEST = 60  # characters of a name in errors
 FIRST = ("gpu_bubble", "ai_software", "fomc_tilt")
@@ -68,8 +69,9 @@ def load(name: str) -> type[Any]:
     Errors raised by the imported module pass through unchanged. Raises RequestError for an unknown name or one that
     files cannot have, and StrategyError for a file of strategies/ or an installed package without a strategy.
     """
-    if (file := name.rpartition(":")[0]).endswith(".py"):
-        return _load_path(f"{_module_of(Path(file))}:{name.rpartition(':')[2]}")
+    file, _, class_name = name.rpartition(":")
+    if file.endswith(".py") and class_name.isidentifier():
+        return _load_class(author_imports.module_of(_existing(file)), class_name, name)
     if ":" in name:
         return _load_path(name)
     if name.endswith(".py"):
@@ -95,6 +97,10 @@ def _load_path(path: str) -> type[Any]:
     module_name, _, class_name = path.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), class_name)):
         raise RequestError(f"{path!r} is not a path to a class; write package.module:Class or path/to/file.py:Class")
+    return _load_class(module_name, class_name, path)
+
+
+def _load_class(module_name: str, class_name: str, path: str) -> type[Any]:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -108,47 +114,23 @@ def _load_path(path: str) -> type[Any]:
         classes = [
             key for key, value in vars(module).items() if inspect.isclass(value) and value.__module__ == module_name
         ]
+        module_name = author_imports.plain_name(module_name)
         raise RequestError(f"{module_name} has no class {class_name!r}; it has {', '.join(classes) or 'none'}")
     if not _is_strategy(strategy := getattr(module, class_name)):
         raise RequestError(f"{path!r} is not a backtrader strategy; name a class derived from bt.Strategy or Reading")
     return cast("type[Any]", strategy)
 
 
-def _module_of(file: Path) -> str:
-    """The dotted name under which a file is imported, here and in worker processes, which inherit `sys.path`.
-
-    Its folder (or that of its outermost package) is appended to `sys.path`, so that the file hides no other module and
-    can import modules beside it.
-    """
+def _existing(file: str) -> Path:
+    """The resolved path of a file. Raises RequestError if there is none."""
     try:
-        file = file.resolve()
-        exists = file.is_file()
+        path = Path(file).resolve()
+        exists = path.is_file()
     except (OSError, RuntimeError, ValueError):  # too long, a cycle of links, a NUL
-        exists = False
+        path, exists = Path(file), False
     if not exists:
-        raise RequestError(f"there is no file {file}; name an existing one, as in path/to/file.py:Class")
-    parts, folder = [file.stem], file.parent
-    while (folder / "__init__.py").is_file():
-        parts, folder = [folder.name, *parts], folder.parent
-    name = ".".join(parts)
-    if not all(part.isidentifier() for part in parts):
-        raise RequestError(f"{file.name} cannot be imported under that name; rename it, as in my_idea.py")
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))
-        importlib.invalidate_caches()
-    if (other := _origin(parts[0])) not in {str(file), str(folder / parts[0] / "__init__.py")}:
-        raise RequestError(f"{file.name} cannot be imported: {parts[0]!r} is the name of {other}; rename the file")
-    return name
-
-
-def _origin(module: str) -> str:
-    """The file from which a top-level module is imported."""
-    try:
-        spec = importlib.util.find_spec(module)
-    except ValueError:  # __main__, and modules created in code
-        spec = None
-    origin = spec.origin if spec is not None else None
-    return str(Path(origin).resolve()) if origin and Path(origin).exists() else origin or "another module"
+        raise RequestError(f"there is no file {path}; name an existing one, as in path/to/file.py:Class")
+    return path
 
 
 def _only_strategy(module: Any) -> type[Any]:

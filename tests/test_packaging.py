@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import configparser
 import importlib.metadata
+import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -83,6 +85,28 @@ def test_ci_runs_the_readmes_test_command():
     (tests,) = [line for line in lines if line.startswith("python3 -m venv") and line.endswith("tox run")]
     assert tests in code_blocks("README.md")
     assert tests in code_blocks("CONTRIBUTING.md")
+
+
+@pytest.mark.parametrize(
+    ("says", "fails", "required", "status", "word"),
+    [
+        ("No known vulnerabilities found", 0, "required", 0, "OK"),
+        ("Found 2 known vulnerabilities in 1 package", 1, "", 1, "FAILED"),
+        ("ServiceError: connection refused", 1, "", 0, "SKIPPED"),
+        ("ServiceError: connection refused", 1, "required", 1, "SKIPPED"),
+    ],
+    ids=["clean", "vulnerable", "unreachable", "unreachable and required"],
+)
+def test_what_was_not_audited_does_not_look_like_audited(says, fails, required, status, word):
+    command = ["sh", "-c", f"echo '{says}'; exit {fails}"]
+    done = subprocess.run(
+        [ROOT / ".ci" / "audit", *command],
+        env={**os.environ, "AUDIT": required},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status and re.findall(r"audit: (\w+)", done.stdout + done.stderr) == [word]
 
 
 def test_every_environment_of_tox_is_explained():

@@ -16,7 +16,7 @@ from glob import escape
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
-from tempfile import mkdtemp
+from secrets import token_hex
 from typing import Any
 
 import pandas as pd
@@ -231,8 +231,8 @@ def _lock(out: Path) -> Path:
 @contextmanager
 def _scratch_folder(out: Path) -> Iterator[Path]:
     """A temporary folder beside `out`, so on the same disk; removed on exit."""
-    scratch = Path(mkdtemp(prefix=f".{out.name}.new-", dir=out.parent))
-    scratch.chmod(0o755)
+    scratch = out.parent / f".{out.name}.new-{token_hex(4)}"
+    scratch.mkdir()  # unlike mkdtemp, with the permissions that the user wants
     (scratch / SCRATCH).touch()
     try:
         yield scratch

@@ -6,20 +6,23 @@ Exit status: 0 done, 1 failed, 2 wrong request or data, 130 interrupted.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import re
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
 from data.errors import BrokenStrategyError, DataError, RequestError, SourceError, WorkError
 from data.text import escape_json, escape_unprintable
+from runners.engine.execution import limits
 
 if TYPE_CHECKING:
     from reports.records.result import Failure
@@ -28,6 +31,7 @@ DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 LONG_WORD = re.compile(r"\S{400,}")  # shortened to its HEAD and TAIL
 HEAD, TAIL = 100, 40
 MAX_LENGTH = 2000  # characters of an error
+THREAD_GRACE = 1.0  # seconds for a strategy's threads to end once the command is done
 
 
 class OutputPath(click.ParamType["Path"]):
@@ -45,31 +49,71 @@ OUT = OutputPath()
 
 def run_command(command: click.Command) -> NoReturn:
     """Run a command and exit with its status; an error is one line on standard error."""
+    _open_closed_streams()
+    threads = threading.enumerate()
+    status = _status_of(command)
+    _flush(sys.stdout)
+    if left := [thread for thread in threading.enumerate() if thread not in threads and not thread.daemon]:
+        threading.Thread(target=_end_without, args=(left, status), daemon=True).start()
+    sys.exit(status)
+
+
+def _status_of(command: click.Command) -> int:
+    """Run a command, print its error if it fails, and return its exit status."""
     spec = sys.modules["__main__"].__spec__
     try:
+        limits.require_threads()
         # Not command.main(), which prints an empty line when interrupted.
         with command.make_context(f"python -m {spec.name}" if spec else str(command.name), sys.argv[1:]) as context:
             status = command.invoke(context)
-        sys.exit(status if isinstance(status, int) else DONE)
+        return status if isinstance(status, int) else DONE
     except click.exceptions.Exit as exited:
-        sys.exit(exited.exit_code)
+        return exited.exit_code
     except (KeyboardInterrupt, click.Abort):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # ignore a second Ctrl-C during exit
-        _exit_with(INTERRUPTED, "interrupted")
+        status, message = INTERRUPTED, "interrupted"
     except click.ClickException as error:
-        _exit_with(WRONG, error.format_message())
+        status, message = WRONG, error.format_message()
     except (RequestError, DataError) as error:
-        _exit_with(WRONG, str(error))
-    except BrokenPipeError:
-        leave_pipe()
-        sys.exit(DONE)
+        status, message = WRONG, str(error)
     except BrokenStrategyError as error:
         echo(error.traceback, err=True)
-        _exit_with(FAILED, str(error))
+        status, message = FAILED, str(error)
     except (SourceError, WorkError, OSError, MemoryError) as error:
         if _is_output_full(error):
-            leave_pipe()
-        _exit_with(FAILED, _failure_message(error))
+            silence(sys.stdout)
+        status, message = FAILED, _failure_message(error)
+    except RuntimeError as error:
+        if not limits.is_refusal(error):
+            raise
+        status, message = FAILED, limits.REFUSAL
+    echo(f"error: {_line(message)}", err=True)
+    return status
+
+
+def _open_closed_streams() -> None:
+    """Replace standard streams that are closed, as by `>&-`, so that no other file takes their descriptors."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, f"__{name}__") is None:
+            stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115  (for as long as the process lives)
+            if stream.fileno() != number:
+                os.dup2(stream.fileno(), number)
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+
+
+def _end_without(threads: Collection[threading.Thread], status: int) -> None:
+    """Once the main thread has ended, end the process even if a strategy's threads have not, which it would await."""
+    threading.main_thread().join()
+    for thread in threads:
+        thread.join(THREAD_GRACE / len(threads))
+    if names := [thread.name for thread in threads if thread.is_alive()]:
+        echo(
+            f"warning: a strategy left {', '.join(map(repr, names))} running; the command ends without waiting",
+            err=True,
+        )
+        atexit._run_exitfuncs()
+        os._exit(status)
 
 
 def _is_output_full(error: Exception) -> bool:
@@ -82,28 +126,44 @@ def _failure_message(error: Exception) -> str:
         return f"out of memory ({error or 'no details'}); request less at once or use fewer --jobs"
     if isinstance(error, OSError) and _is_output_full(error):
         return f"the output cannot be printed ({error.strerror}); redirect it elsewhere"
+    if limits.is_refusal(error):
+        return limits.REFUSAL
     return str(error)
 
 
 def echo(text: str = "", err: bool = False) -> None:
     """Print text for people, with terminal control sequences escaped."""
-    click.echo(escape_unprintable(text), err=err)
+    _print(escape_unprintable(text), sys.stderr if err else sys.stdout)
 
 
 def echo_json(text: str) -> None:
     """Print JSON for programs, with terminal control sequences escaped."""
-    click.echo(escape_json(text.rstrip("\n")))
+    _print(escape_json(text.rstrip("\n")), sys.stdout)
 
 
-def leave_pipe() -> None:
-    """Discard further output to a closed or full pipe, so that nothing is flushed to it at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _print(text: str, stream: TextIO) -> None:
+    try:
+        click.echo(text, stream)
+    except BrokenPipeError:  # nobody reads on, as after `| head`
+        silence(stream)
+
+
+def _flush(stream: TextIO) -> None:
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        silence(stream)
+
+
+def silence(stream: Any) -> None:
+    """Discard further output to a closed or full stream, also what would be flushed to it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager
 def prints_to_stderr(needed: bool) -> Iterator[None]:
     """If `needed`, redirect what strategies print to standard error, also in workers, since the output is JSON."""
-    if not needed or sys.stdout is None:  # closed by the parent process
+    if not needed:
         yield
         return
     sys.stdout.flush()
@@ -113,7 +173,7 @@ def prints_to_stderr(needed: bool) -> Iterator[None]:
         with redirect_stdout(sys.stderr):
             yield
     finally:
-        if sys.__stdout__ is not None:
+        if sys.__stdout__ is not None:  # as in pythonw
             sys.__stdout__.flush()
         os.dup2(stdout, 1)
         os.close(stdout)
@@ -126,11 +186,6 @@ def report_failures(failed: Mapping[str, Failure]) -> int:
     if failed:
         echo(f"error: {', '.join(failed)} failed; everything else was run", err=True)
     return FAILED if failed else DONE
-
-
-def _exit_with(status: int, message: str) -> NoReturn:
-    echo(f"error: {_line(message)}", err=True)
-    sys.exit(status)
 
 
 def _line(message: str) -> str:

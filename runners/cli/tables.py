@@ -7,12 +7,15 @@ from math import expm1, isfinite
 from typing import Any
 
 from rich import table
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.segment import Segment
 from rich.text import Text
 
 from data.text import escape_unprintable
+from runners.cli.console import silence
 
+UNLIMITED = 100_000  # characters of a line
 WIDEST = 40  # characters of a name in a table, to leave room for the other columns
 
 
@@ -27,6 +30,14 @@ class PlainConsole(Console):
     def __init__(self, *, stderr: bool = False, soft_wrap: bool = False) -> None:
         super().__init__(stderr=stderr, soft_wrap=soft_wrap, markup=False, emoji=False, highlight=False)
 
+    def on_broken_pipe(self) -> None:
+        """Print no more, and go on: rich would end the command with status 1."""
+        silence(self.file)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print; lines that are too long are whole, see PlainTable."""
+        super().print(*objects, **{"crop": False, **options})
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Escape everything that is printed, table cells included; rich's own control segments pass."""
         for segment in super().render(renderable, options):
@@ -34,11 +45,26 @@ class PlainConsole(Console):
 
 
 class PlainTable(table.Table):
-    """A table that escapes its cells before it measures them, so that columns stay aligned."""
+    """A table that escapes its cells before it measures them, so that columns stay aligned.
+
+    It is wider than the console where a number or a word would have to be cut.
+    """
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
         """Add a row; see rich."""
         super().add_row(*map(_printable, cells), **options)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wide = options.update_width(UNLIMITED)
+        slack = sum(_slack(column, console, wide) for column in self.columns if not column.no_wrap)
+        least = Measurement.get(console, wide, self).maximum - slack
+        yield from super().__rich_console__(console, options.update_width(max(options.max_width, least)))
+
+
+def _slack(column: table.Column, console: Console, options: ConsoleOptions) -> int:
+    """Characters by which a column can be narrowed without cutting a word."""
+    cells = [Measurement.get(console, options, cell) for cell in (column.header, *column.cells)]
+    return max(cell.maximum for cell in cells) - min(WIDEST, max(cell.minimum for cell in cells))
 
 
 def _printable(cell: RenderableType | None) -> RenderableType | None:

@@ -53,6 +53,8 @@ def writing(path: Path, *tables: str) -> Iterator[sqlite3.Connection]:
 def _transaction(path: Path, begin: str) -> Iterator[sqlite3.Connection]:
     import sqlite3  # takes 10 ms, which --help need not wait for
 
+    if path.exists() and not path.is_file():  # SQLite would wait for what comes through a pipe
+        raise OSError(errno.EINVAL, "it is not a file")
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
             # A rollback journal: WAL needs shared memory, which network file systems and read-only folders lack.

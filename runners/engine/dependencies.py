@@ -11,8 +11,9 @@ from importlib.util import resolve_name
 from pathlib import Path
 from types import FunctionType, ModuleType
 
+from strategies.author_imports import OURS, name_beside
+
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ("data", "reports", "runners", "strategies")
 KNOWN = {*OURS, *sys.stdlib_module_names, "backtrader", "numpy", "pandas"}  # covered by their versions
 IMPORT_CALLS = ("import_module", "__import__")
 PACKAGES = ("site-packages", "dist-packages")
@@ -84,10 +85,12 @@ def _imports_in_source(module: str, path: Path) -> Iterator[str]:
     package = _package(module, path)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from (name_beside(alias.name, module, str(path)) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = _absolute("." * node.level + (node.module or ""), package)
-            yield from (base, *(f"{base}.{alias.name}" for alias in node.names))
+            base, items = _absolute("." * node.level + (node.module or ""), package), [each.name for each in node.names]
+            if not node.level:
+                base = name_beside(base, module, str(path), items)
+            yield from (base, *(f"{base}.{item}" for item in items))
         elif isinstance(node, ast.Call) and isinstance(name := _import_argument(node), str):
             yield _absolute(name, package)
 

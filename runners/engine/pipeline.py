@@ -23,6 +23,7 @@ from reports.folders import run as run_folder
 from reports.records.result import Failure, Result, Run
 from reports.statistics.returns import PERIODS
 from runners.engine import drawing
+from runners.engine.author_code import author_code
 from runners.engine.backtest.cerebro import window_rows
 from runners.engine.evaluation import evaluate
 from runners.engine.execution.executor import Executor, Progress, no_progress
@@ -150,7 +151,8 @@ def run_studies(priced: PricedPlan, done: Progress = no_progress) -> Run:
     results, failed = list[Result](), dict(plan.failed)
     for study in plan.studies:
         try:
-            results.append(evaluate(study, prices, schedule, request.frictions, benchmark, request.foresight_check))
+            with author_code(study.strategy.__module__):
+                results.append(evaluate(study, prices, schedule, request.frictions, benchmark, request.foresight_check))
         except AUTHOR_ERRORS as error:
             failed[study.name] = describe_failure(error, study.strategy.__module__)
         done(study.name)

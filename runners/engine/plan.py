@@ -11,6 +11,7 @@ from unicodedata import normalize
 from data.errors import BrokenStrategyError, RequestError
 from reports.records.result import Failure, Result
 from runners.engine import strategy_set
+from runners.engine.author_code import author_code
 from runners.engine.parameters import declared_parameters
 from runners.engine.request import Request
 from runners.engine.study import Study, prepare
@@ -118,7 +119,8 @@ def _load_requested(request: Request, given: Mapping[str, type[Any]]) -> tuple[t
         member = strategy_set.event_member(request.event, name)
         module = (member.strategy if member else name).split(":")[0]
         try:
-            loaded.append(_load_study(request, name, given))
+            with author_code(module):
+                loaded.append(_load_study(request, name, given))
         except AUTHOR_ERRORS as error:
             if (request.readings or request.event.readings) and not is_authors_fault(error, module):
                 raise

@@ -16,6 +16,7 @@ from reports.records.result import Result
 from runners.engine.dependencies import KNOWN, ROOT, module_file, modules_reached
 from runners.engine.plan import Plan
 from runners.engine.study import Study
+from strategies.author_imports import plain_name
 
 # Packages whose versions affect numbers and pages.
 PACKAGES = (
@@ -75,11 +76,11 @@ def code_hash(studies: Sequence[Study] = ()) -> str:
     files = (path for room in ROOMS for folder in _folders(ROOT / room) for path in folder)
     ours = [path for path in files if path.suffix in HASHED_SUFFIXES]
     theirs = modules_reached(base.__module__ for study in studies for base in study.strategy.__mro__)
-    named = {module: path for module in theirs if (path := _outside_file(module))}
-    named |= {path.relative_to(ROOT).as_posix(): path for path in ours}
+    named = [(plain_name(module), path.read_bytes()) for module in theirs if (path := _outside_file(module))]
+    named += [(path.relative_to(ROOT).as_posix(), path.read_bytes()) for path in ours]
     digest = sha256()
-    for name, path in sorted(named.items()):
-        digest.update(f"{name}\n".encode() + path.read_bytes())
+    for name, content in sorted(named):
+        digest.update(f"{name}\n".encode() + content)
     for study in studies:
         if not _file(study.strategy):
             digest.update("\n".join((study.name, *_methods(study.strategy))).encode())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import strategies
 from data.errors import RequestError, StrategyError
 from data.events import catalog
 from data.events.event import Event, EventReading
+from runners.engine.author_code import author_code
 from runners.engine.parameters import declared_parameters
 from runners.engine.study import Study, prepare
 from runners.engine.tracebacks import AUTHOR_ERRORS
@@ -31,6 +31,11 @@ def required_names(event: Event) -> tuple[str, ...]:
 def event_member(event: Event, name: str) -> EventReading | None:
     """The event's reading of that name, if there is one."""
     return next((member for member in event.readings if member.name == name), None)
+
+
+def is_path_of_others(strategy: str) -> bool:
+    """Whether the strategy of an event's reading is given by a path that leads outside this project."""
+    return ":" in strategy and not strategy.startswith("strategies.")
 
 
 def load_strategy(event: Event, name: str) -> type[Any]:
@@ -90,8 +95,12 @@ def load_study(event: Event, name: str, benchmark: str, symbols: tuple[str, ...]
 def loadable_studies(event: Event, benchmark: str) -> Iterator[Study]:
     """Every reading of the event whose code can be loaded."""
     for name in reading_names(event):
-        with suppress(*AUTHOR_ERRORS):
-            yield load_study(event, name, benchmark)
+        try:
+            with author_code():
+                study = load_study(event, name, benchmark)
+        except AUTHOR_ERRORS:
+            continue
+        yield study
 
 
 def typed_parameters(event: Event, member: EventReading, strategy: type[Any]) -> Mapping[str, object]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+import numpy as np
+
 import strategies
 from data.errors import RequestError, StrategyError
 from runners.engine.parameters import Parameters, declared_parameters
@@ -115,7 +117,10 @@ class ReadingStudy(Study):
 
     def refuted(self, d: float, decisions: tuple[Decision, ...]) -> bool | None:
         strategy: type[Reading] = self.strategy
-        return strategy.refuted(d, decisions)
+        refuted = strategy.refuted(d, decisions)
+        if not isinstance(refuted, bool | np.bool_):
+            raise StrategyError(f"{self.name}: refuted(d, decisions) returned {refuted!r:.60}; return True or False")
+        return bool(refuted)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from datetime import date
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from strategies.author_imports import plain_name
+
 if TYPE_CHECKING:
     from data.prices import Prices
     from runners.engine.backtest.cerebro import EntrySchedule
@@ -35,7 +37,7 @@ def trial_key(
     dates as YYYY-MM-DD, classes and functions by name, other objects by their attributes.
     """
     variant = {
-        "strategy": f"{strategy.__module__}.{strategy.__qualname__}",
+        "strategy": f"{plain_name(strategy.__module__)}.{strategy.__qualname__}",
         "parameters": _parameters(strategy, parameters),
         "schedule": _schedule(strategy, schedule),
         "frictions": frictions.as_dict(),
@@ -110,7 +112,7 @@ def _canonical_items(values: Iterable[Any]) -> object:
 
 def _canonical_object(value: Any) -> object:
     if hasattr(value, "__qualname__"):
-        return f"{value.__module__}.{value.__qualname__}"
+        return f"{plain_name(value.__module__)}.{value.__qualname__}"
     for method in ("to_dict", "tolist"):  # of pandas and numpy
         if hasattr(value, method):
             return _canonical(getattr(value, method)())

@@ -170,7 +170,7 @@ class TrialLedger:
         """The text file of an earlier version, if it has not been converted to a database."""
         if not self.path.exists():
             text = self.path.with_name(TEXT_NAME)
-            return text if self.path.name == NAME and text.exists() else None
+            return text if self.path.name == NAME and text.is_file() else None
         try:
             with reading(self.path):
                 return None

@@ -38,28 +38,28 @@ class Past:
 
     def open(self, symbol: str) -> np.ndarray:
         """Opens up to now."""
-        return self._values("open", symbol)
+        return _copied(self._view("open", symbol))
 
     def high(self, symbol: str) -> np.ndarray:
         """Highs up to now."""
-        return self._values("high", symbol)
+        return _copied(self._view("high", symbol))
 
     def low(self, symbol: str) -> np.ndarray:
         """Lows up to now."""
-        return self._values("low", symbol)
+        return _copied(self._view("low", symbol))
 
     def close(self, symbol: str) -> np.ndarray:
         """Closes up to now."""
-        return self._values("close", symbol)
+        return _copied(self._view("close", symbol))
 
     def volume(self, symbol: str) -> np.ndarray:
         """Volumes up to now, in shares."""
-        return self._values("volume", symbol)
+        return _copied(self._view("volume", symbol))
 
     @property
     def sessions(self) -> np.ndarray:
         """The sessions up to now, as `datetime64[D]`."""
-        return self._prices.days[: self._row + 1]
+        return _copied(self._prices.days[: self._row + 1])
 
     def back(self, sessions: int) -> Past:
         """The past as of `sessions` sessions ago."""
@@ -79,9 +79,13 @@ class Past:
         return tuple(symbol for symbol in symbols if symbol not in late)
 
     def growth(self, symbol: str, sessions: int, until: int = 0) -> float:
-        """C_(t-until) / C_(t-sessions); NaN if a close is missing."""
-        close = self.close(symbol)
-        return float(close[-1 - until] / close[-1 - sessions]) if sessions < len(close) else float("nan")
+        """C_(t-until) / C_(t-sessions); NaN if a close is missing. Raises RequestError for a negative number."""
+        self._require_backwards(sessions)
+        self._require_backwards(until)
+        if max(sessions, until) > self._row:
+            return float("nan")
+        close = self._view("close", symbol)
+        return float(close[-1 - until] / close[-1 - sessions])
 
     def beats(self, symbol: str, other: str, sessions: int) -> bool:
         """Whether `symbol` grew strictly more than `other` over the last `sessions` sessions.
@@ -97,8 +101,9 @@ class Past:
         return growth > other_growth
 
     def returns(self, symbol: str, sessions: int) -> np.ndarray:
-        """The last `sessions` close-to-close simple returns."""
-        close = self.close(symbol)[-sessions - 1 :]
+        """The last `sessions` close-to-close simple returns. Raises RequestError if history has fewer."""
+        self._require_row(sessions)
+        close = self._view("close", symbol)[-sessions - 1 :]
         return np.asarray(close[1:] / close[:-1] - 1)
 
     def meeting(self, ahead: int, ago: int, shift: int = 0) -> tuple[int, fomc.FomcDecision] | None:
@@ -118,14 +123,27 @@ class Past:
         return to_go, decision if announced else fomc.FomcDecision(decision.date, True, None)
 
     def _require_row(self, sessions: int) -> None:
-        if not 0 <= sessions <= self._row:
+        self._require_backwards(sessions)
+        if sessions > self._row:
             raise RequestError(
                 f"{self.session:%Y-%m-%d}: cannot look {sessions} sessions back, history has {self._row}"
             )
 
-    def _values(self, name: str, symbol: str) -> np.ndarray:
+    def _require_backwards(self, sessions: int) -> None:
+        if sessions < 0:
+            raise RequestError(f"{self.session:%Y-%m-%d}: cannot look {sessions} sessions back; give 0 or more")
+
+    def _view(self, name: str, symbol: str) -> np.ndarray:
+        """A column up to now; its `base` holds the future, so it must not leave this class."""
         values: np.ndarray = getattr(self._prices, name)[: self._row + 1, self._prices.columns[symbol]]
         return values
+
+
+def _copied(values: np.ndarray) -> np.ndarray:
+    """A read-only copy, whose `base` leads nowhere."""
+    copy = values.copy()
+    copy.flags.writeable = False
+    return copy
 
 
 def leg(symbols: Iterable[str], weight: float) -> dict[str, float]:

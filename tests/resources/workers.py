@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import backtrader as bt
@@ -21,6 +22,10 @@ from runners.engine.vectorized.scenarios import TradingConditions
 
 def square(number: float) -> float:
     return number * number
+
+
+def call(function: Callable[[], object]) -> object:
+    return function()
 
 
 def shifted(offset: float, number: float) -> float:

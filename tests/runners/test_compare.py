@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -99,6 +100,7 @@ def test_three_runs_are_compared_with_the_first_as_json_and_page(folders, tmp_pa
 
 def test_wrong_requests_are_status_2_in_one_line(folders, tmp_path):
     (tmp_path / "thesis.html").write_text("years of work")
+    os.mkfifo(tmp_path / "pipe.html")
     a, b = folders / "a", folders / "b"
     for words, complaint in (
         ((), "0 run folders named; name two or more"),
@@ -108,6 +110,9 @@ def test_wrong_requests_are_status_2_in_one_line(folders, tmp_path):
         ((a, b, "--tolerance", "nan"), "--tolerance nan is not a fraction"),
         ((a, b, "--tolerance", "-1"), "--tolerance -1.0 is not a fraction"),
         ((a, b, "--out", tmp_path), "is a folder; name a file in it"),
+        ((a, b, "--out", tmp_path / "pipe.html"), "pipe.html is not a file; name another one"),
+        ((a, b, "--out", os.devnull), "is not a file; name another one"),
+        ((a, os.devnull), "is not a folder"),
         ((a, b, "--out", a / "page.html"), "is in a run folder"),
         ((a, b, "--out", tmp_path / "no" / "page.html"), "cannot write in"),
         ((a, b, "--out", tmp_path / "thesis.html"), "exists and is not a comparison; move it away"),

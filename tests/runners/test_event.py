@@ -334,3 +334,13 @@ def test_an_incomplete_strategy_set_gives_no_verdict(tmp_path, market_data, name
     result = asked(tmp_path, market_data, BROKEN, *names)
     assert result["verdict"] is None and result["p"] is not None and result["family"] == ["second"]
     assert "the family is not whole: first could not be counted" in result["reason"]
+
+
+@pytest.mark.parametrize("strategy", ["code.py:Idea", "some.package:Idea"])
+def test_the_list_does_not_run_the_code_that_an_event_file_names(tmp_path, strategy):
+    (tmp_path / "code.py").write_text("from pathlib import Path\nPath('ran').touch()\n")
+    reading = f'[[readings]]\nname = "idea"\nstrategy = "{strategy}"\ntitle = "Its title"\n'
+    (tmp_path / "event.toml").write_text(f"{OWN}\n{reading}")
+    done = within("deepseek", "--list", "--json", "--event", tmp_path / "event.toml", cwd=tmp_path)
+    titles = {row["name"]: row["title"] for row in json.loads(done.stdout)}
+    assert titles["idea"] == "Its title" and titles["sector_tailwind"] and not (tmp_path / "ran").exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import importlib
 import pickle
 import shutil
 import subprocess
@@ -12,7 +14,10 @@ import pytest
 
 import strategies
 from data.errors import RequestError
-from strategies import registry
+from runners.engine.dependencies import module_file, modules_reached
+from runners.engine.execution.processes import Processes
+from strategies import author_imports, registry
+from tests.resources.workers import call
 
 
 def test_the_listing_has_the_exemplars_first():
@@ -82,8 +87,14 @@ IDEA = "import backtrader as bt\n\n\nclass Idea(bt.Strategy):\n    symbols = ('S
 
 
 @pytest.fixture
-def restored_path(monkeypatch):
+def restored_path(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(builtins, "__import__", builtins.__import__)
+    monkeypatch.setattr(author_imports, "_taken", {})
+    yield
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 def test_a_file_loads_from_any_folder_as_one_module(tmp_path, restored_path):
@@ -99,11 +110,74 @@ def test_a_file_of_a_package_loads_as_its_module(restored_path):
     assert strategies.load(f"{file}:GpuBubble") is strategies.load("gpu_bubble")
 
 
-@pytest.mark.parametrize(
-    ("name", "complaint"),
-    [("json.py", "'json' is the name of .*; rename the file"), ("my-idea.py", "cannot be imported under that name")],
-)
-def test_a_file_with_an_unusable_module_name_is_rejected(tmp_path, restored_path, name, complaint):
-    (tmp_path / name).write_text(IDEA)
-    with pytest.raises(RequestError, match=complaint):
-        strategies.load(f"{tmp_path}/{name}:Idea")
+@pytest.mark.parametrize("name", ["json", "my-idea", "my idea", "strategies/idea", "my-folder/idea", "data/sub/idea"])
+def test_a_file_loads_whatever_it_and_its_folder_are_called(tmp_path, restored_path, name):
+    file = tmp_path / f"{name}.py"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for package in (package for package in file.parents if package.is_relative_to(tmp_path) and package != tmp_path):
+        (package / "__init__.py").touch()
+    file.write_text(IDEA)
+    loaded = strategies.load(f"{file}:Idea")
+    assert loaded.__name__ == "Idea" and strategies.load(f"{file}:Idea") is loaded
+    assert pickle.loads(pickle.dumps(loaded)) is loaded  # noqa: S301  (pickled on this line)
+    assert importlib.import_module("json").__name__ == "json" and importlib.import_module("data").load_prices
+
+
+def test_a_file_with_a_point_in_its_name_is_rejected(tmp_path, restored_path):
+    (tmp_path / "my.idea.py").write_text(IDEA)
+    with pytest.raises(RequestError, match=r"'my\.idea' has a point; rename it, as in my_idea\.py"):
+        strategies.load(f"{tmp_path}/my.idea.py:Idea")
+
+
+BESIDE = """\
+import backtrader as bt
+import data.rules
+from data.rules import NAMES as same
+from strategies import share
+from strategies.base import Reading
+from helper import NUMBER
+
+
+class Idea(bt.Strategy):
+    symbols = data.rules.NAMES
+
+    @staticmethod
+    def found():
+        from data import rules
+        from data.prices import Prices  # this project's, since there is no such module beside
+
+        return rules.NAMES, same, share(), issubclass(Reading, bt.Strategy), Prices.__name__, NUMBER
+"""
+
+
+@pytest.fixture
+def author(tmp_path):
+    """Two folders with modules of the same names, two of them ours, and with prices in a folder that is no module."""
+    for number, name in enumerate(("first", "second")):
+        folder = tmp_path / name
+        (folder / "data").mkdir(parents=True)
+        (folder / "data" / "rules.py").write_text(f"NAMES = ('{name}',)\n")
+        (folder / "strategies").mkdir()
+        (folder / "strategies" / "__init__.py").write_text(f"from data import rules\ndef share(): return {number}\n")
+        (folder / "helper.py").write_text(f"NUMBER = {number}\n")
+        (folder / "runners").mkdir()
+        (folder / "runners" / "results.csv").touch()
+        (folder / f"{name}_idea.py").write_text(BESIDE)
+    return tmp_path
+
+
+def test_modules_beside_a_file_are_its_own_though_ours_or_anothers_have_their_names(author, restored_path):
+    for number, name in enumerate(("first", "second")):
+        loaded = strategies.load(f"{author}/{name}/{name}_idea.py:Idea")
+        assert loaded.found() == ((name,), (name,), number, True, "Prices", number)
+        reached = {author_imports.plain_name(module) for module in modules_reached([loaded.__module__])}
+        assert {"data.rules", "strategies", "helper"} < reached and "runners" not in reached
+        for module in modules_reached([loaded.__module__]):
+            file = module_file(module)
+            assert file is None or file.is_relative_to(author / name)
+    assert importlib.import_module("data.prices").Prices and strategies.names()
+
+
+def test_workers_find_the_same_modules(author, restored_path):
+    loaded = strategies.load(f"{author}/second/second_idea.py:Idea")
+    assert Processes(1).map(call, (), [loaded.found]) == [loaded.found()]

@@ -21,10 +21,18 @@ def test_arrays_end_at_the_current_close_and_cannot_be_written(past):
         past.close("A")[-1] = 1
 
 
+@pytest.mark.parametrize("name", ["open", "high", "low", "close", "volume"])
+def test_no_array_leads_to_the_future(past, name):
+    values = getattr(past, name)("A")
+    assert values.base is None and past.sessions.base is None
+    assert past.returns("A", 2).base is None
+    assert len(values) == len(past.sessions) == 4
+
+
 def test_growth_counts_sessions_back_from_now(past):
     assert past.growth("A", 2) == 13 / 11
     assert past.growth("A", 3, until=1) == 12 / 10
-    assert np.isnan(past.growth("A", 4))
+    assert np.isnan(past.growth("A", 4)) and np.isnan(past.growth("A", 2, until=4))
     assert np.isnan(past.growth("LATE", 2))
 
 
@@ -44,6 +52,25 @@ def test_symbols_without_enough_closes_are_left_out_and_recorded(past):
 
 def test_returns_are_the_latest_simple_returns(past):
     assert past.returns("A", 2).tolist() == pytest.approx([12 / 11 - 1, 13 / 12 - 1])
+    assert past.returns("A", 3).tolist() == pytest.approx([11 / 10 - 1, 12 / 11 - 1, 13 / 12 - 1])
+    assert past.returns("A", 0).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "complaint"),
+    [
+        ("growth", ("A", -2), "cannot look -2 sessions back; give 0 or more"),
+        ("growth", ("A", 2, -1), "cannot look -1 sessions back; give 0 or more"),
+        ("beats", ("A", "LATE", -1), "cannot look -1 sessions back; give 0 or more"),
+        ("returns", ("A", -1), "cannot look -1 sessions back; give 0 or more"),
+        ("returns", ("A", 4), "cannot look 4 sessions back, history has 3"),
+        ("back", (-1,), "cannot look -1 sessions back; give 0 or more"),
+    ],
+    ids=["growth", "until", "beats", "returns", "too many returns", "back"],
+)
+def test_a_look_forward_or_beyond_history_is_refused(past, method, arguments, complaint):
+    with pytest.raises(ValueError, match=f"2025-01-30: {complaint}"):
+        getattr(past, method)(*arguments)
 
 
 def test_back_is_the_past_of_an_earlier_close(past):

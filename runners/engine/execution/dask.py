@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.errors import DataError, RequestError, WorkError
-from runners.engine.dependencies import OURS, modules_reached
+from runners.engine.dependencies import modules_reached
 from runners.engine.execution.executor import (
     Executor,
     OnResult,
@@ -42,6 +42,7 @@ from runners.engine.execution.executor import (
     pickled,
 )
 from runners.engine.execution.processes import Processes
+from strategies.author_imports import OURS
 
 if TYPE_CHECKING:
     from distributed import Client, Future

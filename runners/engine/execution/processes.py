@@ -4,7 +4,7 @@ When a worker dies, `loky` and `concurrent.futures` kill the others and give eve
 naming the task; so each worker here is a ProcessPoolExecutor of its own.
 
 A server process forks the workers, and can import what they need while the parent is busy. Ctrl-C reaches the parent
-only: items in progress are finished, pending ones dropped. Workers end when their parent does.
+only: items in progress are finished, pending ones dropped. Server and workers end when their parent does.
 """
 
 from __future__ import annotations
@@ -19,20 +19,24 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, InvalidStateError, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.context import BaseContext
 from typing import Any
 
 from data.errors import DataError, RequestError, WorkError
+from runners.engine.execution import limits
 from runners.engine.execution.executor import OnResult, Progress, Work, WorkerDiedError, no_action, no_progress, pickled
+from strategies import author_imports
 
 START_PAUSES = (0.0, 0.1, 0.5, 1.0)  # seconds after each attempt to start a worker
 PARENT_CHECK = 0.5  # seconds between checks whether the parent is alive
 THREAD_GRACE = 1.0  # seconds for a strategy's threads to end once its worker is done
-_shared: tuple[Any, ...] = ()  # in a worker: the arguments that all tasks share
+STARTING, READY = f"{__package__}.server_starting", f"{__package__}.server_ready"  # around what the server imports
+_work: Work  # in a worker: what all tasks do
+_shared: tuple[Any, ...]  # in a worker: the arguments that all tasks share
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,12 @@ class Processes:
         """See Executor. Raises RequestError for arguments that cannot be sent to another process."""
         if not items:
             return []
-        pickled((work, shared))  # before a worker starts, for a one-line message
+        job, _ = pickled((work, shared))
         preload(())
         results: list[Any] = [None] * len(items)
         with (
-            _worker_pool(min(len(items), self.jobs or processors()), shared) as pool,
-            closing(_completed(pool, work, items)) as completed,
+            _worker_pool(min(len(items), self.jobs or processors()), job) as pool,
+            closing(_completed(pool, items)) as completed,
         ):
             for index, result in completed:
                 results[index] = result
@@ -82,8 +86,8 @@ def preload(modules: Sequence[str]) -> None:
         return
     from multiprocessing import forkserver
 
-    multiprocessing.set_forkserver_preload(list(modules))
-    with _silent():
+    multiprocessing.set_forkserver_preload([STARTING, *modules, READY])
+    with limits.refusals_told(), _silent():
         forkserver.ensure_running()
 
 
@@ -132,18 +136,20 @@ def serve_parent() -> None:
 
 @dataclass(eq=False)
 class _WorkerPool:
-    """Executors with one worker each; `idle` are those without a task."""
+    """Executors with one worker each; `job` is their pickled work and its shared arguments, `idle` have no task."""
 
-    shared: tuple[Any, ...]
+    job: bytes
     workers: list[ProcessPoolExecutor] = field(default_factory=list)
     idle: list[ProcessPoolExecutor] = field(default_factory=list)
+    futures: list[Future[Any]] = field(default_factory=list)
+    refused: bool = False
 
     def add(self) -> None:
         """Add a worker; its process starts with its first task."""
-        self.workers.append(ProcessPoolExecutor(1, _context(), _initialize, (self.shared,)))
+        self.workers.append(ProcessPoolExecutor(1, _context(), _initialize, (author_imports.folders(), self.job)))
         self.idle.append(self.workers[-1])
 
-    def submit(self, work: Work, item: Any) -> tuple[Future[Any], ProcessPoolExecutor]:
+    def submit(self, item: Any) -> tuple[Future[Any], ProcessPoolExecutor]:
         """Give an item to an idle worker, or to a new one if that worker has died meanwhile.
 
         Raises WorkError if no worker can be started, for example because the server is killed repeatedly.
@@ -151,11 +157,32 @@ class _WorkerPool:
         for pause in START_PAUSES:
             worker = self.idle.pop()
             try:
-                return worker.submit(_run, work, item), worker
+                return self._submit(worker, item), worker
             except (BrokenProcessPool, EOFError, ConnectionError):
                 self.add()
                 time.sleep(pause)
         raise WorkError("worker processes cannot be started or are killed at once; is there enough memory?")
+
+    def _submit(self, worker: ProcessPoolExecutor, item: Any) -> Future[Any]:
+        try:
+            with limits.refusals_told(), _without_stderr():  # of a server that starts again and fails
+                self.futures.append(worker.submit(_run, item))
+        except limits.RefusalError:
+            self.workers.remove(worker)  # it has no thread that could be waited for
+            raise
+        if self.refused:
+            raise limits.RefusalError
+        return self.futures[-1]
+
+    def fail(self, failure: threading.ExceptHookArgs) -> None:
+        """End what waits for an executor whose thread has failed, since the system refused it another one."""
+        if not isinstance(failure.exc_value, RuntimeError) or not limits.is_refusal(failure.exc_value):
+            threading.__excepthook__(failure)
+            return
+        self.refused = True
+        for future in self.futures:
+            with suppress(InvalidStateError):  # it is done
+                future.set_exception(limits.RefusalError())
 
     def shutdown(self) -> None:
         """Wait until items in progress are finished and every worker has ended."""
@@ -164,24 +191,29 @@ class _WorkerPool:
 
 
 @contextmanager
-def _worker_pool(workers: int, shared: tuple[Any, ...]) -> Iterator[_WorkerPool]:
-    pool = _WorkerPool(shared)
+def _worker_pool(workers: int, job: bytes) -> Iterator[_WorkerPool]:
+    pool, hook, children = _WorkerPool(job), threading.excepthook, multiprocessing.active_children()
     for _ in range(workers):
         pool.add()
+    threading.excepthook = pool.fail
     try:
         yield pool
     finally:
         with _uninterrupted():  # a second Ctrl-C would leave workers behind
             pool.shutdown()
+        threading.excepthook = hook
+        for process in multiprocessing.active_children():
+            if process not in children:  # its executor has no thread to end it
+                process.kill()
 
 
-def _completed(pool: _WorkerPool, work: Work, items: Sequence[Any]) -> Generator[tuple[int, Any]]:
+def _completed(pool: _WorkerPool, items: Sequence[Any]) -> Generator[tuple[int, Any]]:
     """Indices of items with their results, as they finish. Raises the first error once nothing is in progress."""
     waiting, errors = iter(enumerate(items)), list[Exception]()
     running: dict[Future[Any], tuple[int, ProcessPoolExecutor]] = {}
     while True:
         while not errors and pool.idle and (task := next(waiting, None)) is not None:
-            future, worker = pool.submit(work, task[1])
+            future, worker = pool.submit(task[1])
             running[future] = (task[0], worker)
         if not running:
             break
@@ -199,7 +231,7 @@ def _completed(pool: _WorkerPool, work: Work, items: Sequence[Any]) -> Generator
 def _error(future: Future[Any], items: Sequence[Any], index: int) -> Exception | None:
     """The error to raise for a finished future, naming its item; None if it succeeded."""
     error = future.exception()
-    if error is None or isinstance(error, RequestError | DataError):
+    if error is None or isinstance(error, RequestError | DataError | limits.RefusalError):
         return error
     if isinstance(error, BrokenProcessPool):
         work_error: WorkError = WorkerDiedError(str(items[index]), index)
@@ -214,19 +246,21 @@ def _context() -> BaseContext:
     return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
 
 
-def _initialize(shared: tuple[Any, ...]) -> None:
+def _initialize(folders: tuple[str, ...], job: bytes) -> None:
     """In a worker: leave Ctrl-C to the parent, end with it, and exempt long-lived objects from garbage collection."""
-    global _shared  # noqa: PLW0603  (only a global outlives a task in a worker)
-    _shared = shared
+    global _work, _shared  # only a global outlives a task in a worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for watch in (_exit_with_parent, _exit_when_done):
         threading.Thread(target=watch, daemon=True).start()
+    author_imports.add_folders(folders)
+    with limits.start_limit():
+        _work, _shared = pickle.loads(job)  # noqa: S301  (from our own parent)
     gc.freeze()
     gc.set_threshold(50_000)  # by default a tenth of a tearsheet's time goes into garbage collection
 
 
-def _run(work: Work, item: Any) -> Any:
-    return work(*_shared, item)
+def _run(item: Any) -> Any:
+    return _work(*_shared, item)
 
 
 def _exit_with_parent() -> None:
@@ -256,11 +290,16 @@ def _silent() -> Iterator[None]:
     If interrupted while importing, or abandoned by its parent, it would print a traceback; failures of the work itself
     are returned as results.
     """
+    with _without_stderr(), _uninterrupted():
+        yield
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
     stderr, devnull = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 2)
     try:
-        with _uninterrupted():
-            yield
+        yield
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

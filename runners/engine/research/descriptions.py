@@ -10,6 +10,7 @@ from data.prices import Prices
 from reports.records.evidence import END, Description
 from reports.statistics import placebo
 from reports.statistics.verdict import HORIZON
+from runners.engine.author_code import author_code
 from runners.engine.comparators import excess_log_returns
 from runners.engine.research.evidence_plan import KEYS, EvidencePlan
 from runners.engine.study import Study
@@ -22,7 +23,8 @@ DEEPEST = 0.1  # share of sessions that count as falls
 def descriptions(prices: Prices, plan: EvidencePlan, study: Study) -> tuple[Description, ...]:
     """The reading against variants that it declares, and against entries after a fall of the symbol it reacts to."""
     try:
-        return (*variant_descriptions(prices, plan, study), *after_fall_descriptions(prices, plan, study))
+        with author_code(study.strategy.__module__):
+            return (*variant_descriptions(prices, plan, study), *after_fall_descriptions(prices, plan, study))
     except AUTHOR_ERRORS:  # a description must not stop the tests
         return ()
 

@@ -19,6 +19,7 @@ from reports.statistics.bootstrap import Interval
 from reports.statistics.event_study import EventSample
 from reports.statistics.regression import Regression, regress
 from reports.statistics.shock import ShockStudy, study_shock
+from runners.engine.author_code import author_code
 from runners.engine.comparators import comparator_log_wealth, excess_log_returns, excess_over, log_wealth
 from runners.engine.research import permutation
 from runners.engine.research.break_even import break_even_costs
@@ -62,7 +63,8 @@ def examine_reading(prices: Prices, plan: EvidencePlan, case: ReadingCase) -> Ex
     """Run everything for one reading. A failure is kept as the reason why a figure is missing."""
     study, reason = case.study, ""
     try:
-        entries, d = excess_by_entry(prices, plan, study, all_sessions=case.returns is not None)
+        with author_code(study.strategy.__module__):
+            entries, d = excess_by_entry(prices, plan, study, all_sessions=case.returns is not None)
     except AUTHOR_ERRORS as error:  # a rule may fail at any other date
         entries, d = np.array([plan.entry]), np.full((1, len(KEYS)), np.nan)
         reason = f"it failed at another entry date: {describe_failure(error, study.strategy.__module__).summary}"
@@ -99,7 +101,8 @@ def permuted_or_missing(prices: Prices, plan: EvidencePlan, study: Study) -> np.
 def result_or_missing(compute: Callable[[], T]) -> T | Missing:
     """The result of `compute`, or the reason why it failed."""
     try:
-        return compute()
+        with author_code():
+            return compute()
     except (Unavailable, RequestError, DataError) as error:
         return Missing(str(error))
     except AUTHOR_ERRORS as error:  # a rule may raise anything

@@ -23,6 +23,7 @@ from reports.statistics import placebo
 from reports.statistics.availability import Missing
 from reports.statistics.specification_curve import nan_safe_median
 from runners.engine import strategy_set
+from runners.engine.author_code import author_code
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.comparators import comparator_log_wealth, comparator_name, excess_over, log_wealth
 from runners.engine.execution.executor import Executor, Progress, Serial, map_surviving, no_progress
@@ -163,7 +164,8 @@ def specification_spaces(studies: Sequence[Study], event: Event) -> tuple[Specif
 
 def _is_plain(event: Event, name: str) -> bool:
     try:
-        return not issubclass(strategy_set.load_strategy(event, name), Reading)
+        with author_code():
+            return not issubclass(strategy_set.load_strategy(event, name), Reading)
     except AUTHOR_ERRORS:  # `make_plan` reports it
         return False
 
@@ -282,7 +284,8 @@ def simulate_or_failure(prices: Prices, plan: MultiversePlan, task: BasketTask) 
     """The outcome of a task, or the failure of the reading's own code, which stops no other reading."""
     module = task.space.study.strategy.__module__
     try:
-        return simulate_basket(prices, plan, task)
+        with author_code(module):
+            return simulate_basket(prices, plan, task)
     except AUTHOR_ERRORS as error:
         if not is_authors_fault(error, module):
             raise

@@ -19,6 +19,7 @@ from data.errors import RequestError, SourceError, WorkError
 from data.prices import Prices
 from reports.records.result import HORIZONS
 from reports.statistics.returns import PERIODS, sharpe_moments
+from runners.engine.author_code import author_code
 from runners.engine.backtest.cerebro import CAPITAL
 from runners.engine.comparators import comparator_log_wealth, excess_over, log_wealth
 from runners.engine.execution.executor import Serial
@@ -127,7 +128,8 @@ class ChunkOutcome:
 def run_chunk(inputs: ChunkInputs, chunk: VariantChunk) -> ChunkOutcome:
     """Run the variants of a chunk. A variant that fails is recorded with the reason and stops no other."""
     try:
-        table, equity = measure_variants(inputs, chunk.scenarios)
+        with author_code(inputs.study.strategy.__module__):
+            table, equity = measure_variants(inputs, chunk.scenarios)
     except (SourceError, WorkError, OSError, MemoryError):
         raise
     except AUTHOR_ERRORS as error:  # a rule may raise anything with unusual parameters

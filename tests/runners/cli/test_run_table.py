@@ -115,6 +115,17 @@ def test_verdicts_are_in_a_table_of_80_columns_with_a_legend(judged, capsys, mon
     assert "evidence  out/NAME-evidence.html" in lines
 
 
+def test_no_number_and_no_verdict_is_cut(judged, capsys, monkeypatch):
+    first, *others = judged.results
+    rich = replace(first, equity=first.equity * np.linspace(1, 120, 30), d=4.5, fills=first.fills * 1000)
+    lines = printed(replace(judged, results=(rich, *others)), capsys, monkeypatch)
+    # 1.911 * 120 = 229.32 times the money; the benchmark grew by 1.001 ** 29; exp(4.5) = 90.017.
+    words = lines[3].split()
+    assert words[:4] == ["first", "+22832.0%", "+22829.1%", "+8901.7%"] and words[-2:] == ["10,000,000", "supported"]
+    assert lines[2].split() == ["reading", "net", "vs", "SPY", "excess", "Sharpe", "max", "DD", "costs", "$", "verdict"]
+    assert max(map(len, lines[2:7])) > 80 and not any("..." in line or "\u2026" in line for line in lines[2:7])
+
+
 def test_only_verdicts_that_occur_are_explained_and_hindsight_is_stated(judged, capsys, monkeypatch):
     only = {name: evidence(name, "refuted") for name in VERDICTS}
     lines = printed(

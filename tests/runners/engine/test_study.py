@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import backtrader as bt
+import numpy as np
 import pytest
 
 from data.errors import RequestError, StrategyError
@@ -158,3 +159,17 @@ def test_only_a_reading_has_a_refutation_criterion():
 def test_a_plain_strategy_cannot_be_beta_matched():
     with pytest.raises(RequestError, match=r"^crossing has no rule whose earlier returns could be matched; use"):
         PlainStudy("crossing", Crossing, ("N",), BetaMatched("M", 9))
+
+
+@pytest.mark.parametrize("refuted", [True, False, np.True_], ids=["true", "false", "numpy"])
+def test_a_criterion_is_true_or_false(refuted):
+    kind = type("Claimed", (Reading,), {"symbols": ("SPY",), "refuted": classmethod(lambda *_: refuted)})
+    study = prepare("claimed", kind, "SPY")
+    assert study.refuted(0.1, ()) is bool(refuted)
+
+
+@pytest.mark.parametrize("refuted", ["no", 1, None, np.array([True])], ids=["text", "number", "nothing", "array"])
+def test_a_criterion_that_is_neither_true_nor_false_is_named(refuted):
+    kind = type("Claimed", (Reading,), {"symbols": ("SPY",), "refuted": classmethod(lambda *_: refuted)})
+    with pytest.raises(StrategyError, match=r"claimed: refuted\(d, decisions\) returned .*; return True or False"):
+        prepare("claimed", kind, "SPY").refuted(0.1, ())

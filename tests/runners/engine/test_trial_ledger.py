@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import stat
@@ -300,8 +301,20 @@ def test_a_database_of_something_else_is_refused(book: TrialLedger) -> None:
 
 
 def test_a_folder_in_its_place_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(LedgerError, match=r"cannot be read \(unable to open database file\): make it readable"):
+    with pytest.raises(LedgerError, match=r"cannot be read \(it is not a file\): make it readable"):
         TrialLedger(tmp_path).read()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes and devices of POSIX")
+def test_a_pipe_or_a_device_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / "trials.txt")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(
+            LedgerError, match=r"cannot be read \(it is not a file\): make it readable, or name another"
+        ):
+            TrialLedger(path).add([trial(1)])
+    assert TrialLedger(tmp_path / "trials.sqlite").add([trial(1)]) == 1
 
 
 def test_a_file_in_place_of_its_folder_cannot_be_written(tmp_path: Path) -> None:
