@@ -29,7 +29,7 @@ from runners.engine.study import PlainStudy, ReadingStudy, prepare
 from runners.engine.trial_ledger import TrialLedger, Trials
 from runners.engine.vectorized.scenarios import TradingConditions
 from strategies.base import Cash, Past, Reading, Weights
-from tests.resources.events import DEEPSEEK
+from tests.resources.events import DEEPSEEK, deepseek_of
 from tests.resources.workers import Crossing
 
 
@@ -142,7 +142,7 @@ def test_workers_do_not_change_results(full_run, real_prices, executor):
 
 
 def test_a_reconstruction_gives_no_verdict_on_history(real_prices):
-    run = run_with_evidence(Request(DEEPSEEK, ("bad_news",)), real_prices, real=False)
+    run = run_with_evidence(Request(deepseek_of("bad_news")), real_prices, real=False)
     verdict = run.evidence_report.readings["bad_news"].verdict
     assert verdict.word is None and "reconstruction" in verdict.reason
 
@@ -171,14 +171,9 @@ def test_a_single_reading_is_still_adjusted_for_the_full_strategy_set(full_run, 
     assert (single.verdict, single.timing, single.names) == (full.verdict, full.timing, full.names)
 
 
-def test_an_entry_at_the_shock_is_marked_as_hindsight(real_prices):
-    assert run_with_evidence(Request(DEEPSEEK, ("bad_news",), entry="shock"), real_prices).evidence_report.hindsight
-    assert not run_with_evidence(Request(DEEPSEEK, ("bad_news",)), real_prices).evidence_report.hindsight
-
-
-def test_an_entry_at_the_shock_equals_the_run_in_backtrader(real_prices):
-    request = Request(DEEPSEEK, ("nvda_comeback", "two_shocks"), entry="shock")
-    run = run_with_evidence(request, real_prices)
+def test_an_entry_at_the_shock_is_marked_as_hindsight_and_equals_the_run_in_backtrader(full_run, real_prices):
+    run = run_with_evidence(Request(deepseek_of("nvda_comeback", "two_shocks"), entry="shock"), real_prices)
+    assert run.evidence_report.hindsight and not full_run.evidence_report.hindsight
     for result in run.results:
         timing = run.evidence_report.readings[result.name].timing
         for horizon, outcome in result.horizons.items():
@@ -191,9 +186,8 @@ def test_no_past_entry_comes_before_the_fund_of_the_comparator_is_listed(real_pr
         late[name] = np.array(getattr(real_prices, name))
         late[name][:row, column] = np.nan
     prices = Prices(real_prices.sessions, real_prices.symbols, **late)
-    evidence = run_with_evidence(Request(DEEPSEEK, ("high_end_demand",)), prices).evidence_report.readings[
-        "high_end_demand"
-    ]
+    report = run_with_evidence(Request(deepseek_of("high_end_demand")), prices).evidence_report
+    evidence = report.readings["high_end_demand"]
     assert evidence.launches.sessions[0] == str(prices.days[row + 1])
     assert evidence.timing["20"].n == (real_prices.row("2025-01-31") - row - 1) // 20
 
@@ -205,7 +199,7 @@ def test_past_entries_cut_short_by_the_end_of_prices_are_not_compared_at_the_end
 
 def test_prices_that_begin_late_give_reasons_beside_the_figures_that_remain(real_prices):
     late = real_prices.rows(real_prices.row("2024-06-03"), len(real_prices.sessions))
-    evidence = run_with_evidence(Request(DEEPSEEK, ("gpu_bubble",)), late).evidence_report.readings["gpu_bubble"]
+    evidence = run_with_evidence(Request(deepseek_of("gpu_bubble")), late).evidence_report.readings["gpu_bubble"]
     assert evidence.verdict.word in ("supported", "refuted", "not distinguishable from chance"), (
         "from its selection test"
     )
@@ -216,7 +210,7 @@ def test_prices_that_begin_late_give_reasons_beside_the_figures_that_remain(real
 
 def test_prices_that_end_early_give_reasons_at_long_horizons(real_prices):
     early = real_prices.rows(0, real_prices.row("2025-02-10") + 1)
-    evidence = run_with_evidence(Request(DEEPSEEK, ("bad_news",)), early).evidence_report.readings["bad_news"]
+    evidence = run_with_evidence(Request(deepseek_of("bad_news")), early).evidence_report.readings["bad_news"]
     assert "before this horizon" in evidence.timing["20"].reason and evidence.timing["5"].p is not None
     assert evidence.verdict.word is None
     row = next(leg for leg in evidence.shock.legs if leg.name == "names sold short")
@@ -225,7 +219,8 @@ def test_prices_that_end_early_give_reasons_at_long_horizons(real_prices):
 
 def test_stocks_that_could_have_been_chosen_need_prices(real_prices):
     few = real_prices.select(("NVDA", "AMD", "INTC", "SPY"))
-    evidence = run_with_evidence(Request(DEEPSEEK, ("gpu_bubble",)), few).evidence_report.readings["gpu_bubble"]
+    request = Request(deepseek_of("gpu_bubble", "bad_news"), ("gpu_bubble",))
+    evidence = run_with_evidence(request, few).evidence_report.readings["gpu_bubble"]
     assert "no prices for QCOM" in evidence.names[END].reason and evidence.timing["20"].p is not None
     assert evidence.verdict.word is None and "the strategy set is incomplete" in evidence.verdict.reason
     assert list(evidence.regressions) == ["SPY"]
@@ -253,7 +248,7 @@ class Elsewhere(Reading):
 
 
 def test_a_reading_that_never_trades_or_fails_at_other_dates_stops_no_other(real_prices):
-    request = Request(DEEPSEEK, ("bad_news",), hold=40)
+    request = Request(deepseek_of("bad_news"), hold=40)
     studies = (
         *load_studies(request),
         *(ReadingStudy(each.__name__, each, ("SPY",), Cash()) for each in (Idle, Elsewhere)),
@@ -296,7 +291,8 @@ def test_aligned_entries_of_a_plain_strategy_equal_single_backtrader_runs(random
 
 
 @pytest.mark.parametrize("future", [pytest.param("missing", marks=pytest.mark.slow), "wild"])
-def test_future_prices_do_not_change_the_timing_test(full_run, real_prices, future):
+def test_future_prices_do_not_change_the_timing_test(real_prices, future, monkeypatch):
+    monkeypatch.setattr(strategies.load("fomc_tilt"), "variants", {})  # its description takes longer than its test
     until = real_prices.row("2025-03-10")
     cut = real_prices.rows(0, until + 1)
     wild = Prices(
@@ -304,7 +300,10 @@ def test_future_prices_do_not_change_the_timing_test(full_run, real_prices, futu
         real_prices.symbols,
         *(np.vstack((getattr(cut, name), 3 * getattr(real_prices, name)[until + 1 :])) for name in (*FIELDS, "factor")),
     )
-    other = run_with_evidence(Request(DEEPSEEK, ("two_shocks", "fomc_tilt")), {"missing": cut, "wild": wild}[future])
-    assert len(other.evidence_report.readings) == 2
-    for name, evidence in other.evidence_report.readings.items():
-        assert evidence.timing["20"] == full_run.evidence_report.readings[name].timing["20"]
+    request = Request(deepseek_of("two_shocks", "fomc_tilt"))
+    reports = [
+        run_with_evidence(request, prices).evidence_report.readings
+        for prices in (real_prices, {"missing": cut, "wild": wild}[future])
+    ]
+    for name in ("two_shocks", "fomc_tilt"):
+        assert reports[1][name].timing["20"] == reports[0][name].timing["20"]
