@@ -27,7 +27,7 @@ FILES = {
     "decisions.csv",
     "manifest.json",
 }
-NAMES = ("gpu_bubble", "ai_software", "policy_winners")
+NAMES = ("gpu_bubble", "ai_software", "nvda_comeback")
 
 
 def command(*words: object, cwd: Path = ROOT, **variables: str) -> commands.Done:
