@@ -14,7 +14,6 @@ from tests.resources.commands import MULTIVERSE, within
 from tests.resources.events import DEEPSEEK
 
 
-
 def command(*words: object) -> tuple[int, str, str]:
     done = within("multiverse", *words)
     return done.returncode, done.stdout, done.stderr
