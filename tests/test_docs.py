@@ -163,18 +163,7 @@ def folders(run_once) -> dict[str, Path]:
     made = {
         "run": RUN,
         "grid": ("sweep", "gpu_bubble", "-p", "hold=20,60,252", "-p", "rebalance=5,20", "--source", "sample"),
-        "search": (
-            "sweep",
-            "gpu_bubble",
-            "-p",
-            "hold=5..99",
-            "--search",
-            "optuna",
-            "--budget",
-            20,
-            "--source",
-            "sample",
-        ),
+        "search": tuple("sweep gpu_bubble -p hold=5..99 --search optuna --budget 20 --source sample".split()),
         "multiverse": MULTIVERSE,
     }
     places = {"run": "latest", "grid": "sweep", "search": "sweep", "multiverse": "multiverse"}

@@ -47,7 +47,7 @@ def test_it_opens_clean_and_can_be_read_by_all_in_light_and_dark_and_on_a_phone(
         page.emulate_media(color_scheme="dark", reduced_motion="reduce")
         assert problems(page, runOnly=COLOURS) == []
         assert brightness(page) < 40
-    with opening(width=360, height=740, scheme="dark") as page:
+        page.set_viewport_size({"width": 360, "height": 740})
         page.goto(address(folders / file))
         assert brightness(page) < 40
         assert page.evaluate("document.documentElement.scrollWidth") == 360, "a phone scrolls down only"
