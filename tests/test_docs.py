@@ -17,6 +17,7 @@ from tests.resources.commands import MULTIVERSE, ROOT, RUN, python, runner, show
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+SAMPLE = ("--source", "sample")
 COMMANDS = ("calibrate", "compare", "deepseek", "multiverse", "new", "prices", "sweep", "trials")
 
 
@@ -162,8 +163,8 @@ def folders(run_once) -> dict[str, Path]:
     """A real folder of each kind, from the sample: what the examples wrote."""
     made = {
         "run": RUN,
-        "grid": ("sweep", "gpu_bubble", "-p", "hold=20,60,252", "-p", "rebalance=5,20", "--source", "sample"),
-        "search": tuple("sweep gpu_bubble -p hold=5..99 --search optuna --budget 20 --source sample".split()),
+        "grid": ("sweep", "gpu_bubble", "-p", "hold=20,60,252", "-p", "rebalance=5,20", *SAMPLE),
+        "search": ("sweep", "gpu_bubble", "-p", "hold=5..99", "--search", "optuna", "--budget", "20", *SAMPLE),
         "multiverse": MULTIVERSE,
     }
     places = {"run": "latest", "grid": "sweep", "search": "sweep", "multiverse": "multiverse"}
