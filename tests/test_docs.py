@@ -13,10 +13,11 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.resources.commands import ROOT, python, runner
+from tests.resources.commands import MULTIVERSE, ROOT, RUN, python, runner, shown
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+SAMPLE = ("--source", "sample")
 COMMANDS = ("calibrate", "compare", "deepseek", "multiverse", "new", "prices", "sweep", "trials")
 
 
@@ -32,7 +33,10 @@ def run(words: list[str], folder: Path) -> str:
 
 
 def follow(text: str, folder: Path) -> int:
-    """Do what a page says, block by block, and hold it to the output that it shows; how many outputs were compared."""
+    """Do what a page says, block by block, and hold it to the output that it shows; how many outputs were compared.
+
+    Commands run within this process, and import from `folder`.
+    """
     printed, compared = "", 0
     for language, title, content in blocks(text):
         if title:
@@ -40,11 +44,19 @@ def follow(text: str, folder: Path) -> int:
         elif language == "python":
             printed = run(["-c", content], folder)
         elif language == "sh":
-            printed = "".join(run(shlex.split(line)[1:], folder) for line in commands(content))
+            printed = "".join(printed_by(line, folder) for line in commands(content))
         elif language == "text":
             assert content in printed
             compared += 1
     return compared
+
+
+def printed_by(line: str, folder: Path) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        done = shown(line, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, ""), line
+    return done.stdout
 
 
 def commands(block: str) -> list[str]:
@@ -147,16 +159,16 @@ def kinds() -> Kinds:
 
 
 @pytest.fixture
-def folders(ran: Ran) -> dict[str, Path]:
+def folders(run_once) -> dict[str, Path]:
     """A real folder of each kind, from the sample: what the examples wrote."""
     made = {
-        "run": "deepseek ai_software fomc_tilt --source sample",
-        "grid": "sweep gpu_bubble -p hold=60,252 -p rebalance=20,60 --source sample",
-        "search": "sweep gpu_bubble -p hold=5..99 --search optuna --budget 20 --source sample",
-        "multiverse": "multiverse bad_news two_shocks --source sample",
+        "run": RUN,
+        "grid": ("sweep", "gpu_bubble", "-p", "hold=20,60,252", "-p", "rebalance=5,20", *SAMPLE),
+        "search": ("sweep", "gpu_bubble", "-p", "hold=5..99", "--search", "optuna", "--budget", "20", *SAMPLE),
+        "multiverse": MULTIVERSE,
     }
     places = {"run": "latest", "grid": "sweep", "search": "sweep", "multiverse": "multiverse"}
-    return {name: ran(f".venv/bin/python -m runners.{line}") / "reports" / places[name] for name, line in made.items()}
+    return {name: run_once(*words)[0] / "reports" / places[name] for name, words in made.items()}
 
 
 PLAIN = {
@@ -247,7 +259,7 @@ def test_the_files_of_a_folder_and_the_columns_of_its_tables_are_those_that_are_
     for table in ("fills.csv", "decisions.csv"):
         (body,) = re.findall(rf"^### `{table}`\n(.*?)(?=^##|\Z)", text, re.DOTALL | re.MULTILINE)
         assert columns(folders["run"] / table) == re.findall(r"^\| `(\w+)` \|", body, re.MULTILINE)
-    assert columns(folders["run"] / "returns.csv") == ["date", "ai_software", "fomc_tilt", "SPY"]
+    assert columns(folders["run"] / "returns.csv") == ["date", *RUN[1:4], "SPY"]
     figures = [key for key in kinds["spec"] if key not in ("rank", "spec", "knobs", "first", "last")]
     swept = ["spec", "hold", "rebalance", "first_session", "last_session", *figures, "failed"]
     assert columns(folders["grid"] / "sweep.csv") == swept

@@ -40,9 +40,9 @@ def test_every_command_does_what_it_says(commands, tmp_path):
         assert done.stdout
 
 
-def test_the_figures_are_those_of_the_main_job_on_real_prices(market_data, tmp_path):
+def test_the_figures_are_those_of_the_main_job_on_real_prices(market_data, run_once):
     (figures,) = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
-    assert figures in within("deepseek", "--source", market_data, "--out", "out", cwd=tmp_path).stdout
+    assert figures in run_once("deepseek", "--source", market_data.resolve())[1]
 
 
 def test_the_strategy_of_the_readme_runs(tmp_path, monkeypatch):

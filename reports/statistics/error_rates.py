@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import floor
 
 import numpy as np
@@ -29,10 +30,7 @@ class ErrorRate:
     @property
     def bounds(self) -> tuple[float, float]:
         """The exact interval of Clopper & Pearson (1934, Biometrika 26:404) at LEVEL."""
-        from scipy.stats import binomtest
-
-        interval = binomtest(self.count, self.n).proportion_ci(LEVEL, "exact")
-        return float(interval.low), float(interval.high)
+        return _exact_interval(self.count, self.n)
 
     def as_dict(self) -> dict[str, float]:
         """The rate with its interval, for files."""
@@ -50,6 +48,14 @@ class PowerPoint:
     effect: float
     rate: ErrorRate
     gained: float
+
+
+@cache
+def _exact_interval(count: int, n: int) -> tuple[float, float]:
+    from scipy.stats import binomtest
+
+    interval = binomtest(count, n).proportion_ci(LEVEL, "exact")
+    return float(interval.low), float(interval.high)
 
 
 def error_rate(hits: np.ndarray) -> ErrorRate:

@@ -12,7 +12,7 @@ from reports.folders import atomic
 from reports.pages.tearsheet import inputs_key, render
 from reports.records.result import Result, Run
 from runners.engine.execution.executor import Progress, WorkerDiedError, map_surviving, no_progress
-from runners.engine.execution.processes import Processes, run_in_subprocess
+from runners.engine.execution.processes import Processes, preload, run_in_subprocess
 
 # Modules that a drawing worker needs; importing them takes seconds.
 PRELOAD = ("reports.pages.tearsheet", "reports.rendering.quantstats_charts", "runners.engine.drawing")
@@ -72,6 +72,7 @@ class _Tearsheet:
 
 
 def _draw_all(run: Run, tearsheets: Sequence[_Tearsheet], jobs: int | None, progress: Progress) -> list[bytes]:
+    preload(PRELOAD)  # in a process without a fork server: its workers share the imports
     retry = partial(_draw_again, run)
     return map_surviving(Processes(jobs), _draw, (run,), tearsheets, retry, progress, workers_live=True)
 

@@ -10,12 +10,13 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.resources.chromium import launched, opened, required
+from tests.resources.commands import MULTIVERSE, RUN, SWEEP
 
 COMMANDS = {
-    "run": ("deepseek", "gpu_bubble", "ai_software", "policy_winners", "--source", "sample"),
-    "sweep": ("sweep", "gpu_bubble", "-p", "hold=20,60", "-p", "rebalance=5,20", "--source", "sample"),
-    "multiverse": ("multiverse", "bad_news", "two_shocks", "--source", "sample"),
-    "calibration": ("calibrate", "--markets", "2"),
+    "run": RUN,
+    "sweep": SWEEP,
+    "multiverse": MULTIVERSE,
+    "calibration": ("calibrate", "--markets", "1", "--draws", "40"),
 }
 
 FOLDERS = {"run": "latest"}  # under reports/, where it is not that of the command

@@ -56,7 +56,7 @@ def test_without_a_choice_the_first_two_are_shown(opening, beside):
 
 def test_one_scrolled_takes_the_other_to_the_same_section(opening, beside):
     with opening() as page:
-        one, other = beside(page, "policy_winners", "ai_software").values()
+        one, other = beside(page, "nvda_comeback", "ai_software").values()
         for leader, follower in ((one, other), (other, one)):
             go(leader, "figures")
             settled(follower, "figures")
@@ -97,12 +97,12 @@ def test_choosing_changes_the_address_and_keeps_what_is_there(opening, beside):
         one, _ = beside(page, "gpu_bubble", "ai_software").values()
         one.evaluate("window.kept = true")
         go(one, "figures")
-        page.get_by_label("policy_winners").check()
-        page.wait_for_url("**/side-by-side.html#gpu_bubble,ai_software,policy_winners")
-        settled(sheets(page)["policy_winners"], "figures")
+        page.get_by_label("nvda_comeback").check()
+        page.wait_for_url("**/side-by-side.html#gpu_bubble,ai_software,nvda_comeback")
+        settled(sheets(page)["nvda_comeback"], "figures")
         page.get_by_role("button", name="Remove ai_software").click()
-        page.wait_for_url("**/side-by-side.html#gpu_bubble,policy_winners")
-        assert list(sheets(page)) == ["gpu_bubble", "policy_winners"] and one.evaluate("window.kept")
+        page.wait_for_url("**/side-by-side.html#gpu_bubble,nvda_comeback")
+        assert list(sheets(page)) == ["gpu_bubble", "nvda_comeback"] and one.evaluate("window.kept")
         assert not page.get_by_label("ai_software").is_checked()
 
 
@@ -152,7 +152,7 @@ def test_a_tearsheet_leads_here(opening, folders):
 def test_on_a_phone_columns_are_swiped(opening, beside):
     with opening(width=360, height=740) as page:
         beside(page, "gpu_bubble", "ai_software")
-        assert not page.get_by_label("policy_winners").is_visible()
+        assert not page.get_by_label("nvda_comeback").is_visible()
         columns = page.get_by_role("group", name="Tearsheets side by side")
         assert columns.evaluate("each => each.scrollWidth") > 1.7 * 360
         assert page.locator("iframe").first.bounding_box()["width"] < 330

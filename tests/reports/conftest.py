@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -108,6 +110,7 @@ def make_rank(n: int = 64, effect: float = 0.05, **changes) -> PlaceboRank:
     return PlaceboRank(n, effect, **values)
 
 
+@cache
 def make_shock(symbols: tuple[str, ...] = ("AAA", "BBB", "CCC", "DDD")) -> ShockStudy:
     """An event study of three stocks bought and one sold short, on noise."""
     rng = np.random.default_rng(5)

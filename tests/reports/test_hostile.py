@@ -256,15 +256,14 @@ def browser():
         yield found
 
 
-def require_read(browser, file):
+def require_read(page, file):
     """What is hostile in a page is there to be read, and has made nothing else of it."""
-    with opened(browser) as page:
-        page.goto(address(file))
-        source, seen = page.content(), page.locator("body").inner_text()
-        assert SHOWN in seen or file.name == "side-by-side.html", file.name
-        assert page.evaluate(MADE) == [], file.name
-        assert unread(source) == set(), file.name
-        assert page.evaluate("document.documentElement.scrollWidth") == 1280, file.name
+    page.goto(address(file))
+    source, seen = page.content(), page.locator("body").inner_text()
+    assert SHOWN in seen or file.name == "side-by-side.html", file.name
+    assert page.evaluate(MADE) == [], file.name
+    assert unread(source) == set(), file.name
+    assert page.evaluate("document.documentElement.scrollWidth") == 1280, file.name
 
 
 @pytest.fixture
@@ -286,20 +285,21 @@ def elsewhere():
         server.shutdown()
 
 
-def reached(browser, file, url, expected=STOPPED):
+def reached(page, file, url, expected=STOPPED):
     """What the browser stopped while a page reached for that address, and whether a script of others ran."""
-    page = browser.new_page()
     page.goto(address(file))
     stopped, title = page.evaluate(REACHING, [url, len(expected)])
-    page.close()
     return stopped, title == "obeyed"
 
 
 def test_pages_are_read_and_neither_obey_nor_reach(browser, pages, elsewhere):
     url, asked = elsewhere
-    for file in pages:
-        require_read(browser, file)
-        assert reached(browser, file, url) == (STOPPED, False), file.name
+    with opened(browser) as page:
+        for file in pages:
+            require_read(page, file)
+    with browser.new_page() as page:
+        for file in pages:
+            assert reached(page, file, url) == (STOPPED, False), file.name
     assert asked == []
 
 
@@ -316,7 +316,8 @@ def test_the_watch_sees_what_it_watches_for(browser, elsewhere, tmp_path):
         watched()
     assert len(made) == 1
     assert "dialog: 1" in str(found.value) and "img-src" in str(found.value)
-    assert reached(browser, bad, elsewhere[0], ["img-src"]) == (["img-src"], True)
+    with browser.new_page() as page:
+        assert reached(page, bad, elsewhere[0], ["img-src"]) == (["img-src"], True)
     deadline = time.monotonic() + 300  # the server hears of it on a thread of its own
     while "/x" not in elsewhere[1] and time.monotonic() < deadline:
         time.sleep(0.01)

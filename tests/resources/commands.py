@@ -18,6 +18,10 @@ from runners.cli import console
 
 ROOT = Path(__file__).parents[2]
 WIDTH = "80"  # columns of the terminal
+# Examples of the how-to pages whose folders several tests look at, each made by `run_once`.
+RUN = ("deepseek", "gpu_bubble", "ai_software", "nvda_comeback", "--source", "sample")
+SWEEP = ("sweep", "gpu_bubble", "-p", "hold=20,60", "-p", "rebalance=5,20", "--source", "sample")
+MULTIVERSE = ("multiverse", "bad_news", "two_shocks", "--source", "sample")
 Done = subprocess.CompletedProcess[str]
 
 

@@ -63,7 +63,7 @@ class Command(ABC):
         """Arguments of the command, without the common ones."""
 
     def start(self, number: int) -> subprocess.Popen[str]:
-        own = {"DEEPSEEK_CACHE": "cache", "DEEPSEEK_TRIALS": "trials.sqlite", "RUNS": "runs", "TMPDIR": self.temporary}
+        own = {"DEEPSEEK_CACHE": "cache", "DEEPSEEK_TRIALS": "trials.sqlite", "TMPDIR": self.temporary}
         places = {name: str(self.place / at) for name, at in own.items()}
         return subprocess.Popen(
             [sys.executable, "-m", *map(str, self.words(number)), "--out", "out", "--jobs", "2"],

@@ -21,10 +21,19 @@ class Machines:
     """A scheduler and workers; each process leads its own session, as if on a machine of its own.
 
     Logs and other files go to `folder`; `options` apply to all processes. A task is given up after killing two workers.
+    A nanny starts a worker again; it is a process of its own, and takes a second.
     """
 
-    def __init__(self, folder: Path, workers: int, options: tuple[str, ...] = (), protocol: str = "tcp") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        workers: int,
+        options: tuple[str, ...] = (),
+        protocol: str = "tcp",
+        nannies: bool = True,
+    ) -> None:
         self.folder, self.options = folder, options
+        self.nannies = () if nannies else ("--no-nanny",)
         self.processes: list[Process] = []
         self.file = folder / "scheduler.json"
         files = ("--port", "0", "--scheduler-file", str(self.file))
@@ -38,7 +47,7 @@ class Machines:
 
     def worker(self, path: Path = ROOT, *options: str) -> Process:
         """Start a worker with one thread that imports this project from `path`."""
-        options = ("--nthreads", "1", "--local-directory", str(self.folder), *self.options, *options)
+        options = ("--nthreads", "1", "--local-directory", str(self.folder), *self.nannies, *self.options, *options)
         return self._start("worker", self.address, *LOOPBACK, *options, path=path)
 
     def wait(self, count: int) -> None:

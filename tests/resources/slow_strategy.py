@@ -1,8 +1,9 @@
-"""Source of a plain strategy that takes PAUSE seconds and appends each run to the file RUNS."""
+"""Source of a plain strategy that takes PAUSE seconds and appends each run to the file `runs` beside it."""
 
 SLOW = '''
 import os
 import time
+from pathlib import Path
 
 import backtrader as bt
 
@@ -13,7 +14,7 @@ class Slow(bt.Strategy):
     params = (("share", 0.5),)
 
     def start(self):
-        with open(os.environ["RUNS"], "a") as runs:
+        with Path(__file__).with_name("runs").open("a") as runs:
             runs.write(f"{self.p.share}\\n")
         time.sleep(float(os.environ.get("PAUSE", "0")))
 

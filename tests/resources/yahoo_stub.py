@@ -33,10 +33,11 @@ def invented_bars(sessions: pd.DatetimeIndex, seed: int = 1, price: float = 100.
 def with_adjusted_close(bars: pd.DataFrame) -> pd.DataFrame:
     """`bars` with Adj Close computed backwards, session by session, and rounded to six digits as Yahoo does."""
     factor, adjusted = 1.0, []
+    close, dividends = bars["Close"].tolist(), bars["Dividends"].tolist()
     for row in range(len(bars) - 1, -1, -1):
-        adjusted.append(round(bars["Close"].iloc[row] * factor, 6))
+        adjusted.append(round(close[row] * factor, 6))
         if row:
-            factor *= 1.0 - bars["Dividends"].iloc[row] / bars["Close"].iloc[row - 1]
+            factor *= 1.0 - dividends[row] / close[row - 1]
     return bars.assign(**{"Adj Close": adjusted[::-1]})
 
 

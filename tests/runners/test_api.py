@@ -117,7 +117,8 @@ def test_a_script_without_a_guard_runs_a_class_of_its_own_once(tmp_path):
 
 def test_a_class_typed_at_a_prompt_runs_and_its_code_is_hashed():
     code = SCRIPT.partition("print(")[0] + "print(run(Mine, symbols=['SPY'], source='sample').run.manifest['code'])"
-    one, again, other = (python("-c", text).stdout for text in (code, "\n\n" + code, code.replace("0.9", "0.8")))
+    one = python("-c", code).stdout
+    again, other = python("-c", "\n\n" + code + "\n" + code.replace("0.9", "0.8")).stdout.splitlines(keepends=True)
     assert re.fullmatch("[0-9a-f]{64}\n", one)
     assert one == again != other
 

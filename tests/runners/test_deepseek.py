@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from tests.resources import commands
-from tests.resources.commands import ROOT, within
+from tests.resources.commands import ROOT, RUN, within
 
 FILES = {
     "index.html",
@@ -27,7 +27,7 @@ FILES = {
     "decisions.csv",
     "manifest.json",
 }
-ASKED = ("gpu_bubble", "nvda_comeback", "--source", "sample")
+NAMES = ("gpu_bubble", "ai_software", "nvda_comeback")
 
 
 def command(*words: object, cwd: Path = ROOT, **variables: str) -> commands.Done:
@@ -35,26 +35,23 @@ def command(*words: object, cwd: Path = ROOT, **variables: str) -> commands.Done
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A run of two readings on the bundled sample."""
-    out = tmp_path_factory.mktemp("run") / "out"
-    # A separate ledger, since trials of other tests would be counted and shown.
-    done = command(*ASKED, "--out", out, DEEPSEEK_TRIALS=str(out.parent / "trials.txt"))
-    assert (done.returncode, done.stderr) == (0, "")
-    return out, done.stdout
+def folder(run_once):
+    """A run of three readings on the bundled sample."""
+    place, printed = run_once(*RUN)
+    return place / "reports" / "latest", printed
 
 
 def test_the_run_folder_holds_what_other_tools_rely_on(folder):
     out, _ = folder
     assert {path.name for path in out.iterdir()} == FILES | {
-        f"{name}{page}.html" for name in ("gpu_bubble", "nvda_comeback") for page in ("", "-evidence")
+        f"{name}{page}.html" for name in NAMES for page in ("", "-evidence")
     }
     results = json.loads((out / "results.json").read_text())
     assert results["schema"] == 1
-    assert list(results["readings"]) == ["gpu_bubble", "nvda_comeback"]
+    assert list(results["readings"]) == list(NAMES)
     assert set(results["readings"]["gpu_bubble"]["horizons"]) == {"5", "20", "60", "120", "252"}
     returns = pd.read_csv(out / "returns.csv", index_col="date")
-    assert list(returns.columns) == ["gpu_bubble", "nvda_comeback", "SPY"]
+    assert list(returns.columns) == [*NAMES, "SPY"]
     fills = pd.read_csv(out / "fills.csv")
     assert list(fills.columns) == ["reading", "session", "symbol", "size", "price", "commission", "spread_cost"]
     assert list(pd.read_csv(out / "decisions.csv").columns) == ["reading", "session", "symbol", "weight"]
@@ -79,8 +76,8 @@ def test_the_terminal_warns_that_the_sample_is_simulated(folder):
 
 def test_equal_inputs_give_equal_bytes_with_any_number_of_workers(folder, tmp_path, monkeypatch):
     out, _ = folder
-    monkeypatch.setenv("DEEPSEEK_TRIALS", str(out.parent / "trials.txt"))
-    again = within("deepseek", *ASKED, "--out", tmp_path / "again", "--jobs", 1, "--json")
+    monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "trials.txt"))  # trials of other tests would be told
+    again = within(*RUN, "--out", tmp_path / "again", "--jobs", 1, "--json")
     assert again.returncode == 0
     assert again.stdout == (out / "results.json").read_text()
     for path in out.iterdir():
@@ -91,7 +88,7 @@ def test_returns_reconcile_with_equity_and_results(folder):
     out, _ = folder
     results = json.loads((out / "results.json").read_text())["readings"]
     returns = pd.read_csv(out / "returns.csv", index_col="date")
-    for name in ("gpu_bubble", "nvda_comeback"):
+    for name in NAMES:
         total = (1 + returns[name]).prod() - 1
         assert total == pytest.approx(results[name]["metrics"]["total_return"], abs=1e-12)
 
@@ -135,7 +132,7 @@ def test_a_parameter_may_be_a_class(tmp_path):
 
 
 def test_list_shows_readings_with_their_claims():
-    done = command("--list")
+    done = within("deepseek", "--list")
     assert done.returncode == 0
     assert "gpu_bubble" in done.stdout and "C1 C5 C10 C17" in done.stdout
 
@@ -190,7 +187,7 @@ def test_a_bad_file_is_one_line_and_status_2(tmp_path, market_data):
         shutil.copy(market_data / f"{symbol}.csv", prices)
     lines = (prices / "SMH.csv").read_text().splitlines()
     (prices / "SMH.csv").write_text("\n".join(lines[:-1]) + "\n" + lines[-1][:20])
-    done = command("bad_news", "--source", prices, "--out", tmp_path / "out")
+    done = within("deepseek", "bad_news", "--source", prices, "--out", tmp_path / "out")
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
     assert f"line {len(lines)}" in done.stderr and not (tmp_path / "out").exists()
 

@@ -59,12 +59,10 @@ def pages(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def tariffs(market_data, tmp_path_factory) -> tuple[Path, str]:
+def tariffs(market_data, run_once) -> tuple[Path, str]:
     """A run on real prices, with evidence."""
-    out = tmp_path_factory.mktemp("tariffs") / "out"
-    done = within("deepseek", "--event", "tariffs", "--source", market_data, "--out", out)
-    assert (done.returncode, done.stderr) == (0, "")
-    return out, done.stdout
+    place, printed = run_once("deepseek", "--event", "tariffs", "--source", market_data.resolve())
+    return place / "reports" / "latest", printed
 
 
 def test_no_test_is_called_declared_before_prices_that_were_known(tariffs):

@@ -35,16 +35,14 @@ def test_a_killed_writer_leaves_the_old_or_the_new_version(tmp_path, writer, kil
         assert results["between"], "no kill came while the folder was not there"
 
 
+@pytest.mark.slow  # a single kill: tests/runners/test_sweep.py
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups and SIGKILL")
 @pytest.mark.parametrize(
     ("command", "whom", "kills"),
     [
-        pytest.param("sweep", "parent", 2, id="few"),
-        *(
-            pytest.param(command, whom, kills, id=f"{command}-{whom}", marks=pytest.mark.slow)
-            for command in killing_commands.COMMANDS
-            for whom, kills in (("group", 20), ("parent", 12))
-        ),
+        pytest.param(command, whom, kills, id=f"{command}-{whom}")
+        for command in killing_commands.COMMANDS
+        for whom, kills in (("group", 20), ("parent", 12))
     ],
 )
 def test_a_killed_command_loses_nothing_and_leaves_no_process(tmp_path, command, whom, kills):

@@ -10,10 +10,8 @@ from click.testing import CliRunner
 
 from runners.engine.request import PriceWindow
 from runners.multiverse import multiverse, multiverse_command_line
-from tests.resources.commands import within
+from tests.resources.commands import MULTIVERSE, within
 from tests.resources.events import DEEPSEEK
-
-WORDS = ("bad_news", "two_shocks", "--source", "sample")
 
 
 def command(*words: object) -> tuple[int, str, str]:
@@ -24,7 +22,7 @@ def command(*words: object) -> tuple[int, str, str]:
 @pytest.fixture(scope="module")
 def folder(run_once):
     """Two readings on the bundled sample."""
-    place, printed = run_once("multiverse", *WORDS)
+    place, printed = run_once(*MULTIVERSE)
     return place / "reports" / "multiverse", printed
 
 
@@ -53,7 +51,7 @@ def test_the_terminal_fits_80_columns_and_explains_itself(folder):
 @pytest.mark.slow
 def test_one_process_gives_the_same_bytes_and_json_is_the_file(folder, tmp_path):
     out, _ = folder
-    status, printed, _ = command(*WORDS, "--out", tmp_path / "again", "--jobs", 1, "--json")
+    status, printed, _ = command(*MULTIVERSE[1:], "--out", tmp_path / "again", "--jobs", 1, "--json")
     assert status == 0
     for path in out.iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name

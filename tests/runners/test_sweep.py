@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -16,8 +17,10 @@ import pytest
 from reports.folders.atomic import with_manifest, write_folder
 from runners import sweep
 from runners.cli import console
+from runners.engine.execution import dask
 from runners.engine.execution.checkpoint import Checkpoint
 from tests.resources.commands import within
+from tests.resources.killing_commands import kill
 from tests.resources.slow_strategy import SLOW
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +42,7 @@ def started(*words: object, cwd: Path = ROOT, limit: int | None = None, **variab
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
         preexec_fn=None if limit is None else limited,  # noqa: PLW1509  (no threads here)
     )
 
@@ -50,12 +54,10 @@ def command(*words: object, cwd: Path = ROOT, limit: int | None = None, **variab
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(run_once):
     """A sweep on the bundled sample that includes the declared setting."""
-    out = tmp_path_factory.mktemp("sweep") / "out"
-    status, printed, err = command(*WORDS, "--out", out)
-    assert (status, err) == (0, "")
-    return out, printed
+    place, printed = run_once("sweep", *WORDS)
+    return place / "reports" / "sweep", printed
 
 
 def test_the_folder_holds_page_tables_and_manifest_and_nothing_else_is_written(folder):
@@ -94,16 +96,16 @@ def test_the_terminal_fits_and_warns(folder):
     assert "real closes on 46 dates, simulated in between" in words
     assert "The best of many variants, chosen after the fact, looks good by luck alone: it is no evidence" in words
     assert "the declared variant ranks" in words
-    assert f"{out / 'index.html'}" in printed
+    assert "reports/sweep/index.html" in printed
 
 
 def test_the_same_inputs_give_the_same_bytes_and_json_is_the_file(folder, tmp_path):
     out, _ = folder
-    status, printed, _ = command(*WORDS, "--out", tmp_path / "again", "--jobs", 1, "--json")
-    assert status == 0
+    again = within("sweep", *WORDS, "--out", tmp_path / "again", "--jobs", 1, "--json")
+    assert again.returncode == 0
     for path in out.iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
-    assert printed == (out / "results.json").read_text()
+    assert again.stdout == (out / "results.json").read_text()
 
 
 def test_an_earlier_sweep_is_replaced_and_anything_else_is_not(tmp_path):
@@ -124,37 +126,40 @@ def runs(tmp_path: Path) -> list[str]:
 def slow_words(tmp_path: Path) -> tuple[object, ...]:
     (tmp_path / "slow.py").write_text(SLOW)
     shares = ",".join(f"0.{n}" for n in range(10, 50, 2))
-    words = ("slow:Slow", "--symbols", "SPY", "-p", f"share={shares}", "-p", "hold=5")
+    words = (tmp_path / "slow.py:Slow", "--symbols", "SPY", "-p", f"share={shares}", "-p", "hold=5")
     return (*words, "--source", "sample", "--start", "2025-01-02", "--end", "2025-03-03")
 
 
 @UNIX
 @pytest.mark.parametrize("how", ["SIGKILL", pytest.param("SIGINT", marks=pytest.mark.slow)])
 def test_an_interrupted_sweep_resumes(tmp_path, how):
-    words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
-    process = started(*words, "--out", "out", "--jobs", 2, PAUSE="1", **places)
+    words = slow_words(tmp_path)
+    process = started(*words, "--out", "out", "--jobs", 2, cwd=tmp_path, PAUSE="1")
     kept = tmp_path / ".out.sweep"
     until = time.monotonic() + 600
     while time.monotonic() < until and len(Checkpoint(kept).contents) < 3:
         time.sleep(0.02)
-    process.send_signal(getattr(signal, how))
-    _, err = process.communicate(timeout=600)
-    assert process.returncode == (130 if how == "SIGINT" else -9)
-    assert err == ("error: interrupted\n" if how == "SIGINT" else "")
+    if how == "SIGINT":
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=600)
+        assert (process.returncode, err) == (130, "error: interrupted\n")
+    else:
+        kill(process, "parent")  # and no worker stays
+        assert process.returncode == -9
     assert not (tmp_path / "out").exists()
     finished = len(Checkpoint(kept).contents)
     assert 3 <= finished < 20
     first = runs(tmp_path)
     (tmp_path / "runs").unlink()
-    status, _, err = command(*words, "--out", "out", "--jobs", 2, **places)
-    assert (status, err) == (0, "")
+    done = within("sweep", *words, "--out", "out", "--jobs", 2, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
     second = runs(tmp_path)
     assert len(second) == 20 - finished, "only what was not finished"
     assert {*first, *second} == {str(float(f"0.{n}")) for n in range(10, 50, 2)}
     assert not kept.exists()
     if how == "SIGINT":
         return
-    assert command(*words, "--out", "whole", "--jobs", 1, **places)[0] == 0
+    assert within("sweep", *words, "--out", "whole", "--jobs", 1, cwd=tmp_path).returncode == 0
     for path in (tmp_path / "out").iterdir():
         assert path.read_bytes() == (tmp_path / "whole" / path.name).read_bytes(), path.name
 
@@ -163,8 +168,7 @@ def test_an_interrupted_sweep_resumes(tmp_path, how):
 @pytest.mark.slow
 def test_each_variant_is_saved_as_soon_as_it_is_finished(tmp_path):
     words, kept = slow_words(tmp_path), tmp_path / ".out.sweep"
-    places = {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
-    process = started(*words, "--out", "out", "--jobs", 1, PAUSE="0.5", **places)
+    process = started(*words, "--out", "out", "--jobs", 1, cwd=tmp_path, PAUSE="0.5")
     until = time.monotonic() + 600
     while time.monotonic() < until and not Checkpoint(kept).contents:
         time.sleep(0.02)
@@ -177,8 +181,8 @@ def test_each_variant_is_saved_as_soon_as_it_is_finished(tmp_path):
 @UNIX
 @pytest.mark.slow
 def test_a_disk_that_fills_up_keeps_the_variants_saved_so_far(tmp_path):
-    words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
-    status, _, err = command(*words, "--out", "out", "--jobs", 1, limit=18_000, **places)
+    words = slow_words(tmp_path)
+    status, _, err = command(*words, "--out", "out", "--jobs", 1, cwd=tmp_path, limit=18_000)
     assert status == 1
     assert err.startswith(f"error: results cannot be saved in {tmp_path / '.out.sweep'} (disk I/O error)")
     finished = len(Checkpoint(tmp_path / ".out.sweep").contents)
@@ -186,14 +190,14 @@ def test_a_disk_that_fills_up_keeps_the_variants_saved_so_far(tmp_path):
     assert f"): {finished} finished parts are in it; free disk space and run the same command again" in err
     assert err.count("\n") == 1
     (tmp_path / "runs").unlink()
-    assert command(*words, "--out", "out", **places)[0] == 0
+    assert within("sweep", *words, "--out", "out", cwd=tmp_path).returncode == 0
     assert len(runs(tmp_path)) == 20 - finished
 
 
 @UNIX
 def test_a_disk_that_fills_up_while_the_folder_is_written_loses_no_result(tmp_path):
-    words, places = slow_words(tmp_path), {"cwd": tmp_path, "RUNS": str(tmp_path / "runs")}
-    status, _, err = command(*words, "--out", "out", limit=28_000, **places)
+    words = slow_words(tmp_path)
+    status, _, err = command(*words, "--out", "out", cwd=tmp_path, limit=28_000)
     assert status == 1
     kept = tmp_path / ".out.sweep"
     assert err == (
@@ -203,7 +207,7 @@ def test_a_disk_that_fills_up_while_the_folder_is_written_loses_no_result(tmp_pa
     assert not (tmp_path / "out").exists()
     assert sorted(path.name for path in tmp_path.glob(".out*")) == [".out.sweep"]
     (tmp_path / "runs").unlink()
-    assert command(*words, "--out", "out", **places)[0] == 0
+    assert within("sweep", *words, "--out", "out", cwd=tmp_path).returncode == 0
     assert runs(tmp_path) == []
     assert not kept.exists()
 
@@ -245,13 +249,13 @@ def test_help_is_quick_and_fits():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-    status, out, _ = command("--help")
-    assert status == 0
+    out = within("sweep", "--help").stdout
     assert max(map(len, out.splitlines())) <= 80
     assert "python -m runners.sweep gpu_bubble -p hold=20,60,120 -p rebalance=5,20" in out
 
 
-def test_an_unreachable_scheduler_is_an_error_for_a_small_grid_too(tmp_path):
+def test_an_unreachable_scheduler_is_an_error_for_a_small_grid_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(dask, "Cluster", partial(dask.Cluster, timeout=0.5))
     words = ("gpu_bubble", "-p", "hold=20,60", "--source", "sample", "--out", tmp_path / "out")
     done = within("sweep", *words, "--dask", "tcp://127.0.0.1:1")
     assert done.returncode == 1 and "tcp://127.0.0.1:1" in done.stderr and done.stderr.count("\n") == 1

@@ -181,7 +181,9 @@ def test_every_mode_of_backtrader_gives_the_same_equity(name, run_of, real_price
 
 def test_it_runs_in_a_plain_cerebro(name, run_of, real_prices):
     """Standard feeds and broker: the same shares on the same days as long as the broker has enough cash."""
-    rebased = real_prices.rebased(real_prices.row("2025-01-30"))
+    entered = real_prices.row("2025-01-30")
+    # No rule looks back further than 300 sessions; it would decide otherwise here.
+    rebased = real_prices.rebased(entered).rows(entered - 300, len(real_prices.sessions))
     cerebro = bt.Cerebro(stdstats=False)
     cerebro.broker.setcash(1_000_000)
     for symbol in strategies.load(name).rule().symbols:

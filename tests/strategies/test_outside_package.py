@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.resources.commands import ROOT, python
+from tests.resources.commands import ROOT, python, within
 
 EXAMPLES = ROOT / "docs" / "examples"
 PAGE = (ROOT / "docs" / "plug-in.md").read_text(encoding="utf-8")
@@ -45,17 +45,18 @@ def test_both_strategies_of_an_installed_package_run_by_name(site, tmp_path):
     }
 
 
-def test_they_are_listed_after_the_bundled_readings(site):
-    listed = json.loads(python("-m", "runners.deepseek", "--list", "--json", PYTHONPATH=str(site)).stdout)
+def test_they_are_listed_after_the_bundled_readings(site, monkeypatch):
+    monkeypatch.syspath_prepend(site)
+    listed = json.loads(within("deepseek", "--list", "--json").stdout)
     assert [row["name"] for row in listed][-2:] == ["calm_semis", "spy_dips"]
 
 
-def test_a_name_conflict_names_both_origins(source, tmp_path):
-    twin = shutil.copytree(source, tmp_path / "twin", ignore=shutil.ignore_patterns("build", "*.egg-info"))
-    project = (twin / "pyproject.toml").read_text()
-    (twin / "pyproject.toml").write_text(project.replace("calm_semis =", "gpu_bubble ="))
-    install(twin, tmp_path / "site")
-    done = python("-m", "runners.deepseek", "calm_semis", "--source", "sample", PYTHONPATH=str(tmp_path / "site"))
+def test_a_name_conflict_names_both_origins(site, tmp_path, monkeypatch):
+    twin = shutil.copytree(site, tmp_path / "twin")
+    (offered,) = twin.glob("*.dist-info/entry_points.txt")
+    offered.write_text(offered.read_text().replace("calm_semis =", "gpu_bubble ="))
+    monkeypatch.syspath_prepend(twin)
+    done = within("deepseek", "calm_semis", "--source", "sample")
     assert done.returncode == 2
     origins = "strategies/gpu_bubble.py and outside_readings:CalmSemis of the package outside-readings"
     assert f"the reading 'gpu_bubble' exists twice: {origins}" in done.stderr

@@ -17,6 +17,7 @@ from runners.engine.backtest.audit import audit
 from runners.engine.backtest.broker import BrokerFill, CreditBroker, RefusedOrder, SentOrder
 from runners.engine.backtest.feed import price_feeds, reading_feeds
 from runners.engine.backtest.frictions import Frictions
+from runners.engine.backtest.hooks import DailyCerebro
 from runners.engine.backtest.past_lines import BeforeFirstBarError, block_future_lines
 from runners.engine.backtest.warm_up import hold_back
 from runners.engine.isolation import as_if_alone
@@ -206,7 +207,7 @@ class Window(bt.Analyzer):
 
 
 def _cerebro(account: CreditBroker, frictions: Frictions, modes: CerebroModes, stdstats: bool) -> bt.Cerebro:
-    cerebro = bt.Cerebro(stdstats=stdstats, preload=modes.preload, runonce=modes.runonce)
+    cerebro = DailyCerebro(stdstats=stdstats, preload=modes.preload, runonce=modes.runonce)
     cerebro.broker = account
     account.setcommission(commission=frictions.commission + frictions.half_spread, percabs=True, stocklike=True)
     return cerebro

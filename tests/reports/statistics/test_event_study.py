@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from functools import cache
 from importlib.resources import files
 from itertools import combinations
 from math import sqrt
@@ -370,6 +371,7 @@ def test_a_large_effect_has_the_smallest_possible_p():
 # --- sizes -----------------------------------------------------------------------
 
 
+@cache
 def rejections(
     stocks: int, correlation: float, tails: float, jump: float = 1, window: EventWindow = DAY, draws: int = 600
 ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import kstest
@@ -84,6 +84,7 @@ def test_aligned_entries_on_real_prices():
     assert rows[0] == 1376 and rows[-1] >= 148 and set(np.diff(rows)) == {-60}
 
 
+@settings(max_examples=25)
 @given(
     values=arrays(np.float64, (25, 3), elements=st.floats(-1, 1, width=32).map(lambda x: round(x, 3)), unique=True),
     scale=st.floats(0.01, 100),

@@ -30,6 +30,7 @@ from runners.engine.vectorized.batch import run_batch, run_each
 from runners.engine.vectorized.scenarios import Scenario, Scenarios, TradingConditions
 from strategies.base import BetaMatched, Cash, EqualWeight, Fund, Past, Reading, Variants, Weights
 from tests.resources.comparator_oracle import beta_of_earlier_returns, oracle_wealth
+from tests.resources.readings import READINGS
 from tests.resources.rules import HalfMarket
 from tests.resources.workers import Crossing
 
@@ -172,7 +173,7 @@ def evaluated(study: Study, prices, row: int, conditions: TradingConditions) -> 
     return [*(result.horizons[n].d if n in result.horizons else np.nan for n in HORIZONS), result.d]
 
 
-@pytest.mark.parametrize("name", strategies.names())
+@pytest.mark.parametrize("name", READINGS)
 def test_d_of_many_entries_equals_that_of_each_evaluation(name, real_prices):
     study = prepare(name, strategies.load(name), "SPY")
     conditions = TradingConditions(hold=70, rebalance=15, frictions=COSTS[0])

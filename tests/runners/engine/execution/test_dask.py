@@ -29,6 +29,7 @@ from runners.engine.study import prepare
 from runners.engine.vectorized.batch import run_batch
 from runners.engine.vectorized.scenarios import Scenarios, TradingConditions
 from tests.resources import workers
+from tests.resources.commands import within
 from tests.resources.machines import ROOT, Machines
 
 READINGS = ("gpu_bubble", "fomc_tilt", "two_shocks")
@@ -55,7 +56,7 @@ def cluster(machines):
 @pytest.fixture
 def few(tmp_path):
     """A scheduler and one worker that a test may kill."""
-    own = Machines(tmp_path, workers=1)
+    own = Machines(tmp_path, workers=1, nannies=False)
     own.wait(1)
     yield own
     own.stop()
@@ -209,7 +210,7 @@ def test_a_worker_with_an_older_helper_module_is_refused(few, tmp_path):
     (tmp_path / "its_rule.py").write_text(rule)
     (tmp_path / "its_helper.py").write_text("SIGN = 1.0\n")
     few.kill(few.workers[0])
-    few.worker(Path(f"{ROOT}{os.pathsep}{tmp_path}"), "--no-nanny")
+    few.worker(Path(f"{ROOT}{os.pathsep}{tmp_path}"))
     few.wait(1)
     message = f"""
 import sys
@@ -263,17 +264,18 @@ def test_a_difference_in_any_package_is_refused(package):
         module._require_equal("there", here, {**here, package: "0.0.1"})
 
 
-def test_a_worker_without_this_project_is_refused(few, tmp_path):
+def test_a_worker_without_this_project_is_refused(cluster, machines, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "runners.py").touch()  # hides this project's package
-    few.worker(tmp_path / "other", "--no-nanny")
-    few.wait(2)
-    own = Cluster(few.address)
-    with pytest.raises(
-        RequestError, match=r"^the worker at \S+ cannot import this project's packages \(.*No module .*\); give it"
-    ):
-        own.map(workers.square, (), [1.0])
-    own.close()
+    other = machines.worker(tmp_path / "other", "--no-nanny")
+    try:
+        machines.wait(3)
+        with pytest.raises(
+            RequestError, match=r"^the worker at \S+ cannot import this project's packages \(.*No module .*\); give it"
+        ):
+            cluster.map(workers.square, (), [1.0])
+    finally:
+        machines.kill(other)
 
 
 def test_a_missing_scheduler_is_one_line():
@@ -379,23 +381,16 @@ def test_commands_take_one_of_jobs_and_dask():
 @pytest.mark.parametrize(
     "words",
     [
-        ["runners.sweep", "gpu_bubble", "-p", "hold=5,20", "-p", "rebalance=5,20", "--source", "sample"],
-        pytest.param(["runners.multiverse", "bad_news", "--source", "sample"], marks=pytest.mark.slow),
-        pytest.param(["runners.calibrate", "--markets", "2"], marks=pytest.mark.slow),
+        ["sweep", "gpu_bubble", "-p", "hold=5,20", "-p", "rebalance=5,20", "--source", "sample"],
+        pytest.param(["multiverse", "bad_news", "--source", "sample"], marks=pytest.mark.slow),
+        pytest.param(["calibrate", "--markets", "2"], marks=pytest.mark.slow),
     ],
     ids=lambda words: words[0],
 )
 def test_commands_give_the_same_bytes_on_a_cluster(machines, tmp_path, words):
     machines.wait(2)
     for out, where in (("here", []), ("there", ["--dask", machines.address])):
-        done = subprocess.run(
-            [sys.executable, "-m", *words, "--out", str(tmp_path / out), *where],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+        done = within(*words, "--out", tmp_path / out, *where)
         assert (done.returncode, done.stderr) == (0, "")
     here, there = ({path.name: path.read_bytes() for path in (tmp_path / out).iterdir()} for out in ("here", "there"))
     assert here == there and "index.html" in here

@@ -33,6 +33,7 @@ from runners.engine.research.calibration import (
     run_calibration,
     try_market,
 )
+from tests.resources.commands import within
 from tests.resources.events import DEEPSEEK
 
 ROOT = Path(__file__).parents[4]
@@ -54,7 +55,7 @@ def run(folder, *words):
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def within(count, markets):
+def few_enough(count, markets):
     """Whether `count` false positives are at most 5 % of the markets, plus two standard errors."""
     return count / markets <= 0.05 + 2 * sqrt(0.05 * 0.95 / markets)
 
@@ -62,13 +63,15 @@ def within(count, markets):
 def test_false_positives_are_rare(monkeypatch):
     for name in ONE_THREAD:
         monkeypatch.setenv(name, "1")
-    markets = [SimulatedMarket(number) for number in range(1, 41)]  # 2,000 in the slow tests
+    # At most 2 of 20 may be false: with a rate of 30 % instead of 5 % that has a probability of 4 %. The slow tests run
+    # 2,000 markets.
+    markets = [SimulatedMarket(number) for number in range(1, 21)]
     outcomes = Processes(2).map(try_market, (calibration_setup(CalibrationRequest(DEEPSEEK)),), markets)
     words = np.array([outcome.words for outcome in outcomes])
     for test in range(len(TESTS)):
         for side in (1, -1):
-            assert within((words[:, test] == side).any(axis=1).sum(), len(markets)), (TESTS[test], side)
-    assert (words != 0).any(), "no false positive in 40 markets: the tests are not run"
+            assert few_enough((words[:, test] == side).any(axis=1).sum(), len(markets)), (TESTS[test], side)
+    assert (words != 0).any(), "no false positive in 20 markets: the tests are not run"
 
 
 @pytest.mark.slow
@@ -78,7 +81,7 @@ def test_false_positives_are_rare_in_two_thousand_markets(tmp_path):
     results = json.loads(done.stdout)
     for test in results["false_positives"].values():
         for side in test.values():
-            assert within(side["any"]["count"], 2000)
+            assert few_enough(side["any"]["count"], 2000)
     assert all(rate["share"] > 0.9 for rate in results["intervals"].values())
     for name, points in results["power"]["names"]["readings"].items():
         assert points[-1]["share"] > 0.8, name
@@ -102,7 +105,7 @@ def test_the_command_writes_the_bytes_of_a_serial_run(tmp_path):
 
 def test_a_market_depends_on_its_number_only(setup):
     first, second = (try_market(setup, SimulatedMarket(number)).words for number in (1, 2))
-    both = Processes(2).map(try_market, (setup,), [SimulatedMarket(number) for number in (1, 2, 3)])
+    both = Processes(2).map(try_market, (setup,), [SimulatedMarket(number) for number in (1, 2)])
     assert (both[0].words == first).all() and (both[1].words == second).all()
 
 
@@ -150,7 +153,7 @@ def test_a_large_effect_is_found_and_a_zero_effect_changes_nothing(setup):
     timing, selection = replace(setup.timing, effects=(0.0, 0.6)), replace(setup.selection, effects=(0.0, 2.0))
     few = replace(setup, timing=timing, selection=selection)
     found = {"timing": [], "names": []}
-    for number in (1, 2, 3):
+    for number in (1, 2):
         outcome = try_market(few, SimulatedMarket(number, injected=True))
         for test, injected in (("timing", outcome.timing), ("names", outcome.selection)):
             columns = setup.choosing if test == "names" else slice(None)
@@ -230,7 +233,7 @@ def test_the_least_number_of_draws_can_reject():
     "words", [("--markets", "0"), ("--draws", "39"), ("--seed", "-1"), ("--jobs", "0"), ("--markets", "few"), ("more",)]
 )
 def test_a_wrong_request_is_one_line_and_status_2(tmp_path, words):
-    done = run(tmp_path, *words)
+    done = within("calibrate", *words, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert done.stderr.startswith("error: ") and not list(tmp_path.iterdir())
 
@@ -238,7 +241,7 @@ def test_a_wrong_request_is_one_line_and_status_2(tmp_path, words):
 def test_a_folder_with_something_else_is_refused_before_the_work(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").touch()
-    done = run(tmp_path, "--out", "mine")
+    done = within("calibrate", "--out", "mine", cwd=tmp_path)
     assert done.returncode == 2 and "holds thesis.txt" in done.stderr
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +30,7 @@ from runners.engine.study import PlainStudy, ReadingStudy, prepare
 from runners.engine.trial_ledger import TrialLedger, Trials
 from runners.engine.vectorized.scenarios import TradingConditions
 from strategies.base import Cash, Past, Reading, Weights
-from tests.resources.events import DEEPSEEK
+from tests.resources.events import DEEPSEEK, deepseek_of
 from tests.resources.workers import Crossing
 
 
@@ -42,31 +43,39 @@ def run_with_evidence(request: Request, prices: Prices, studies=None, executor=S
 
 
 @pytest.fixture(scope="module")
-def full_run(real_prices) -> Run:
-    """The evidence on all twelve readings, on real prices, with the declared settings."""
-    return run_with_evidence(Request(DEEPSEEK), real_prices)
+def main_job(market_data, run_once) -> dict[str, dict]:
+    """All twelve readings on real prices, with the declared settings: results.json of the main job."""
+    place, _ = run_once("deepseek", "--source", market_data.resolve())
+    readings = json.loads((place / "reports" / "latest" / "results.json").read_text(encoding="utf-8"))["readings"]
+    assert len(readings) == 12
+    return readings
 
 
-def test_placebos_are_the_past_entries_whose_windows_do_not_overlap(full_run):
-    for evidence in full_run.evidence_report.readings.values():
-        assert [evidence.timing[key].n for key in ("5", "20", "60", "120", "252")] == [257, 64, 21, 10, 5]
-        assert evidence.timing["20"].p_family is not None and evidence.timing["60"].p is not None
-        assert (
-            evidence.timing["120"].p is None and "10 placebos that do not overlap; 19" in evidence.timing["120"].reason
-        )
+@pytest.fixture(scope="module")
+def details(main_job) -> dict[str, dict]:
+    """The evidence on each reading of the main job."""
+    return {name: result["evidence"]["details"] for name, result in main_job.items()}
 
 
-def test_effects_equal_the_run_in_backtrader(full_run):
-    for result in full_run.results:
-        evidence = full_run.evidence_report.readings[result.name]
-        for horizon, outcome in result.horizons.items():
-            assert evidence.timing[str(horizon)].effect == pytest.approx(outcome.d, abs=1e-9)
-        if evidence.names is not None:
-            assert evidence.names[END].effect == pytest.approx(result.d, abs=1e-9)
+def test_placebos_are_the_past_entries_whose_windows_do_not_overlap(details):
+    for evidence in details.values():
+        timing = evidence["timing"]
+        assert [timing[key]["n"] for key in ("5", "20", "60", "120", "252")] == [257, 64, 21, 10, 5]
+        assert timing["20"]["p_family"] is not None and timing["60"]["p"] is not None
+        assert timing["120"]["p"] is None and "10 placebos that do not overlap; 19" in timing["120"]["reason"]
 
 
-def test_a_placebo_equals_a_backtrader_run_entered_on_that_date(full_run, real_prices):
-    past = full_run.evidence_report.readings["two_shocks"].launches
+def test_effects_equal_the_run_in_backtrader(main_job, details):
+    for name, result in main_job.items():
+        for horizon, outcome in result["horizons"].items():
+            assert details[name]["timing"][horizon]["effect"] == pytest.approx(outcome["d"], abs=1e-9)
+        if details[name]["names"] is not None:
+            assert details[name]["names"][END]["effect"] == pytest.approx(details[name]["d"], abs=1e-9)
+
+
+def test_a_placebo_equals_a_backtrader_run_entered_on_that_date(real_prices):
+    report = run_with_evidence(Request(deepseek_of("two_shocks")), real_prices).evidence_report
+    past = report.readings["two_shocks"].launches
     index = past.aligned["20"][10]
     study = prepare("two_shocks", strategies.load("two_shocks"), "SPY")
     benchmark = pd.Series(np.zeros(300))
@@ -76,73 +85,62 @@ def test_a_placebo_equals_a_backtrader_run_entered_on_that_date(full_run, real_p
     assert real_prices.row("2025-01-31") - real_prices.row(past.sessions[index]) == 11 * 20
 
 
-def test_stock_selection_is_tested_where_it_is_the_claim(full_run):
-    tested = {name for name, evidence in full_run.evidence_report.readings.items() if evidence.names is not None}
+def test_stock_selection_is_tested_where_it_is_the_claim(main_job, details):
+    tested = {name for name, evidence in details.items() if evidence["names"] is not None}
     assert tested == {"gpu_bubble", "ai_software", "midrange_challengers", "high_end_demand", "policy_winners"}
     for name in tested:
-        assert (
-            full_run.evidence_report.readings[name].names[END].n
-            == len(full_run.evidence_report.readings[name].drawn)
-            == 5000
-        )
+        assert details[name]["names"][END]["n"] == main_job[name]["evidence"]["draws"] == 5000
 
 
-def test_at_the_break_even_cost_d_is_zero_in_backtrader(full_run, real_prices):
+def test_at_the_break_even_cost_d_is_zero_in_backtrader(details, real_prices):
     study = prepare("us_over_china", strategies.load("us_over_china"), "SPY")
-    evidence = full_run.evidence_report.readings["us_over_china"].break_even
+    evidence = details["us_over_china"]["break_even"]
     benchmark = pd.Series(np.zeros(300))
     schedule = Request(DEEPSEEK).schedule
-    for frictions in (Frictions(evidence.trading_bps, 0.0), Frictions(borrow_rate=evidence.borrow_rate)):
+    for frictions in (Frictions(evidence["trading_bps"], 0.0), Frictions(borrow_rate=evidence["borrow_rate"])):
         assert evaluate(study, real_prices, schedule, frictions, benchmark).d == pytest.approx(0.0, abs=1e-5)
-    assert isinstance(full_run.evidence_report.readings["ai_software"].break_even.trading_bps, Missing)
+    assert list(details["ai_software"]["break_even"]["trading_bps"]) == ["not_available"]
 
 
-def test_a_reading_that_holds_its_comparator_cannot_be_supported(full_run):
-    power = full_run.evidence_report.readings["diversity_pool"].power
-    assert isinstance(power, Missing) and "can be refuted but not supported" in power.reason
-    assert sum(isinstance(evidence.power, Missing) for evidence in full_run.evidence_report.readings.values()) == 1
+def test_a_reading_that_holds_its_comparator_cannot_be_supported(details):
+    missing = {name: why for name, each in details.items() if (why := each["power"].get("not_available"))}
+    assert list(missing) == ["diversity_pool"]
+    assert "can be refuted but not supported" in missing["diversity_pool"]
 
 
-def test_abnormal_return_on_the_day_of_the_shock(full_run):
-    shock = full_run.evidence_report.readings["gpu_bubble"].shock
-    assert (shock.day, shock.last, shock.days) == ("2025-01-27", "2024-12-24", 220)
-    nvda = next(row for row in shock.names if row.name == "NVDA" and row.model == "market-adjusted")
+def test_abnormal_return_on_the_day_of_the_shock(details):
+    shock = details["gpu_bubble"]["shock"]
+    assert (shock["day"], shock["last"], shock["days"]) == ("2025-01-27", "2024-12-24", 220)
+    nvda = next(row for row in shock["names"] if row["name"] == "NVDA" and row["model"] == "market-adjusted")
     # facts/shock-day.csv: NVDA -16.97 %, SPY -1.41 %
-    assert nvda.car["[0]"] == pytest.approx(-0.1697 + 0.0141, abs=2e-4)
+    assert nvda["car"]["[0]"] == pytest.approx(-0.1697 + 0.0141, abs=2e-4)
 
 
-def test_calendar_variants_are_sixteen_and_falls_are_a_tenth_of_the_sessions(full_run):
-    variants = [each for each in full_run.evidence_report.readings["fomc_tilt"].described if each.horizon == "20"]
-    assert [each.n for each in variants] == [16]
-    falls = [each for each in full_run.evidence_report.readings["nvda_comeback"].described if each.horizon == "20"]
-    assert len(falls) == 1 and 150 < falls[0].n < 165
+def test_calendar_variants_are_sixteen_and_falls_are_a_tenth_of_the_sessions(details):
+    variants = [each for each in details["fomc_tilt"]["described"] if each["horizon"] == "20"]
+    assert [each["n"] for each in variants] == [16]
+    falls = [each for each in details["nvda_comeback"]["described"] if each["horizon"] == "20"]
+    assert len(falls) == 1 and 150 < falls[0]["n"] < 165
 
 
-def test_evidence_can_be_written_as_json_and_read_back(full_run):
-    import json
-
-    summaries = {
-        name: evidence_summary(evidence, full_run.evidence_report)
-        for name, evidence in full_run.evidence_report.readings.items()
-    }
-    assert json.loads(json.dumps(summaries, allow_nan=False)) == summaries
-    verdicts = {summary["verdict"] for summary in summaries.values()}
+def test_verdicts_are_three_words_and_missing_values_have_their_reason(main_job):
+    verdicts = {result["evidence"]["verdict"] for result in main_job.values()}
     assert verdicts <= {"supported", "refuted", "not distinguishable from chance"}
     assert json_value(Missing("why")) == {"not_available": "why"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("executor", [Processes(1), Processes(2)])
-def test_workers_do_not_change_results(full_run, real_prices, executor):
-    again = run_with_evidence(Request(DEEPSEEK), real_prices, executor=executor)
-    for name, evidence in full_run.evidence_report.readings.items():
-        assert evidence_summary(evidence, full_run.evidence_report) == evidence_summary(
-            again.evidence_report.readings[name], again.evidence_report
-        )
+@pytest.mark.parametrize("executor", [Serial(), Processes(1), Processes(2)])
+def test_workers_do_not_change_results(main_job, real_prices, executor):
+    again = run_with_evidence(Request(DEEPSEEK), real_prices, executor=executor).evidence_report
+    for name, result in main_job.items():
+        summary = evidence_summary(again.readings[name], again)
+        for key in ("details", "superiority", "p", "p_family", "names"):
+            assert summary[key] == result["evidence"][key], (name, key)
 
 
 def test_a_reconstruction_gives_no_verdict_on_history(real_prices):
-    run = run_with_evidence(Request(DEEPSEEK, ("bad_news",)), real_prices, real=False)
+    run = run_with_evidence(Request(deepseek_of("bad_news")), real_prices, real=False)
     verdict = run.evidence_report.readings["bad_news"].verdict
     assert verdict.word is None and "reconstruction" in verdict.reason
 
@@ -164,21 +162,20 @@ def test_a_trial_on_real_prices_is_counted_once_and_one_on_a_reconstruction_is_n
     assert len(trials) == 2 and "Trials are not counted" in notices[0]
 
 
-def test_a_single_reading_is_still_adjusted_for_the_full_strategy_set(full_run, real_prices):
+def test_a_single_reading_is_still_adjusted_for_the_full_strategy_set(main_job, real_prices):
     alone = run_with_evidence(Request(DEEPSEEK, ("high_end_demand",)), real_prices).evidence_report
-    single, full = alone.readings["high_end_demand"], full_run.evidence_report.readings["high_end_demand"]
     assert len(alone.family) == 12 and set(alone.readings) == {"high_end_demand"}
-    assert (single.verdict, single.timing, single.names) == (full.verdict, full.timing, full.names)
+    single = evidence_summary(alone.readings["high_end_demand"], alone)
+    full = main_job["high_end_demand"]["evidence"]
+    for key in ("verdict", "by", "conflict", "reason"):
+        assert single[key] == full[key]
+    for key in ("timing", "names"):
+        assert single["details"][key] == full["details"][key]
 
 
-def test_an_entry_at_the_shock_is_marked_as_hindsight(real_prices):
-    assert run_with_evidence(Request(DEEPSEEK, ("bad_news",), entry="shock"), real_prices).evidence_report.hindsight
-    assert not run_with_evidence(Request(DEEPSEEK, ("bad_news",)), real_prices).evidence_report.hindsight
-
-
-def test_an_entry_at_the_shock_equals_the_run_in_backtrader(real_prices):
-    request = Request(DEEPSEEK, ("nvda_comeback", "two_shocks"), entry="shock")
-    run = run_with_evidence(request, real_prices)
+def test_an_entry_at_the_shock_is_marked_as_hindsight_and_equals_the_run_in_backtrader(main_job, real_prices):
+    run = run_with_evidence(Request(deepseek_of("nvda_comeback", "two_shocks"), entry="shock"), real_prices)
+    assert run.evidence_report.hindsight and not any(each["evidence"]["hindsight"] for each in main_job.values())
     for result in run.results:
         timing = run.evidence_report.readings[result.name].timing
         for horizon, outcome in result.horizons.items():
@@ -191,21 +188,20 @@ def test_no_past_entry_comes_before_the_fund_of_the_comparator_is_listed(real_pr
         late[name] = np.array(getattr(real_prices, name))
         late[name][:row, column] = np.nan
     prices = Prices(real_prices.sessions, real_prices.symbols, **late)
-    evidence = run_with_evidence(Request(DEEPSEEK, ("high_end_demand",)), prices).evidence_report.readings[
-        "high_end_demand"
-    ]
+    report = run_with_evidence(Request(deepseek_of("high_end_demand")), prices).evidence_report
+    evidence = report.readings["high_end_demand"]
     assert evidence.launches.sessions[0] == str(prices.days[row + 1])
     assert evidence.timing["20"].n == (real_prices.row("2025-01-31") - row - 1) // 20
 
 
-def test_past_entries_cut_short_by_the_end_of_prices_are_not_compared_at_the_end(full_run):
-    described = {each.horizon: each for each in full_run.evidence_report.readings["nvda_comeback"].described}
-    assert described[END].n < described["20"].n
+def test_past_entries_cut_short_by_the_end_of_prices_are_not_compared_at_the_end(details):
+    described = {each["horizon"]: each["n"] for each in details["nvda_comeback"]["described"]}
+    assert described[END] < described["20"]
 
 
 def test_prices_that_begin_late_give_reasons_beside_the_figures_that_remain(real_prices):
     late = real_prices.rows(real_prices.row("2024-06-03"), len(real_prices.sessions))
-    evidence = run_with_evidence(Request(DEEPSEEK, ("gpu_bubble",)), late).evidence_report.readings["gpu_bubble"]
+    evidence = run_with_evidence(Request(deepseek_of("gpu_bubble")), late).evidence_report.readings["gpu_bubble"]
     assert evidence.verdict.word in ("supported", "refuted", "not distinguishable from chance"), (
         "from its selection test"
     )
@@ -216,7 +212,7 @@ def test_prices_that_begin_late_give_reasons_beside_the_figures_that_remain(real
 
 def test_prices_that_end_early_give_reasons_at_long_horizons(real_prices):
     early = real_prices.rows(0, real_prices.row("2025-02-10") + 1)
-    evidence = run_with_evidence(Request(DEEPSEEK, ("bad_news",)), early).evidence_report.readings["bad_news"]
+    evidence = run_with_evidence(Request(deepseek_of("bad_news")), early).evidence_report.readings["bad_news"]
     assert "before this horizon" in evidence.timing["20"].reason and evidence.timing["5"].p is not None
     assert evidence.verdict.word is None
     row = next(leg for leg in evidence.shock.legs if leg.name == "names sold short")
@@ -225,7 +221,8 @@ def test_prices_that_end_early_give_reasons_at_long_horizons(real_prices):
 
 def test_stocks_that_could_have_been_chosen_need_prices(real_prices):
     few = real_prices.select(("NVDA", "AMD", "INTC", "SPY"))
-    evidence = run_with_evidence(Request(DEEPSEEK, ("gpu_bubble",)), few).evidence_report.readings["gpu_bubble"]
+    request = Request(deepseek_of("gpu_bubble", "bad_news"), ("gpu_bubble",))
+    evidence = run_with_evidence(request, few).evidence_report.readings["gpu_bubble"]
     assert "no prices for QCOM" in evidence.names[END].reason and evidence.timing["20"].p is not None
     assert evidence.verdict.word is None and "the strategy set is incomplete" in evidence.verdict.reason
     assert list(evidence.regressions) == ["SPY"]
@@ -253,7 +250,7 @@ class Elsewhere(Reading):
 
 
 def test_a_reading_that_never_trades_or_fails_at_other_dates_stops_no_other(real_prices):
-    request = Request(DEEPSEEK, ("bad_news",), hold=40)
+    request = Request(deepseek_of("bad_news"), hold=40)
     studies = (
         *load_studies(request),
         *(ReadingStudy(each.__name__, each, ("SPY",), Cash()) for each in (Idle, Elsewhere)),
@@ -296,7 +293,8 @@ def test_aligned_entries_of_a_plain_strategy_equal_single_backtrader_runs(random
 
 
 @pytest.mark.parametrize("future", [pytest.param("missing", marks=pytest.mark.slow), "wild"])
-def test_future_prices_do_not_change_the_timing_test(full_run, real_prices, future):
+def test_future_prices_do_not_change_the_timing_test(real_prices, future, monkeypatch):
+    monkeypatch.setattr(strategies.load("fomc_tilt"), "variants", {})  # its description takes longer than its test
     until = real_prices.row("2025-03-10")
     cut = real_prices.rows(0, until + 1)
     wild = Prices(
@@ -304,7 +302,10 @@ def test_future_prices_do_not_change_the_timing_test(full_run, real_prices, futu
         real_prices.symbols,
         *(np.vstack((getattr(cut, name), 3 * getattr(real_prices, name)[until + 1 :])) for name in (*FIELDS, "factor")),
     )
-    other = run_with_evidence(Request(DEEPSEEK, ("two_shocks", "fomc_tilt")), {"missing": cut, "wild": wild}[future])
-    assert len(other.evidence_report.readings) == 2
-    for name, evidence in other.evidence_report.readings.items():
-        assert evidence.timing["20"] == full_run.evidence_report.readings[name].timing["20"]
+    request = Request(deepseek_of("two_shocks", "fomc_tilt"))
+    reports = [
+        run_with_evidence(request, prices).evidence_report.readings
+        for prices in (real_prices, {"missing": cut, "wild": wild}[future])
+    ]
+    for name in ("two_shocks", "fomc_tilt"):
+        assert reports[1][name].timing["20"] == reports[0][name].timing["20"]

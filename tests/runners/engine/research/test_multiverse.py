@@ -25,6 +25,7 @@ from runners.engine.study import prepare
 from runners.engine.vectorized.batch import run_batch
 from runners.engine.vectorized.scenarios import TradingConditions
 from tests.resources.events import DEEPSEEK
+from tests.resources.readings import READINGS
 
 SESSIONS, ENTRY = 560, 300  # enough before the entry for a beta, and a year after it
 
@@ -61,7 +62,7 @@ def choice_values(space: SpecificationSpace, codes: np.ndarray) -> dict[str, obj
     return {name: space.choices(name)[code].value for name, code in zip(AXES, codes.tolist(), strict=True)}
 
 
-@pytest.mark.parametrize("name", strategies.names())
+@pytest.mark.parametrize("name", READINGS)
 def test_d_of_a_specification_equals_backtrader(name, markets):
     space = space_of(name)
     rng = np.random.default_rng(strategies.names().index(name))
