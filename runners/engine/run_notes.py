@@ -9,6 +9,7 @@ import pandas as pd
 
 from runners.engine.backtest.broker import AFTER, BEFORE, RefusedOrder
 from runners.engine.backtest.cerebro import CAPITAL, Backtest
+from runners.engine.backtest.hooks import uncalled_hooks
 from runners.engine.study import Study
 
 FEW = 3  # orders refused for one reason that get a line each
@@ -59,6 +60,7 @@ def run_warnings(study: Study, run: Backtest) -> tuple[str, ...]:
             lines.append(
                 "it sent no order: if it waits for a number of bars, give it so many before the entry, --history N"
             )
+    lines += uncalled_hooks(study.strategy) if not study.has_rule else ()
     lines += describe_symbols(run.left_out, "left out", "too few closes by then")
     lines += describe_symbols(run.under_a_share, "not held", "a target of less than one share")
     lines += describe_refusals(run.refusals)

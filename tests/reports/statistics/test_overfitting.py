@@ -207,7 +207,7 @@ def test_unavailable_results_give_a_reason():
         ReturnMoments(1.0, 24, skewness=2, kurtosis=5)  # 1 - 2 + 1 = 0
     with pytest.raises(Unavailable, match="1 trials; 2 are needed"):
         overfitting_probability(fine[:, :1], 4)
-    with pytest.raises(Unavailable, match="39 periods; 40 are needed"):
+    with pytest.raises(Unavailable, match="39 periods; 4 blocks of 10 are needed"):
         overfitting_probability(fine[:39], 4)
     assert len(overfitting_probability(fine[:40, :2], 4).logits) == 6, "forty of two trials are enough"
     assert len(overfitting_probability(1e-5 * fine, 4).logits) == 6, "moves of a thousandth of a basis point are moves"

@@ -144,7 +144,7 @@ def test_reconstructed_prices_add_nothing_to_the_ledger(real_prices, checkpoint,
 
 def test_cross_validation_uses_the_shared_daily_excess_returns(real_prices, checkpoint):
     result, outcome, space = swept(
-        real_prices, checkpoint, "gpu_bubble", "hold=20,80,end", "entry=2025-02-03,2025-02-10", "gross=1,.5"
+        real_prices, checkpoint, "gpu_bubble", "hold=20,180,end", "entry=2025-02-03,2025-02-10", "gross=1,.5"
     )
     returns, places, first, last = sweep.shared_returns(outcome, real_prices)
     expected = {}
@@ -155,7 +155,7 @@ def test_cross_validation_uses_the_shared_daily_excess_returns(real_prices, chec
         changed = (replace(study, parameters=scenario.parameters),)
         expected[index] = run_studies(PricedPlan(Plan(request, changed), real_prices)).results[0].returns
     frame = pd.DataFrame(expected).dropna()
-    assert (len(frame), str(frame.index[0])[:10]) == (76, "2025-02-10")
+    assert (len(frame), str(frame.index[0])[:10]) == (176, "2025-02-10")
     from data import fomc
 
     lower, upper = fomc.policy_range(frame.index)
@@ -166,17 +166,17 @@ def test_cross_validation_uses_the_shared_daily_excess_returns(real_prices, chec
         f"{day:%Y-%m-%d}" for day in frame.index[[0, -1]]
     )
     assert result.validation.probability == overfitting_probability(frame.to_numpy() - rate).probability
-    assert (result.validation.specs, result.validation.sampled, result.validation.sessions) == (8, 12, 76)
+    assert (result.validation.specs, result.validation.sampled, result.validation.sessions) == (8, 12, 176)
 
 
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [
-        (("hold=5,20",), "0 variants ran for 40 sessions or more; 2 are needed"),
-        (("hold=20,60",), "1 variants ran for 40 sessions or more"),
+        (("hold=5,20",), "0 variants ran for 160 sessions or more; 2 are needed"),
+        (("hold=20,200",), "1 variants ran for 160 sessions or more"),
         (
-            ("entry=2024-01-02,2025-01-31", "hold=60"),
-            "share 0 sessions; 40 are needed, so give entries that are closer",
+            ("entry=2024-01-02,2025-01-31", "hold=252"),
+            "share 0 sessions; 160 are needed, so give entries that are closer",
         ),
     ],
 )
