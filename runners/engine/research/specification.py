@@ -14,12 +14,14 @@ from data.universe import AI_SOFTWARE, AI_UNIVERSE, FOREIGN
 from reports.records.multiverse import Choice, Dimension
 from runners.engine.research.perturbations import AddedStock, Perturbation, SwappedSymbol, WithoutStocks
 from runners.engine.study import Study
+from strategies.antitrust_yields import DEFENDANTS
 from strategies.base.comparator import Cash, Comparator, Fund
 from strategies.fomc_tilt import EASING
 from strategies.generic.after_fall import AfterFall
 from strategies.generic.long_short import LongShort
 from strategies.high_end_demand import HighEndDemand
 from strategies.midrange_challengers import CHALLENGERS
+from strategies.named_partners import NamedPartners
 
 FUNDS = ("SPY", "QQQ")  # alternative comparators of long-only readings
 PLATFORMS = ("MSFT", "GOOGL", "META", "AMZN", "ORCL")
@@ -182,8 +184,8 @@ OWN: Mapping[str, OwnChoices] = {
         (*leave_one_out_choices(AI_SOFTWARE), WITH_MSFT),
         (
             Choice(
-                "hedged, cash",
-                "its own hedge: short QQQ at the basket's beta removes the market, so that cash is the comparator",
+                "hedged, idle account",
+                "its own hedge: short QQQ at the basket's beta removes the market; the idle account is the comparator",
                 ReadingVariant(parameters={"hedge": True}, comparator=Cash()),
             ),
         ),
@@ -214,6 +216,11 @@ OWN: Mapping[str, OwnChoices] = {
     "sector_tailwind": OwnChoices((CHIP_FUND,), follows_shock=False),
     "two_shocks": OwnChoices((*leave_one_out_choices(AI_SOFTWARE), WITH_MSFT, CHIP_FUND), follows_shock=False),
     "us_over_china": OwnChoices(leave_one_out_choices(("KWEB", "FXI")), short=True, follows_shock=False),
+    "nvda_holder": OwnChoices(short=True, follows_shock=False),
+    "pool_widens": OwnChoices(short=True, follows_shock=False),
+    "sprint_then_pool": OwnChoices(short=True, follows_shock=False),
+    "named_partners": OwnChoices(leave_one_out_choices(NamedPartners.symbols), follows_shock=False),
+    "antitrust_yields": OwnChoices(leave_one_out_choices(DEFENDANTS), short=True, follows_shock=False),
 }
 
 
@@ -243,7 +250,7 @@ def basket_choices(study: Study) -> Dimension:
 def comparator_choices(study: Study) -> Dimension:
     """The declared comparator and its alternatives."""
     comparator = study.comparator
-    label = "cash" if comparator == Cash() else comparator.symbol if isinstance(comparator, Fund) else "its own"
+    label = "idle account" if comparator == Cash() else comparator.symbol if isinstance(comparator, Fund) else "its own"
     declared = Choice(label, "as written in the reading", ReadingVariant(), declared=True)
     neutral = own_choices(study).short or (declared_choices(study) is None and comparator == Cash())
     funds = () if neutral else tuple(fund for fund in FUNDS if comparator != Fund(fund))
