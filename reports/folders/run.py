@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from reports.figures.contribution import contribution
 from reports.figures.metrics import compute_metrics
 from reports.folders import atomic, evidence_json
 from reports.folders.atomic import to_csv, to_json
@@ -90,6 +91,7 @@ def _reading(result: Result, run: Run) -> dict[str, object]:
         "metrics": {**asdict(compute_metrics(result, run)), "d": result.d},
         "horizons": {str(n): _horizon(result, n) for n in HORIZONS},
         "interest": dict(result.interest),
+        "contribution": contribution(result).as_dict(),
         "refuted": result.refuted,
         "outcome": result.outcome,
         "ruined": result.ruined if result.ruined is None else _day(result.ruined),

@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from reports.figures import round_trips
 from reports.figures.calendar_returns import calendar_years
+from reports.figures.contribution import contribution
 from reports.figures.drawdowns import find_drawdowns
 from reports.figures.key_figures import key_figures, two_decimals, wealth_curve
 from reports.figures.metrics import compute_metrics, mean_risk_free
@@ -35,7 +36,8 @@ MOST_DRAWDOWNS = 10
 # Packages, modules and templates that a page depends on besides its data.
 PACKAGES = ("quantstats", "matplotlib", "seaborn", "pandas", "numpy", "scipy", "jinja2")
 MODULES = (
-    *("data.text", "reports.figures.calendar_returns", "reports.figures.drawdowns", "reports.figures.key_figures"),
+    *("data.text", "reports.figures.calendar_returns", "reports.figures.contribution", "reports.figures.drawdowns"),
+    "reports.figures.key_figures",
     *("reports.figures.metrics", "reports.figures.round_trips", "reports.pages.tearsheet", "reports.records.result"),
     *("reports.rendering.quantstats_charts", "reports.rendering.svg_canvas", "reports.rendering.template"),
     *("reports.statistics.availability", "reports.statistics.overfitting", "reports.statistics.returns"),
@@ -77,6 +79,8 @@ def render(result: Result, run: Run) -> str:
         rf=mean_risk_free(run),
         metrics=compute_metrics(result, run),
         groups=key_figures(result, run),
+        parts=contribution(result),
+        capital=float(result.equity.iloc[0]),
         years=list(calendar_years(wealth_curve(run.benchmark, result.equity.index[0]), result.equity)),
         drawdowns=sorted(find_drawdowns(result.equity), key=lambda each: each.depth)[:MOST_DRAWDOWNS],
         charts={} if result.fills.empty else _charts(result, run),

@@ -50,7 +50,8 @@ class Result:
     debit (paid), borrow (paid). `refuted` says whether the reading's own criterion of refutation was met at the end of
     the holding period (None if it has none); `outcome` describes in one or two sentences what happened. `ruined` is the
     session on which equity was lost. `holdings` has a column per symbol on the sessions of `equity`: fractions of
-    equity at each close, negative when short, whose absolute values sum to `gross`.
+    equity at each close, negative when short, whose absolute values sum to `gross`. `last_prices` are the last closes
+    of the run by symbol, in the units of `fills` (USD a share).
     """
 
     name: str
@@ -74,6 +75,7 @@ class Result:
     ruined: pd.Timestamp | None = None
     warnings: tuple[str, ...] = ()
     holdings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    last_prices: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def returns(self) -> pd.Series[float]:

@@ -69,6 +69,7 @@ def evaluate(
         refuted=refuted,
         outcome=describe_outcome(run, d, comparator_name(study.comparator), refuted),
         ruined=run.ruined,
+        last_prices=run.last_prices,
         warnings=(*run_warnings(study, run), *notes),
     )
 

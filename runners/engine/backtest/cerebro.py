@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import backtrader as bt
@@ -58,7 +58,8 @@ class Backtest:
     session of the closing fills, None while positions are still open. After ruin equity stays at its last value.
     `sent` are all orders that the strategy sent, filled or not. `left_out` are stocks that a reading's rule selected
     but that had too few closes, `under_a_share` those whose target was less than one share, each with the first session
-    on which it happened. `interest` is USD over the run: cash received, debit and borrow paid.
+    on which it happened. `interest` is USD over the run: cash received, debit and borrow paid. `last_prices` are the
+    closes of the last session, or of the session of ruin, by symbol.
     """
 
     sessions: pd.DatetimeIndex
@@ -75,6 +76,7 @@ class Backtest:
     under_a_share: Mapping[str, pd.Timestamp]
     interest: Mapping[str, float]
     ruined: pd.Timestamp | None = None
+    last_prices: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def wealth(self) -> pd.Series[float]:
@@ -169,7 +171,9 @@ def _run(
             f"{sessions[-1]:%Y-%m-%d}; close positions instead of calling runstop"
         )
     audit(account, prices)
-    return _result(strategies[0], account, sessions, schedule, frictions.lag)
+    return replace(
+        _result(strategies[0], account, sessions, schedule, frictions.lag), last_prices=_last_prices(account, prices)
+    )
 
 
 def window_rows(prices: Prices, schedule: EntrySchedule, lag: int = 1) -> tuple[int, int]:
@@ -225,6 +229,11 @@ def _schedule(schedule: EntrySchedule, frictions: Frictions) -> dict[str, object
 
 def _closing_session(sessions: pd.DatetimeIndex, hold: int | None) -> pd.Timestamp | None:
     return sessions[hold] if hold is not None and hold < len(sessions) else None
+
+
+def _last_prices(account: CreditBroker, prices: Prices) -> dict[str, float]:
+    row = len(prices.sessions) - 1 if account.ledger.ruined is None else prices.row(account.ledger.ruined)
+    return dict(zip(prices.symbols, prices.close[row].tolist(), strict=True))
 
 
 def _result(ran: Any, account: CreditBroker, sessions: pd.DatetimeIndex, schedule: EntrySchedule, lag: int) -> Backtest:
