@@ -368,6 +368,8 @@ KNOWN = {
     ("runners/engine/execution/processes.py", "pickle"),
     # Between machines that trust each other, see docs/howto/machines.md.
     ("runners/engine/execution/dask.py", "pickle"),
+    # Written to see what a strategy has changed; never read.
+    ("runners/engine/isolation.py", "pickle"),
 }
 
 
