@@ -198,7 +198,7 @@ class Sweep(Command):
 
     def words(self, number: int) -> list[object]:
         shares = ",".join(f"{0.1 + n / 100:.2f}{number:03}" for n in range(self.SIZE))
-        window = ("--start", "2025-01-02", "--end", "2025-03-03", "--source", "sample")
+        window = ("--start", "2025-01-02", "--end", "2025-03-03", "--source", "sample", "--no-foresight-check")
         return ["runners.sweep", "slow:Slow", "--symbols", "SPY", "-p", f"share={shares}", "-p", "hold=5", *window]
 
     def signs(self) -> list[Sign]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
-import os
 import re
-import subprocess
 import sys
 import unicodedata
 from functools import cache
@@ -28,6 +26,7 @@ from runners.cli.tables import PlainConsole, PlainTable
 from runners.engine.story import docstring_story
 from runners.engine.study import prepare
 from runners.engine.tracebacks import describe_failure
+from tests.resources.commands import within
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("data", "reports", "runners", "strategies")
@@ -316,14 +315,6 @@ def site(tmp_path_factory):
     return folder
 
 
-def command(site, cwd, module, *words):
-    return subprocess.run(
-        [sys.executable, "-m", module, *words],
-        cwd=cwd, env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{site}"}, capture_output=True, text=True,
-        timeout=900, check=False,
-    )  # fmt: skip
-
-
 def test_entry_points_of_a_package_are_listed_and_hide_nothing(site, run, monkeypatch):
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("COLUMNS", "100")
@@ -348,9 +339,10 @@ def test_a_name_that_no_page_can_have_is_refused(site, run, tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_hostile_strategy_stops_no_other_and_its_text_is_escaped(site, tmp_path):
+def test_a_hostile_strategy_stops_no_other_and_its_text_is_escaped(site, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(site))
     words = ("fine_one", "fails", "--source", "sample", "--no-evidence", "--out", "out")
-    done = command(site, tmp_path, "runners.deepseek", *words)
+    done = within("deepseek", *words, cwd=tmp_path)
     assert done.returncode == 1 and "fine_one" in done.stdout and "<b>" in done.stderr
     require_tame(done.stdout + done.stderr)
     for file in sorted((tmp_path / "out").iterdir()):
@@ -376,6 +368,8 @@ KNOWN = {
     ("runners/engine/execution/processes.py", "pickle"),
     # Between machines that trust each other, see docs/howto/machines.md.
     ("runners/engine/execution/dask.py", "pickle"),
+    # Written to see what a strategy has changed; never read.
+    ("runners/engine/isolation.py", "pickle"),
 }
 
 
