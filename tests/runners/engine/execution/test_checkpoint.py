@@ -73,7 +73,7 @@ def test_a_full_disk_keeps_the_saved_parts(parts):
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (Path.mkdir, "unable to open database file"),
+        (Path.mkdir, "it is not a file"),
         (lambda path: path.write_text("damaged"), "file is not a database"),
     ],
 )

@@ -23,6 +23,8 @@ while True:
 COMMAND = """\
 import signal
 from runners.engine.execution.processes import preload
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)  # a shell's background ignores some
 preload(["never_ready"])
 signal.pause()
 """
