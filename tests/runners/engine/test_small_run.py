@@ -13,7 +13,7 @@ import pytest
 from scipy.stats import norm
 
 from data import calendar, fomc
-from data.prices import Prices
+from data.prices import FIELDS, Prices
 from reports.folders.run import run_files
 from reports.records.evidence import END
 from reports.statistics import bootstrap
@@ -28,7 +28,13 @@ from runners.engine.plan import Plan
 from runners.engine.request import Request
 from runners.engine.research.descriptions import after_fall_descriptions, compare_with_others
 from runners.engine.research.evidence_plan import KEYS, plan_evidence, reading_cases
-from runners.engine.research.examination import ExaminedReading, estimation_window, event_sample, examine_reading
+from runners.engine.research.examination import (
+    ExaminedReading,
+    estimation_window,
+    event_sample,
+    examine_reading,
+    permuted_differences,
+)
 from runners.engine.research.judgement import EFFECTS, judge_readings, judge_run, sharpe_evidence, window_confounders
 from runners.engine.run_settings import chart_marks
 from runners.engine.study import ReadingStudy
@@ -327,6 +333,17 @@ def test_ranks_follow_from_the_past_entries_and_the_drawn_permutations(judged, p
     assert judged.readings["hold"].names is None and len(chosen.drawn) == chosen.names[END].n == 39
     assert chosen.names[END].effect == pytest.approx(chosen.d, abs=1e-9)
     assert chosen.names[END].p == (1 + sum(value >= round(chosen.d, 6) for value in chosen.drawn)) / 40
+
+
+def test_a_stock_listed_on_the_entry_day_could_not_have_been_chosen(prices, evidence_plan):
+    row, few = evidence_plan.entry, replace(evidence_plan, draws=20)
+    late = {name: np.array(getattr(prices, name)) for name in (*FIELDS, "factor")}
+    for values in late.values():
+        values[:row, prices.columns["E"]] = np.nan
+    four = replace(STUDIES[0], universe=("A", "B", "C", "D"))
+    expected = permuted_differences(prices, few, four)
+    assert permuted_differences(replace(prices, **late), few, STUDIES[0]) == pytest.approx(expected, nan_ok=True)
+    assert permuted_differences(prices, few, STUDIES[0]) != pytest.approx(expected, nan_ok=True)
 
 
 def test_power_and_adjusted_p_belong_to_each_reading(run, evidence_plan, random_prices):
