@@ -499,3 +499,20 @@ def test_conditions_of_the_evidence_are_those_of_the_run(evidence_plan, prices):
     assert evidence_plan.entry == list(prices.sessions).index(ENTRY)
     assert evidence_plan.conditions == TradingConditions(HOLD, 10, REQUEST.frictions, shock_lead=4)
     assert f"{evidence_plan.shock:%Y-%m-%d}" == "2024-08-14"
+
+
+def test_the_best_variant_is_deflated_by_its_own_window(prices, tmp_path):
+    """60 held sessions and the one that closes them: 61 daily returns."""
+    space, outcome = swept(prices, tmp_path, f"entry={ENTRY:%Y-%m-%d}", "gross=0.5,1", "hold=60")
+    start = list(prices.sessions).index(ENTRY) - 1
+    days = prices.sessions[start + 1 : start + 62]
+    trials = sweep.sweep_trials(space, outcome, prices)
+    evidence = sweep.deflated_best(outcome, 1, Trials({}).union(trials))
+    excess = pd.Series(outcome.curves[1]).pct_change().iloc[1:] - daily_rate(days)
+    ratio = excess.mean() / excess.std()
+    spread = 1 - excess.skew() * ratio + (excess.kurt() + 2) / 4 * ratio**2
+    assert len(excess) == 61 and [trial.name for trial in trials] == ["pair", "pair"]
+    assert trials[1].sharpe == pytest.approx(ratio)
+    assert evidence.annual == pytest.approx(ratio * 252**0.5)
+    assert evidence.years == pytest.approx(61 / 252)
+    assert evidence.probabilistic == pytest.approx(norm.cdf(ratio * 60**0.5 / spread**0.5))
