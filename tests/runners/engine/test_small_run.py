@@ -13,7 +13,7 @@ import pytest
 from scipy.stats import norm
 
 from data import calendar, fomc
-from data.prices import Prices
+from data.prices import FIELDS, Prices
 from reports.folders.run import run_files
 from reports.records.evidence import END
 from reports.statistics import bootstrap
@@ -28,7 +28,13 @@ from runners.engine.plan import Plan
 from runners.engine.request import Request
 from runners.engine.research.descriptions import after_fall_descriptions, compare_with_others
 from runners.engine.research.evidence_plan import KEYS, plan_evidence, reading_cases
-from runners.engine.research.examination import ExaminedReading, estimation_window, event_sample, examine_reading
+from runners.engine.research.examination import (
+    ExaminedReading,
+    estimation_window,
+    event_sample,
+    examine_reading,
+    permuted_differences,
+)
 from runners.engine.research.judgement import EFFECTS, judge_readings, judge_run, sharpe_evidence, window_confounders
 from runners.engine.run_settings import chart_marks
 from runners.engine.study import ReadingStudy
@@ -329,6 +335,17 @@ def test_ranks_follow_from_the_past_entries_and_the_drawn_permutations(judged, p
     assert chosen.names[END].p == (1 + sum(value >= round(chosen.d, 6) for value in chosen.drawn)) / 40
 
 
+def test_a_stock_listed_on_the_entry_day_could_not_have_been_chosen(prices, evidence_plan):
+    row, few = evidence_plan.entry, replace(evidence_plan, draws=20)
+    late = {name: np.array(getattr(prices, name)) for name in (*FIELDS, "factor")}
+    for values in late.values():
+        values[:row, prices.columns["E"]] = np.nan
+    four = replace(STUDIES[0], universe=("A", "B", "C", "D"))
+    expected = permuted_differences(prices, few, four)
+    assert permuted_differences(replace(prices, **late), few, STUDIES[0]) == pytest.approx(expected, nan_ok=True)
+    assert permuted_differences(prices, few, STUDIES[0]) != pytest.approx(expected, nan_ok=True)
+
+
 def test_power_and_adjusted_p_belong_to_each_reading(run, evidence_plan, random_prices):
     """Past entries that were made up: 44 of them do not overlap."""
     plan, rows = replace(evidence_plan, entry=900, first=20), np.arange(20, 901)
@@ -482,3 +499,20 @@ def test_conditions_of_the_evidence_are_those_of_the_run(evidence_plan, prices):
     assert evidence_plan.entry == list(prices.sessions).index(ENTRY)
     assert evidence_plan.conditions == TradingConditions(HOLD, 10, REQUEST.frictions, shock_lead=4)
     assert f"{evidence_plan.shock:%Y-%m-%d}" == "2024-08-14"
+
+
+def test_the_best_variant_is_deflated_by_its_own_window(prices, tmp_path):
+    """60 held sessions and the one that closes them: 61 daily returns."""
+    space, outcome = swept(prices, tmp_path, f"entry={ENTRY:%Y-%m-%d}", "gross=0.5,1", "hold=60")
+    start = list(prices.sessions).index(ENTRY) - 1
+    days = prices.sessions[start + 1 : start + 62]
+    trials = sweep.sweep_trials(space, outcome, prices)
+    evidence = sweep.deflated_best(outcome, 1, Trials({}).union(trials))
+    excess = pd.Series(outcome.curves[1]).pct_change().iloc[1:] - daily_rate(days)
+    ratio = excess.mean() / excess.std()
+    spread = 1 - excess.skew() * ratio + (excess.kurt() + 2) / 4 * ratio**2
+    assert len(excess) == 61 and [trial.name for trial in trials] == ["pair", "pair"]
+    assert trials[1].sharpe == pytest.approx(ratio)
+    assert evidence.annual == pytest.approx(ratio * 252**0.5)
+    assert evidence.years == pytest.approx(61 / 252)
+    assert evidence.probabilistic == pytest.approx(norm.cdf(ratio * 60**0.5 / spread**0.5))

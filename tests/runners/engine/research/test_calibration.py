@@ -109,6 +109,25 @@ def test_a_market_depends_on_its_number_only(setup):
     assert (both[0].words == first).all() and (both[1].words == second).all()
 
 
+def test_outcomes_of_a_market_by_hand(setup):
+    """The verdict is supported by the selection test alone, refuted by timing alone, and else by the smaller p."""
+
+    def rank(n, effect, upper, lower):
+        return placebo.PlaceboRank(n, effect, p_family=upper, p_family_lower=lower)
+
+    names = [study.name for study in setup.studies]
+    first, second, third = setup.choosing[:3]
+    timing = [rank(64, 0.01, 0.5, 0.5)] * len(names)
+    selection = [rank(499, 0.01, 0.5, 0.5)] * len(setup.choosing)
+    selection[0] = rank(499, 0.3, 0.002, 1.0)
+    timing[second] = rank(64, -0.2, 1.0, 1 / 65)
+    timing[third], selection[2] = rank(64, 0.2, 1 / 65, 1.0), rank(499, -0.4, 1.0, 0.002)
+    words = calibration.test_outcomes(setup, timing, selection)
+    expected = np.zeros((3, len(names)), dtype=int)
+    expected[:, first], expected[:, second], expected[:, third] = (0, 1, 1), (-1, 0, -1), (1, -1, -1)
+    assert words.tolist() == expected.tolist()
+
+
 def test_the_timing_test_has_the_real_entry_and_its_placebos(setup):
     values = calibration.timing_differences(setup, setup.timing.prices(1))
     assert values.shape == (65, len(setup.studies)) and np.isfinite(values).all()
@@ -140,6 +159,14 @@ def test_an_effect_moves_the_positions_of_the_reading_after_the_entry_only(setup
         {symbol: np.exp(0.25 * sign) for symbol, sign in moved.items()}
     )
     assert ratio["SPY"] == ratio["MSFT"] == 1.0
+
+
+def test_a_reading_with_half_of_the_exposure_needs_twice_the_move(setup):
+    world, study = setup.timing, study_named(setup, "gpu_bubble")
+    half = replace(study, parameters={**study.parameters, "gross": 0.5})
+    prices = world.prices(3)
+    moved = world.direction(half, prices).sum(axis=0)
+    assert sorted(set(np.abs(moved).round(12))) == [0.0, 2.0] and moved[prices.columns["NVDA"]] == pytest.approx(-2)
 
 
 def test_without_a_position_the_effect_moves_all_symbols_of_the_reading(setup):
