@@ -4,7 +4,7 @@ Claim: the opposite of the essay, and the first reading of the day: cheap traini
     sells them lags everything else.
 Rule: short SMH with half of equity, long SPY with half; dollar neutral.
 Trades: at the entry, then every 20 trading days back to these weights; closed at the end of the holding period.
-Refuted: when it has lost money, net of costs, against cash at zero.
+Refuted: when it has earned no more than the idle account, net of costs.
 """
 
 from strategies.base import Past, Reading, Weights

@@ -4,7 +4,7 @@ Claim: near-frontier results on mid-tier chips mean that the premium on the very
     Intel are good enough with good software. For holders of NVDA alone the news can keep pulling the price down.
 Rule: short NVDA with half of the gross exposure, long AMD and INTC with a quarter each; dollar neutral.
 Trades: at the entry, then every 20 trading days back to these weights; closed at the end of the holding period.
-Refuted: when it has lost money, net of costs, against cash at zero.
+Refuted: when it has earned no more than the idle account, net of costs.
 Parameters:
     gross: gross exposure, fraction of equity
 """

@@ -4,7 +4,7 @@ Claim: mid- and low-priced chips become good enough and open new markets; beyond
     worth little.
 Rule: long AMD INTC QCOM ARM MRVL with a tenth of equity each, short SMH with half; dollar neutral.
 Trades: at the entry, then every 20 trading days back to these weights; closed at the end of the holding period.
-Refuted: when it has lost money, net of costs, against cash at zero.
+Refuted: when it has earned no more than the idle account, net of costs.
 """
 
 from data.universe import AI_UNIVERSE

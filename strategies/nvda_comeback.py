@@ -5,7 +5,8 @@ Rule: all in NVDA from the first close at or above the midpoint between the clos
     shock; out at a close below the low of the day of the shock; in again by the same rule. A close below that low is
     never an entry signal, even if the shock was a rise and its low lies above the midpoint.
 Trades: only at the open after a signal, and not before the close of the shock; closed at the end of the holding period.
-Refuted: when it has lost money, net of costs, against cash at zero, never bought, or is out of the market at the end.
+Refuted: when it has earned no more than the idle account, net of costs, has never bought, or is out of the market at
+    the end.
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ Claim: a state-run sprint shines early, but a diverse and competitive pool wins 
     is the United States.
 Rule: long QQQ with half of equity, short KWEB and FXI with a quarter each; dollar neutral.
 Trades: at the entry, then every 20 trading days back to these weights; closed at the end of the holding period.
-Refuted: when it has lost money, net of costs, against cash at zero.
+Refuted: when it has earned no more than the idle account, net of costs.
 """
 
 from strategies.base import Past, Reading, Weights, leg

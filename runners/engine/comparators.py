@@ -14,7 +14,6 @@ import numpy as np
 from data import calendar
 from data.errors import RequestError
 from data.prices import Prices
-from reports.records.result import HORIZONS
 from runners.engine.backtest.cerebro import CAPITAL
 from runners.engine.execution.executor import Executor, Serial
 from runners.engine.parameters import Parameters
@@ -50,7 +49,7 @@ def comparator_name(comparator: Comparator) -> str:
     """Name of a comparator for people."""
     match comparator:
         case Cash():
-            return "cash at zero"
+            return "the idle account"
         case Fund(symbol):
             return f"{symbol}, bought and held"
         case BetaMatched(symbol):
@@ -81,7 +80,7 @@ def comparator_log_wealth(study: Study, prices: Prices, scenarios: Scenarios) ->
     NaN where the hold or the prices end before a horizon; -inf after ruin. Raises RequestError where a fund does not
     trade yet at the first decision.
     """
-    values = [np.zeros((len(scenarios), len(HORIZONS) + 1))] if study.comparator == Cash() else []
+    values = []
     for holding in _holdings(study, prices, scenarios, run_batch):
         batch, row = holding.simulated(prices, run_batch, False)
         values.append(log_wealth(batch)[row])
@@ -91,9 +90,9 @@ def comparator_log_wealth(study: Study, prices: Prices, scenarios: Scenarios) ->
 def comparator_wealth(study: Study, prices: Prices, scenarios: Scenarios, simulate: Simulate) -> np.ndarray:
     """Wealth of one USD in the comparator at every close from the one before the entry, shape (n, longest + 1).
 
-    NaN after a scenario's end. Shape (n, 1) for cash, which is always worth one USD.
+    NaN after a scenario's end.
     """
-    values = [np.ones((len(scenarios), 1))] if study.comparator == Cash() else []
+    values = []
     for holding in _holdings(study, prices, scenarios, simulate):
         batch, row = holding.simulated(prices, simulate, True)
         values.append(batch.curves[row] / CAPITAL)
@@ -101,11 +100,13 @@ def comparator_wealth(study: Study, prices: Prices, scenarios: Scenarios, simula
 
 
 def _holdings(study: Study, prices: Prices, scenarios: Scenarios, simulate: Simulate) -> list[Holding]:
-    """Holdings to simulate for the comparator, whose wealth is the maximum of theirs; none for cash."""
+    """Holdings to simulate for the comparator, whose wealth is the maximum of theirs."""
     require_listed(study, prices, scenarios)
+    held = replace(scenarios, rebalance=np.full(len(scenarios), NEVER))
     match study.comparator:
+        case Cash():
+            return [_basket(study.symbols, held, [{"weight": 0.0}])]
         case Fund(symbol):
-            held = replace(scenarios, rebalance=np.full(len(scenarios), NEVER))
             return [_basket((symbol,), held, [{}])]
         case EqualWeight(symbols, _, closes):
             return [_basket(symbols, scenarios, [{"closes": closes}])]
@@ -115,8 +116,6 @@ def _holdings(study: Study, prices: Prices, scenarios: Scenarios, simulate: Simu
             return [_basket((symbol,), scenarios, [{"weight": float(weight)} for weight in weights], setting)]
         case Variants(variants):
             return [Holding(study.strategy, study.symbols, scenarios.with_parameters(variant)) for variant in variants]
-        case _:
-            return []
 
 
 def earlier_betas(

@@ -45,7 +45,7 @@ def evaluate(
     if foresight_check and not study.has_rule:
         notes = foresight_notices(study.strategy, traded, schedule, frictions, study.parameters, run)
     (wealth,) = comparator_wealth(study, prices, scenarios, run_each)
-    comparator = pd.Series(np.broadcast_to(wealth, run.equity.shape), run.sessions)
+    comparator = pd.Series(wealth, run.sessions)
     d = float(excess_over(log_or_ruin(run.equity[-1] / CAPITAL), log_or_ruin(comparator.iloc[-1])))
     refuted = study.refuted(d, run.decisions)
     return Result(

@@ -37,10 +37,8 @@ def describe_outcome(run: Backtest, d: float, comparator: str, refuted: bool | N
         return f"Ruined on {run.ruined:%Y-%m-%d}: equity fell to {run.equity[-1]:,.0f} USD and the run ended."
     gain = run.equity[-1] / CAPITAL - 1
     until = f"by {run.exit:%Y-%m-%d}" if run.exit is not None else f"by {run.sessions[-1]:%Y-%m-%d} (still open)"
-    sentence = f"{'Made' if gain >= 0 else 'Lost'} {abs(gain):.1%} net {until}"
-    if comparator != "cash at zero":
-        beat = "more" if d > 0 else "less"
-        sentence += f", {abs(np.expm1(d)):.1%} {beat} wealth than {comparator}"
+    difference = f"{abs(np.expm1(d)):.1%} {'more' if d > 0 else 'less'} wealth than" if d else "as much wealth as"
+    sentence = f"{'Made' if gain >= 0 else 'Lost'} {abs(gain):.1%} net {until}, {difference} {comparator}"
     if refuted is None:
         return f"{sentence}."
     return f"{sentence}. {'Refuted' if refuted else 'Not refuted'} by its own criterion."

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cash:
-    """Zero return, for dollar-neutral readings and readings that may stay out of the market."""
+    """The idle account: the same money without a position, which earns the same interest.
+
+    For dollar-neutral readings and readings that may stay out of the market.
+    """
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ Refuted: when it has earned no more than its comparator, net of costs.
 Parameters:
     long: symbols bought
     short: symbols sold short; none for long only
-    against: the fund to beat; empty for cash at zero
+    against: the fund to beat; empty for the idle account
 """
 
 from data.errors import RequestError

@@ -54,7 +54,7 @@ def compare(folder: Path, name: str) -> None:
     symbols = strategy.rule().symbols
     match strategy.comparator:
         case Cash():
-            pass
+            run(folder, Basket, symbols, names=symbols, weight=0.0, rebalance=None)
         case Fund(symbol):
             run(folder, Basket, (symbol,), names=(symbol,), rebalance=None)
         case EqualWeight(basket):

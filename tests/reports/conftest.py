@@ -48,7 +48,7 @@ def make_result(name: str = "first", seed: int = 1, sessions: pd.DatetimeIndex |
         "equity": equity,
         "gross": pd.Series(np.where(np.arange(len(index)) > 0, 1.0, 0.0), index),
         "comparator": pd.Series(1.0, index),
-        "comparator_name": "cash at zero",
+        "comparator_name": "the idle account",
         "fills": fills,
         "decisions": pd.DataFrame({"session": [index[0]], "symbol": ["AAA"], "weight": [0.5]}),
         "interest": {"cash": 120.0, "debit": 1.5, "borrow": 30.0},

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from functools import reduce
 
+import backtrader as bt
 import numpy as np
 
 from data.prices import Prices
-from runners.engine.backtest.cerebro import CAPITAL, EntrySchedule, run_backtest, window_rows
+from runners.engine.backtest.cerebro import CAPITAL, EntrySchedule, run_backtest
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.study import Study
 from strategies.base.basket import Basket
 from strategies.base.comparator import BetaMatched, Cash, EqualWeight, Fund, Variants
 
 
+class Idle(bt.Strategy):
+    """Leaves the account alone."""
+
+
 def oracle_wealth(study: Study, prices: Prices, schedule: EntrySchedule, frictions: Frictions) -> np.ndarray:
     """Wealth of one USD in the study's comparator, shape (n_sessions,)."""
     match study.comparator:
         case Cash():
-            start, stop = window_rows(prices, schedule, frictions.lag)
-            return np.ones(stop - start)
+            run = run_backtest(Idle, prices.select(study.symbols), schedule, frictions)
+            return run.equity / CAPITAL
         case Fund(symbol):
             held = EntrySchedule(schedule.entry, schedule.hold, rebalance=None)
             return _basket(prices, held, frictions, (symbol,), 1.0)

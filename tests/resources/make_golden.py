@@ -12,7 +12,7 @@ The recipes of the first twelve readings are below. The recipe of any other is a
     SYMBOLS   the symbols of the reading and its comparator
     rule      the target weights at a close, a function of a Moment (below); None leaves positions alone
     DAILY     True if the rule is evaluated at every close (optional)
-    AGAINST   rules, the best of which is the comparator (optional; default: cash at zero)
+    AGAINST   rules, the best of which is the comparator (optional; default: the idle account)
 
 The script imports nothing from the project, so that it cannot share a mistake with it. Sessions are counted in rows of
 SPY.csv; an account starts with cash at the close before the entry session, which is row `start`.
@@ -218,6 +218,10 @@ def fomc_tilt(now: Moment) -> Weights | None:
     return weights if is_decision else None
 
 
+def idle(now: Moment) -> Weights:
+    return {}
+
+
 def bought_and_held(name: str) -> Rule:
     return lambda now: {name: 1.0} if now.row == now.start else None
 
@@ -305,7 +309,7 @@ def fomc_beta(raw: Market, factor: pd.DataFrame, start: int) -> float:
 
 
 def comparators(beta: float) -> dict[str, list[Rule]]:
-    """Rules by reading, the best of which is its comparator; without any, it is cash at zero."""
+    """Rules by reading, the best of which is its comparator; without any, it is the idle account."""
     spy, qqq = bought_and_held("SPY"), bought_and_held("QQQ")
     return {
         "ai_software": [qqq],
@@ -319,7 +323,7 @@ def comparators(beta: float) -> dict[str, list[Rule]]:
 
 
 def log_growth(accounts: Iterable[Account], session: pd.Timestamp) -> float:
-    return max((float(np.log(account.equity[session] / CAPITAL)) for account in accounts), default=0.0)
+    return max(float(np.log(account.equity[session] / CAPITAL)) for account in accounts)
 
 
 def read(folder: Path, names: Iterable[str] = (*FUNDS, *AI_UNIVERSE)) -> tuple[Market, pd.DataFrame]:
@@ -364,7 +368,7 @@ def golden_of_recipe(folder: Path, name: str) -> tuple[pd.Series, dict[str, floa
     recipe = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(recipe)
     raw, factor = read(folder, dict.fromkeys(("SPY", *recipe.SYMBOLS)))
-    return golden_of_rule(raw, factor, recipe.rule, getattr(recipe, "AGAINST", ()))
+    return golden_of_rule(raw, factor, recipe.rule, getattr(recipe, "AGAINST", [idle]))
 
 
 def recipes() -> list[str]:
@@ -379,7 +383,7 @@ def main(folder: Path, readings: list[str]) -> None:
     tables = dict(iter(table.groupby("reading"))) if len(table) else {}
     for name in readings:
         if name in READINGS:
-            equity, d = golden_of_rule(raw, factor, READINGS[name], comparators(beta).get(name, []))
+            equity, d = golden_of_rule(raw, factor, READINGS[name], comparators(beta).get(name, [idle]))
         else:
             equity, d = golden_of_recipe(folder, name)
         equity.to_csv(GOLDEN / f"{name}.csv", float_format="%.2f", lineterminator="\n")

@@ -37,7 +37,7 @@ def multiverse_of(name: str = "first", seed: int = 1, launches: int = 19, **chan
     fields = {
         "name": name,
         "story": Story(f"Title of {name}.", "A claim.", "A rule.", "At times.", "When it lost."),
-        "comparator": "cash at zero",
+        "comparator": "the idle account",
         "dimensions": (ENTRY, HORIZON, BASKET),
         "fixed": (("borrow", "it is never short"),),
         "codes": np.indices((3, 2, 3)).reshape(3, -1).T,

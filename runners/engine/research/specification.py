@@ -182,8 +182,8 @@ OWN: Mapping[str, OwnChoices] = {
         (*leave_one_out_choices(AI_SOFTWARE), WITH_MSFT),
         (
             Choice(
-                "hedged, cash",
-                "its own hedge: short QQQ at the basket's beta removes the market, so that cash is the comparator",
+                "hedged, idle account",
+                "its own hedge: short QQQ at the basket's beta removes the market; the idle account is the comparator",
                 ReadingVariant(parameters={"hedge": True}, comparator=Cash()),
             ),
         ),
@@ -243,7 +243,7 @@ def basket_choices(study: Study) -> Dimension:
 def comparator_choices(study: Study) -> Dimension:
     """The declared comparator and its alternatives."""
     comparator = study.comparator
-    label = "cash" if comparator == Cash() else comparator.symbol if isinstance(comparator, Fund) else "its own"
+    label = "idle account" if comparator == Cash() else comparator.symbol if isinstance(comparator, Fund) else "its own"
     declared = Choice(label, "as written in the reading", ReadingVariant(), declared=True)
     neutral = own_choices(study).short or (declared_choices(study) is None and comparator == Cash())
     funds = () if neutral else tuple(fund for fund in FUNDS if comparator != Fund(fund))

@@ -229,8 +229,16 @@ class VectorizedSimulator:
         """Cash at the closes of a block and, last, at the open after it, shape (n_block + 1, n_running).
 
         Between fills, cash that covers the shorts compounds and pays for them; debt compounds where nothing is short.
-        All other cases are computed session by session.
+        All other cases are computed session by session. Accounts that have not traded yet are equal to the last bit.
         """
+        path, idle = self._cash_between_fills(shorts, rows), self.traded[: rows.shape[1]] == 0
+        if idle.any():
+            savings, rates = self.frictions.savings.ravel(), self.rates[: rows.shape[1]][idle]
+            latest = np.minimum(rows[:, idle], self.frictions.last)
+            path[:, idle] = CAPITAL * (savings[latest + rates] / savings[self.start[: rows.shape[1]][idle] + rates])
+        return path
+
+    def _cash_between_fills(self, shorts: np.ndarray, rows: np.ndarray) -> np.ndarray:
         cash, frictions = self.cash[: rows.shape[1]], self.frictions
         if frictions.free:
             path = np.empty(rows.shape)

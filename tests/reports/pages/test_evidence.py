@@ -58,8 +58,8 @@ def test_a_verdict_names_its_tests_and_a_contradiction_is_loud(judged, evidence_
 def test_what_happened_is_description(judged):
     # exp(0.252) = 1.2866
     assert (
-        "At the end of its holding period the reading had 28.7% more wealth than cash at zero. By its own criterion "
-        "it is not refuted. This describes one window; it is not a test."
+        "At the end of its holding period the reading had 28.7% more wealth than the idle account. By its own "
+        "criterion it is not refuted. This describes one window; it is not a test."
     ) in shown(judged()).text
 
 

@@ -120,7 +120,7 @@ def test_costs_and_interest_in_usd(small):
 
 def test_cards_tell_claims_outcome_and_link(run_of, result_of):
     page = shown(run_of(result_of("one", warnings=("MDB was left out.",), refuted=None)))
-    for words in ("Title of one", "claims C1 C5", "A claim.", "Made money.", "Cash at zero", "When it lost."):
+    for words in ("Title of one", "claims C1 C5", "A claim.", "Made money.", "The idle account", "When it lost."):
         assert words in page.text
     assert "MDB was left out." in page.text and "No criterion of its own" in page.text
     assert page.addresses.count("one.html") == 3

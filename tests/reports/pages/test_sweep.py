@@ -35,7 +35,7 @@ def make(labels=(("20", "60", "252"), ("5", "20"), ("no", "yes")), names=("hold"
     given = {
         "name": "some_reading",
         "story": Story("A title.", "", "", "", ""),
-        "comparator": "cash at zero",
+        "comparator": "the idle account",
         "benchmark": "SPY",
         "parameters": tuple(
             SweptParameter(name, values, values[-1]) for name, values in zip(names, labels, strict=True)

@@ -49,7 +49,7 @@ def make_result(name="walker", seed=1, sessions=SESSIONS, **changes):
         equity=walk(seed, sessions) * 1e6,
         gross=pd.Series(1.0, sessions),
         comparator=pd.Series(1.0, sessions),
-        comparator_name="cash at zero",
+        comparator_name="the idle account",
         fills=pd.DataFrame(rows, columns=columns),
         decisions=pd.DataFrame({"session": [sessions[0]], "symbol": ["AAA"], "weight": [1.0]}),
         interest={"cash": 100.0, "debit": 0.0, "borrow": 0.0},

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import backtrader as bt
 import numpy as np
+import pandas as pd
 import pytest
 
 import strategies
 from data.errors import RequestError
 from data.prices import FIELDS
 from reports.records.result import HORIZONS
-from runners.engine.backtest.cerebro import EntrySchedule, run_backtest
+from runners.engine.backtest.cerebro import CAPITAL, EntrySchedule, run_backtest
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.comparators import (
     comparator_log_wealth,
@@ -130,16 +132,10 @@ def test_a_comparator_of_many_scenarios_equals_single_ones(compared, prices):
     for simulate in (run_batch, run_each):
         values = comparator_wealth(trend(compared), prices, Scenarios.of(scenarios), simulate)
         for own, curve in zip(values, expected, strict=True):
-            if compared == Cash():
-                assert own.tolist() == [1.0]
-                continue
             assert own[: len(curve)] == pytest.approx(curve, rel=1e-8)
             assert np.isnan(own[len(curve) :]).all()
     values = comparator_log_wealth(trend(compared), prices, Scenarios.of(scenarios))
-    logs = [
-        at_horizons(curve, each.hold) if compared != Cash() else [0.0] * (len(HORIZONS) + 1)
-        for curve, each in zip(expected, scenarios, strict=True)
-    ]
+    logs = [at_horizons(curve, each.hold) for curve, each in zip(expected, scenarios, strict=True)]
     assert values == pytest.approx(np.array(logs), abs=1e-8, nan_ok=True)
 
 
@@ -274,6 +270,75 @@ def test_a_beta_above_one_is_matched_by_the_whole_fund_without_credit(random_pri
     assert wealth(own, steep, at, FREE, simulate)[[5, 20]] == pytest.approx(whole, abs=1e-4)  # whole shares
 
 
+# --- the idle account ------------------------------------------------------------------------------------------------
+
+
+class NowAndThen(Reading):
+    """Short N after it rose, from the second decision on; nothing at `share` 0. Asked at every close."""
+
+    params = (("share", 0.0),)
+    symbols = ("M", "N")
+    watches = True
+
+    def weights(self, past: Past) -> Weights:
+        rose = past.held > 4 and past.beats("N", "M", 3)
+        return {"M": self.p.share, "N": -self.p.share} if self.p.share and rose else {}
+
+
+class Sleeper(bt.Strategy):
+    """Sends no order."""
+
+
+CASH_RATES = [Frictions(), Frictions(cash_rate=0), Frictions(cash_rate=0.07), Frictions(5, 5, 0.02, 0.031, lag=3)]
+
+
+@pytest.mark.parametrize("frictions", CASH_RATES, ids=lambda each: str(each.cash_rate))
+@pytest.mark.parametrize("hold", [22, 200])
+def test_an_account_that_holds_nothing_equals_the_idle_account_to_the_last_bit(
+    random_prices, simulate, frictions, hold
+):
+    prices = random_prices(("M", "N"), 300)
+    study = ReadingStudy("now_and_then", NowAndThen, ("M", "N"), Cash())
+    scenarios = Scenarios.product(
+        prices.sessions[[8, 30, 141]], (hold,), (7,), (frictions,), ({"share": 0.0}, {"share": 0.5})
+    )
+    own = simulate(NowAndThen, prices.select(("M", "N")), scenarios, True)
+    idle = comparator_wealth(study, prices, scenarios, simulate)
+    still = own.turnover == 0
+    assert 3 <= still.sum() < len(scenarios), "both kinds run side by side"
+    # Equal to the last bit: no tolerance.
+    np.testing.assert_array_equal(own.curves[still] / CAPITAL, idle[still])
+    if simulate is run_batch:
+        d = excess_over(log_wealth(own), comparator_log_wealth(study, prices, scenarios))[still]
+        assert (d[~np.isnan(d)] == 0.0).all() and (d[:, -1] == 0.0).all()
+
+
+@pytest.mark.parametrize("frictions", CASH_RATES[:3], ids=lambda each: str(each.cash_rate))
+@pytest.mark.parametrize(
+    "study",
+    [ReadingStudy("now_and_then", NowAndThen, ("M", "N"), Cash()), PlainStudy("sleeper", Sleeper, ("M",), Cash())],
+    ids=["reading", "plain"],
+)
+def test_a_run_that_holds_nothing_has_an_excess_of_zero_and_wins_nothing(prices, study, frictions):
+    schedule = EntrySchedule(prices.sessions[30], 25, 5)
+    result = evaluate(study, prices, schedule, frictions, pd.Series(0.0, prices.sessions[30:]))
+    assert result.d == 0.0 and [horizon.d for horizon in result.horizons.values()] == [0.0, 0.0]
+    assert result.refuted in (True, None)
+    assert ", as much wealth as the idle account." in result.outcome
+
+
+def test_the_idle_account_earns_interest_by_calendar_days(make_prices, simulate):
+    # Friday 7 February 2025 is the close before the entry: three days to Monday, one to Tuesday, at 3.65 % a year.
+    prices = make_prices({"M": [100.0, 90.0, 80.0]}, first="2025-02-07")
+    idle = wealth(
+        half(Cash()), prices, EntrySchedule(prices.sessions[1], None, 1), Frictions(cash_rate=0.0365), simulate
+    )
+    assert idle.tolist() == pytest.approx([1.0, 1.0003, 1.0003 * 1.0001], rel=1e-14)
+    # The range was 4.25 to 4.50 %: half a point less than its lower bound.
+    policy = wealth(half(Cash()), prices, EntrySchedule(prices.sessions[1], None, 1), Frictions(), simulate)
+    assert policy.tolist() == pytest.approx([1.0, 1 + 0.0375 * 3 / 365, (1 + 0.0375 * 3 / 365) * (1 + 0.0375 / 365)])
+
+
 # --- by hand ---------------------------------------------------------------------------------------------------------
 
 
@@ -347,7 +412,7 @@ def test_log_wealth_of_nothing_is_minus_infinity():
 def test_comparators_in_words():
     every = [Cash(), Fund("M"), BetaMatched("M"), EqualWeight(("M",), "the basket"), Variants(({},), "the other rule")]
     assert list(map(comparator_name, every)) == [
-        "cash at zero",
+        "the idle account",
         "M, bought and held",
         "M and cash mixed at the rule's own earlier beta",
         "the basket",

@@ -64,14 +64,16 @@ def test_a_result_describes_the_run(flat):
     assert list(result.holdings.columns) == ["A", "B"] and result.holdings.index.equals(flat.sessions[:6])
     assert result.holdings.iloc[2].tolist() == pytest.approx([0.0, 0.5 / 1.05])
     assert result.comparator.tolist() == [1.0] * 6 and result.comparator.index.equals(flat.sessions[:6])
-    assert result.comparator_name == "cash at zero"
+    assert result.comparator_name == "the idle account"
     assert list(result.fills.columns) == ["session", "symbol", "size", "price", "commission", "spread_cost"]
     first = result.fills.iloc[0]
     assert (first["session"], first["symbol"], first["size"], first["price"]) == (flat.sessions[1], "A", 5000.0, 100.0)
     assert set(result.interest) == {"cash", "debit", "borrow"} and result.ruined is None
     assert result.refuted is False and result.warnings == ()
     until = f"{flat.sessions[5]:%Y-%m-%d}"
-    assert result.outcome == f"Made 5.0% net by {until}. Not refuted by its own criterion."
+    assert result.outcome == (
+        f"Made 5.0% net by {until}, 5.0% more wealth than the idle account. Not refuted by its own criterion."
+    )
     assert result.horizons == {}
 
 
@@ -129,7 +131,9 @@ def test_a_plain_strategy_may_have_a_parameter_that_is_called_hold(flat):
 def test_a_run_to_the_end_of_the_prices_is_still_open(flat):
     result = steps(flat, hold=None)
     last = f"{flat.sessions[-1]:%Y-%m-%d}"
-    assert result.exit is None and result.outcome.startswith(f"Made 5.0% net by {last} (still open). Not refuted")
+    assert result.exit is None and result.outcome.startswith(
+        f"Made 5.0% net by {last} (still open), 5.0% more wealth than the idle account. Not refuted"
+    )
     assert result.warnings == (f"still open: valued at the close of {last}",)
 
 

@@ -46,13 +46,17 @@ STRANGER = PlainStudy("own", bt.Strategy, ("A",), Cash())
 
 def test_outcomes_are_sentences():
     lost = "Lost 10.0% net by 2025-02-03"
-    assert describe_outcome(run_of(), -0.1, "cash at zero", None) == f"{lost}."
+    assert describe_outcome(run_of(), -0.1, "the idle account", None) == (
+        f"{lost}, 9.5% less wealth than the idle account."
+    )
     assert describe_outcome(run_of(), 0.1, "SPY", True) == (
         f"{lost}, 10.5% more wealth than SPY. Refuted by its own criterion."
     )
-    assert describe_outcome(run_of(), 0.0, "SPY", None) == f"{lost}, 0.0% less wealth than SPY."
+    assert describe_outcome(run_of(), 0.0, "SPY", None) == f"{lost}, as much wealth as SPY."
     still = run_of(exit=None, equity=np.array([1e6, 1e6, 1e6]))
-    assert describe_outcome(still, 0.0, "cash at zero", None) == "Made 0.0% net by 2025-02-03 (still open)."
+    assert describe_outcome(still, -0.0, "the idle account", None) == (
+        "Made 0.0% net by 2025-02-03 (still open), as much wealth as the idle account."
+    )
     ruined = run_of(exit=None, ruined=pd.Timestamp("2025-01-31"), equity=np.array([1e6, 5.0, -1234.5]))
     assert describe_outcome(ruined, -np.inf, "SPY", True) == (
         "Ruined on 2025-01-31: equity fell to -1,234 USD and the run ended."

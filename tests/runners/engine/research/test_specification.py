@@ -124,14 +124,14 @@ def test_the_declared_basket_comes_first():
 @pytest.mark.parametrize(
     ("study", "expected"),
     [
-        (reading("nvda_comeback"), ["cash", "SPY held", "QQQ held"]),
-        (reading("ai_software"), ["QQQ", "SPY held", "hedged, cash"]),
-        (reading("gpu_bubble"), ["cash"]),
+        (reading("nvda_comeback"), ["idle account", "SPY held", "QQQ held"]),
+        (reading("ai_software"), ["QQQ", "SPY held", "hedged, idle account"]),
+        (reading("gpu_bubble"), ["idle account"]),
         (pair(long=("A", "B"), against="SPY"), ["SPY", "QQQ held"]),
-        (pair(long=("A",), short=("B",)), ["cash"]),
+        (pair(long=("A",), short=("B",)), ["idle account"]),
         (PlainStudy("own", Plain, ("A",), EqualWeight(("A",), "all")), ["its own", "SPY held", "QQQ held"]),
-        # A strategy from outside with cash as its comparator may be neutral.
-        (PlainStudy("own", Plain, ("A",), Cash()), ["cash"]),
+        # A strategy from outside compared with the idle account may be neutral.
+        (PlainStudy("own", Plain, ("A",), Cash()), ["idle account"]),
         (PlainStudy("own", Plain, ("A",), Fund("SMH")), ["SMH", "SPY held", "QQQ held"]),
     ],
     ids=str,
