@@ -17,11 +17,14 @@ import pandas as pd
 from data import calendar, fomc
 from data.errors import RequestError
 from data.pinned import pinned_closes
-from data.prices import Prices
+from data.prices import FIELDS, Prices
 from data.synthetic import factor_model, simulator
 
 SEED = 20250127
 CENTS = 2
+
+# Symbols that joined later: they are drawn after all others, whose prices thereby stay what they were.
+LATER = ("QTEC", "XLK", "AAPL")
 
 # First sessions of stocks listed after the sample begins (NASDAQ); the first pin of ARM is two weeks later.
 LISTED = {"ARM": "2023-09-14"}
@@ -38,7 +41,7 @@ NOTICE = (
 
 @dataclass(frozen=True)
 class SampleSource:
-    """The 42 symbols of the factor model, all with pinned closes."""
+    """The symbols of the factor model, all with pinned closes."""
 
     name: str = "sample"
     origin: str = "bundled sample"
@@ -80,19 +83,39 @@ def _frame(prices: Prices, symbol: str) -> pd.DataFrame:
 def reconstruct_sample() -> Prices:
     """Prices of the whole sample; the factor is 1 at the last session."""
     days = calendar.sessions_between(pinned_closes().index[0], pinned_closes().index[-1])
-    model, rng = factor_model.sample_model(), simulator.random_generator(SEED)
-    returns, deviation = simulator.draw_log_returns(model, len(days) - 1, rng)
-    path = _pinned_path(days, returns, deviation)
-    bars = simulator.simulate_bars(model, days[1:], path, deviation, rng)
-    return _finish(bars)
+    first = factor_model.sample_model(tuple(symbol for symbol in factor_model.ASSETS if symbol not in LATER))
+    later, rng = factor_model.sample_model(LATER), simulator.random_generator(SEED)
+    shocks = simulator.draw_shocks(first, len(days) - 1, rng)
+    bars = _pinned_bars(first, days, shocks, rng)
+    own = simulator.draw_shocks(later, len(days) - 1, rng)
+    factors = len(factor_model.FACTORS)
+    own[:, :factors] = shocks[:, :factors]
+    return _finish(_side_by_side(bars, _pinned_bars(later, days, own, rng)))
 
 
-def _pinned_path(days: pd.DatetimeIndex, returns: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+def _pinned_bars(
+    model: simulator.MarketModel, days: pd.DatetimeIndex, shocks: np.ndarray, rng: np.random.Generator
+) -> Prices:
+    """Bars after the first of `days` whose closes pass through the pins."""
+    returns, deviation = simulator.log_returns(model, shocks)
+    path = _pinned_path(model.symbols, days, returns, deviation)
+    return simulator.simulate_bars(model, days[1:], path, deviation, rng)
+
+
+def _side_by_side(one: Prices, other: Prices) -> Prices:
+    """The symbols of both, which have the same sessions."""
+    fields = {name: np.hstack((getattr(one, name), getattr(other, name))) for name in (*FIELDS, "factor")}
+    return Prices(one.sessions, (*one.symbols, *other.symbols), **fields)
+
+
+def _pinned_path(
+    symbols: tuple[str, ...], days: pd.DatetimeIndex, returns: np.ndarray, deviation: np.ndarray
+) -> np.ndarray:
     """Log closes on `days` that pass through the pins, shape (n_days, n_symbols)."""
     start = np.zeros((1, returns.shape[1]))
     path = np.vstack((start, np.cumsum(returns, axis=0)))
     clock = np.vstack((start, np.cumsum(deviation**2, axis=0)))
-    targets = pinned_closes().reindex(index=days, columns=list(factor_model.ASSETS)).to_numpy()
+    targets = pinned_closes().reindex(index=days, columns=list(symbols)).to_numpy()
     return simulator.bridge_to_pins(path, np.log(targets), clock)
 
 

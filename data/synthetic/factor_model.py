@@ -1,8 +1,8 @@
-"""The factor model of 42 symbols from which the bundled sample and the null markets are drawn.
+"""The factor model from which the bundled sample and the null markets are drawn.
 
 Volatilities are rough estimates from the pinned closes, 2022 to April 2026. Loadings, set by kind of asset, give the
-usual correlations of the period: chips with each other .6, semiconductor funds .97, SPY with QQQ .95, bonds with stocks
-near 0. Turnover is right in order of magnitude only.
+usual correlations of the period: chips with each other .6, semiconductor funds .97, SPY and technology funds with QQQ
+.95, bonds with stocks near 0. Turnover is right in order of magnitude only.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ LOADINGS = {
     "bills": (0.00, 0.00, 0.00, 0.00, 0.00, 0.00),
     "china fund": (0.42, 0.00, 0.00, 0.00, 0.00, 0.87),
     "china": (0.38, 0.00, 0.00, 0.00, 0.00, 0.80),
+    "technology fund": (0.88, 0.32, 0.25, -0.05, 0.00, 0.00),
+    "equal technology fund": (0.87, 0.31, 0.31, 0.00, 0.00, 0.00),
 }
 
 # Kind, annual volatility, turnover in billions of USD a day.
@@ -82,13 +84,16 @@ ASSETS = {
     "KWEB": ("china fund", 0.40, 0.6),
     "FXI": ("china fund", 0.30, 1.0),
     "BABA": ("china", 0.50, 1.6),
+    "QTEC": ("equal technology fund", 0.28, 0.02),
+    "XLK": ("technology fund", 0.26, 1.2),
+    "AAPL": ("platform", 0.27, 11.0),
 }
 
 
 @cache
-def sample_model() -> MarketModel:
-    """The model of all ASSETS, in their order."""
-    kinds, volatility, billions = zip(*ASSETS.values(), strict=True)
+def sample_model(symbols: tuple[str, ...] = tuple(ASSETS)) -> MarketModel:
+    """The model of some of the ASSETS, by default of all in their order."""
+    kinds, volatility, billions = zip(*(ASSETS[symbol] for symbol in symbols), strict=True)
     return MarketModel(
-        tuple(ASSETS), np.array(volatility), np.array([LOADINGS[kind] for kind in kinds]), np.array(billions) * 1e9
+        symbols, np.array(volatility), np.array([LOADINGS[kind] for kind in kinds]), np.array(billions) * 1e9
     )

@@ -78,17 +78,23 @@ def simulate_prices(
     returns. Equal arguments give equal prices.
     """
     rng = random_generator(seed)
-    returns, deviation = draw_log_returns(model, len(sessions), rng)
+    returns, deviation = log_returns(model, draw_shocks(model, len(sessions), rng))
     total = returns if injected is None else returns + injected
     start = np.broadcast_to(np.log(first), (1, len(model.symbols)))
     return simulate_bars(model, sessions, np.vstack((start, start + np.cumsum(total, axis=0))), deviation, rng)
 
 
-def draw_log_returns(model: MarketModel, n_sessions: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def draw_shocks(model: MarketModel, n_sessions: int, rng: np.random.Generator) -> np.ndarray:
+    """Shocks of unit variance of the factors and, after them, of the symbols.
+
+    Shape (BURN_IN + n_sessions, n_factors + n_symbols).
+    """
+    shape = (BURN_IN + n_sessions, model.loadings.shape[1] + len(model.symbols))
+    return np.asarray(rng.standard_t(model.tails, shape) * np.sqrt((model.tails - 2) / model.tails))
+
+
+def log_returns(model: MarketModel, shocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Daily log returns and their conditional standard deviations, both of shape (n_sessions, n_symbols)."""
-    n_factors = model.loadings.shape[1]
-    shape = (BURN_IN + n_sessions, n_factors + len(model.symbols))
-    shocks = rng.standard_t(model.tails, shape) * np.sqrt((model.tails - 2) / model.tails)
     scale = _garch(shocks, model.reaction, model.persistence)[BURN_IN:]
     moves = shocks[BURN_IN:] * scale
     weights = np.hstack((model.loadings, np.diag(np.sqrt(1 - model.communality))))

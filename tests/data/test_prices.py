@@ -185,7 +185,7 @@ def test_the_day_of_the_shock_matches_press_reports(market_data: Path) -> None:
 
 def test_real_closes_equal_the_pinned_closes(market_data: Path) -> None:
     pinned = pd.DataFrame(facts("pinned-closes.csv")).set_index("date").replace("", np.nan).astype(float)
-    assert pinned.shape == (46, 45)
+    assert pinned.shape == (46, 46)
     prices = load_prices(pinned.columns, source=market_data)
     closes = prices.close[[prices.row(date) for date in pinned.index]]
     # Pins are rounded to the cent, on top of the rounding of the source.

@@ -15,7 +15,8 @@ from data.synthetic import factor_model, simulator
 from data.synthetic.simulator import (
     MarketModel,
     bridge_to_pins,
-    draw_log_returns,
+    draw_shocks,
+    log_returns,
     random_generator,
     simulate_bars,
     simulate_prices,
@@ -31,7 +32,7 @@ def one(volatility=0.16, **changes):
 
 @pytest.fixture(scope="module")
 def returns():
-    return draw_log_returns(MODEL, len(SESSIONS), random_generator(1))[0]
+    return log_returns(MODEL, draw_shocks(MODEL, len(SESSIONS), random_generator(1)))[0]
 
 
 def column(values, symbol):
@@ -80,7 +81,7 @@ def test_the_market_fund_moves_with_the_growth_fund(returns):
 def test_correlations_are_the_products_of_loadings():
     # Without GARCH and near a normal distribution the sample correlation is close to the sum of products.
     model = replace(MODEL, tails=1000.0, reaction=0.0, persistence=0.0)
-    values = draw_log_returns(model, 20000, random_generator(2))[0]
+    values = log_returns(model, draw_shocks(model, 20000, random_generator(2)))[0]
     expected = model.loadings @ model.loadings.T
     np.fill_diagonal(expected, 1.0)
     assert np.corrcoef(values.T) == pytest.approx(expected, abs=0.04)
