@@ -1,7 +1,7 @@
 """Hold all stocks equally while the pool of leaders widens, follow the leaders while it narrows.
 
 Claim: one closed ecosystem was a bottleneck; a new open environment first fills with many species, then converges to a
-    few.
+    few. The rule follows the pool either way; whether it widens is the question of `pool_widens`.
 Rule: the stocks of the AI universe with 147 closes. A stock's share of leadership is its growth over 126 trading days,
     normalised. While the effective number of leaders (Hill number of order 1, the exponential of Shannon's entropy) is
     above its value 20 trading days ago, equal weight; otherwise weights proportional to the shares. `power` sets a

@@ -1,6 +1,7 @@
 """Tilt to rate-sensitive assets around FOMC decisions.
 
 Claim: the rate decision two days after the shock looks like a separate matter; linking the two is where insight lies.
+    The essay announces that link and does not argue it; how to link the two is the project's inference.
 Rule: all in SPY, except around the day D of each scheduled FOMC decision: a tilt is held from the open of D-5 to the
     open of D+11. Easing: half SPY, a tenth each TLT IEF VNQ XLU IWM. Tightening: half SPY, half BIL. At the close of
     D-6 it is easing if IEF beat BIL over 20 trading days; at the close of D, if the range was cut, or held while IEF

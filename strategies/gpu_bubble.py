@@ -1,7 +1,8 @@
 """Short the flagship GPU, long the overlooked ones.
 
-Claim: near-frontier results on mid-tier chips mean that the premium on the very best GPU is too high, and that AMD and
-    Intel are good enough with good software. For holders of NVDA alone the news can keep pulling the price down.
+Claim: near-frontier results on mid-tier chips mean that the premium on the very best GPU is too high. The essay reports
+    this as what people ask, and waves it aside. What it argues itself: AMD and Intel are good enough with good
+    software, a specification has a ceiling, and for holders of NVDA alone the news can keep pulling the price down.
 Rule: short NVDA with half of the gross exposure, long AMD and INTC with a quarter each; dollar neutral.
 Trades: at the entry, then every 20 trading days back to these weights; closed at the end of the holding period.
 Refuted: when it has earned no more than the idle account, net of costs.

@@ -1,6 +1,6 @@
 """Long makers of top-specification hardware: demand for the best continues.
 
-Claim: cash-rich American technology companies keep buying the best hardware there is.
+Claim: demand for the top specification continues, because cash-rich American technology companies keep buying.
 Rule: equal weight in NVDA AVGO TSM MU ANET VRT; long only.
 Trades: at the entry, then every 20 trading days back to equal weight; closed at the end of the holding period.
 Refuted: when it has earned no more than QQQ, net of costs.

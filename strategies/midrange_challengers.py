@@ -1,7 +1,7 @@
 """Long makers of mid-range chips against the whole sector.
 
-Claim: mid- and low-priced chips become good enough and open new markets; beyond a ceiling, higher specifications are
-    worth little.
+Claim: overlooked mid- and low-priced chips become good enough with good software and open new markets; beyond a
+    ceiling, higher specifications are worth little.
 Rule: long AMD INTC QCOM ARM MRVL with a tenth of equity each, short SMH with half; dollar neutral.
 Trades: at the entry, then every 20 trading days back to these weights; closed at the end of the holding period.
 Refuted: when it has earned no more than the idle account, net of costs.

@@ -1,6 +1,7 @@
 """Wait for NVDA to recover half of its fall.
 
-Claim: the flagship vendor's own next move is the thing to watch.
+Claim: the flagship vendor's own next move is the thing to watch, likely a mid-tier product much stronger than others.
+    No price tests a product; this rule follows only the stock's return to strength.
 Rule: all in NVDA from the first close at or above the midpoint between the close before the shock and the close of the
     shock; out at a close below the low of the day of the shock; in again by the same rule. A close below that low is
     never an entry signal, even if the shock was a rise and its low lies above the midpoint.

@@ -1,7 +1,7 @@
 """Back the American companies that already deliver.
 
 Claim: the government will not build a national AI laboratory; it will back companies that deliver, despite antitrust
-    concerns.
+    concerns. Past growth stands for delivering here; it is not backing (see `named_partners`, `antitrust_yields`).
 Rule: equal weight in the five American stocks of the AI universe with the highest growth from 126 to 21 trading days
     ago; ties are broken by symbol.
 Trades: at the entry, then selected anew every 20 trading days; closed at the end of the holding period.

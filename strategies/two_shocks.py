@@ -1,6 +1,8 @@
 """Combine the two shocks: AI software and chips, scaled by what bonds say about rates.
 
-Claim: the technology shock and the rate decision belong together; the catalyst for the sector works when rates fall.
+Claim: the technology shock and the rate decision belong together; software-side AI leaps ahead, and the sector gets a
+    catalyst. The essay announces the link and does not argue it: that the catalyst works when rates fall is the
+    project's inference.
 Rule: a basket of half AI software, half SMH; fully invested while IEF beats BIL over 60 trading days, otherwise half
     basket and half BIL. Without `scaled` it is always fully invested.
 Trades: at the entry, then every 20 trading days; closed at the end of the holding period.

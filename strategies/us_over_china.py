@@ -1,7 +1,7 @@
 """Long American technology against Chinese.
 
 Claim: a state-run sprint shines early, but a diverse and competitive pool wins in the long run; the final beneficiary
-    is the United States.
+    is the United States. A claim about the long run, of which a year is the beginning.
 Rule: long QQQ with half of equity, short KWEB and FXI with a quarter each; dollar neutral.
 Trades: at the entry, then every 20 trading days back to these weights; closed at the end of the holding period.
 Refuted: when it has earned no more than the idle account, net of costs.

@@ -104,8 +104,10 @@ def _pinned_bars(
 
 def _side_by_side(one: Prices, other: Prices) -> Prices:
     """The symbols of both, which have the same sessions."""
-    fields = {name: np.hstack((getattr(one, name), getattr(other, name))) for name in (*FIELDS, "factor")}
-    return Prices(one.sessions, (*one.symbols, *other.symbols), **fields)
+    opened, high, low, close, volume, factor = (
+        np.hstack((getattr(one, name), getattr(other, name))) for name in (*FIELDS, "factor")
+    )
+    return Prices(one.sessions, (*one.symbols, *other.symbols), opened, high, low, close, volume, factor)
 
 
 def _pinned_path(

@@ -7,7 +7,7 @@ Close,Volume); the default is the folder in the variable DEEPSEEK_PRICES. The sc
 golden/NAME.csv, the equity (USD) on decision sessions and at the horizons, and golden/d.csv, the log growth of each
 reading minus that of its comparator.
 
-The recipes of the first twelve readings are below. The recipe of any other is a file recipes/NAME.py with
+The recipes of the bundled readings are below. The recipe of any other is a file recipes/NAME.py with
 
     SYMBOLS   the symbols of the reading and its comparator
     rule      the target weights at a close, a function of a Moment (below); None leaves positions alone
@@ -49,7 +49,7 @@ SOFTWARE = ["PLTR", "CRM", "NOW", "SNOW", "ADBE", "DDOG", "MDB", "WDAY", "PANW",
 CHIPS = ["NVDA", "AMD", "INTC", "QCOM", "MRVL", "ARM", "AVGO", "TSM", "MU"]
 AI_UNIVERSE = [*CHIPS, "ANET", "VRT", "MSFT", "GOOGL", "META", "AMZN", "ORCL", *SOFTWARE]
 US_UNIVERSE = [name for name in AI_UNIVERSE if name not in {"TSM", "ARM"}]
-FUNDS = ["SPY", "QQQ", "SMH", "IGV", "IEF", "BIL", "TLT", "VNQ", "XLU", "IWM", "KWEB", "FXI"]
+FUNDS = ["SPY", "QQQ", "SMH", "IGV", "IEF", "BIL", "TLT", "VNQ", "XLU", "IWM", "KWEB", "FXI", "QTEC", "XLK"]
 
 FOMC = pd.read_csv(FACTS / "fomc-decisions.csv", parse_dates=["decision_date", "effective_date"])
 
@@ -218,6 +218,31 @@ def fomc_tilt(now: Moment) -> Weights | None:
     return weights if is_decision else None
 
 
+def nvda_holder(now: Moment) -> Weights:
+    return now.leg(-0.5, ["NVDA"]) | now.leg(0.5, ["QQQ"])
+
+
+def pool_widens(now: Moment) -> Weights:
+    return now.leg(0.5, ["QTEC"]) | now.leg(-0.5, ["XLK"])
+
+
+def sprint_then_pool(now: Moment) -> Weights | None:
+    """KWEB against QQQ in the sessions 1 to 60 of the account, QQQ against KWEB from session 61 on."""
+    turn = now.start + 60
+    if now.row != turn and not now.scheduled:
+        return None
+    up, down = ("KWEB", "QQQ") if now.row < turn else ("QQQ", "KWEB")
+    return {up: 0.5, down: -0.5}
+
+
+def named_partners(now: Moment) -> Weights:
+    return now.leg(1.0, ["ORCL", "MSFT", "NVDA", "ARM"])
+
+
+def antitrust_yields(now: Moment) -> Weights:
+    return {"GOOGL": 0.125, "META": 0.125, "AMZN": 0.125, "AAPL": 0.125, "QQQ": -0.5}
+
+
 def idle(now: Moment) -> Weights:
     return {}
 
@@ -241,9 +266,14 @@ READINGS: dict[str, Rule] = {
         high_end_demand,
         policy_winners,
         two_shocks,
+        nvda_holder,
+        pool_widens,
+        sprint_then_pool,
+        named_partners,
+        antitrust_yields,
     )
 }
-DAILY_RULES = (nvda_comeback, fomc_tilt)
+DAILY_RULES = (nvda_comeback, fomc_tilt, sprint_then_pool)
 
 
 @dataclass(frozen=True)
@@ -319,6 +349,7 @@ def comparators(beta: float) -> dict[str, list[Rule]]:
         "high_end_demand": [qqq],
         "policy_winners": [us_basket],
         "two_shocks": [shocks_basket],
+        "named_partners": [qqq],
     }
 
 
@@ -326,7 +357,7 @@ def log_growth(accounts: Iterable[Account], session: pd.Timestamp) -> float:
     return max(float(np.log(account.equity[session] / CAPITAL)) for account in accounts)
 
 
-def read(folder: Path, names: Iterable[str] = (*FUNDS, *AI_UNIVERSE)) -> tuple[Market, pd.DataFrame]:
+def read(folder: Path, names: Iterable[str] = (*FUNDS, *AI_UNIVERSE, "AAPL")) -> tuple[Market, pd.DataFrame]:
     """Prices without dividends, and the factors that include them."""
     frames = {name: pd.read_csv(folder / f"{name}.csv", index_col="Date", parse_dates=True) for name in names}
     sessions = frames["SPY"].index

@@ -9,9 +9,15 @@ import pytest
 
 import strategies
 from data import fomc
-from data.universe import AI_SOFTWARE
+from data.universe import AI_SOFTWARE, AI_UNIVERSE
+from runners.engine.backtest.cerebro import EntrySchedule, run_backtest
+from runners.engine.backtest.frictions import Frictions
+from runners.engine.vectorized.batch import run_batch
+from runners.engine.vectorized.scenarios import Scenario, Scenarios
 from strategies.base import Past, Reading
 from strategies.base.reading import Decision
+
+FREE = Frictions(0, 0, 0, 0)
 
 
 def rule(name, **parameters):
@@ -64,6 +70,41 @@ class TestNvdaComeback:
         into, out = Decision(None, {"NVDA": 1.0}), Decision(None, {})
         assert refuted(0.1, ()) and refuted(0.1, (into, out)) and refuted(-0.1, (into,))
         assert not refuted(0.1, (into, out, into))
+
+
+class TestSprintThenPool:
+    """KWEB against QQQ first, and the reverse after the sprint, whether or not the schedule decides then."""
+
+    def test_it_turns_at_the_close_of_the_last_day_of_the_sprint(self, make_prices):
+        prices = make_prices({"KWEB": [30.0] * 80, "QQQ": [500.0] * 80}, first="2024-10-21")
+        asked = [(0, True), (20, True), (49, False), (50, False), (51, False), (60, True)]
+        given = [
+            rule("sprint_then_pool", sprint=50).weights(Past(prices, 79, held=held, scheduled=scheduled))
+            for held, scheduled in asked
+        ]
+        china, america = {"KWEB": 0.5, "QQQ": -0.5}, {"KWEB": -0.5, "QQQ": 0.5}
+        assert given == [china, china, None, america, None, america]
+        # By default after 60 days: those numbered 1 to 60 belong to the sprint.
+        assert rule("sprint_then_pool").weights(Past(prices, 79, held=59)) == china
+        assert rule("sprint_then_pool").weights(Past(prices, 79, held=60)) == america
+
+    def test_the_turn_is_filled_at_the_next_open_in_both_simulators(self, make_prices):
+        closes = {"KWEB": [50.0] * 6 + [60.0] * 6, "QQQ": [100.0] * 12}
+        prices, parameters = make_prices(closes), {"sprint": 3}
+        schedule = EntrySchedule(prices.sessions[1], hold=8, rebalance=5)
+        run = run_backtest(strategies.load("sprint_then_pool"), prices, schedule, FREE, parameters)
+        # 10,000 shares of KWEB and 5,000 of QQQ; out at the close of the third day, so at the open of the fourth.
+        assert [(fill.session, fill.symbol, fill.size) for fill in run.fills[:4]] == [
+            (prices.sessions[1], "QQQ", -5_000),
+            (prices.sessions[1], "KWEB", 10_000),
+            (prices.sessions[4], "KWEB", -20_000),
+            (prices.sessions[4], "QQQ", 10_000),
+        ]
+        # Short 10,000 shares that rise by 10 USD: a tenth of a million is lost.
+        assert run.equity[[5, 6]].tolist() == [1e6, 0.9e6]
+        scenarios = Scenarios.of([Scenario(schedule.entry, schedule.hold, 5, None, FREE, parameters)])
+        batch = run_batch(strategies.load("sprint_then_pool"), prices, scenarios)
+        assert batch.curves[0] == pytest.approx(run.equity, abs=0.01)
 
 
 class TestFomcTilt:
@@ -149,3 +190,11 @@ def test_two_shocks_halves_its_basket_unless_bonds_lead(make_prices):
 def test_a_reading_without_weights_gives_the_remedy():
     with pytest.raises(TypeError, match="override weights"):
         Reading.rule().weights(None)
+
+
+def test_stocks_that_could_have_been_chosen(make_prices):
+    assert len(AI_UNIVERSE) == 26 and "AAPL" not in AI_UNIVERSE
+    chosen = {name: strategies.load(name).chooses for name in ("named_partners", "antitrust_yields", "pool_widens")}
+    assert chosen == {"named_partners": AI_UNIVERSE, "antitrust_yields": (*AI_UNIVERSE, "AAPL"), "pool_widens": ()}
+    late = Past(make_prices({"ORCL": [1.0] * 2, "MSFT": [1.0] * 2, "NVDA": [1.0] * 2, "ARM": [np.nan] * 2}), 1)
+    assert rule("named_partners").weights(late) == pytest.approx(dict.fromkeys(("ORCL", "MSFT", "NVDA"), 1 / 3))

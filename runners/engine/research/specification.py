@@ -14,12 +14,14 @@ from data.universe import AI_SOFTWARE, AI_UNIVERSE, FOREIGN
 from reports.records.multiverse import Choice, Dimension
 from runners.engine.research.perturbations import AddedStock, Perturbation, SwappedSymbol, WithoutStocks
 from runners.engine.study import Study
+from strategies.antitrust_yields import DEFENDANTS
 from strategies.base.comparator import Cash, Comparator, Fund
 from strategies.fomc_tilt import EASING
 from strategies.generic.after_fall import AfterFall
 from strategies.generic.long_short import LongShort
 from strategies.high_end_demand import HighEndDemand
 from strategies.midrange_challengers import CHALLENGERS
+from strategies.named_partners import NamedPartners
 
 FUNDS = ("SPY", "QQQ")  # alternative comparators of long-only readings
 PLATFORMS = ("MSFT", "GOOGL", "META", "AMZN", "ORCL")
@@ -214,6 +216,11 @@ OWN: Mapping[str, OwnChoices] = {
     "sector_tailwind": OwnChoices((CHIP_FUND,), follows_shock=False),
     "two_shocks": OwnChoices((*leave_one_out_choices(AI_SOFTWARE), WITH_MSFT, CHIP_FUND), follows_shock=False),
     "us_over_china": OwnChoices(leave_one_out_choices(("KWEB", "FXI")), short=True, follows_shock=False),
+    "nvda_holder": OwnChoices(short=True, follows_shock=False),
+    "pool_widens": OwnChoices(short=True, follows_shock=False),
+    "sprint_then_pool": OwnChoices(short=True, follows_shock=False),
+    "named_partners": OwnChoices(leave_one_out_choices(NamedPartners.symbols), follows_shock=False),
+    "antitrust_yields": OwnChoices(leave_one_out_choices(DEFENDANTS), short=True, follows_shock=False),
 }
 
 

@@ -14,6 +14,8 @@ from strategies.base.past import Past
 from strategies.base.reading import GROSS_TOLERANCE, Reading, require_weights
 
 SHARED = frozenset({"scheduled"})  # entry facts that many scenarios share at a session
+TIMETABLE = frozenset({"scheduled", "held"})  # facts that do not depend on the session
+PRICES = "prices"
 UNKNOWN, NOTHING, PRIVATE = -1, -2, -3  # not evaluated yet; positions are left alone; depends on the entry
 
 
@@ -31,12 +33,17 @@ class WeightSource(Protocol):
 
 
 class WatchedPast(Past):
-    """A Past that records which facts about the entry a rule reads: `held`, `scheduled`, `shock`."""
+    """A Past that records what a rule reads: `prices`, and of the entry `held`, `scheduled` and `shock`."""
 
     def __init__(self, prices: Prices, row: int, facts: dict[str, Any], read: set[str]) -> None:
         self.left_out: dict[str, None] = {}
-        self._prices, self._row = prices, row
+        self._all, self._row = prices, row
         self._facts, self._read = facts, read
+
+    @property
+    def _prices(self) -> Prices:  # type: ignore[override]
+        self._read.add(PRICES)
+        return self._all
 
     def _fact(self, name: str) -> Any:
         self._read.add(name)
@@ -115,7 +122,8 @@ class MemoizedRule:
     """Decisions of one rule with its parameters, as rows of `table`.
 
     Rules are pure: one that reads no fact about the entry is evaluated once a session; one that reads `scheduled`,
-    twice; one that reads `held` or `shock`, once for each of their values; one with a `course`, once an entry.
+    twice; one that reads `held` or `shock`, once for each of their values; one with a `course`, once an entry. One that
+    leaves positions alone without a look at prices does so after as many sessions at every entry.
     """
 
     def __init__(self, rule: Reading, table: WeightRows) -> None:
@@ -123,6 +131,7 @@ class MemoizedRule:
         self._prices = table.prices
         self._shared = np.full((2, len(self._prices.sessions)), UNKNOWN, dtype=np.int32)
         self._private: dict[tuple[int, int, bool, int], int] = {}
+        self._unchanged: set[tuple[int, bool]] = set()  # (held, scheduled) at which positions are left alone
         self._courses: dict[tuple[int, int], dict[int, int]] = {}
 
     @property
@@ -144,6 +153,7 @@ class MemoizedRule:
             for index in self._distinct(sessions, flags, unknown).tolist():
                 self._evaluate_shared(int(sessions[index]), held, int(flags[index]), shocks[index])
             rows = self._shared[flags, sessions]
+            rows[rows == UNKNOWN] = NOTHING
         if rows.min() == PRIVATE:
             for index in np.flatnonzero(rows == PRIVATE).tolist():
                 rows[index] = self._private_row(int(sessions[index]), held, bool(scheduled[index]), shocks[index])
@@ -159,7 +169,9 @@ class MemoizedRule:
         return indices
 
     def _evaluate_shared(self, session: int, held: int, flag: int, shock: np.datetime64) -> None:
-        """Evaluate the rule, and record for which scenarios its decision holds."""
+        """Evaluate the rule unless it leaves positions alone, and record for which scenarios its decision holds."""
+        if (held, bool(flag)) in self._unchanged:
+            return
         row, read = self._evaluate(session, held, bool(flag), shock)
         if not read:
             self._shared[0, session] = self._shared[1, session] = row
@@ -170,17 +182,21 @@ class MemoizedRule:
             self._private[session, held, bool(flag), int(shock.astype(np.int64))] = row
 
     def _private_row(self, row: int, held: int, scheduled: bool, shock: np.datetime64) -> int:
+        if (held, scheduled) in self._unchanged:
+            return NOTHING
         key = (row, held, scheduled, int(shock.astype(np.int64)))
         if key not in self._private:
             self._private[key], _ = self._evaluate(row, held, scheduled, shock)
         return self._private[key]
 
     def _evaluate(self, row: int, held: int, scheduled: bool, shock: np.datetime64) -> tuple[int, set[str]]:
-        """The row of the decision at the close of session `row`, and the facts that the rule read."""
+        """The row of the decision at the close of session `row`, and the facts of the entry that the rule read."""
         read: set[str] = set()
         past = WatchedPast(self._prices, row, {"held": held, "scheduled": scheduled, "shock": shock}, read)
         weights = self._rule.decide(past)
-        return NOTHING if weights is None else self._add(weights, row), read
+        if weights is None and read <= TIMETABLE:
+            self._unchanged.add((held, scheduled))
+        return NOTHING if weights is None else self._add(weights, row), read - {PRICES}
 
     def _course(self, start: int, shock: int) -> dict[int, int]:
         """Rows of all decisions of an entry, by sessions held."""

@@ -132,6 +132,32 @@ def test_a_course_is_evaluated_once_an_entry(prices):
     assert len(log) == 3, "the same entry after another shock is another scenario"
 
 
+def test_a_rule_that_looks_at_no_price_leaves_positions_alone_at_every_entry(prices):
+    asked = []
+
+    class Turn(Reading):
+        params = (("peeks", False),)
+
+        def weights(self, past):
+            asked.append(past.held)
+            if self.p.peeks and past.close("A")[-1] > 1e6:
+                return {}
+            return None if past.held != 2 and not past.scheduled else {"A": 0.5 if past.held < 2 else -0.5}
+
+    for peeks, count in ((False, 1), (True, 4)):
+        table = WeightRows(prices)
+        rule, sessions = MemoizedRule(Turn.rule(peeks=peeks), table), np.arange(1, 5)
+        asked.clear()
+        for _ in range(2):
+            assert rule.weight_rows(sessions, 1, np.zeros(4, dtype=bool), SHOCKS[[0] * 4]).tolist() == [NOTHING] * 4
+            assert len(asked) == count, "once for all entries, or once for each if it looked at prices"
+        # The same closes after as many sessions as the turn, and scheduled ones.
+        turned = rule.weight_rows(sessions, 2, np.array([False, True, False, True]), SHOCKS[[0] * 4])
+        assert table.matrix[turned, 0].tolist() == [-0.5] * 4
+        mixed = rule.weight_rows(sessions, 1, np.array([True, False, False, True]), SHOCKS[[0] * 4])
+        assert mixed[[1, 2]].tolist() == [NOTHING] * 2 and table.matrix[mixed[[0, 3]], 0].tolist() == [0.5] * 2
+
+
 def test_rows_keep_their_order(prices):
     table = WeightRows(prices)
     assert [table.add({"A": number / 100}, "Rule", 0) for number in range(40)] == list(range(40))
@@ -171,14 +197,15 @@ def test_weights_at_the_bounds_are_accepted(prices, weights, row):
     assert table.matrix.tolist() == [[weights.get("A", 0.0), weights.get("LATE", 0.0)]]
 
 
-def test_a_watched_past_records_the_facts_that_are_read(prices):
+def test_a_watched_past_records_what_is_read(prices):
     read: set[str] = set()
     past = WatchedPast(prices, 4, {"held": 3, "scheduled": True, "shock": SHOCKS[0]}, read)
+    assert past.left_out == {} and read == set()
     assert past.close("A").tolist() == [10.0] * 5 and past.tradable(("A", "LATE"), 3) == ("A",)
-    assert read == set() and list(past.left_out) == ["LATE"]
+    assert read == {"prices"} and list(past.left_out) == ["LATE"]
     earlier = past.back(2)
-    assert (earlier.held, earlier.session, read) == (1, prices.sessions[2], {"held"})
-    assert (earlier.scheduled, earlier.shock) == (True, SHOCKS[0]) and read == {"held", "scheduled", "shock"}
+    assert (earlier.held, earlier.session, read) == (1, prices.sessions[2], {"prices", "held"})
+    assert (earlier.scheduled, earlier.shock) == (True, SHOCKS[0]) and read == {"prices", "held", "scheduled", "shock"}
     assert earlier.left_out is past.left_out and past.held == 3
 
 
