@@ -83,7 +83,7 @@ def job(prices: Path) -> list[Record]:
             change_one_reading(checkout)
             again.append(timed(command, checkout))
     return [
-        record("job", cold, "plain script", plain, 2.2, "s a run of twelve readings"),
+        record("job", cold, "plain script", plain, 2.2, "s a run of all readings"),
         record("job again", again, "plain script", plain, 5.0, "s a run after one reading was changed"),
     ]
 
@@ -112,7 +112,7 @@ def evidence(prices: Path) -> list[Record]:
         with tempfile.TemporaryDirectory() as scratch:
             without = timed(job_command(prices, Path(scratch) / "plain", "--no-evidence"))
             added.append(timed(job_command(prices, Path(scratch) / "judged")) - without)
-    return [record("evidence", added, "limit", [10], 1.0, "s that the evidence on twelve readings adds")]
+    return [record("evidence", added, "limit", [10], 1.0, "s that the evidence on all readings adds")]
 
 
 def single(prices: Path) -> list[Record]:
@@ -157,7 +157,7 @@ def million(prices: Path) -> list[Record]:
 
 
 def readings(prices: Path) -> list[Record]:
-    """All twelve readings at every admissible date and three holds; means, since scenarios differ."""
+    """All readings at every admissible date and three holds; means, since scenarios differ."""
     import batches
 
     ours, peers = batches.readings_against_stock(prices)

@@ -44,10 +44,10 @@ def run_with_evidence(request: Request, prices: Prices, studies=None, executor=S
 
 @pytest.fixture(scope="module")
 def main_job(market_data, run_once) -> dict[str, dict]:
-    """All twelve readings on real prices, with the declared settings: results.json of the main job."""
+    """All readings on real prices, with the declared settings: results.json of the main job."""
     place, _ = run_once("deepseek", "--source", market_data.resolve())
     readings = json.loads((place / "reports" / "latest" / "results.json").read_text(encoding="utf-8"))["readings"]
-    assert len(readings) == 12
+    assert len(readings) == len(strategies.names())
     return readings
 
 
@@ -164,7 +164,7 @@ def test_a_trial_on_real_prices_is_counted_once_and_one_on_a_reconstruction_is_n
 
 def test_a_single_reading_is_still_adjusted_for_the_full_strategy_set(main_job, real_prices):
     alone = run_with_evidence(Request(DEEPSEEK, ("high_end_demand",)), real_prices).evidence_report
-    assert len(alone.family) == 12 and set(alone.readings) == {"high_end_demand"}
+    assert len(alone.family) == len(strategies.names()) and set(alone.readings) == {"high_end_demand"}
     single = evidence_summary(alone.readings["high_end_demand"], alone)
     full = main_job["high_end_demand"]["evidence"]
     for key in ("verdict", "by", "conflict", "reason"):
