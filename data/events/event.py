@@ -46,8 +46,8 @@ class Event:
     at the latest. `confounders` are other news that moved prices at the time, by date. `claims` gives the numbers of
     the publication's claims, for example "C1 to C18". Placebo baskets are drawn from `universe`; `baskets` are named
     lists of symbols for the parameters of `readings`, the event's strategy set (if empty, the files of strategies/).
-    `calendar` holds the recurring dates that charts mark: FOMC, or the event's own dates. `origin` is the file of the
-    event.
+    p-values are adjusted first for the readings named in `primary`, then for the others. `calendar` holds the recurring
+    dates that charts mark: FOMC, or the event's own dates. `origin` is the file of the event.
 
     Raises ValueError or RequestError, naming the field, for a time without a time zone, a shock or quiet session on
     which the exchange was closed, a quiet session that is not before the shock, or an entry before the shock.
@@ -65,6 +65,7 @@ class Event:
     universe: tuple[str, ...] = ()
     baskets: tuple[tuple[str, tuple[str, ...]], ...] = ()
     readings: tuple[EventReading, ...] = ()
+    primary: tuple[str, ...] = ()
     calendar: str | Dated = FOMC
     origin: str = field(default="", compare=False)
 
@@ -142,6 +143,7 @@ class Event:
                 for member in self.readings
             ],
             "baskets": {name: list(symbols) for name, symbols in self.baskets},
+            "primary": list(self.primary),
         }
 
     def _require_session(self, key: str, day: pd.Timestamp) -> None:
@@ -151,6 +153,9 @@ class Event:
             raise RequestError(f"{self.where}: {key}: {error}") from None
 
     def _require_readings(self) -> None:
+        names = [member.name for member in self.readings]
+        if unknown := [name for name in self.primary if names and name not in names]:
+            raise RequestError(f"{self.where}: primary: there is no reading {unknown[0]!r}; name readings of the event")
         numbers: dict[str, int] = {}
         for number, member in enumerate(self.readings, 1):
             if (first := numbers.setdefault(member.name, number)) != number:

@@ -7,7 +7,7 @@ for stocks of unequal volatility (Chung & Romano 2013, Ann. Stat. 41:484).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -42,23 +42,37 @@ def without_factors(returns: np.ndarray, factors: np.ndarray, starts: Sequence[i
     coefficients = np.linalg.lstsq(design, returns, rcond=None)[0]
     residuals = returns - design @ coefficients
     kept = returns - factors @ coefficients[1:]
-    bounds = [*starts, sessions]
-    return FactorReturns(
-        np.array([np.prod(1 + kept[start:stop], axis=0) - 1 for start, stop in pairwise(bounds)]),
-        np.atleast_2d(np.cov(residuals, rowvar=False)),
-        np.diff(bounds),
-    )
+    covariance = np.atleast_2d(np.cov(residuals, rowvar=False))
+    return FactorReturns(compounded(kept, starts), covariance, np.diff([*starts, sessions]))
 
 
-def selection_statistics(weights: np.ndarray, returns: FactorReturns) -> np.ndarray:
+def compounded(returns: np.ndarray, starts: Sequence[int]) -> np.ndarray:
+    """Simple returns compounded over blocks that begin at the sessions `starts`, shape (n_blocks, n_symbols)."""
+    bounds = [*starts, len(returns)]
+    return np.array([np.prod(1 + returns[start:stop], axis=0) - 1 for start, stop in pairwise(bounds)])
+
+
+def selection_statistics(weights: Iterable[np.ndarray], returns: FactorReturns) -> np.ndarray:
     """The studentised log return T of every basket, shape (n_baskets,).
 
-    `weights`, shape (n_baskets, n_blocks, n_symbols), are held from the start of each block. With block returns R_b and
-    the residual covariance S of n sessions, T = sum_b log(1 + w_b' R_b) / sqrt(sum_b n_b w_b' S w_b). NaN for a basket
-    without risk or that loses everything.
+    `weights` are those held from the start of each block, each of shape (n_baskets, n_symbols). With block returns R_b
+    of n_b sessions and the daily residual covariance S, T = sum_b log(1 + w_b' R_b) / sqrt(sum_b n_b w_b' S w_b). NaN
+    for a basket without risk or that loses everything.
     """
-    gains = np.einsum("kbs,bs->kb", weights, returns.blocks)
-    variances = np.einsum("kbs,st,kbt->kb", weights, returns.covariance, weights, optimize=True) @ returns.lengths
+    logs: np.ndarray | float = 0.0
+    variance: np.ndarray | float = 0.0
+    for held, block, sessions in zip(weights, returns.blocks, returns.lengths, strict=True):
+        gains = held @ block
+        logs = logs + np.log1p(np.where(gains > -1, gains, np.nan))
+        variance = variance + sessions * np.sum((held @ returns.covariance) * held, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        logs = np.log1p(np.where(gains > -1, gains, np.nan)).sum(axis=1)
-        return np.asarray(np.where(variances > 0, logs / np.sqrt(variances), np.nan))
+        return np.asarray(np.where(np.asarray(variance) > 0, logs / np.sqrt(variance), np.nan))
+
+
+def raw_log_returns(weights: Iterable[np.ndarray], blocks: np.ndarray) -> np.ndarray:
+    """The log return of every basket with factors left in and not studentised, which is no valid test statistic.
+
+    `blocks` are simple returns, shape (n_blocks, n_symbols). Calibration shows what it would have found.
+    """
+    gains = np.array([held @ block for held, block in zip(weights, blocks, strict=True)])
+    return np.asarray(np.log1p(np.where(gains > -1, gains, np.nan)).sum(axis=0))

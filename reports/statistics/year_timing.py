@@ -54,7 +54,7 @@ def window_entries(entry: int, window: int, first: int, last: int) -> np.ndarray
     return np.asarray(entries[(entries >= first) & (entries + window - 1 <= last)])
 
 
-def year_timing(values: np.ndarray, after: int, seed: int, permutations: int = PERMUTATIONS) -> list[YearTiming]:
+def year_timings(values: np.ndarray, after: int, seed: int, permutations: int = PERMUTATIONS) -> list[YearTiming]:
     """The test of each reading.
 
     `values`, shape (n_windows, n_readings), are excess log returns in order of time, the last `after` of them after the

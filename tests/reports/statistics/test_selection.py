@@ -40,7 +40,7 @@ def year(real_prices):
 def statistic(year, basket):
     symbols, returns = year
     weights = np.array([basket.get(symbol, 0.0) for symbol in symbols])
-    return selection_statistics(np.tile(weights, (1, len(returns.blocks), 1)), returns)[0]
+    return selection_statistics([weights[None]] * len(returns.blocks), returns)[0]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,9 @@ def test_plain_loops_give_the_same_statistic():
                     (residual[i][t] - residual[i].mean()) * (residual[j][t] - residual[j].mean()) for t in range(45)
                 )
                 variance += (stop - start) * weights[i] * weights[j] * covariance / 44
-    assert selection_statistics(np.array([held]), made)[0] == pytest.approx(logs / sqrt(variance), rel=1e-10)
+    assert selection_statistics([np.array([weights]) for weights in held], made)[0] == pytest.approx(
+        logs / sqrt(variance), rel=1e-10
+    )
 
 
 def test_the_count_among_all_baskets_of_six(real_prices):
@@ -90,7 +92,7 @@ def test_the_count_among_all_baskets_of_six(real_prices):
 def test_an_exposure_added_to_all_stocks_changes_nothing_but_rounding():
     rng = np.random.default_rng(2)
     factors, own = rng.normal(0, 0.01, (252, 3)), rng.normal(0.0005, 0.02, (252, 8))
-    weights = np.tile(rng.dirichlet(np.ones(8), 50)[:, None], (1, 13, 1))
+    weights = [rng.dirichlet(np.ones(8), 50)] * 13
     starts = range(0, 252, 20)
     plain, exposed = (
         selection_statistics(weights, without_factors(own + factors @ added, factors, starts))
@@ -107,8 +109,7 @@ def test_half_the_weights_move_p_by_less_than_one_hundredth(year):
         weights = np.zeros((4001, len(symbols)))
         stocks = np.array([[BASKETS["gpu_bubble"].get(symbol, 0.0) * scale for symbol in AI_UNIVERSE]])
         weights[:, :26] = np.vstack((stocks, stocks[0][order]))
-        held = np.repeat(weights[:, None], len(returns.blocks), axis=1)
-        p.append(placebo_ranks(selection_statistics(held, returns)[:, None])[0].p)
+        p.append(placebo_ranks(selection_statistics([weights] * len(returns.blocks), returns)[:, None])[0].p)
     assert abs(p[0] - p[1]) < 0.01
 
 
@@ -116,10 +117,10 @@ def test_half_the_weights_move_p_by_less_than_one_hundredth(year):
 def test_the_statistic_knows_no_names(order):
     rng = np.random.default_rng(4)
     factors, returns = rng.normal(0, 0.01, (60, 2)), rng.normal(0, 0.02, (60, 6))
-    weights = np.tile(np.array([0.5, 0.25, 0.25, -0.5, -0.5, 0.0]), (1, 3, 1))
-    (named,) = selection_statistics(weights, without_factors(returns, factors, (0, 20, 40)))
+    weights = np.array([[0.5, 0.25, 0.25, -0.5, -0.5, 0.0]])
+    (named,) = selection_statistics([weights] * 3, without_factors(returns, factors, (0, 20, 40)))
     renamed = without_factors(returns[:, order], factors, (0, 20, 40))
-    assert selection_statistics(weights[:, :, order], renamed)[0] == pytest.approx(named, abs=1e-9)
+    assert selection_statistics([weights[:, order]] * 3, renamed)[0] == pytest.approx(named, abs=1e-9)
 
 
 def test_a_basket_without_risk_or_that_loses_everything_has_no_statistic():
@@ -127,8 +128,8 @@ def test_a_basket_without_risk_or_that_loses_everything_has_no_statistic():
     factors, returns = rng.normal(0, 0.01, (40, 1)), rng.normal(0, 0.02, (40, 2))
     returns[30, 1] = -3.0
     made = without_factors(returns, factors, (0, 20))
-    weights = np.array([[[0.0, 0.0]] * 2, [[0.0, 1.0]] * 2, [[1.0, 0.0]] * 2])
-    assert np.isnan(selection_statistics(weights, made)).tolist() == [True, True, False]
+    weights = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    assert np.isnan(selection_statistics([weights] * 2, made)).tolist() == [True, True, False]
 
 
 def test_too_few_sessions_for_the_regression_are_unavailable():

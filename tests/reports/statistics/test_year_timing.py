@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test
 
-from reports.statistics.year_timing import AFTER, BEFORE, window_entries, year_timing
+from reports.statistics.year_timing import AFTER, BEFORE, window_entries, year_timings
 
 WINDOWS = BEFORE + AFTER
 
@@ -18,7 +18,7 @@ def draws(seed=0, readings=1):
 def test_the_permutation_p_is_scipys_within_simulation_error():
     values = draws()
     values[BEFORE:] += 0.03
-    (test,) = year_timing(values, AFTER, seed=1)
+    (test,) = year_timings(values, AFTER, seed=1)
 
     def difference(after, before, axis=-1):
         return after.mean(axis=axis) - before.mean(axis=axis)
@@ -32,7 +32,7 @@ def test_the_permutation_p_is_scipys_within_simulation_error():
 
 def test_z_and_cyclic_p_by_hand():
     values = draws(3)
-    (test,) = year_timing(values, AFTER, seed=1)
+    (test,) = year_timings(values, AFTER, seed=1)
     column = values[:, 0]
     after, before = column[BEFORE:].mean(), column[:BEFORE].mean()
     assert (test.after, test.before) == pytest.approx((after, before))
@@ -48,16 +48,16 @@ def test_z_and_cyclic_p_by_hand():
 
 def test_the_family_p_is_at_least_the_readings_own_and_one_reading_is_its_family():
     values = draws(4, 5)
-    for test in year_timing(values, AFTER, seed=1):
+    for test in year_timings(values, AFTER, seed=1):
         assert test.p_family >= test.p and test.p_family_lower >= test.p_lower
-    (alone,) = year_timing(values[:, :1], AFTER, seed=1)
+    (alone,) = year_timings(values[:, :1], AFTER, seed=1)
     assert (alone.p_family, alone.p_family_lower) == (alone.p, alone.p_lower)
 
 
 def test_scale_and_shift_change_no_p_and_the_sign_changes_sides():
     values = draws(5)
     (plain,), (moved,), (turned,) = (
-        year_timing(changed, AFTER, seed=1) for changed in (values, 3 * values + 1, -values)
+        year_timings(changed, AFTER, seed=1) for changed in (values, 3 * values + 1, -values)
     )
     assert (moved.p, moved.cyclic) == (plain.p, plain.cyclic)
     assert (turned.p, turned.p_lower, turned.cyclic) == (plain.p_lower, plain.p, plain.cyclic_lower)
@@ -73,11 +73,11 @@ def test_scale_and_shift_change_no_p_and_the_sign_changes_sides():
     ],
 )
 def test_without_values_there_is_a_reason_and_others_have_theirs(values, reason):
-    (test,) = year_timing(values, AFTER, seed=1)
+    (test,) = year_timings(values, AFTER, seed=1)
     assert test.reason == reason and test.p is None and test.difference is None
     if len(values) == WINDOWS:
-        _, other = year_timing(np.column_stack((values, draws(6))), AFTER, seed=1)
-        (alone,) = year_timing(draws(6), AFTER, seed=1)
+        _, other = year_timings(np.column_stack((values, draws(6))), AFTER, seed=1)
+        (alone,) = year_timings(draws(6), AFTER, seed=1)
         assert other == alone
 
 
