@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -146,6 +148,13 @@ class Event:
             "primary": list(self.primary),
         }
 
+    def require_primary(self, names: Collection[str]) -> None:
+        """Raise RequestError if one of the primary readings is not among `names`, those of the event's strategy set."""
+        if unknown := [name for name in self.primary if name not in names]:
+            close = difflib.get_close_matches(unknown[0], names, n=2)
+            hint = f"did you mean {' or '.join(close)}?" if close else "name readings of the event"
+            raise RequestError(f"{self.where}: primary: there is no reading {unknown[0]!r}; {hint}")
+
     def _require_session(self, key: str, day: pd.Timestamp) -> None:
         try:
             calendar.require_session(day)
@@ -153,9 +162,6 @@ class Event:
             raise RequestError(f"{self.where}: {key}: {error}") from None
 
     def _require_readings(self) -> None:
-        names = [member.name for member in self.readings]
-        if unknown := [name for name in self.primary if names and name not in names]:
-            raise RequestError(f"{self.where}: primary: there is no reading {unknown[0]!r}; name readings of the event")
         numbers: dict[str, int] = {}
         for number, member in enumerate(self.readings, 1):
             if (first := numbers.setdefault(member.name, number)) != number:
@@ -165,3 +171,5 @@ class Event:
                 raise RequestError(
                     f"{self.locate(member)}: chooses: the event has no universe; list the symbols to choose from"
                 )
+        if self.readings:
+            self.require_primary([member.name for member in self.readings])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import expm1
+from math import log1p
 from typing import Literal
 
 from reports.statistics.placebo import SIZE, PlaceboRank
@@ -17,6 +17,7 @@ from reports.statistics.year_timing import YearTiming
 
 HORIZON = 20  # sessions of the timing test over a month
 BOUND = 0.05  # of excess return over HORIZON sessions: a smaller effect does not matter
+LOWEST, HIGHEST = log1p(-BOUND), log1p(BOUND)  # the bound in excess log returns
 
 Word = Literal["supported", "refuted", "bounded", "underpowered", "not distinguishable from chance", "exploratory"]
 SUPPORTED: Word = "supported"
@@ -60,8 +61,8 @@ class DeclaredTest:
 class Sensitivity:
     """What the timing test over a month leaves open, in excess log returns.
 
-    `low` and `high` bound the effect at 95 %; `upward` and `downward` are the smallest effects found with 80 % power on
-    either side. None where not available.
+    `low` and `high` bound the effect at 95 %; `upward` and `downward` are the sizes (above zero) of the smallest effects
+    that are found with 80 % power on either side. None where not available.
     """
 
     low: float | None = None
@@ -72,12 +73,12 @@ class Sensitivity:
     @property
     def is_bounded(self) -> bool:
         """Whether the interval lies inside plus and minus BOUND."""
-        return self.low is not None and self.high is not None and expm1(self.low) > -BOUND and expm1(self.high) < BOUND
+        return self.low is not None and self.high is not None and LOWEST < self.low and self.high < HIGHEST
 
     @property
     def is_weak(self) -> bool:
         """Whether the smallest effect found exceeds BOUND on either side, or none is found."""
-        return any(effect is None or abs(expm1(effect)) > BOUND for effect in (self.upward, self.downward))
+        return self.upward is None or self.upward > HIGHEST or self.downward is None or -self.downward < LOWEST
 
 
 @dataclass(frozen=True)

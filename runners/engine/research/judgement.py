@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from math import log1p
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from reports.statistics.multiple_testing import Superiority, superiority_test
 from reports.statistics.placebo import PlaceboRank, Power
 from reports.statistics.returns import PERIODS
 from reports.statistics.verdict import (
+    BOUND,
     EXPLORATORY,
     HORIZON,
     MONTH,
@@ -38,7 +40,7 @@ from runners.engine.sharpe_evidence import deflated_sharpe_evidence
 from runners.engine.trial_ledger import Trials
 
 YEAR_TEST_RELEASED = "2026-11-28"  # for events from this day on timing over the year is declared, else exploratory
-EFFECTS = (0.02, 0.05, 0.10, 0.15, 0.20, 0.30, 0.40, 0.60)  # d of the power curve
+EFFECTS = tuple(map(log1p, (0.02, BOUND, 0.10, 0.15, 0.20, 0.30, 0.40, 0.60)))  # d of the power curve
 
 
 def judge_run(
