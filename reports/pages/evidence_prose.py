@@ -16,9 +16,12 @@ from reports.statistics.verdict import (
     CHANCE,
     EXPLORATORY,
     HORIZON,
+    MONTH,
     REFUTED,
+    STOCKS,
     SUPPORTED,
     UNDERPOWERED,
+    YEAR,
     Verdict,
     Word,
 )
@@ -128,10 +131,10 @@ def year_p_values(timing: YearTiming) -> tuple[float | None, float | None, float
 def conclusion(evidence: Evidence, comparator: str) -> str:
     """The verdict in one sentence for somebody who knows no statistics."""
     verdict, month = evidence.verdict, evidence.headline
-    tests = " and ".join(verdict.by)
+    found = found_words(verdict.by, comparator, is_better=verdict.word == SUPPORTED)
     sentences: dict[Word | None, str] = {
-        SUPPORTED: f"It did better than {comparator}, and by {tests} too well to put it down to luck.",
-        REFUTED: f"It did no better than {comparator}, and by {tests} too badly to put it down to bad luck.",
+        SUPPORTED: f"{found}: too well to put it down to luck.",
+        REFUTED: f"{found}: too badly to put it down to bad luck.",
         BOUNDED: (
             f"If the event moved it at all, then by less than {BOUND:.0%} in a month: the effect over {HORIZON} "
             f"trading days lies in {bounds(month.low, month.high, excess_percent)} (95%)."
@@ -141,9 +144,24 @@ def conclusion(evidence: Evidence, comparator: str) -> str:
             f"found in four of five cases, and one of {BOUND:.0%} would matter."
         ),
         EXPLORATORY: f"Only a look, no test: {verdict.reason}.",
-        CHANCE: "It did neither better nor worse than luck allows, and a large effect would have been found.",
+        CHANCE: (
+            "It did neither better nor worse than luck allows"
+            + ("." if evidence.long_run else f", and an effect of {BOUND:.0%} in a month would probably have been found.")
+        ),
     }
     return sentences.get(verdict.word, f"There is no verdict: {verdict.reason}.")
+
+
+def found_words(tests: Iterable[str], comparator: str, is_better: bool) -> str:
+    """What each of the tests behind a verdict found, in words."""
+    better, than = ("better", "better than") if is_better else ("worse", "no better than")
+    words = {
+        MONTH: f"over {HORIZON} trading days it did {than} {comparator}",
+        YEAR: f"against {comparator} it did {than} in the months before",
+        STOCKS: f"its stocks did {better} than others at the same weights, apart from market, chips and software",
+    }
+    text = listed_names([words[test] for test in tests] or [""])
+    return text[:1].upper() + text[1:]
 
 
 def detectable_words(evidence: Evidence) -> str:
@@ -155,6 +173,13 @@ def detectable_words(evidence: Evidence) -> str:
         for sign, direction, power in (("above", 1, evidence.power), ("below minus", -1, evidence.power_down))
     ]
     return " or ".join(words)
+
+
+def families_sentence(evidence_report: EvidenceReport) -> str:
+    """The members of each family; the primary one comes first."""
+    families = [", ".join(family) for family in evidence_report.families]
+    names = ("First family", "Second family") if len(families) > 1 else ("The family",)
+    return " ".join(f"{name}: {family}." for name, family in zip(names, families, strict=False))
 
 
 def error_rates_sentence(evidence_report: EvidenceReport) -> str:
@@ -177,7 +202,7 @@ def rank_sentence(rank: PlaceboRank, who: str, among: str) -> str:
     text = f"{who} did at least as {how} in {count:,} {among}".format(n=f"{rank.n:,}")
     return (
         f"{text[0].upper()}{text[1:]}; with the real one that is {count + 1:,} of {rank.n + 1:,}, p = {p}. "
-        f"Adjusted for all readings, p = {adjusted}.{few_placebos_sentence(rank.n)}"
+        f"Adjusted for all readings of its family, p = {adjusted}.{few_placebos_sentence(rank.n)}"
     )
 
 

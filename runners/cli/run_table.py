@@ -24,7 +24,7 @@ VERDICT_MEANINGS = {
     "supported": "better than other dates or stocks, by more than luck",
     "refuted": "worse than other dates or stocks, by more than luck",
     "bounded": f"an effect beyond {BOUND:.0%} over {HORIZON} trading days is excluded",
-    "underpowered": f"an effect of {BOUND:.0%} over {HORIZON} trading days would not have been found",
+    "underpowered": f"an effect of {BOUND:.0%} over {HORIZON} trading days could be missed",
     "chance": CHANCE,
     "exploratory": "a look, not a test; the evidence page gives the reason",
 }
@@ -58,7 +58,7 @@ def show_run(run: Run, out: Path) -> None:
 def verdict_legend(evidence_report: EvidenceReport) -> str:
     """Meaning of each verdict that occurs in the table."""
     verdicts = {evidence_prose.short_verdict(evidence.verdict) for evidence in evidence_report.readings.values()}
-    lines = [f"verdict   by tests fixed in code after the event, each with an adjusted p below {SIZE:.1%}"]
+    lines = [f"verdict   by tests fixed in code after the event, at an adjusted p below {SIZE:.1%}"]
     lines += [f"{word}: {meaning}" for word, meaning in VERDICT_MEANINGS.items() if word in verdicts]
     if None in verdicts:
         lines.append("-: no verdict; the evidence page gives the reason")
