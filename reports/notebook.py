@@ -15,7 +15,7 @@ import pandas as pd
 from data.text import escape_unprintable
 from reports.figures.metrics import Metrics, compute_metrics
 from reports.pages import evidence_prose
-from reports.records.evidence import END, Evidence
+from reports.records.evidence import Evidence
 from reports.records.result import Result, Run
 from reports.rendering.numbers import log_ratio, percent, ratio, usd
 from reports.rendering.template import template
@@ -35,9 +35,8 @@ class NotebookEvidence(Evidence):
             self.verdict.reason,
             evidence_prose.timing_sentence(self.headline),
         ]
-        return "\n".join(
-            filter(None, (*sentences, evidence_prose.selection_sentence(self.names[END]) if self.names else ""))
-        )
+        selection = evidence_prose.selection_sentence(self.selection) if self.selection else ""
+        return "\n".join(filter(None, (*sentences, selection)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -30,6 +30,9 @@ Examples:
 """
 
 
+TERMINAL_TESTS = ("timing", "stocks", "verdict")
+
+
 @click.command(epilog=EXAMPLES, context_settings={"max_content_width": 110})
 @EVENT
 @click.option("--markets", type=int, default=2000, metavar="N", help="Number of simulated markets.  [2000]")
@@ -87,8 +90,8 @@ def show_calibration(calibration: Calibration, out: Path) -> None:
     """Print a row per reading, one for any of them, and the conclusion."""
     from rich.text import Text
 
-    from reports.pages.calibration import TEST_NAMES, calibration_conclusion
-    from reports.records.calibration import SIDES, TESTS
+    from reports.pages.calibration import calibration_conclusion
+    from reports.records.calibration import SIDES
     from runners.cli.tables import PlainConsole, PlainTable
 
     console = PlainConsole()
@@ -96,17 +99,17 @@ def show_calibration(calibration: Calibration, out: Path) -> None:
     console.print("false positives: share of markets called supported (+) or refuted (-)")
     table = PlainTable(box=None, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("reading", no_wrap=True)
-    for name in TEST_NAMES.values():
+    for name in TERMINAL_TESTS:
         table.add_column(f"{name} +", justify="right", no_wrap=True)
         table.add_column("-", justify="right", no_wrap=True)
     table.add_column("finds", justify="right", no_wrap=True)
-    rates = [calibration.each(test, side) for test in TESTS for side in SIDES]
-    power = {test: calibration.power(test) for test in ("timing", "names")}
+    rates = [calibration.each(test, side) for test in TERMINAL_TESTS for side in SIDES]
+    power = {test: calibration.power(test) for test in ("timing", "stocks")}
     for name in calibration.readings:
         detectable = "/".join(_smallest(curves[name]) for curves in power.values() if name in curves)
         table.add_row(name, *(f"{rate[name].share:.1%}" if name in rate else "" for rate in rates), detectable)
     table.add_row(
-        "any", *(f"{calibration.any(test, side).share:.1%}" for test in TESTS for side in SIDES), style="bold"
+        "any", *(f"{calibration.any(test, side).share:.1%}" for test in TERMINAL_TESTS for side in SIDES), style="bold"
     )
     console.print(table)
     console.print("finds: smallest injected effect found in four of five markets, timing/stocks")

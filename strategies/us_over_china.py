@@ -15,6 +15,7 @@ class UsOverChina(Reading):
 
     symbols = ("QQQ", "KWEB", "FXI")
     claims = ("C9",)
+    long_run = True
 
     def weights(self, past: Past) -> Weights:
         return {"QQQ": 0.5} | leg(past.tradable(["KWEB", "FXI"]), -0.5)

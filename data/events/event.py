@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -46,8 +48,8 @@ class Event:
     at the latest. `confounders` are other news that moved prices at the time, by date. `claims` gives the numbers of
     the publication's claims, for example "C1 to C18". Placebo baskets are drawn from `universe`; `baskets` are named
     lists of symbols for the parameters of `readings`, the event's strategy set (if empty, the files of strategies/).
-    `calendar` holds the recurring dates that charts mark: FOMC, or the event's own dates. `origin` is the file of the
-    event.
+    p-values are adjusted first for the readings named in `primary`, then for the others. `calendar` holds the recurring
+    dates that charts mark: FOMC, or the event's own dates. `origin` is the file of the event.
 
     Raises ValueError or RequestError, naming the field, for a time without a time zone, a shock or quiet session on
     which the exchange was closed, a quiet session that is not before the shock, or an entry before the shock.
@@ -65,6 +67,7 @@ class Event:
     universe: tuple[str, ...] = ()
     baskets: tuple[tuple[str, tuple[str, ...]], ...] = ()
     readings: tuple[EventReading, ...] = ()
+    primary: tuple[str, ...] = ()
     calendar: str | Dated = FOMC
     origin: str = field(default="", compare=False)
 
@@ -142,7 +145,15 @@ class Event:
                 for member in self.readings
             ],
             "baskets": {name: list(symbols) for name, symbols in self.baskets},
+            "primary": list(self.primary),
         }
+
+    def require_primary(self, names: Collection[str]) -> None:
+        """Raise RequestError if one of the primary readings is not among `names`, those of the event's strategy set."""
+        if unknown := [name for name in self.primary if name not in names]:
+            close = difflib.get_close_matches(unknown[0], names, n=2)
+            hint = f"did you mean {' or '.join(close)}?" if close else "name readings of the event"
+            raise RequestError(f"{self.where}: primary: there is no reading {unknown[0]!r}; {hint}")
 
     def _require_session(self, key: str, day: pd.Timestamp) -> None:
         try:
@@ -160,3 +171,5 @@ class Event:
                 raise RequestError(
                     f"{self.locate(member)}: chooses: the event has no universe; list the symbols to choose from"
                 )
+        if self.readings:
+            self.require_primary([member.name for member in self.readings])

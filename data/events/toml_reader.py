@@ -257,6 +257,14 @@ def _symbols(table: TomlTable, key: str) -> tuple[str, ...]:
     return table.symbols(key)
 
 
+def _names(table: TomlTable, key: str) -> tuple[str, ...]:
+    names = table.take(key, list, 'list names of readings, as in ["gpu_bubble", "fomc_tilt"]')
+    for name in names:
+        if not isinstance(name, str) or not READING_NAME.fullmatch(name):
+            table.refuse(key, f"{quoted_value(name)} is not the name of a reading; use letters, digits and _")
+    return tuple(names)
+
+
 def _named(pattern: re.Pattern[str], remedy: str) -> Callable[[TomlTable, str], str]:
     return lambda table, key: table.named(key, pattern, remedy)
 
@@ -280,6 +288,7 @@ KEYS: Mapping[str, Callable[[TomlTable, str], object]] = {
     "marks": _dated,
     "confounders": _dated,
     "readings": _readings,
+    "primary": _names,
 }
 MEMBER: Mapping[str, Callable[[TomlTable, str], object]] = {
     "strategy": _strategy,

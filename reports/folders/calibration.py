@@ -8,7 +8,7 @@ from reports.folders import atomic
 from reports.pages.calibration import render
 from reports.records.calibration import SCHEMA, SIDES, TESTS, Calibration
 from reports.statistics.bootstrap import LEVEL
-from reports.statistics.error_rates import PROMISED, PowerPoint
+from reports.statistics.error_rates import PowerPoint
 
 PAGE, TABLE = "index.html", "results.json"
 
@@ -23,7 +23,8 @@ def calibration_results(calibration: Calibration) -> dict[str, object]:
         "draws": calibration.draws,
         "placebos": calibration.placebos,
         "level": LEVEL,
-        "promised": PROMISED,
+        "promised": calibration.promised,
+        "families": [list(family) for family in calibration.families],
         "kept": calibration.holds,
         "false_positives": {
             test: {
@@ -43,7 +44,7 @@ def calibration_results(calibration: Calibration) -> dict[str, object]:
                     name: [_point(point) for point in points] for name, points in calibration.power(test).items()
                 },
             }
-            for test, curve in (("timing", calibration.timing), ("names", calibration.names))
+            for test, curve in (("timing", calibration.timing), ("stocks", calibration.stocks))
         },
         "intervals": {
             name: coverage.as_dict() | dict(zip(("true_below", "true_above"), calibration.missed(name), strict=True))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.records.evidence import END, Evidence, EvidenceReport
+from reports.records.evidence import Evidence, EvidenceReport
 from reports.statistics.availability import Missing
 from reports.statistics.verdict import HORIZON
 
@@ -32,7 +32,8 @@ def evidence_summary(evidence: Evidence, evidence_report: EvidenceReport) -> dic
         "effect": rank.effect,
         "interval": None if rank.low is None else [rank.low, rank.high],
         "horizon": HORIZON,
-        "names": None if evidence.names is None else json_value(evidence.names[END]),
+        "year": json_value(evidence.year),
+        "selection": json_value(evidence.selection),
         "details": json_value(
             {
                 field.name: getattr(evidence, field.name)
@@ -45,7 +46,8 @@ def evidence_summary(evidence: Evidence, evidence_report: EvidenceReport) -> dic
         "draws": evidence_report.draws,
         "resamples": evidence_report.resamples,
         "seed": evidence_report.seed,
-        "family": list(evidence_report.family),
+        "family": list(next((family for family in evidence_report.families if evidence.name in family), ())),
+        "year_declared": evidence_report.year_declared,
     }
 
 

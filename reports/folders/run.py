@@ -19,7 +19,7 @@ from reports.pages import side_by_side
 from reports.records.result import HORIZONS, Result, Run
 from reports.rendering.template import LIBRARY, chart_library
 
-SCHEMA = 1
+SCHEMA = 2
 
 require_writable = partial(atomic.require_writable, command=atomic.DEEPSEEK)
 recover = atomic.recover_folder

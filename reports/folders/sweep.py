@@ -11,10 +11,10 @@ import pandas as pd
 from reports.figures.sweep import FEW, ParameterEffect, declared_variant, parameter_effects, rank_variants, ranked_count
 from reports.folders import atomic, evidence_json
 from reports.folders.atomic import to_csv, to_json
-from reports.folders.run import SCHEMA
 from reports.pages import sweep as sweep_page
 from reports.records.sweep import FIGURES, SweepResult
 
+SCHEMA = 1
 FLAGS = ("truncated", "ruined", "hindsight")
 COUNTS = (*FLAGS, "refused", "sessions")
 

@@ -10,12 +10,19 @@ from reports.records.calibration import SIDES, Calibration
 from reports.rendering.numbers import excess_percent, percent, share
 from reports.rendering.template import template
 from reports.statistics.bootstrap import LEVEL
-from reports.statistics.error_rates import PROMISED, ErrorRate, PowerPoint, attainable_size, detectable_effect
+from reports.statistics.error_rates import ErrorRate, PowerPoint, attainable_size, detectable_effect
 from reports.statistics.placebo import POWER, SIZE
 from reports.statistics.verdict import HORIZON
 
-VAGUE = 2 * PROMISED  # an interval that reaches this far says little
-TEST_NAMES = {"timing": "timing", "names": "stocks", "verdict": "verdict"}  # of TESTS, for readers
+VAGUE = 2  # times the promise: an interval that reaches this far says little
+TEST_NAMES = {  # of TESTS, for readers
+    "timing": "timing over a month",
+    "year": "timing over the year",
+    "stocks": "stock selection, own loadings",
+    "equal": "stock selection, equal loadings",
+    "former": "former stock test, own loadings",
+    "verdict": "verdict",
+}
 
 LEFT, RIGHT, TOP, BOTTOM = 38.0, 312.0, 10.0, 132.0  # edges of a chart, in units of its drawing
 
@@ -67,7 +74,7 @@ def effect_ticks(effects: Sequence[float]) -> list[tuple[str, str]]:
 
 def render(calibration: Calibration) -> str:
     """The page. Equal inputs give equal bytes."""
-    power = {test: calibration.power(test) for test in ("timing", "names")}
+    power = {test: calibration.power(test) for test in ("timing", "stocks")}
     page = template("calibration.html", rate_text=rate_text, share=share, excess=excess_percent, effect=effect_text)
     return page.render(
         calibration=calibration,
@@ -76,13 +83,13 @@ def render(calibration: Calibration) -> str:
         sides=list(SIDES),
         power=power,
         drawings={test: [draw_power_curve(*curve) for curve in curves.items()] for test, curves in power.items()},
-        curves={"timing": calibration.timing, "names": calibration.names},
+        curves={"timing": calibration.timing, "stocks": calibration.stocks},
         ticks=effect_ticks,
         marks=[(chart_height(value), f"{value:.0%}") for value in (0.0, 0.5, POWER, 1.0)],
         frame={"left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM},
-        attainable={"timing": attainable_size(calibration.placebos), "names": attainable_size(calibration.draws)},
+        attainable={"timing": attainable_size(calibration.placebos), "stocks": attainable_size(calibration.draws)},
         size=SIZE,
-        promised=PROMISED,
+        rows=headline_rows(calibration),
         level=LEVEL,
         horizon=HORIZON,
     )
@@ -94,14 +101,47 @@ def rate_text(rate: ErrorRate) -> str:
     return f"{share(rate.share)} ({share(low)} to {share(high)})"
 
 
+@dataclass(frozen=True)
+class HeadlineRow:
+    """A row of the table of false positives; `promised` is None for the former test, which promises nothing."""
+
+    label: str
+    rate: ErrorRate
+    promised: float | None
+
+
+def headline_rows(calibration: Calibration) -> list[HeadlineRow]:
+    """False positives of each test in each family, of the former test, and of the verdict, on both sides."""
+    rows = []
+    for test, label in TEST_NAMES.items():
+        together = test in ("former", "verdict")
+        families = {"": ()} if together else dict(zip(family_names(calibration), calibration.families, strict=True))
+        promised = {"former": None, "verdict": calibration.promised}.get(test, SIZE)
+        rows += [
+            HeadlineRow(
+                ", ".join(filter(None, (label, family))) + f": {side}", calibration.any(test, side, members), promised
+            )
+            for family, members in families.items()
+            for side in SIDES
+        ]
+    return rows
+
+
+def family_names(calibration: Calibration) -> tuple[str, ...]:
+    """Names of the families for people."""
+    return ("primary family", "other readings") if len(calibration.families) > 1 else ("all readings",)
+
+
 def calibration_conclusion(calibration: Calibration) -> str:
     """The rate of false positives against the rate that the design allows."""
     rates = {side: calibration.any("verdict", side) for side in SIDES}
     text = " and ".join(f"{side} in {rate_text(rate)}" for side, rate in rates.items())
     kept = "these markets do not contradict that" if calibration.holds else "that is NOT kept"
-    vague = max(rate.bounds[1] for rate in rates.values()) > VAGUE
+    vague = max(rate.bounds[1] for rate in rates.values()) > VAGUE * calibration.promised
     few = " So few markets say little; simulate more." if vague and calibration.holds else ""
+    former = " and ".join(f"{side} in {share(calibration.any('former', side).share)}" for side in SIDES)
     return (
         f"In markets without any effect, some reading was called {text} of the markets. The design allows at most "
-        f"{PROMISED:.0%} each; {kept}.{few}"
+        f"{share(calibration.promised)} each, and {SIZE:.1%} for each test in each family; {kept}.{few} The former "
+        f"test of stock selection, which left market and sector moves in, calls some reading {former} of them."
     )

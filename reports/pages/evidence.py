@@ -23,12 +23,11 @@ from reports.statistics.bootstrap import LEVEL
 from reports.statistics.event_study import WINDOWS
 from reports.statistics.placebo import LEAST_PLACEBOS, SIZE, PlaceboRank
 from reports.statistics.shock import AbnormalReturn, ShockStudy
-from reports.statistics.verdict import HORIZON
+from reports.statistics.verdict import BOUND, HORIZON
 
 BINS = 60  # of a histogram, roughly
 NARROWEST = 1e-4  # width of the bin if all values are equal
 DIGITS = 4  # of d in the charts: finer than a pixel
-KEYS = (*map(str, HORIZONS), END)
 PROBABILISTIC = (
     "is the probability that the true ratio is above zero, if the reading was chosen in advance (probabilistic Sharpe)."
 )
@@ -53,11 +52,12 @@ def render(evidence: Evidence, result: Result, run: Run) -> str:
         every_date=has_other_entries(evidence.launches),
         data=embedded_json(charts),
         horizon=HORIZON,
-        end=END,
         size=SIZE,
+        bound=BOUND,
         least_placebos=LEAST_PLACEBOS,
         least_bounded=LEAST_BOUNDED,
         prose=evidence_prose,
+        power=power_curve(evidence),
         sharpe=sharpe_facts(evidence.sharpe),
         partial_reasons=partial_reasons,
         formats={"percent": percent, "ratio": ratio, "excess": excess_percent},
@@ -93,10 +93,8 @@ def has_other_entries(entries: PastEntries | Missing) -> bool:
 
 
 def selection_histogram(evidence: Evidence) -> dict[str, object]:
-    """Histogram of d over baskets of other stocks at the end of the holding period."""
-    if evidence.names is None:
-        return {}
-    return histogram_bins(evidence.drawn, (), evidence.names[END].effect)
+    """Histogram of the statistic over baskets of other stocks."""
+    return {} if evidence.selection is None else histogram_bins(evidence.drawn, (), evidence.selection.effect)
 
 
 def histogram_bins(
@@ -137,21 +135,29 @@ def round_width(width: float) -> float:
 
 
 def p_curves(evidence: Evidence) -> dict[str, object]:
-    """p and adjusted p by horizon, on the side of the effect; empty if there is none at any horizon."""
-    tests = {"timing": evidence.timing, "stocks": evidence.names or {}}
+    """p and adjusted p of the timing test by horizon, on the side of the effect; empty if there is none."""
     curves = {
-        f"{test}{suffix}": [_rounded_p(ranks.get(key), adjusted=bool(suffix)) for key in KEYS]
-        for test, ranks in tests.items()
+        f"timing{suffix}": [_rounded_p(evidence.timing.get(key), adjusted=bool(suffix)) for key in map(str, HORIZONS)]
         for suffix in ("", "-adjusted")
     }
     lines = {name: values for name, values in curves.items() if any(value is not None for value in values)}
-    return {"ticks": [*map(str, HORIZONS), "end"], "lines": lines, "size": SIZE} if lines else {}
+    return {"ticks": [*map(str, HORIZONS)], "lines": lines, "size": SIZE} if lines else {}
 
 
 def power_curve(evidence: Evidence) -> dict[str, object]:
-    """Share of cases in which an injected effect is found, by effect."""
-    power = evidence.power
-    return {} if isinstance(power, Missing) else {"effects": list(power.effects), "shares": _rounded(power.shares)}
+    """Share of cases in which an injected effect is found, by effect, downward ones first."""
+    sides = [(-1, evidence.power_down), (1, evidence.power)]
+    points = sorted(
+        (sign * effect, found)
+        for sign, power in sides
+        if not isinstance(power, Missing)
+        for effect, found in zip(power.effects, power.shares, strict=True)
+    )
+    return (
+        {"effects": [effect for effect, _ in points], "shares": _rounded([found for _, found in points])}
+        if points
+        else {}
+    )
 
 
 def abnormal_paths(shock: ShockStudy | Missing) -> list[dict[str, object]]:

@@ -3,17 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import isfinite
+from math import expm1, isfinite
 
 from reports.records.evidence import Evidence, EvidenceReport
-from reports.rendering.numbers import excess_percent, probability, wealth
+from reports.rendering.numbers import bounds, excess_percent, probability, wealth
 from reports.statistics.availability import Missing
 from reports.statistics.multiple_testing import Superiority
 from reports.statistics.placebo import SIZE, PlaceboRank, Power
-from reports.statistics.verdict import CHANCE, HORIZON, REFUTED, SUPPORTED, Verdict
+from reports.statistics.verdict import (
+    BOUND,
+    BOUNDED,
+    CHANCE,
+    EXPLORATORY,
+    HORIZON,
+    MONTH,
+    REFUTED,
+    STOCKS,
+    SUPPORTED,
+    UNDERPOWERED,
+    YEAR,
+    Verdict,
+    Word,
+)
+from reports.statistics.year_timing import AFTER, BEFORE, YearTiming
 
-SHORT = {SUPPORTED: "supported", REFUTED: "refuted", CHANCE: "chance"}
-RANKING = {SUPPORTED: 1, CHANCE: 0, REFUTED: -1}  # for sorting
+SHORT: dict[Word, str] = {
+    SUPPORTED: "supported",
+    REFUTED: "refuted",
+    BOUNDED: "bounded",
+    UNDERPOWERED: "underpowered",
+    CHANCE: "chance",
+    EXPLORATORY: "exploratory",
+}
+RANKING: dict[Word, float] = {  # for sorting
+    SUPPORTED: 3,
+    BOUNDED: 2,
+    CHANCE: 1,
+    UNDERPOWERED: 0,
+    EXPLORATORY: -1,
+    REFUTED: -2,
+}
 
 
 def short_verdict(verdict: Verdict) -> str | None:
@@ -33,7 +62,7 @@ def not_available(reason: str) -> str:
 
 
 def verdict_counts(evidence_report: EvidenceReport) -> str:
-    """The readings by verdict: named where supported, refuted or without a verdict, counted where chance."""
+    """The readings by verdict: named where supported, refuted or without a verdict, else counted."""
     names_by_word: dict[str | None, list[str]] = {}
     for name, evidence in evidence_report.readings.items():
         names_by_word.setdefault(evidence.verdict.word, []).append(name)
@@ -45,8 +74,11 @@ def verdict_counts(evidence_report: EvidenceReport) -> str:
         for word in (SUPPORTED, REFUTED)
         if word in names_by_word
     ]
-    if CHANCE in names_by_word:
-        sentences.append(f"{CHANCE.capitalize()}: {len(names_by_word[CHANCE])} of {count} readings.")
+    sentences += [
+        f"{word.capitalize()}: {len(names_by_word[word])} of {count} readings."
+        for word in (BOUNDED, UNDERPOWERED, CHANCE, EXPLORATORY)
+        if word in names_by_word
+    ]
     if undecided:
         sentences.append(f"Without a verdict: {listed_names(undecided)}.")
     return " ".join(sentences)
@@ -71,7 +103,98 @@ def timing_sentence(rank: PlaceboRank) -> str:
 
 def selection_sentence(rank: PlaceboRank) -> str:
     """Result of the stock-selection test."""
-    return rank_sentence(rank, "with randomly drawn stocks from the same universe, the same rule", "of {n} draws")
+    return rank_sentence(
+        rank, "with market, chips and software taken out of all returns, randomly drawn stocks", "of {n} draws"
+    )
+
+
+def year_sentence(timing: YearTiming) -> str:
+    """Result of the timing test over the year."""
+    if timing.difference is None or timing.after is None or timing.before is None:
+        return not_available(timing.reason)
+    p, adjusted, cyclic = year_p_values(timing)
+    return (
+        f"In the {AFTER} months after the entry the mean excess was {excess_percent(timing.after)}, in the {BEFORE} "
+        f"before it {excess_percent(timing.before)}. Months in random order differ as much this way in "
+        f"{probability(p)} of the cases (adjusted {probability(adjusted)}), months shifted in a circle in "
+        f"{probability(cyclic)}."
+    )
+
+
+def year_p_values(timing: YearTiming) -> tuple[float | None, float | None, float | None]:
+    """p, adjusted p and the share of cyclic shifts, on the side of the difference."""
+    if (timing.difference or 0.0) > 0:
+        return timing.p, timing.p_family, timing.cyclic
+    return timing.p_lower, timing.p_family_lower, timing.cyclic_lower
+
+
+def conclusion(evidence: Evidence, comparator: str) -> str:
+    """The verdict in one sentence for somebody who knows no statistics."""
+    verdict, month = evidence.verdict, evidence.headline
+    found = found_words(verdict.by, comparator, is_better=verdict.word == SUPPORTED)
+    sentences: dict[Word | None, str] = {
+        SUPPORTED: f"{found}: too well to put it down to luck.",
+        REFUTED: f"{found}: too badly to put it down to bad luck.",
+        BOUNDED: (
+            f"If the event moved it at all, then by less than {BOUND:.0%} in a month: the effect over {HORIZON} "
+            f"trading days lies in {bounds(month.low, month.high, excess_percent)} (95%)."
+        ),
+        UNDERPOWERED: (
+            f"Nobody can tell: over {HORIZON} trading days only effects {detectable_words(evidence)} would have been "
+            f"found in four of five cases, and one of {BOUND:.0%} would matter."
+        ),
+        EXPLORATORY: f"Only a look, no test: {verdict.reason}.",
+        CHANCE: (
+            "It did neither better nor worse than luck allows"
+            + (
+                "."
+                if evidence.long_run
+                else f", and an effect of {BOUND:.0%} in a month would probably have been found."
+            )
+        ),
+    }
+    return sentences.get(verdict.word, f"There is no verdict: {verdict.reason}.")
+
+
+def found_words(tests: Iterable[str], comparator: str, is_better: bool) -> str:
+    """What each of the tests behind a verdict found, in words."""
+    better, than = ("better", "better than") if is_better else ("worse", "no better than")
+    words = {
+        MONTH: f"over {HORIZON} trading days it did {than} {comparator}",
+        YEAR: f"against {comparator} it did {than} in the months before",
+        STOCKS: f"its stocks did {better} than others at the same weights, apart from market, chips and software",
+    }
+    text = listed_names([words[test] for test in tests] or [""])
+    return text[:1].upper() + text[1:]
+
+
+def detectable_words(evidence: Evidence) -> str:
+    """The smallest effects over a month that are found with 80 % power, on both sides, in words."""
+    words = [
+        f"{sign} {abs(expm1(direction * power.detectable)):.0%}"
+        if not isinstance(power, Missing) and power.detectable is not None
+        else f"{sign} a size that was not tried"
+        for sign, direction, power in (("above", 1, evidence.power), ("below minus", -1, evidence.power_down))
+    ]
+    return " or ".join(words)
+
+
+def families_sentence(evidence_report: EvidenceReport) -> str:
+    """The members of each family; the primary one comes first."""
+    families = [", ".join(family) for family in evidence_report.families]
+    names = ("First family", "Second family") if len(families) > 1 else ("The family",)
+    return " ".join(f"{name}: {family}." for name, family in zip(names, families, strict=False))
+
+
+def error_rates_sentence(evidence_report: EvidenceReport) -> str:
+    """What is promised for each test and family, and the joint rate that follows."""
+    tests = 2 + evidence_report.year_declared
+    families = len(evidence_report.families)
+    return (
+        f"Each test is wrong in at most {SIZE:.1%} of the cases on each side, in each family of readings; {tests} "
+        f"tests and {families} {'family' if families == 1 else 'families'} together in at most "
+        f"{min(1.0, tests * families * SIZE):.1%} a side."
+    )
 
 
 def rank_sentence(rank: PlaceboRank, who: str, among: str) -> str:
@@ -83,7 +206,7 @@ def rank_sentence(rank: PlaceboRank, who: str, among: str) -> str:
     text = f"{who} did at least as {how} in {count:,} {among}".format(n=f"{rank.n:,}")
     return (
         f"{text[0].upper()}{text[1:]}; with the real one that is {count + 1:,} of {rank.n + 1:,}, p = {p}. "
-        f"Adjusted for all readings, p = {adjusted}.{few_placebos_sentence(rank.n)}"
+        f"Adjusted for all readings of its family, p = {adjusted}.{few_placebos_sentence(rank.n)}"
     )
 
 
@@ -95,28 +218,25 @@ def few_placebos_sentence(n: int) -> str:
     return f" With {n} others no p can fall below {probability(smallest)}: the test cannot decide."
 
 
-def power_sentence(power: Power | Missing) -> str:
-    """The smallest effect that the timing test finds in four of five cases."""
+def power_sentence(power: Power | Missing, downward: bool = False) -> str:
+    """The smallest effect on one side that the timing test finds in four of five cases."""
+    side, sign = ("downward", -1) if downward else ("upward", 1)
     if isinstance(power, Missing):
-        return f"The power of the timing test is not available: {power.reason}."
+        return f"The power of the timing test {side} is not available: {power.reason}."
     if power.detectable is None:
-        return _weak_power_sentence(power)
+        able, often = ("is weak", f"only {power.shares[-1]:.1%}") if power.shares[-1] else ("can find nothing", "none")
+        return (
+            f"The timing test {able} {side}: even an effect of {_effect(sign * power.effects[-1])}, the largest "
+            f"tried, would have been found in {often} of the cases."
+        )
     index = power.effects.index(power.detectable)
     text = (
-        f"The timing test would have found an effect of {_effect(power.detectable)} in "
+        f"The timing test would have found an effect of {_effect(sign * power.detectable)} in "
         f"{power.shares[index]:.1%} of the cases, at least four in five"
     )
     if index == 0:
         return f"{text}; this is the smallest effect tried."
-    return f"{text}; one of {excess_percent(power.effects[index - 1])} in {power.shares[index - 1]:.1%}."
-
-
-def _weak_power_sentence(power: Power) -> str:
-    able, often = ("is weak", f"only {power.shares[-1]:.1%}") if power.shares[-1] else ("can find nothing", "none")
-    return (
-        f"The timing test {able} here: even an effect of {_effect(power.effects[-1])}, the largest "
-        f"tried, would have been found in {often} of the cases."
-    )
+    return f"{text}; one of {excess_percent(sign * power.effects[index - 1])} in {power.shares[index - 1]:.1%}."
 
 
 def _effect(d: float) -> str:
@@ -129,9 +249,9 @@ def outcome_sentence(evidence: Evidence, comparator: str) -> str:
     if not isfinite(evidence.d):
         return "At the end of the holding period the excess is undefined: the reading or its comparator was ruined."
     text = f"At the end of its holding period the reading had {wealth(evidence.d, comparator)}."
-    if evidence.occurred is None:
+    if evidence.refuted is None:
         return text
-    return f"{text} By its own criterion it is {'refuted' if evidence.occurred else 'not refuted'}."
+    return f"{text} By its own criterion it is {'refuted' if evidence.refuted else 'not refuted'}."
 
 
 def superiority_sentence(result: Superiority | Missing) -> str:

@@ -22,7 +22,6 @@ from reports.figures.months import monthly_returns
 from reports.pages import evidence_prose
 from reports.pages.overview import OverviewRow, overview_rows, positive_counts, reached_horizons
 from reports.pages.ranges import zoom_ranges
-from reports.records.evidence import END
 from reports.records.result import HORIZONS, Horizon, Result, Run
 from reports.rendering.numbers import (
     UNDEFINED,
@@ -42,10 +41,10 @@ from reports.rendering.sparkline import HEIGHT, WIDTH, Sparkline, sparkline
 from reports.rendering.template import embedded_json, evidence_address, page_address, template, vendored_file
 from reports.statistics.placebo import SIZE, PlaceboRank
 from reports.statistics.verdict import HORIZON
+from reports.statistics.year_timing import YearTiming
 
 COLOURS, DASHES = 6, 3  # of curves, in index.css; the benchmark has the colour of the text
 MOST_WARNINGS = 10  # on a card; the others are counted
-SECOND_HORIZON = "60"  # trading days, shown beside the horizon of the verdict
 DIGITS = 5  # of the embedded curves: finer than a pixel
 
 
@@ -89,7 +88,7 @@ def render(run: Run) -> str:
         framed=any(cell.certain for row in overview for cell in row.cells),
         reached=reached_horizons(run),
         tests_selection=run.evidence_report is not None
-        and any(one.names is not None for one in run.evidence_report.readings.values()),
+        and any(one.selection is not None for one in run.evidence_report.readings.values()),
         correlations=correlations(run),
         months=monthly_returns(run),
         totals=[*(result.equity.iloc[-1] / result.equity.iloc[0] - 1 for result in run.results), _total(run.benchmark)],
@@ -188,7 +187,7 @@ def _card(result: Result, line: int, run: Run, row: OverviewRow) -> ReadingCard:
 
 def _verdict(value: float | None) -> str:
     """The short verdict for its sort key."""
-    return UNDEFINED if value is None else SHORT_BY_RANK[int(value)]
+    return UNDEFINED if value is None else SHORT_BY_RANK[value]
 
 
 SHORT_BY_RANK = {rank: evidence_prose.SHORT[word] for word, rank in evidence_prose.RANKING.items()}
@@ -211,7 +210,7 @@ COLUMNS = (
     FigureColumn("Costs, USD", "Commission and half-spread", usd),
 )
 VERDICT = FigureColumn(
-    "Verdict", "Whether it beat chance, by two tests declared in advance", _verdict, loss=False, linked=True
+    "Verdict", "Whether it beat chance, by tests fixed in code before the run", _verdict, loss=False, linked=True
 )
 READING_ONLY = {"Vs benchmark", "Excess", "Refuted", "Verdict", "Turnover", "Costs, USD"}  # undefined for the benchmark
 COST_COLUMNS = (
@@ -237,17 +236,17 @@ def figure_columns(run: Run) -> tuple[FigureColumn, ...]:
 class AdjustedRow:
     """A row of the table of adjusted p-values: a reading, the number of its curve, its evidence page and its verdict.
 
-    `timing` is the timing test at the horizon of the verdict, `second_timing` at SECOND_HORIZON; `selection` is the
-    stock-selection test. None stands for a test that was not held.
+    `timing` is the timing test over a month, `year` over the year; `selection` is the test of stock selection, None for
+    a reading that selects none.
     """
 
     name: str
     line: int
     page: str
     verdict: str | None
-    timing: PlaceboRank | None
+    timing: PlaceboRank
     selection: PlaceboRank | None
-    second_timing: PlaceboRank | None
+    year: YearTiming
 
 
 def adjusted_rows(run: Run) -> list[AdjustedRow]:
@@ -260,8 +259,8 @@ def adjusted_rows(run: Run) -> list[AdjustedRow]:
             evidence_address(result.name),
             evidence_prose.short_verdict(evidence.verdict),
             evidence.headline,
-            None if evidence.names is None else evidence.names[END],
-            evidence.timing.get(SECOND_HORIZON),
+            evidence.selection,
+            evidence.year,
         )
         for line, result in enumerate(run.results, 1)
         if (evidence := evidence_by_name.get(result.name)) is not None

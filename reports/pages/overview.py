@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from reports.pages import evidence_prose
-from reports.records.evidence import END, Evidence
+from reports.records.evidence import Evidence
 from reports.records.result import HORIZONS, Result, Run
 from reports.statistics.placebo import SIZE, OneSidedPower, PlaceboRank
 from reports.statistics.verdict import HORIZON
@@ -67,14 +67,14 @@ def positive_counts(rows: list[OverviewRow]) -> list[tuple[int, int]]:
 
 def one_sided_reason(evidence: Evidence | None) -> str:
     """Why the tests cannot support a reading; empty if the timing or the stock-selection test can."""
-    if evidence is None or evidence.names is not None or not isinstance(evidence.power, OneSidedPower):
+    if evidence is None or evidence.selection is not None or not isinstance(evidence.power, OneSidedPower):
         return ""
     return evidence.power.reason
 
 
 def _row(result: Result, line: int, evidence: Evidence | None, horizons: tuple[int, ...]) -> OverviewRow:
     timing = {} if evidence is None else evidence.timing
-    selection = None if evidence is None or evidence.names is None else evidence.names[END]
+    selection = None if evidence is None else evidence.selection
     cells = [
         _cell(result.horizons[n].d if n in result.horizons else None, timing.get(str(n)), declared=n == HORIZON)
         for n in horizons

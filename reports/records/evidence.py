@@ -12,6 +12,7 @@ from reports.statistics.placebo import PlaceboRank, Power
 from reports.statistics.regression import Regression
 from reports.statistics.shock import ShockStudy
 from reports.statistics.verdict import HORIZON, Verdict
+from reports.statistics.year_timing import YearTiming
 
 END = "end"  # key beside the horizons: the session of the closing fills, or the last session of the prices
 
@@ -81,22 +82,26 @@ class SharpeEvidence:
 class Evidence:
     """Evidence on whether one reading beat chance.
 
-    `timing` holds the timing test (past entries) by horizon, "5" to "252"; `names` holds the permutation test of stock
-    selection by horizon and END, None for a reading that selects no stocks; `drawn` holds d at the end of the random
-    selections. `d` and `occurred` (whether the reading was refuted by its own criterion) describe the whole holding
-    period. `launches` holds d at every past entry. `intervals` (Sharpe, CAGR, alpha a year), `regressions` (by
-    benchmark) and others may be Missing.
+    `timing` holds the timing test (past entries) by horizon, "5" to "252"; `year` the months after the entry against
+    those before it; `selection` the permutation test of stock selection, None for a reading that selects no stocks, and
+    `drawn` the statistics of the random selections. `d` and `refuted` (by its own criterion) describe the whole holding
+    period. `long_run`: its claim is about the long run. `launches` holds d at every past entry. `power` is that of the
+    timing test against effects upward, `power_down` against effects downward. `intervals` (Sharpe, CAGR, alpha a year),
+    `regressions` (by benchmark) and others may be Missing.
     """
 
     name: str
     verdict: Verdict
     d: float
-    occurred: bool | None
+    refuted: bool | None
+    long_run: bool
     timing: Mapping[str, PlaceboRank]
-    names: Mapping[str, PlaceboRank] | None
+    year: YearTiming
+    selection: PlaceboRank | None
     launches: PastEntries | Missing
     drawn: tuple[float, ...]
     power: Power | Missing
+    power_down: Power | Missing
     shock: ShockStudy | Missing
     intervals: Mapping[str, Interval | Missing]
     regressions: Mapping[str, Regression | Missing]
@@ -117,8 +122,8 @@ class EvidenceReport:
     `superiority` is the bootstrap test of all readings against their comparators. `confounders` are dates and sentences
     about other events in the window. `hindsight` is True if the entry comes before the readings could be known.
     `origin` names the source of the prices; `real` is False for reconstructed ones. `draws` and `resamples` were taken
-    with `seed`. `family` lists the readings for which p-values are adjusted, including any that were not requested.
-    `beforehand` is True if the tests were declared before prices of the event were seen.
+    with `seed`. `families` are the readings for which p-values are adjusted together, including any that were not
+    requested. `year_declared` is True if the test over the year was declared before the event.
     """
 
     readings: Mapping[str, Evidence]
@@ -130,5 +135,5 @@ class EvidenceReport:
     draws: int
     resamples: int
     seed: int
-    family: tuple[str, ...] = ()
-    beforehand: bool = False
+    families: tuple[tuple[str, ...], ...] = ()
+    year_declared: bool = False

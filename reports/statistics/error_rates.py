@@ -12,8 +12,6 @@ import numpy as np
 from reports.statistics.bootstrap import LEVEL
 from reports.statistics.placebo import POWER, SIZE
 
-PROMISED = 2 * SIZE  # largest share of markets with a false verdict on one side, both tests together
-
 
 @dataclass(frozen=True)
 class ErrorRate:

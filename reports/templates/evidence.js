@@ -183,8 +183,6 @@
   const P_LINES = {
     timing: { label: "timing", colour: "line-0", dash: [] },
     "timing-adjusted": { label: "timing, adjusted", colour: "line-0", dash: [5, 4] },
-    stocks: { label: "stocks", colour: "line-1", dash: [] },
-    "stocks-adjusted": { label: "stocks, adjusted", colour: "line-1", dash: [5, 4] },
   };
 
   function pValues(host, height) {
@@ -219,7 +217,7 @@
   function power(host, height) {
     const { effects, shares } = data.power;
     return plot(host, height, [effects, shares], {
-      scales: { x: { time: false, range: [0, 1.04 * Math.max(...effects)] }, y: { range: [-0.02, 1.05] } },
+      scales: { x: { time: false, range: [Math.min(0, 1.04 * Math.min(...effects)), 1.04 * Math.max(...effects)] }, y: { range: [-0.02, 1.05] } },
       axes: [
         EXCESS_AXIS,
         { splits: () => [0, 0.2, 0.4, 0.6, 0.8, 1], values: (u, splits) => splits.map((split) => percent(split)) },

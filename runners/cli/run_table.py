@@ -14,7 +14,7 @@ from reports.pages import evidence_prose
 from reports.records.evidence import EvidenceReport
 from reports.records.result import Result, Run, Story
 from reports.statistics.placebo import SIZE
-from reports.statistics.verdict import CHANCE
+from reports.statistics.verdict import BOUND, CHANCE, HORIZON
 from runners.cli.tables import WIDEST, PlainConsole, PlainTable, excess_cell
 
 MOST_WARNINGS = 3  # printed per reading
@@ -23,7 +23,10 @@ REFUTED_LEGEND = "refuted   by the reading's own criterion; says nothing about l
 VERDICT_MEANINGS = {
     "supported": "better than other dates or stocks, by more than luck",
     "refuted": "worse than other dates or stocks, by more than luck",
+    "bounded": f"an effect beyond {BOUND:.0%} over {HORIZON} trading days is excluded",
+    "underpowered": f"an effect of {BOUND:.0%} over {HORIZON} trading days could be missed",
     "chance": CHANCE,
+    "exploratory": "a look, not a test; the evidence page gives the reason",
 }
 
 
@@ -55,7 +58,7 @@ def show_run(run: Run, out: Path) -> None:
 def verdict_legend(evidence_report: EvidenceReport) -> str:
     """Meaning of each verdict that occurs in the table."""
     verdicts = {evidence_prose.short_verdict(evidence.verdict) for evidence in evidence_report.readings.values()}
-    lines = [f"verdict   from two tests declared in advance, each with an adjusted p below {SIZE:.1%}"]
+    lines = [f"verdict   by tests fixed in code after the event, at an adjusted p below {SIZE:.1%}"]
     lines += [f"{word}: {meaning}" for word, meaning in VERDICT_MEANINGS.items() if word in verdicts]
     if None in verdicts:
         lines.append("-: no verdict; the evidence page gives the reason")
@@ -84,8 +87,7 @@ def _summary_table(run: Run) -> PlainTable:
         "excess",
         "Sharpe",
         "max DD",
-        "costs $",
-        "refuted" if run.evidence_report is None else "verdict",
+        *(("costs $", "refuted") if run.evidence_report is None else ("verdict",)),
     ):
         table.add_column(heading, justify="right", no_wrap=True)
     for result in run.results:
@@ -103,7 +105,7 @@ def _row(result: Result, run: Run) -> tuple[str, ...]:
         excess_cell(result.d),
         "-" if metrics.sharpe is None else f"{metrics.sharpe:.2f}",
         f"{metrics.max_drawdown:.1%}",
-        f"{metrics.costs:,.0f}",
+        *((f"{metrics.costs:,.0f}",) if run.evidence_report is None else ()),
         _outcome(result, run.evidence_report),
     )
 

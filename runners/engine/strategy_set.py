@@ -24,8 +24,14 @@ def reading_names(event: Event) -> tuple[str, ...]:
 
 
 def required_names(event: Event) -> tuple[str, ...]:
-    """Names of a complete set: the event's readings; without any, the files in strategies/."""
-    return tuple(member.name for member in event.readings) or strategies.reading_files()
+    """Names of a complete set: the event's readings; without any, the files in strategies/.
+
+    Raises RequestError if an event file of the user names a primary reading that is not among them.
+    """
+    names = tuple(member.name for member in event.readings) or strategies.reading_files()
+    if _has_file(event):  # of a bundled event, a reading may have been removed
+        event.require_primary(names)
+    return names
 
 
 def event_member(event: Event, name: str) -> EventReading | None:
@@ -68,9 +74,14 @@ def _other_event(event: Event, name: str) -> str | None:
 def _relative_to_event(event: Event, path: str) -> str:
     """The path of a strategy; a file is relative to the folder of the event file that names it."""
     file, _, name = path.rpartition(":")
-    if not file.endswith(".py") or not event.origin.endswith(".toml"):
+    if not file.endswith(".py") or not _has_file(event):
         return path
     return f"{Path(event.origin).parent / file}:{name}"
+
+
+def _has_file(event: Event) -> bool:
+    """Whether the event was read from a file of the user's; `origin` is a name for bundled ones."""
+    return event.origin.endswith(".toml")
 
 
 def load_study(event: Event, name: str, benchmark: str, symbols: tuple[str, ...] = ()) -> Study:

@@ -69,6 +69,11 @@ class Study(ABC):
         return 1
 
     @property
+    def long_run(self) -> bool:
+        """Whether its claim is about the long run, so that a month says nothing about it; only readings declare it."""
+        return False
+
+    @property
     def required_closes(self) -> int:
         """Number of closes needed before the entry: the strategy's history, and returns for a beta."""
         return self.history + (BETA_RETURNS if isinstance(self.comparator, BetaMatched) else 0)
@@ -100,6 +105,10 @@ class ReadingStudy(Study):
     @property
     def history(self) -> int:
         return int(self.strategy.history)
+
+    @property
+    def long_run(self) -> bool:
+        return bool(self.strategy.long_run)
 
     @property
     def chooses(self) -> tuple[str, ...]:

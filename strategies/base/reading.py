@@ -63,6 +63,7 @@ class Reading(bt.Strategy):
 
     # For the evidence:
     chooses: tuple[str, ...] = ()  # stocks from which its claim selects; placebo baskets are drawn from them
+    long_run = False  # True: its claim is about the long run, and a month gives no verdict
     rechooses = False  # True: it selects its stocks anew at every decision
     reacts_to = ""  # symbol whose shock it reacts to; past entries after a fall of it are shown separately
     variants: ClassVar[Mapping[str, tuple[Mapping[str, object], ...]]] = {}  # shown for comparison, by heading

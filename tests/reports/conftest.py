@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from data import calendar
-from reports.records.evidence import END, BreakEven, Description, Evidence, EvidenceReport, PastEntries, SharpeEvidence
+from reports.records.evidence import BreakEven, Description, Evidence, EvidenceReport, PastEntries, SharpeEvidence
 from reports.records.result import HORIZONS, Horizon, Result, Run, Story
 from reports.statistics.availability import Missing
 from reports.statistics.bootstrap import Interval
@@ -19,6 +19,7 @@ from reports.statistics.placebo import PlaceboRank, Power
 from reports.statistics.regression import Coefficient, Regression
 from reports.statistics.shock import ShockStudy, study_shock
 from reports.statistics.verdict import Verdict
+from reports.statistics.year_timing import YearTiming
 
 
 def make_result(name: str = "first", seed: int = 1, sessions: pd.DatetimeIndex | None = None, **changes) -> Result:
@@ -110,6 +111,23 @@ def make_rank(n: int = 64, effect: float = 0.05, **changes) -> PlaceboRank:
     return PlaceboRank(n, effect, **values)
 
 
+def make_year(**changes) -> YearTiming:
+    """A test over the year: 200 of 10,000 permutations and 3 of 76 cyclic shifts are at least as high."""
+    values = {
+        "after": 0.02,
+        "before": -0.01,
+        "z": 2.1,
+        "p": 0.02,
+        "p_lower": 0.98,
+        "p_family": 0.07,
+        "p_family_lower": 1.0,
+        "cyclic": 3 / 76,
+        "cyclic_lower": 74 / 76,
+        **changes,
+    }
+    return YearTiming(**values)
+
+
 @cache
 def make_shock(symbols: tuple[str, ...] = ("AAA", "BBB", "CCC", "DDD")) -> ShockStudy:
     """An event study of three stocks bought and one sold short, on noise."""
@@ -143,7 +161,8 @@ def make_evidence(name: str = "first", **changes) -> Evidence:
     values = {
         "verdict": Verdict("not distinguishable from chance"),
         "d": 0.252,
-        "occurred": False,
+        "refuted": False,
+        "long_run": False,
         "timing": {
             "5": make_rank(257),
             "20": make_rank(),
@@ -151,10 +170,12 @@ def make_evidence(name: str = "first", **changes) -> Evidence:
             "120": late,
             "252": late,
         },
-        "names": {key: make_rank(5000) for key in (*map(str, HORIZONS), END)},
+        "year": make_year(),
+        "selection": make_rank(5000, 1.25, mean=0.1, deviation=1.1),
         "launches": make_past_entries(),
-        "drawn": tuple(np.round(np.random.default_rng(3).normal(0, 0.2, 500), 6).tolist()),
+        "drawn": tuple(np.round(np.random.default_rng(3).normal(0, 1.1, 500), 6).tolist()),
         "power": Power((0.02, 0.05, 0.1), (0.1, 0.53125, 0.9375), 0.1),
+        "power_down": Power((0.02, 0.05, 0.1), (0.0, 0.4, 0.84375), 0.1),
         "shock": make_shock(),
         "intervals": {
             "sharpe": Interval(1.0, -0.9, 2.7),
@@ -179,12 +200,15 @@ def make_empty(name: str = "first", **changes) -> Evidence:
     values = {
         "verdict": Verdict(None, reason="timing: nothing left"),
         "d": float("-inf"),
-        "occurred": None,
+        "refuted": None,
+        "long_run": False,
         "timing": none,
-        "names": {**none, END: PlaceboRank(0, None, reason=GONE.reason)},
+        "year": YearTiming(reason=GONE.reason),
+        "selection": PlaceboRank(0, None, reason=GONE.reason),
         "launches": GONE,
         "drawn": (),
         "power": GONE,
+        "power_down": GONE,
         "shock": Missing("the reading never takes a position, so that there are no legs"),
         "intervals": dict.fromkeys(("sharpe", "cagr", "alpha"), GONE),
         "regressions": {"SPY": GONE},
@@ -206,6 +230,7 @@ def make_evidence_report(*evidence: Evidence, **changes) -> EvidenceReport:
         "draws": 5000,
         "resamples": 2000,
         "seed": 20250131,
+        "families": (tuple(each.name for each in evidence),),
         **changes,
     }
     return EvidenceReport({each.name: each for each in evidence}, **values)
@@ -227,6 +252,11 @@ def rank_of():
 
 
 @pytest.fixture
+def year_of():
+    return make_year
+
+
+@pytest.fixture
 def shock_of():
     return make_shock
 
@@ -236,7 +266,7 @@ def judged(run_of):
     """A run of two readings with complete evidence, unless other evidence is given."""
 
     def make(*evidence: Evidence, evidence_report: dict | None = None, **changes) -> Run:
-        evidence = evidence or (make_evidence("first"), make_evidence("second", names=None))
+        evidence = evidence or (make_evidence("first"), make_evidence("second", selection=None))
         results = [make_result(each.name, seed, d=each.d) for seed, each in enumerate(evidence, 1)]
         return run_of(
             *results,

@@ -174,18 +174,19 @@ def sweep_of():
 
 
 def calibrated():
-    words = np.zeros((100, 3, 2), dtype=np.int8)
+    words = np.zeros((100, len(calibration.TESTS), 2), dtype=np.int8)
     curve = calibration.PowerCurve(
         (EVIL, "b"), (0.1, 0.4), 20, np.zeros((10, 2, 2), dtype=bool), np.full((10, 2, 2), 0.2)
     )
     return calibration.Calibration(
         readings=(EVIL, "b"),
+        families=((EVIL,), ("b",)),
         seed=7,
         draws=499,
         placebos=64,
         outcomes=words,
         timing=curve,
-        names=curve,
+        stocks=curve,
         sides=np.zeros((10, 3), dtype=np.int8),
         resampled=(EVIL, EVIL, 252, 2000),
         years=("2019-05-29", "2025-03-03"),

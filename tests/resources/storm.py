@@ -11,6 +11,7 @@ WHOLE = (
 claims = "S1 to S2"
 quiet_until = 2025-02-28
 universe = ["NVDA", "BRK-B", "^GSPC"]
+primary = ["sail"]
 calendar = { 2025-03-19 = "harvest", 2025-03-05 = "market day" }
 
 [baskets]

@@ -125,10 +125,10 @@ def test_wrong_requests_are_status_2_in_one_line(folders, tmp_path):
 
 def test_a_damaged_folder_is_status_2(folders, tmp_path):
     other = shutil.copytree(folders / "a", tmp_path / "other")
-    edit(other, "results.json", lambda results: results.update(schema=2))
+    edit(other, "results.json", lambda results: results.update(schema=1))
     status, out, err = called(folders / "a", other)
     assert (status, out) == (2, "")
-    assert err == f"error: {other / 'results.json'}: schema '2', expected 1; run it again with this version\n"
+    assert err == f"error: {other / 'results.json'}: schema '1', expected 2; run it again with this version\n"
 
 
 def test_help_is_quick_and_fits():

@@ -48,7 +48,7 @@ def test_the_run_folder_holds_what_other_tools_rely_on(folder):
         f"{name}{page}.html" for name in NAMES for page in ("", "-evidence")
     }
     results = json.loads((out / "results.json").read_text())
-    assert results["schema"] == 1
+    assert results["schema"] == 2
     assert list(results["readings"]) == list(NAMES)
     assert set(results["readings"]["gpu_bubble"]["horizons"]) == {"5", "20", "60", "120", "252"}
     returns = pd.read_csv(out / "returns.csv", index_col="date")

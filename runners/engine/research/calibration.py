@@ -1,8 +1,9 @@
 """Calibration: how often the declared tests and the verdict are wrong in simulated markets whose truth is known.
 
-The timing test runs in markets like the real one, in which every entry date is as good as any other. The selection test
-runs in markets whose stocks have equal loadings, so that any choice is as good as any other. In some markets an effect
-is injected. The outcome of a market depends on its number and the seed only.
+The timing tests run in markets like the real one, in which every entry date is as good as any other. The test of stock
+selection runs in markets whose stocks have their own loadings, and in others whose stocks have equal ones; in neither
+is a choice better than another once factors are taken out. The former test, which left them in, runs beside it. In some
+markets an effect is injected. The outcome of a market depends on its number and the seed only.
 """
 
 from __future__ import annotations
@@ -21,14 +22,29 @@ from data.synthetic import factor_model
 from data.synthetic.simulator import YEAR, MarketModel, simulate_prices
 from reports.records.calibration import TESTS, TRUTHS, Calibration, PowerCurve
 from reports.records.result import HORIZONS
-from reports.statistics import bootstrap, placebo
-from reports.statistics.placebo import SIZE, PlaceboRank
-from reports.statistics.verdict import CHANCE, HORIZON, REFUTED, SUPPORTED, Word, decide_verdict, side_outcome
+from reports.statistics import bootstrap
+from reports.statistics.placebo import SIZE
+from reports.statistics.verdict import (
+    CHANCE,
+    HORIZON,
+    MONTH,
+    REFUTED,
+    STOCKS,
+    SUPPORTED,
+    DeclaredTest,
+    Word,
+    decide_verdict,
+    placebo_test,
+    year_test,
+)
+from reports.statistics.year_timing import AFTER, YearTiming, window_entries, year_timings
 from runners.engine import strategy_set
-from runners.engine.comparators import comparator_log_wealth, excess_log_returns, excess_over, log_wealth
+from runners.engine.comparators import excess_log_returns
 from runners.engine.execution.executor import Executor, Progress, no_progress
 from runners.engine.research import permutation
 from runners.engine.research.evidence_plan import LONGEST_HISTORY
+from runners.engine.research.families import Families, grouped, ranks_by_family, reading_families
+from runners.engine.research.permutation import PermutedStatistics
 from runners.engine.study import Study
 from runners.engine.vectorized.scenarios import TradingConditions
 from strategies.base.comparator import BetaMatched, EqualWeight, Variants
@@ -101,18 +117,28 @@ class SimulatedWorld:
 
 @dataclass(frozen=True, eq=False)
 class CalibrationSetup:
-    """What all markets share: the studies, the worlds of both tests, the number of permutations, and the seed."""
+    """What all markets share: the studies and their families, the worlds, the number of permutations, and the seed.
+
+    Stocks have their own loadings in `timing` and `selection`, equal ones in `equal`.
+    """
 
     studies: tuple[Study, ...]
+    families: Families
     timing: SimulatedWorld
     selection: SimulatedWorld
+    equal: SimulatedWorld
     draws: int
     seed: int
 
     @property
-    def choosing(self) -> list[int]:
-        """Indices of the studies that choose stocks."""
-        return [index for index, study in enumerate(self.studies) if study.chooses]
+    def names(self) -> list[str]:
+        """Names of the studies."""
+        return [study.name for study in self.studies]
+
+    @property
+    def choosing(self) -> list[Study]:
+        """The studies that choose stocks."""
+        return [study for study in self.studies if study.chooses]
 
 
 @dataclass(frozen=True)
@@ -157,16 +183,17 @@ def run_calibration(request: CalibrationRequest, executor: Executor, done: Progr
         for number in range(1, request.markets + 1)
     ]
     outcomes: list[MarketOutcome] = executor.map(try_market, (setup,), markets, done)
-    choosing = tuple(setup.studies[index].name for index in setup.choosing)
-    readings = tuple(study.name for study in setup.studies)
+    choosing = tuple(study.name for study in setup.choosing)
+    readings = tuple(setup.names)
     return Calibration(
         readings=readings,
+        families=setup.families,
         seed=request.seed,
         draws=request.draws,
         placebos=PLACEBOS,
         outcomes=np.array([outcome.words for outcome in outcomes]),
         timing=power_curves(setup.timing, readings, [outcome.timing for outcome in outcomes if outcome.timing]),
-        names=power_curves(setup.selection, choosing, [each.selection for each in outcomes if each.selection]),
+        stocks=power_curves(setup.selection, choosing, [each.selection for each in outcomes if each.selection]),
         sides=np.array([outcome.sides for outcome in outcomes if outcome.sides is not None]),
         resampled=(HELD, BENCHMARK, YEAR, bootstrap.RESAMPLES),
         years=tuple(f"{day:%Y-%m-%d}" for day in (setup.timing.sessions[0], setup.timing.sessions[-1])),
@@ -192,13 +219,16 @@ def calibration_setup(request: CalibrationRequest) -> CalibrationSetup:
             f"--event {event.name}: no reading that the simulated market has prices for chooses stocks, so that there "
             f"is no selection test to calibrate; give one `chooses = true`"
         )
-    short = TradingConditions(hold=HORIZON, shock_lead=event.lead)
-    whole = TradingConditions(shock_lead=event.lead)
-    exchangeable = exchangeable_model(model, choosable_stocks(studies))
+    short, whole = TradingConditions(hold=HORIZON, shock_lead=event.lead), TradingConditions(shock_lead=event.lead)
+    hold = whole.hold or YEAR
+    alike = equal_loadings_model(model, choosable_stocks(studies))
+    long_run = [study.name for study in studies if study.long_run]
     return CalibrationSetup(
         studies,
-        simulated_world(event, model, LONGEST_HISTORY + PLACEBOS * HORIZON, short, HORIZON, TIMING_EFFECTS),
-        simulated_world(event, exchangeable, LONGEST_HISTORY, whole, whole.hold or YEAR, SELECTION_EFFECTS),
+        reading_families(event, [study.name for study in studies], long_run),
+        simulated_world(event, model, LONGEST_HISTORY + PLACEBOS * HORIZON, short, HORIZON * AFTER, TIMING_EFFECTS),
+        simulated_world(event, model, LONGEST_HISTORY, whole, hold, SELECTION_EFFECTS),
+        simulated_world(event, alike, LONGEST_HISTORY, whole, hold, ()),
         request.draws,
         request.seed,
     )
@@ -210,7 +240,8 @@ def simulated_world(
     """A world with `before` sessions before the real entry date, which keeps FOMC meetings on their real dates."""
     entry = calendar.calendar_index(event.entry)
     # One more session than the hold, for the closing fills.
-    return SimulatedWorld(model, calendar.xnys()[entry - before : entry + hold + 1], before, conditions, hold, effects)
+    sessions = calendar.xnys()[entry - before : entry + hold + 1]
+    return SimulatedWorld(model, sessions, before, conditions, conditions.hold or hold, effects)
 
 
 def choosable_stocks(studies: tuple[Study, ...]) -> tuple[str, ...]:
@@ -218,7 +249,7 @@ def choosable_stocks(studies: tuple[Study, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(stock for study in studies for stock in study.chooses))
 
 
-def exchangeable_model(model: MarketModel, universe: tuple[str, ...]) -> MarketModel:
+def equal_loadings_model(model: MarketModel, universe: tuple[str, ...]) -> MarketModel:
     """The model with equal loadings and volatilities (their median) for all stocks of the universe."""
     inside = np.isin(model.symbols, universe)
     return replace(
@@ -229,25 +260,32 @@ def exchangeable_model(model: MarketModel, universe: tuple[str, ...]) -> MarketM
 
 
 def try_market(setup: CalibrationSetup, market: SimulatedMarket) -> MarketOutcome:
-    """Both tests and the verdict in one market; injected effects and intervals where the market has them."""
-    seeds = np.random.SeedSequence([setup.seed, market.number]).generate_state(3, np.uint64).tolist()
-    prices, exchangeable = setup.timing.prices(seeds[0]), setup.selection.prices(seeds[1])
-    timing, selection = timing_differences(setup, prices), selection_differences(setup, exchangeable, seeds[2])
+    """All tests and the verdict in one market; injected effects and intervals where the market has them."""
+    seeds = np.random.SeedSequence([setup.seed, market.number]).generate_state(4, np.uint64).tolist()
+    prices, stocks = setup.timing.prices(seeds[0]), setup.selection.prices(seeds[1])
+    equal = selection_statistics(setup, setup.equal, setup.equal.prices(seeds[3]), seeds[2])
+    windows = year_differences(setup, prices)
+    timing, selection = month_differences(windows), selection_statistics(setup, setup.selection, stocks, seeds[2])
     return MarketOutcome(
-        words=test_outcomes(setup, placebo.placebo_ranks(timing), placebo.placebo_ranks(selection)),
+        words=test_outcomes(setup, timing, windows, selection, equal),
         timing=inject_into_timing(setup, prices, timing, seeds[0]) if market.injected else None,
-        selection=inject_into_selection(setup, exchangeable, selection, seeds[1], seeds[2])
+        selection=inject_into_selection(setup, stocks, selection.studentised, seeds[1], seeds[2])
         if market.injected
         else None,
         sides=interval_sides(prices, setup.timing.model, seeds[2]) if market.resampled else None,
     )
 
 
-def timing_differences(setup: CalibrationSetup, prices: Prices) -> np.ndarray:
-    """d of the timing test at the real entry (first) and at the aligned ones, shape (PLACEBOS + 1, n_readings)."""
-    aligned = placebo.aligned_entries(setup.timing.entry, HORIZON, LONGEST_HISTORY)
-    entries = np.concatenate(([setup.timing.entry], aligned))
-    return np.column_stack([differences_at_horizon(setup.timing, study, prices, entries) for study in setup.studies])
+def year_differences(setup: CalibrationSetup, prices: Prices) -> np.ndarray:
+    """d of the windows before and after the real entry, in order of time, shape (n_windows, n_readings)."""
+    world = setup.timing
+    entries = window_entries(world.entry, HORIZON, LONGEST_HISTORY, len(world.sessions) - 1)
+    return np.column_stack([differences_at_horizon(world, study, prices, entries) for study in setup.studies])
+
+
+def month_differences(windows: np.ndarray) -> np.ndarray:
+    """d at the real entry (first) and at the aligned ones, shape (PLACEBOS + 1, n_readings)."""
+    return windows[PLACEBOS::-1]
 
 
 def differences_at_horizon(world: SimulatedWorld, study: Study, prices: Prices, entries: np.ndarray) -> np.ndarray:
@@ -255,30 +293,72 @@ def differences_at_horizon(world: SimulatedWorld, study: Study, prices: Prices, 
     return excess_log_returns(study, prices, entries, world.conditions)[:, HORIZONS.index(HORIZON)]
 
 
-def selection_differences(setup: CalibrationSetup, prices: Prices, seed: int) -> np.ndarray:
-    """d at the end of the hold, of the readings that choose stocks (first) and of their permutations.
+def selection_statistics(
+    setup: CalibrationSetup, world: SimulatedWorld, prices: Prices, seed: int
+) -> PermutedStatistics:
+    """The statistics of the readings that choose stocks (first) and of their permutations.
 
-    Shape (n_draws + 1, n_choosing).
+    Both have the shape (n_draws + 1, n_choosing).
     """
-    entry, conditions, columns = setup.selection.entry, setup.selection.conditions, []
-    for study in (setup.studies[index] for index in setup.choosing):
-        universe = permutation.tradable_stocks(study.chooses, prices, entry - 1)
+    columns = []
+    for study in setup.choosing:
+        universe = permutation.tradable_stocks(study.chooses, prices, world.entry - 1)
         permutations = permutation.StockPermutations.of(universe, setup.draws, seed)
-        batch = permutation.simulate_permutations(study, prices, entry, conditions, permutations)
-        scenarios = conditions.at(np.array([entry]), prices, study.parameters)
-        columns.append(excess_over(log_wealth(batch), comparator_log_wealth(study, prices, scenarios))[:, -1])
-    return np.column_stack(columns)
+        columns.append(permutation.permuted_statistics(study, prices, world.entry, world.conditions, permutations))
+    return PermutedStatistics(
+        np.column_stack([column.studentised for column in columns]), np.column_stack([column.raw for column in columns])
+    )
 
 
-def test_outcomes(setup: CalibrationSetup, timing: list[PlaceboRank], selection: list[PlaceboRank]) -> np.ndarray:
-    """Outcomes of both tests and of the verdict, see MarketOutcome; shape (len(TESTS), n_readings)."""
-    by_index = dict(zip(setup.choosing, selection, strict=True))
-    words: dict[str, list[Word | None]] = {
-        "timing": [side_outcome(rank) for rank in timing],
-        "names": [side_outcome(by_index[index]) if index in by_index else CHANCE for index in range(len(timing))],
-        "verdict": [decide_verdict(rank, by_index.get(index)).word for index, rank in enumerate(timing)],
+def test_outcomes(
+    setup: CalibrationSetup,
+    timing: np.ndarray,
+    windows: np.ndarray,
+    selection: PermutedStatistics,
+    equal: PermutedStatistics,
+) -> np.ndarray:
+    """Outcomes of all tests and of the verdict, see MarketOutcome; shape (len(TESTS), n_readings)."""
+    names, choosing = setup.names, [study.name for study in setup.choosing]
+    month = rank_tests(MONTH, timing, names, setup.families)
+    year = {
+        name: year_test(outcome)
+        for family in grouped(names, setup.families)
+        for name, outcome in zip(family, _year_timings(setup, windows, family), strict=True)
     }
-    return np.array([[SIGNS[word] for word in words[test]] for test in TESTS], dtype=np.int8)
+    stocks = rank_tests(STOCKS, selection.studentised, choosing, setup.families)
+    outcomes: dict[str, Mapping[str, Word | None]] = {
+        "timing": {name: test.word for name, test in month.items()},
+        "year": {name: test.word for name, test in year.items()},
+        "stocks": {name: test.word for name, test in stocks.items()},
+        "equal": _words(rank_tests(STOCKS, equal.studentised, choosing, setup.families)),
+        "former": _words(former_test(selection.raw, choosing)),
+        "verdict": {
+            study.name: decide_verdict(
+                [each[study.name] for each in (month, stocks) if study.name in each and not study.long_run], None
+            ).word
+            for study in setup.studies
+        },
+    }
+    return np.array([[SIGNS[outcomes[test].get(name, CHANCE)] for name in names] for test in TESTS], dtype=np.int8)
+
+
+def rank_tests(test: str, values: np.ndarray, names: list[str], families: Families) -> dict[str, DeclaredTest]:
+    """The declared test of each reading from its values among their placebos."""
+    return {name: placebo_test(test, rank) for name, rank in ranks_by_family(values, names, families).items()}
+
+
+def former_test(raw: np.ndarray, names: list[str]) -> dict[str, DeclaredTest]:
+    """The test of earlier versions: log returns with factors left in, one family, an effect above the mean of draws."""
+    return rank_tests(STOCKS, raw - np.mean(raw[1:], axis=0), names, (tuple(names),))
+
+
+def _words(tests: Mapping[str, DeclaredTest]) -> dict[str, Word | None]:
+    return {name: test.word for name, test in tests.items()}
+
+
+def _year_timings(setup: CalibrationSetup, windows: np.ndarray, family: tuple[str, ...]) -> list[YearTiming]:
+    columns = [setup.names.index(name) for name in family]
+    return year_timings(windows[:, columns], AFTER, setup.seed, permutations=setup.draws)
 
 
 def inject_into_timing(setup: CalibrationSetup, prices: Prices, values: np.ndarray, seed: int) -> InjectedEffects:
@@ -290,23 +370,23 @@ def inject_into_timing(setup: CalibrationSetup, prices: Prices, values: np.ndarr
         raised[:1, column] = differences_at_horizon(world, setup.studies[column], changed, np.array([world.entry]))
         return raised
 
-    return inject_effects(world, setup.studies, prices, values, values_in, seed)
+    return inject_effects(world, setup, setup.studies, prices, values, values_in, seed)
 
 
 def inject_into_selection(
     setup: CalibrationSetup, prices: Prices, values: np.ndarray, seed: int, permutation_seed: int
 ) -> InjectedEffects:
-    """Effects injected over the whole hold, one reading at a time: d of all permutations changes with the prices."""
-    choosing = [setup.studies[index] for index in setup.choosing]
+    """Effects injected over the whole hold, one reading at a time: all permutations change with the prices."""
 
     def values_in(_: int, changed: Prices) -> np.ndarray:
-        return selection_differences(setup, changed, permutation_seed)
+        return selection_statistics(setup, setup.selection, changed, permutation_seed).studentised
 
-    return inject_effects(setup.selection, choosing, prices, values, values_in, seed)
+    return inject_effects(setup.selection, setup, setup.choosing, prices, values, values_in, seed)
 
 
 def inject_effects(
     world: SimulatedWorld,
+    setup: CalibrationSetup,
     studies: tuple[Study, ...] | list[Study],
     prices: Prices,
     values: np.ndarray,
@@ -315,8 +395,8 @@ def inject_effects(
 ) -> InjectedEffects:
     """Inject every effect into every reading, one at a time.
 
-    `values` is d of a test without effects, shape (n_placebos + 1, n_studies); `values_in` computes it from prices with
-    an effect injected into the study of that column.
+    `values` are those of a test without effects, shape (n_placebos + 1, n_studies); `values_in` computes them from
+    prices with an effect injected into the study of that column.
     """
     found = np.zeros((len(world.effects), len(studies)), dtype=bool)
     gained = np.zeros(found.shape)
@@ -324,7 +404,8 @@ def inject_effects(
         direction = world.direction(study, prices)
         for row, effect in enumerate(world.effects):
             raised = values_in(column, world.prices(seed, effect * direction))
-            found[row, column] = side_outcome(placebo.placebo_ranks(raised)[column]) == SUPPORTED
+            tests = rank_tests("", raised, [each.name for each in studies], setup.families)
+            found[row, column] = tests[study.name].word == SUPPORTED
             gained[row, column] = raised[0, column] - values[0, column]
     return InjectedEffects(found, gained)
 

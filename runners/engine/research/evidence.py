@@ -13,7 +13,9 @@ from runners.engine.plan import Plan
 from runners.engine.provenance import run_manifest
 from runners.engine.research.evidence_plan import ReadingCase, plan_evidence, reading_cases, symbols_with_choices
 from runners.engine.research.examination import ExaminedReading, examine_reading
+from runners.engine.research.families import AS_DECLARED
 from runners.engine.research.judgement import judge_run
+from runners.engine.study import Study
 from runners.engine.tracebacks import worker_death
 from runners.engine.trial_ledger import Trials
 
@@ -45,11 +47,18 @@ def gather_evidence(
     counted = {study.variant for study, reading in survivors if not reading.uncounted}
     unpriced = [rival.name for rival in plan.others if rival not in rivals]
     incomplete = incomplete_set_reason(unpriced, uncounted_readings(plan, counted))
-    report = judge_run(run, evidence_plan, examined, prices, trials, plan.request, incomplete)
+    changed = [study.name for study in plan.studies if is_changed(study, plan)]
+    report = judge_run(run, evidence_plan, examined, prices, trials, plan.request, incomplete, changed)
     settings = {name: getattr(evidence_plan, name) for name in ("draws", "resamples", "seed")}
     counts = {"trials": len(trials), "forgotten": trials.forgotten}
     manifest = {**run.manifest, "evidence": {**settings, **counts}}
     return replace(run, with_evidence=True, evidence_report=report, manifest=manifest)
+
+
+def is_changed(study: Study, plan: Plan) -> bool:
+    """Whether a reading of the event's strategy set runs with parameters other than the declared ones."""
+    declared = plan.required.get(study.name)
+    return declared is not None and declared.variant != study.variant
 
 
 def without_dead(
@@ -79,7 +88,7 @@ def unique_labels(names: Sequence[str]) -> list[str]:
     """The names, made unique: a rival with the name of a reading of the run is marked as declared."""
     labels: list[str] = []
     for name in names:
-        labels.append(f"{name}, as declared" if name in labels else name)
+        labels.append(f"{name}{AS_DECLARED}" if name in labels else name)
     return labels
 
 

@@ -15,6 +15,7 @@ from reports.records.evidence import END
 from reports.records.result import HORIZONS, Run
 from runners.engine.plan import Plan
 from runners.engine.request import Request
+from runners.engine.research.permutation import FACTORS
 from runners.engine.study import Study
 from runners.engine.vectorized.scenarios import TradingConditions
 from strategies.base.comparator import BetaMatched, Fund
@@ -113,5 +114,7 @@ def symbols_with_choices(study: Study) -> tuple[str, ...]:
 def evidence_symbols(plan: Plan) -> tuple[str, ...]:
     """Symbols that the evidence needs beyond those of the plan: stocks to choose from, rivals, market proxies."""
     studies = (*plan.studies, *plan.others)
-    symbols = dict.fromkeys((*(symbol for study in studies for symbol in symbols_with_choices(study)), *PROXIES))
+    factors = FACTORS if any(study.chooses for study in studies) else ()
+    chosen = (symbol for study in studies for symbol in symbols_with_choices(study))
+    symbols = dict.fromkeys((*chosen, *PROXIES, *factors))
     return tuple(symbol for symbol in symbols if symbol not in plan.symbols)

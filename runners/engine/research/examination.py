@@ -19,8 +19,10 @@ from reports.statistics.bootstrap import Interval
 from reports.statistics.event_study import EventSample
 from reports.statistics.regression import Regression, regress
 from reports.statistics.shock import ShockStudy, study_shock
+from reports.statistics.verdict import HORIZON
+from reports.statistics.year_timing import window_entries
 from runners.engine.author_code import author_code
-from runners.engine.comparators import comparator_log_wealth, excess_log_returns, excess_over, log_wealth
+from runners.engine.comparators import excess_log_returns
 from runners.engine.research import permutation
 from runners.engine.research.break_even import break_even_costs
 from runners.engine.research.descriptions import descriptions
@@ -38,9 +40,10 @@ NO_RULE = Missing("only a Reading has a rule that can be run at other dates")
 class ExaminedReading:
     """What was run for one reading.
 
-    `d`, shape (n, 6), is that of the entries in the rows `entries`; `permuted`, shape (n_draws + 1, 6), that of the
-    reading (first) and of its permutations of stocks, None for a reading that does not choose stocks. Columns are KEYS.
-    `reason` says why there are no past entries.
+    `d`, shape (n, 6), is that of the entries in the rows `entries`, with KEYS as columns; `permuted`, shape
+    (n_draws + 1,), holds the statistics of the reading (first) and of its permutations of stocks, None for a reading
+    that does not choose stocks. `long_run`: its claim is about the long run. `reason` says why there are no past
+    entries.
     """
 
     entries: np.ndarray
@@ -51,6 +54,7 @@ class ExaminedReading:
     break_even: BreakEven | Missing = NO_RULE
     shock: ShockStudy | Missing = NO_RULE
     described: tuple[Description, ...] = ()
+    long_run: bool = False
     reason: str = ""
 
     @property
@@ -69,10 +73,12 @@ def examine_reading(prices: Prices, plan: EvidencePlan, case: ReadingCase) -> Ex
         entries, d = np.array([plan.entry]), np.full((1, len(KEYS)), np.nan)
         reason = f"it failed at another entry date: {describe_failure(error, study.strategy.__module__).summary}"
     if case.returns is None or case.excess is None or case.proxies is None:
-        return ExaminedReading(entries, d, {}, {}, permuted_or_missing(prices, plan, study), reason=reason)
+        permuted = permuted_or_missing(prices, plan, study)
+        return ExaminedReading(entries, d, {}, {}, permuted, long_run=study.long_run, reason=reason)
     return ExaminedReading(
         entries,
         d,
+        long_run=study.long_run,
         reason=reason,
         intervals=bootstrap_intervals(case.returns, case.excess, case.proxies[plan.market], plan),
         regressions={
@@ -94,8 +100,8 @@ def examine_rule(prices: Prices, plan: EvidencePlan, study: Study) -> dict[str, 
 
 
 def permuted_or_missing(prices: Prices, plan: EvidencePlan, study: Study) -> np.ndarray | Missing | None:
-    """d of the permutations, or why there are none; None for a study that does not choose stocks."""
-    return result_or_missing(lambda: permuted_differences(prices, plan, study)) if study.chooses else None
+    """The statistics of the permutations, or why there are none; None for a study that does not choose stocks."""
+    return result_or_missing(lambda: permuted_stocks(prices, plan, study)) if study.chooses else None
 
 
 def result_or_missing(compute: Callable[[], T]) -> T | Missing:
@@ -114,26 +120,32 @@ def excess_by_entry(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the real and the past entries, shape (n,), and d of each, shape (n, 6).
 
-    With a rule, every session is an entry, or, without `all_sessions`, the aligned ones only; without a rule, the
-    aligned ones at the horizons that have enough of them. Raises RequestError where the real entry comes too early.
+    With a rule, every session is an entry, or, without `all_sessions`, the tested ones only; without a rule, those
+    at the horizons that have enough of them. Raises RequestError where the real entry comes too early.
     """
     if not study.has_rule:
         return plain_strategy_differences(prices, plan, study)
     if plan.entry < plan.first:
         raise RequestError(f"the entry comes before {prices.days[plan.first]}, the first that every reading can have")
-    entries = np.arange(plan.first, len(prices.sessions)) if all_sessions else aligned_entry_rows(plan)
+    entries = plan.first + np.arange(len(prices.sessions) - plan.first)
+    if not all_sessions:
+        entries = tested_entry_rows(plan, len(prices.sessions) - 1)
     return entries, excess_log_returns(study, prices, entries, plan.conditions)
 
 
-def aligned_entry_rows(plan: EvidencePlan) -> np.ndarray:
-    """Rows of the real entry and of the aligned ones of all horizons, in order."""
+def tested_entry_rows(plan: EvidencePlan, last: int) -> np.ndarray:
+    """Rows of the real entry, of the aligned ones of all horizons, and of the windows of the year, in order.
+
+    `last` is the last row of the prices.
+    """
     rows = [placebo.aligned_entries(plan.entry, horizon, plan.first) for horizon in HORIZONS]
-    return np.unique(np.concatenate(([plan.entry], *rows)))
+    return np.unique(np.concatenate(([plan.entry], *rows, window_entries(plan.entry, HORIZON, plan.first, last))))
 
 
 def plain_strategy_differences(prices: Prices, plan: EvidencePlan, study: Study) -> tuple[np.ndarray, np.ndarray]:
-    """The real and the aligned entries of a plain strategy, each held to the longest horizon that counts it."""
-    holds = {plan.entry: max(HORIZONS)}
+    """The tested entries of a plain strategy, each held to the longest horizon that counts it."""
+    after = window_entries(plan.entry, HORIZON, plan.entry, len(prices.sessions) - 1)
+    holds = dict.fromkeys(after.tolist(), HORIZON) | {plan.entry: max(HORIZONS)}
     for horizon in HORIZONS[1:]:
         rows = placebo.aligned_entries(plan.entry, horizon, plan.first)
         holds |= dict.fromkeys(rows.tolist(), horizon) if len(rows) >= placebo.LEAST_PLACEBOS else {}
@@ -147,15 +159,14 @@ def plain_strategy_differences(prices: Prices, plan: EvidencePlan, study: Study)
     return entries, d
 
 
-def permuted_differences(prices: Prices, plan: EvidencePlan, study: Study) -> np.ndarray:
-    """d of every permutation of stocks at the real entry, shape (n_draws + 1, 6); the first is the reading itself."""
-    if absent := [symbol for symbol in study.chooses if symbol not in prices.columns]:
-        raise Unavailable(f"no prices for {', '.join(absent)}, which could have been chosen")
+def permuted_stocks(prices: Prices, plan: EvidencePlan, study: Study) -> np.ndarray:
+    """The statistic of every permutation of stocks, shape (n_draws + 1,); the first is the reading itself."""
+    needed = (*study.chooses, *permutation.FACTORS)
+    if absent := [symbol for symbol in needed if symbol not in prices.columns]:
+        raise Unavailable(f"no prices for {', '.join(absent)}, which the test of stock selection needs")
     universe = permutation.tradable_stocks(study.chooses, prices, plan.entry - 1)
     permutations = permutation.StockPermutations.of(universe, plan.draws, plan.seed)
-    batch = permutation.simulate_permutations(study, prices, plan.entry, plan.conditions, permutations)
-    scenarios = plan.conditions.at(np.array([plan.entry]), prices, study.parameters)
-    return excess_over(log_wealth(batch), comparator_log_wealth(study, prices, scenarios))
+    return permutation.permuted_statistics(study, prices, plan.entry, plan.conditions, permutations).studentised
 
 
 def shock_evidence(prices: Prices, plan: EvidencePlan, study: Study) -> ShockStudy:

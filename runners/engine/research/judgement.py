@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from math import log1p
 
 import numpy as np
 import pandas as pd
 
-from data.events.catalog import DEFAULT
 from data.events.event import Event
 from data.prices import Prices
 from reports.figures.metrics import daily_risk_free_rate
-from reports.records.evidence import END, Evidence, EvidenceReport, PastEntries, SharpeEvidence
+from reports.records.evidence import Evidence, EvidenceReport, PastEntries, SharpeEvidence
 from reports.records.result import HORIZONS, Result, Run
-from reports.statistics import overfitting, placebo
+from reports.statistics import overfitting, placebo, year_timing
 from reports.statistics.availability import Missing, value_or_missing
 from reports.statistics.multiple_testing import Superiority, superiority_test
 from reports.statistics.placebo import PlaceboRank, Power
 from reports.statistics.returns import PERIODS
-from reports.statistics.verdict import HORIZON, Verdict, decide_verdict
+from reports.statistics.verdict import (
+    BOUND,
+    EXPLORATORY,
+    HORIZON,
+    MONTH,
+    STOCKS,
+    Sensitivity,
+    Verdict,
+    decide_verdict,
+    placebo_test,
+    year_test,
+)
+from reports.statistics.year_timing import YearTiming
 from runners.engine.request import Request
 from runners.engine.research.evidence_plan import KEYS, EvidencePlan
 from runners.engine.research.examination import ExaminedReading
+from runners.engine.research.families import Families, grouped, ranks_by_family, reading_families
 from runners.engine.sharpe_evidence import deflated_sharpe_evidence
 from runners.engine.trial_ledger import Trials
 
-EFFECTS = (0.02, 0.05, 0.10, 0.15, 0.20, 0.30, 0.40, 0.60)  # d of the power curve
+YEAR_TEST_RELEASED = "2026-11-28"  # for events from this day on timing over the year is declared, else exploratory
+EFFECTS = tuple(map(log1p, (0.02, BOUND, 0.10, 0.15, 0.20, 0.30, 0.40, 0.60)))  # d of the power curve
 
 
 def judge_run(
@@ -37,14 +51,19 @@ def judge_run(
     trials: Trials,
     request: Request,
     incomplete: str = "",
+    changed: Collection[str] = (),
 ) -> EvidenceReport:
     """The evidence on each reading and on all of them together.
 
     `examined` begins with the readings of the run, under their names; rivals follow. `incomplete` says why the strategy
-    set is incomplete, in which case there is no verdict.
+    set is incomplete, in which case there is no verdict; `changed` are readings with parameters of their own.
     """
+    counted = [name for name, reading in examined.items() if not reading.reason]
+    families = reading_families(request.event, counted, [name for name in counted if examined[name].long_run])
+    year_declared = request.event.shock >= pd.Timestamp(YEAR_TEST_RELEASED)
+    circumstances = Circumstances(run.real, undeclared_settings(request), tuple(changed), incomplete, year_declared)
     return EvidenceReport(
-        readings=judge_readings(run, plan, examined, prices, trials, incomplete),
+        readings=judge_readings(run, plan, examined, prices, trials, families, circumstances),
         superiority=value_or_missing(lambda: judge_superiority(run, plan)),
         confounders=window_confounders(request.event, run),
         hindsight=request.hindsight,
@@ -53,9 +72,36 @@ def judge_run(
         draws=plan.draws,
         resamples=plan.resamples,
         seed=plan.seed,
-        family=tuple(name for name, reading in examined.items() if not reading.reason),
-        beforehand=request.event.name == request.event.origin == DEFAULT,
+        families=families,
+        year_declared=year_declared,
     )
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What decides whether a run can give verdicts: see `run_verdict`."""
+
+    real: bool
+    undeclared: str = ""
+    changed: tuple[str, ...] = ()
+    incomplete: str = ""
+    year_declared: bool = False
+
+
+def undeclared_settings(request: Request) -> str:
+    """The settings of a run that are not the declared ones, in words; empty for none."""
+    declared = Request(request.event)
+    words = []
+    if request.schedule.entry != declared.schedule.entry:
+        words.append(f"it enters on {request.schedule.entry:%Y-%m-%d} instead of {declared.schedule.entry:%Y-%m-%d}")
+    if request.hold != declared.hold:
+        hold = "to the end of the prices" if request.hold is None else f"for {request.hold} sessions"
+        words.append(f"it holds {hold} instead of {declared.hold}")
+    if request.rebalance != declared.rebalance:
+        words.append(f"it rebalances every {request.rebalance} sessions instead of {declared.rebalance}")
+    if request.frictions != declared.frictions:
+        words.append("its costs are not the declared ones")
+    return ", ".join(words)
 
 
 def judge_readings(
@@ -64,27 +110,33 @@ def judge_readings(
     examined: Mapping[str, ExaminedReading],
     prices: Prices,
     trials: Trials,
-    incomplete: str,
+    families: Families,
+    circumstances: Circumstances,
 ) -> dict[str, Evidence]:
     """The evidence on each reading of the run, by name; see `judge_run`."""
-    timing, selection = timing_ranks(plan, examined), selection_ranks(examined)
-    aligned = aligned_values(plan, examined, HORIZON)
+    timing, year = timing_ranks(plan, examined, families), year_timings(plan, prices, examined, families)
+    selection = selection_ranks(examined, families)
     evidence = {}
-    for column, result in enumerate(run.results):
-        reading, timing_rank = examined[result.name], timing[result.name][str(HORIZON)]
-        ranks = selection.get(result.name)
+    for result in run.results:
+        reading = examined[result.name]
+        up, down = timing_power(plan, examined, families, result.name, timing[result.name][str(HORIZON)])
+        month = timing[result.name][str(HORIZON)]
+        verdict = run_verdict(
+            result, reading, month, year[result.name], selection.get(result.name), (up, down), circumstances
+        )
         evidence[result.name] = Evidence(
             name=result.name,
-            verdict=run_verdict(run, result, timing_rank, ranks[END] if ranks else None, incomplete),
+            verdict=verdict,
             d=result.d,
-            occurred=result.refuted,
+            refuted=result.refuted,
+            long_run=reading.long_run,
             timing=timing[result.name],
-            names=ranks,
+            year=year[result.name],
+            selection=selection.get(result.name),
             launches=Missing(reading.reason) if reading.reason else past_entries(plan, reading, prices),
-            drawn=tuple(np.round(reading.permuted[1:, -1], 6).tolist())
-            if isinstance(reading.permuted, np.ndarray)
-            else (),
-            power=timing_power(aligned, column, timing_rank),
+            drawn=tuple(np.round(reading.permuted[1:], 6).tolist()) if isinstance(reading.permuted, np.ndarray) else (),
+            power=up,
+            power_down=down,
             shock=reading.shock,
             intervals=reading.intervals,
             regressions=reading.regressions,
@@ -96,32 +148,79 @@ def judge_readings(
 
 
 def run_verdict(
-    run: Run, result: Result, timing: PlaceboRank, selection: PlaceboRank | None, incomplete: str
+    result: Result,
+    reading: ExaminedReading,
+    month: PlaceboRank,
+    year: YearTiming,
+    selection: PlaceboRank | None,
+    power: tuple[Power | Missing, Power | Missing],
+    circumstances: Circumstances,
 ) -> Verdict:
     """The verdict on a reading, or why there is none."""
-    if result.fills.empty:
-        return Verdict(None, reason="it never took a position")
-    if not run.real:
-        return Verdict(None, reason="the prices are a reconstruction, which gives no verdict on history")
-    verdict = decide_verdict(timing, selection)
-    if verdict.word is not None and incomplete:
-        return Verdict(None, reason=f"the strategy set is incomplete: {incomplete}")
+    if (early := verdict_without_tests(result, circumstances)) is not None:
+        return early
+    tests = [] if reading.long_run else [placebo_test(MONTH, month)]
+    tests += [year_test(year)] if circumstances.year_declared else []
+    tests += [] if selection is None else [placebo_test(STOCKS, selection)]
+    if reading.long_run and not tests:
+        return Verdict(EXPLORATORY, reason="its claim is about the long run, on which no test was declared")
+    up, down = (None if isinstance(each, Missing) else each.detectable for each in power)
+    sensitivity = None if reading.long_run else Sensitivity(month.low, month.high, up, down)
+    verdict = decide_verdict(tests, sensitivity)
+    if verdict.word is not None and circumstances.incomplete:
+        return Verdict(None, reason=f"the strategy set is incomplete: {circumstances.incomplete}")
     return verdict
 
 
-def timing_power(aligned: np.ndarray, column: int, rank: PlaceboRank) -> Power | Missing:
-    """The power of the timing test on the reading in one column of `aligned` (see `aligned_values`)."""
+def verdict_without_tests(result: Result, circumstances: Circumstances) -> Verdict | None:
+    """The verdict on a reading whose prices, fills or settings permit no other; None if they do."""
+    if not circumstances.real:
+        return Verdict(None, reason="the prices are a reconstruction, which gives no verdict on history")
+    if result.fills.empty:
+        return Verdict(None, reason="it never took a position")
+    if circumstances.undeclared:
+        return Verdict(EXPLORATORY, reason=circumstances.undeclared)
+    if result.name in circumstances.changed:
+        return Verdict(EXPLORATORY, reason="its parameters are not the declared ones")
+    return None
+
+
+def timing_power(
+    plan: EvidencePlan,
+    examined: Mapping[str, ExaminedReading],
+    families: Families,
+    name: str,
+    rank: PlaceboRank,
+) -> tuple[Power | Missing, Power | Missing]:
+    """The power of the timing test on a reading: against effects upward, and downward."""
+    family = family_of(name, families)
+    aligned = aligned_values(plan, {each: examined[each] for each in family}, HORIZON)
+    column, unavailable = family.index(name), Missing(rank.reason or "there are no aligned entries")
+    down = placebo.placebo_power(-aligned, column, EFFECTS) or unavailable
     if rank.p is not None and np.max(aligned[:, column]) <= 10**-placebo.DIGITS:
-        return placebo.OneSidedPower(
-            f"d was not above zero at any of {rank.n + 1} entries: over {HORIZON} sessions the reading holds only its "
-            f"comparator, so that it can be refuted but not supported"
+        return (
+            placebo.OneSidedPower(
+                f"the excess was not above zero at any of {rank.n + 1} entries: over {HORIZON} sessions the reading "
+                f"holds only its comparator, so that it can be refuted but not supported"
+            ),
+            down,
         )
-    return placebo.placebo_power(aligned, column, EFFECTS) or Missing(rank.reason or "there are no aligned entries")
+    return placebo.placebo_power(aligned, column, EFFECTS) or unavailable, down
+
+
+def family_of(name: str, families: Families) -> tuple[str, ...]:
+    """The family of a reading; the reading alone if it could not be counted."""
+    return next((family for family in families if name in family), (name,))
 
 
 def aligned_values(plan: EvidencePlan, examined: Mapping[str, ExaminedReading], horizon: int) -> np.ndarray:
     """d at the real entry and at the aligned ones, shape (n + 1, n_readings); NaN where an entry was not run."""
     rows = np.concatenate(([plan.entry], placebo.aligned_entries(plan.entry, horizon, plan.first)))
+    return entry_values(examined, rows, horizon)
+
+
+def entry_values(examined: Mapping[str, ExaminedReading], rows: np.ndarray, horizon: int) -> np.ndarray:
+    """d of every reading at the entries in these rows, shape (n_rows, n_readings); NaN where an entry was not run."""
     values = np.full((len(rows), len(examined)), np.nan)
     for column, reading in enumerate(examined.values()):
         _, at, source = np.intersect1d(rows, reading.entries, return_indices=True)
@@ -129,29 +228,50 @@ def aligned_values(plan: EvidencePlan, examined: Mapping[str, ExaminedReading], 
     return values
 
 
-def timing_ranks(plan: EvidencePlan, examined: Mapping[str, ExaminedReading]) -> dict[str, dict[str, PlaceboRank]]:
-    """Ranks of the real entry among the aligned ones, by reading and horizon."""
-    ranks: dict[str, dict[str, PlaceboRank]] = {name: {} for name in examined}
+def timing_ranks(
+    plan: EvidencePlan, examined: Mapping[str, ExaminedReading], families: Families
+) -> dict[str, dict[str, PlaceboRank]]:
+    """Ranks of the real entry among the aligned ones, by reading and horizon, adjusted within each family."""
+    ranks: dict[str, dict[str, PlaceboRank]] = {
+        name: dict.fromkeys(map(str, HORIZONS), PlaceboRank(0, None, reason=reading.reason))
+        for name, reading in examined.items()
+        if reading.reason
+    }
+    counted = {name: reading for name, reading in examined.items() if not reading.reason}
     for horizon in HORIZONS:
-        at_horizon = placebo.placebo_ranks(aligned_values(plan, examined, horizon))
-        for (name, reading), rank in zip(examined.items(), at_horizon, strict=True):
-            ranks[name][str(horizon)] = replace(rank, reason=reading.reason) if reading.reason else rank
+        at_horizon = ranks_by_family(aligned_values(plan, counted, horizon), list(counted), families)
+        for name, rank in at_horizon.items():
+            ranks.setdefault(name, {})[str(horizon)] = rank
     return ranks
 
 
-def selection_ranks(examined: Mapping[str, ExaminedReading]) -> dict[str, dict[str, PlaceboRank]]:
-    """Ranks among the permutations of stocks, by reading and by horizon or END; only of readings that choose stocks."""
-    permuted = {name: each.permuted for name, each in examined.items() if isinstance(each.permuted, np.ndarray)}
-    ranks: dict[str, dict[str, PlaceboRank]] = {
-        name: dict.fromkeys(KEYS, PlaceboRank(0, None, reason=each.permuted.reason))
+def year_timings(
+    plan: EvidencePlan,
+    prices: Prices,
+    examined: Mapping[str, ExaminedReading],
+    families: Families,
+) -> dict[str, YearTiming]:
+    """The months after the entry against those before it, by reading, adjusted within each family."""
+    entries = year_timing.window_entries(plan.entry, HORIZON, plan.first, len(prices.sessions) - 1)
+    after = int(np.sum(entries >= plan.entry))
+    timings = {name: YearTiming(reason=reading.reason) for name, reading in examined.items() if reading.reason}
+    for family in grouped([name for name in examined if name not in timings], families):
+        values = entry_values({name: examined[name] for name in family}, entries, HORIZON)
+        timings |= dict(zip(family, year_timing.year_timings(values, after, plan.seed), strict=True))
+    return timings
+
+
+def selection_ranks(examined: Mapping[str, ExaminedReading], families: Families) -> dict[str, PlaceboRank]:
+    """Ranks among the permutations of stocks, by reading, adjusted within each family; only of those that choose."""
+    ranks = {
+        name: PlaceboRank(0, None, reason=each.permuted.reason)
         for name, each in examined.items()
         if isinstance(each.permuted, Missing)
     }
-    for column, key in enumerate(KEYS):
-        values = np.column_stack([d[:, column] for d in permuted.values()]) if permuted else np.zeros((1, 0))
-        for name, rank in zip(permuted, placebo.placebo_ranks(values), strict=True):
-            ranks.setdefault(name, {})[key] = rank
-    return ranks
+    permuted = {name: each.permuted for name, each in examined.items() if isinstance(each.permuted, np.ndarray)}
+    if not permuted:
+        return ranks
+    return ranks | ranks_by_family(np.column_stack([*permuted.values()]), list(permuted), families)
 
 
 def past_entries(plan: EvidencePlan, reading: ExaminedReading, prices: Prices) -> PastEntries:

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.prices import Prices
+from reports.statistics.availability import Unavailable
+from reports.statistics.selection import compounded, raw_log_returns, selection_statistics, without_factors
 from runners.engine.isolation import as_if_alone
 from runners.engine.study import Study
-from runners.engine.vectorized.batch import Batch, run_targets
 from runners.engine.vectorized.scenarios import TradingConditions
-from runners.engine.vectorized.target_weights import NOTHING
 from strategies.base.past import Past
 from strategies.base.reading import Reading
 from strategies.base.schedule import Schedule
 
+FACTORS = ("SPY", "SMH", "IGV")  # the market, chips and software: taken out of every return
 Decisions = Mapping[int, Mapping[str, float]]  # weights by sessions held
 
 
@@ -76,34 +77,6 @@ def decisions_at_entry(study: Study, prices: Prices, entry: int, conditions: Tra
     return {held: weights for held, weights in answers.items() if weights is not None}
 
 
-class PermutedWeights:
-    """Target weights for the simulator, where each scenario follows one permutation."""
-
-    def __init__(
-        self,
-        decisions: Decisions,
-        symbols: tuple[str, ...],
-        permutations: StockPermutations,
-        rechooses: bool,
-        watches: bool,
-    ) -> None:
-        self.watches = watches
-        self._first = {held: number * len(permutations.order) for number, held in enumerate(decisions)}
-        blocks = [
-            permute_weights(weights, symbols, permutations.at_decision(n) if rechooses and n else permutations)
-            for n, weights in enumerate(decisions.values())
-        ]
-        self._weights = np.vstack(blocks) if blocks else np.zeros((0, len(symbols)))
-
-    @property
-    def weights(self) -> np.ndarray:
-        return self._weights
-
-    def weight_rows(self, indices: np.ndarray, held: int, scheduled: np.ndarray) -> np.ndarray:
-        """See WeightSource."""
-        return indices + self._first[held] if held in self._first else np.full(len(indices), NOTHING)
-
-
 def permute_weights(
     weights: Mapping[str, float], symbols: tuple[str, ...], permutations: StockPermutations
 ) -> np.ndarray:
@@ -117,15 +90,42 @@ def permute_weights(
     return permuted
 
 
-def simulate_permutations(
+@dataclass(frozen=True, eq=False)
+class PermutedStatistics:
+    """Of a reading (first) and of each of its permutations, shape (n_permutations,).
+
+    `studentised` is the statistic of the test, with factor exposures taken out; `raw` is the log return as it is, which
+    is no valid test statistic.
+    """
+
+    studentised: np.ndarray
+    raw: np.ndarray
+
+
+def permuted_statistics(
     study: Study, prices: Prices, entry: int, conditions: TradingConditions, permutations: StockPermutations
-) -> Batch:
-    """A reading that enters at row `entry`, under every permutation; the first is the reading itself."""
-    decisions = decisions_at_entry(study, prices, entry, conditions)
+) -> PermutedStatistics:
+    """The statistics of a reading that enters at row `entry`, over its hold or to the end of the prices.
+
+    Raises Unavailable if it never takes a position, or for too few sessions.
+    """
+    decisions: dict[int, Mapping[str, float]] = {0: {}, **decisions_at_entry(study, prices, entry, conditions)}
+    sessions = len(prices.sessions) - entry if conditions.hold is None else conditions.hold
+    sessions = min(sessions, len(prices.sessions) - entry)
+    decisions = {held: weights for held, weights in sorted(decisions.items()) if held < sessions}
+    if not any(any(weights.values()) for weights in decisions.values()):
+        raise Unavailable("the reading never takes a position")
     universe = permutations.universe
-    unpermuted = dict.fromkeys(symbol for weights in decisions.values() for symbol in weights if symbol not in universe)
-    symbols = (*universe, *unpermuted)
-    strategy: type[Reading] = study.strategy
-    targets = PermutedWeights(decisions, symbols, permutations, strategy.rechooses, strategy.watches)
-    scenarios = conditions.at(np.array([entry]), prices).take(np.zeros(len(permutations.order), dtype=int))
-    return run_targets(targets, prices.select(symbols), scenarios)
+    kept = dict.fromkeys(symbol for weights in decisions.values() for symbol in weights if symbol not in universe)
+    symbols = (*universe, *kept)
+    close = prices.rebased(0).select((*symbols, *FACTORS)).close[entry - 1 : entry + sessions]
+    returns = close[1:] / close[:-1] - 1
+    stocks, factors = returns[:, : len(symbols)], returns[:, len(symbols) :]
+    starts = list(decisions)
+    adjusted, plain = without_factors(stocks, factors, starts), compounded(stocks, starts)
+    rechooses = study.strategy.rechooses
+    held = [
+        permute_weights(weights, symbols, permutations.at_decision(n) if rechooses and n else permutations)
+        for n, weights in enumerate(decisions.values())
+    ]
+    return PermutedStatistics(selection_statistics(held, adjusted), raw_log_returns(held, plain))

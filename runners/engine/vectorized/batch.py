@@ -26,7 +26,7 @@ from runners.engine.study import declared_symbols
 from runners.engine.vectorized.running_statistics import RunningStatistics
 from runners.engine.vectorized.scenarios import Scenario, Scenarios
 from runners.engine.vectorized.simulator import FrictionArrays, PriceArrays, VectorizedSimulator
-from runners.engine.vectorized.target_weights import MemoizedRule, MemoizedWeights, WeightRows, WeightSource
+from runners.engine.vectorized.target_weights import MemoizedRule, MemoizedWeights, WeightRows
 from strategies.base.reading import Reading
 
 CHUNK = 8192  # scenarios simulated together: their arrays stay in the processor's cache
@@ -113,19 +113,6 @@ def _simulated(strategy: type[Reading], prices: Prices, scenarios: Scenarios, cu
         simulator = VectorizedSimulator(market, frictions, targets, chunk, start[indices], length[indices])
         parts.append((indices, simulator.run(curves)))
     return _assembled(parts, len(scenarios))
-
-
-def run_targets(targets: WeightSource, prices: Prices, scenarios: Scenarios, curves: bool = False) -> Batch:
-    """Run scenarios with the given target weights instead of a rule; columns are those of `prices.symbols`.
-
-    All scenarios are simulated together and must be equally long. Raises DataError as `run_batch`.
-    """
-    market = PriceArrays(prices)
-    start = market.rows(scenarios.entry) - 1
-    length = _lengths(market, scenarios, start)
-    frictions = FrictionArrays(scenarios.frictions, market)
-    columns = VectorizedSimulator(market, frictions, targets, scenarios, start, length).run(curves)
-    return _assembled([(np.arange(len(scenarios)), columns)], len(scenarios))
 
 
 def _require_plain_rule(reading: type[Reading]) -> None:

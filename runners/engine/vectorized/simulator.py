@@ -18,7 +18,7 @@ from runners.engine.backtest.cerebro import CAPITAL
 from runners.engine.backtest.frictions import DAYS_A_YEAR, Frictions
 from runners.engine.vectorized.running_statistics import RunningStatistics
 from runners.engine.vectorized.scenarios import Scenarios
-from runners.engine.vectorized.target_weights import WeightSource
+from runners.engine.vectorized.target_weights import MemoizedWeights
 from strategies.base.reading import SHARE_TOLERANCE
 
 BLOCK = 1 << 16  # values (scenarios x sessions x symbols) at once: they stay in the processor's cache
@@ -83,7 +83,7 @@ class VectorizedSimulator:
         self,
         market: PriceArrays,
         frictions: FrictionArrays,
-        targets: WeightSource,
+        targets: MemoizedWeights,
         scenarios: Scenarios,
         start: np.ndarray,
         length: np.ndarray,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -17,19 +17,6 @@ SHARED = frozenset({"scheduled"})  # entry facts that many scenarios share at a 
 TIMETABLE = frozenset({"scheduled", "held"})  # facts that do not depend on the session
 PRICES = "prices"
 UNKNOWN, NOTHING, PRIVATE = -1, -2, -3  # not evaluated yet; positions are left alone; depends on the entry
-
-
-class WeightSource(Protocol):
-    """The target weights of a simulation, as rows of `weights`, shape (n_rows, n_symbols)."""
-
-    watches: bool
-
-    @property
-    def weights(self) -> np.ndarray:
-        """All target weights so far."""
-
-    def weight_rows(self, indices: np.ndarray, held: int, scheduled: np.ndarray) -> np.ndarray:
-        """Rows of `weights` for the scenarios at `indices`, `NOTHING` where positions are left alone; shape (n,)."""
 
 
 class WatchedPast(Past):

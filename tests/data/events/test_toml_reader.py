@@ -81,11 +81,13 @@ def test_every_key_is_read():
     assert sail.parameters == (("long", "boats"), ("short", ("IEF",)), ("against", "SPY"))
     assert (sail.name, sail.title, sail.claim, sail.chooses) == ("sail", "Long boats", "boats win", True)
     assert plain == EventReading("bad_news", "bad_news")
+    assert event.primary == ("sail",) and event.as_dict()["primary"] == ["sail"]
 
 
 def test_omitted_keys_have_defaults():
     event = parse_event(SMALL.encode(), "my.toml")
     assert (event.calendar, event.readings, event.universe, event.quiet_until) == ("fomc", (), (), None)
+    assert event.primary == ()
 
 
 @pytest.mark.parametrize(
@@ -136,6 +138,15 @@ def test_omitted_keys_have_defaults():
             'name = "bad_news"',
             r"readings 2: name: 'bad_news' is already the name of readings 1; give each its own",
         ),
+        (
+            '["sail"]',
+            '"sail"',
+            r"primary: 'sail' is text; list names of readings, as in \[\"gpu_bubble\", \"fomc_tilt\"\]",
+        ),
+        ('["sail"]', "[7]", r"primary: 7 is not the name of a reading; use letters, digits and _"),
+        ('["sail"]', '["sail.html"]', r"primary: 'sail\.html' is not the name of a reading; use letters"),
+        ('["sail"]', '["sial"]', r"primary: there is no reading 'sial'; did you mean sail\?"),
+        ('["sail"]', '["gpu_bubble"]', r"primary: there is no reading 'gpu_bubble'; name readings of the event"),
         ('strategy = "bad_news"', "", r"readings 2: strategy: it is missing; name a file of strategies/"),
         (
             "chooses = true",

@@ -58,12 +58,12 @@ def test_a_run_with_evidence_equals_itself_only(judged, run_of, tmp_path):
 
     def change(results):
         results["readings"]["first"]["evidence"].update(p=0.25)
-        results["readings"]["first"]["evidence"]["names"].update(effect=0.5)
+        results["readings"]["first"]["evidence"]["selection"].update(effect=0.5)
 
     edit(without, "results.json", change)
     (first, *_) = compared((evidence, without)).readings
     assert first.verdict == (Change(("evidence", "p"), 7 / 65, 0.25),)
-    assert first.details == (Change(("evidence", "names", "effect"), 0.05, 0.5),)
+    assert first.details == (Change(("evidence", "selection", "effect"), 1.25, 0.5),)
 
 
 def test_code_packages_command_and_source_are_reported_but_do_not_count(run_of, tmp_path, pair):

@@ -185,7 +185,11 @@ def test_results_have_the_evidence_and_reasons_for_missing_values(judged, eviden
     first, second = (outcome[name]["evidence"] for name in ("first", "second"))
     assert first["verdict"] == "not distinguishable from chance"
     assert (first["n"], first["p"], first["effect"], first["interval"]) == (64, 7 / 65, 0.05, [-0.03, 0.12])
-    assert first["names"]["n"] == 5000 and first["source"] == "made up" and first["hindsight"] is False
+    assert first["selection"]["n"] == 5000 and first["source"] == "made up" and first["hindsight"] is False
+    assert first["family"] == ["first", "second"] and first["year_declared"] is False
+    assert first["year"]["after"] == first["details"]["year"]["after"] == 0.02 and second["year"]["after"] is None
+    assert first["details"]["power_down"]["detectable"] == 0.1
+    assert (first["details"]["refuted"], first["details"]["long_run"]) == (False, False)
     assert first["details"]["break_even"]["borrow_rate"] == {"not_available": "nothing is sold short"}
     assert second["verdict"] is None and second["reason"] == "timing: nothing left"
     assert second["details"]["shock"]["not_available"].startswith("the reading never takes a position")

@@ -1,5 +1,8 @@
 """The page and the folder of a calibration, from figures made by hand."""
 
+# The signs of the page are typed as they stand there.
+# ruff: noqa: RUF001
+
 from __future__ import annotations
 
 import json
@@ -19,30 +22,36 @@ from reports.statistics.error_rates import ErrorRate, PowerPoint, attainable_siz
 from tests.resources.page import HOSTILE, Page
 
 NAMES = ("alpha_reading", "<b>bold</b>")
+TIMING, YEAR, STOCKS, EQUAL, FORMER, VERDICT = range(6)
 
 
 @pytest.fixture
 def calibration() -> Calibration:
-    """100 markets: in three a reading is supported, in one another is refuted; effects are injected in ten."""
-    words = np.zeros((100, 3, 2), dtype=np.int8)
-    words[:2, 0, 0] = words[2, 1, 1] = 1
-    words[3, 0, 1] = -1
-    words[:3, 2] = words[:3, :2].max(axis=1)
-    words[3, 2, 1] = -1
+    """100 markets: in three a reading is supported, in one another is refuted; effects are injected in ten.
+
+    The former test of stock selection is wrong in 13 and 15 markets.
+    """
+    words = np.zeros((100, 6, 2), dtype=np.int8)
+    words[:2, TIMING, 0] = words[2, STOCKS, 1] = 1
+    words[3, TIMING, 1] = -1
+    words[:2, VERDICT, 0] = words[2, VERDICT, 1] = 1
+    words[3, VERDICT, 1] = -1
+    words[:13, FORMER, 1], words[50:65, FORMER, 1] = 1, -1
     detected = np.zeros((10, 2, 2), dtype=bool)
     detected[:, 1, 0] = detected[:8, 1, 1] = True
     timing = PowerCurve(NAMES, (0.1, 0.4), 20, detected, np.full(detected.shape, 0.25))
-    names = PowerCurve(NAMES[1:], (0.2, 0.8), 252, detected[:, :, 1:], np.full((10, 2, 1), 0.5))
+    stocks = PowerCurve(NAMES[1:], (0.2, 0.8), 252, detected[:, :, 1:], np.full((10, 2, 1), 0.5))
     sides = np.zeros((10, 3), dtype=np.int8)
     sides[0] = [1, -1, 0]
     return Calibration(
         readings=NAMES,
+        families=((NAMES[0],), (NAMES[1],)),
         seed=7,
         draws=499,
         placebos=64,
         outcomes=words,
         timing=timing,
-        names=names,
+        stocks=stocks,
         sides=sides,
         resampled=("NVDA", "SPY", 252, 2000),
         years=("2019-05-29", "2025-03-03"),
@@ -68,26 +77,93 @@ def test_a_market_counts_once_for_any_reading(calibration):
     assert counts == {
         ("timing", "supported"): 2,
         ("timing", "refuted"): 1,
-        ("names", "supported"): 1,
-        ("names", "refuted"): 0,
+        ("year", "supported"): 0,
+        ("year", "refuted"): 0,
+        ("stocks", "supported"): 1,
+        ("stocks", "refuted"): 0,
+        ("equal", "supported"): 0,
+        ("equal", "refuted"): 0,
+        ("former", "supported"): 13,
+        ("former", "refuted"): 15,
         ("verdict", "supported"): 3,
         ("verdict", "refuted"): 1,
     }
-    assert list(calibration.each("names", "supported")) == [NAMES[1]], "the other has no such test"
+    assert list(calibration.each("stocks", "supported")) == [NAMES[1]], "the other has no such test"
+    by_family = [calibration.any("timing", "supported", family).count for family in calibration.families]
+    assert by_family == [2, 0]
 
 
-def test_the_allowed_rate_holds_up_to_two_standard_errors(calibration):
-    # 5 % and twice the root of .05 * .95 / 100: 9.4 markets of 100.
-    def supported(count):
-        words = np.zeros((100, 3, 2), dtype=np.int8)
-        words[:count, 2, 0] = 1
-        return replace(calibration, outcomes=words)
+def only(calibration, test, count, reading=0, sign=1):
+    """The calibration with no other outcome than that of one test on one reading, in `count` of 100 markets."""
+    words = np.zeros((100, 6, 2), dtype=np.int8)
+    words[:count, test, reading] = sign
+    return replace(calibration, outcomes=words)
 
-    assert supported(9).holds and not supported(10).holds
-    assert "do not contradict" in calibration_conclusion(supported(9)) and "that is NOT kept" in calibration_conclusion(
-        supported(10)
-    )
-    assert '<section class="card broken"' in render(supported(10))
+
+def test_what_is_promised_grows_with_families_and_tests(calibration):
+    # Timing over a month in both families, stock selection in the second: three times 2.5 %.
+    assert calibration.promised == pytest.approx(0.075)
+    one = replace(calibration, families=(NAMES,))
+    assert one.promised == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("test", "most"),
+    [
+        # 2.5 % and twice the root of .025 * .975 / 100: 5.6 markets of 100.
+        (TIMING, 5),
+        (YEAR, 5),
+        (STOCKS, 5),
+        (EQUAL, 5),
+        # 7.5 % and twice the root of .075 * .925 / 100: 12.8 markets of 100.
+        (VERDICT, 12),
+        # The former test promises nothing.
+        (FORMER, 100),
+    ],
+)
+def test_the_allowed_rate_holds_up_to_two_standard_errors(calibration, test, most, sign):
+    kept = only(calibration, test, most, 1, sign)
+    assert kept.holds and "do not contradict" in calibration_conclusion(kept)
+    if test != FORMER:
+        broken = only(calibration, test, most + 1, 1, sign)
+        assert not broken.holds and "that is NOT kept" in calibration_conclusion(broken)
+        assert '<section class="card broken"' in render(broken)
+
+
+def test_each_family_keeps_its_own_promise(calibration):
+    words = np.zeros((100, 6, 2), dtype=np.int8)
+    words[:5, TIMING, 0] = words[50:55, TIMING, 1] = 1  # ten markets, five in each family
+    assert replace(calibration, outcomes=words).holds
+    assert not replace(calibration, outcomes=words, families=(NAMES,)).holds
+
+
+def test_the_page_says_what_the_former_test_of_stock_selection_finds(calibration):
+    text = Page(render(calibration)).text
+    assert "The former test of stock selection, which left market and sector moves in, calls some reading" in text
+    assert "supported in 13.0% and refuted in 15.0% of them." in text
+    headline = Page(render(calibration)).tables[0]
+    former = [row for row in headline if row[0].startswith("Former stock test")]
+    assert [row[1:5] for row in former] == [
+        ["13.0%", "7.1% to 21.2%", "–", "13"],  # Clopper & Pearson, from scipy.stats.binomtest
+        ["15.0%", "8.6% to 23.5%", "–", "15"],
+    ]
+
+
+def test_a_calibration_with_one_family_has_one_row_a_test_and_side(calibration):
+    one = replace(calibration, families=(NAMES,))
+    labels = [row[0] for row in Page(render(one)).tables[0][1:]]
+    assert labels[:2] == ["Timing over a month, all readings: supported", "Timing over a month, all readings: refuted"]
+    assert len(labels) == 12 and "Verdict: refuted" in labels
+    two = [row[0] for row in Page(render(calibration)).tables[0][1:]]
+    assert two[:4] == [
+        "Timing over a month, primary family: supported",
+        "Timing over a month, primary family: refuted",
+        "Timing over a month, other readings: supported",
+        "Timing over a month, other readings: refuted",
+    ]
+    results = calibration_results(one)
+    assert results["families"] == [list(NAMES)] and results["schema"] == 2 and results["promised"] == 0.05
 
 
 def test_few_markets_say_little(calibration):
@@ -125,8 +201,10 @@ def test_the_page_escapes_texts_and_loads_nothing(calibration):
 
 def test_the_tables_are_read_without_scripts(calibration):
     headline, each, timing, names, intervals = Page(render(calibration)).tables
-    assert headline[5][:5] == ["Verdict: supported", "3.0%", "0.6% to 8.5%", "5.0%", "3"]
-    assert each[2] == ["alpha_reading", "2.0%0.2% to 7.0%", "0.0%0.0% to 3.6%", "\u2013", "\u2013", *each[2][5:]]
+    assert headline[-2][:5] == ["Verdict: supported", "3.0%", "0.6% to 8.5%", "7.5%", "3"]
+    assert each[2][:3] == ["alpha_reading", "2.0%0.2% to 7.0%", "0.0%0.0% to 3.6%"]
+    assert each[2][5:11] == ["–"] * 6, "it selects no stocks"
+    assert each[3][5] == "1.0%0.0% to 5.4%" and each[3][9] == "13.0%7.1% to 21.2%"
     assert timing[1] == ["alpha_reading", "2.0%", "0.0%+28.4%", "100.0%+28.4%"]  # exp(0.25) - 1
     assert names[1] == [NAMES[1], "1.0%", "0.0%+64.9%", "80.0%+64.9%"]  # exp(0.5) - 1
     assert intervals[1] == ["Sharpe ratio", "90.0%", "55.5% to 99.7%", "0", "1"]

@@ -41,18 +41,23 @@ def test_the_verdict_never_comes_without_n_effect_interval_p_and_source(judged):
     text = shown(judged()).text
     # Of 64 placebos 6 did at least as well: with the real one 7 of 65.
     assert "The same rule, entered at 64 other dates whose windows do not overlap, did at least as well in 6" in text
-    assert "p = 0.108. Adjusted for all readings, p = 0.600." in text
+    assert "p = 0.108. Adjusted for all readings of its family, p = 0.600." in text
+    assert "p 0.108 Adjusted p 0.600 n 64 past entries that do not overlap" in text
     # Logs of 0.05, -0.03 and 0.12 as percentages.
     for part in ("Not distinguishable from chance", "Excess +5.1%", "Effect, 95% −3.0% to +12.7%", "Prices: made up."):
         assert part in text
-    assert "n 64 past entries that do not overlap" in text and "n 5,000 draws of stocks" in text
+    # 7 of 65 are 0.10769; of 5,001 that is 538.6.
+    assert (
+        "With market, chips and software taken out of all returns, randomly drawn stocks did at least as well in 538 "
+        "of 5,000 draws; with the real one that is 539 of 5,001, p = 0.108." in text
+    )
 
 
 def test_a_verdict_names_its_tests_and_a_contradiction_is_loud(judged, evidence_of):
-    conflict = "its names says refuted; the smaller p decides"
-    page = shown(judged(evidence_of(verdict=Verdict("supported", ("timing",), conflict))))
-    assert "Supported by timing" in page.text
-    assert f"The two tests contradict each other: {conflict}." in page.text
+    conflict = "stock selection says refuted; the smaller p decides"
+    page = shown(judged(evidence_of(verdict=Verdict("supported", ("timing over a month",), conflict))))
+    assert "Supported by timing over a month" in page.text
+    assert f"The tests contradict each other: {conflict}." in page.text
 
 
 def test_what_happened_is_description(judged):
@@ -73,7 +78,7 @@ def test_hindsight_is_said_beside_the_verdict(judged):
 def test_a_reconstruction_gives_no_verdict_on_history(judged, evidence_of):
     reason = "the prices are a reconstruction, which gives no verdict on history"
     page = shown(judged(evidence_of(verdict=Verdict(None, reason=reason)), evidence_report={"real": False}))
-    assert "No verdict The prices are a reconstruction" in page.text
+    assert "No verdict There is no verdict: the prices are a reconstruction, which gives no verdict" in page.text
     assert "made up is a reconstruction, which gives no verdict on history." in page.text
     assert "Prices: made up (reconstructed)." in page.text
 
@@ -81,7 +86,7 @@ def test_a_reconstruction_gives_no_verdict_on_history(judged, evidence_of):
 def test_a_reading_that_selects_no_stocks_says_that_there_is_no_test(judged):
     page = shown(judged(), 1)
     assert page.text.count("No test: this reading does not select stocks") == 2
-    assert "stocks" not in page.data and "stocks-adjusted" not in page.data["p"]["lines"]
+    assert "stocks" not in page.data and not [rows for rows in page.tables if rows[0][0] == "Statistic"]
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------
@@ -159,15 +164,20 @@ def test_power_is_one_sentence_with_a_table(judged, evidence_of):
     # exp(0.1) = 1.1052 and exp(0.05) = 1.0513
     sentence = (
         "The timing test would have found an effect of 10.5% more wealth than its comparator after 20 trading days in "
-        "93.8% of the cases, at least four in five; one of +5.1% in 53.1%."
+        "93.8% of the cases, at least four in five; one of +5.1% in 53.1%. "
+        # exp(-0.1) = 0.9048 and exp(-0.05) = 0.9512
+        "The timing test would have found an effect of 9.5% less wealth than its comparator after 20 trading days in "
+        "84.4% of the cases, at least four in five; one of −4.9% in 40.0%."
     )
     assert page.text.count(sentence) == 2
-    assert rows(page, "Injected effect, excess", 1)["Found in"] == ["10.0%", "53.1%", "93.8%"]
+    effects, shares = table(page, "Injected effect, excess")
+    assert effects[1:] == ["−9.5%", "−4.9%", "−2.0%", "+2.0%", "+5.1%", "+10.5%"]
+    assert shares[1:] == ["84.4%", "40.0%", "0.0%", "10.0%", "53.1%", "93.8%"]
     weak = shown(judged(evidence_of(power=Power((0.02, 0.6), (0.0, 0.4), None))))  # exp(0.6) = 1.8221
-    assert "The timing test is weak here: even an effect of 82.2% more wealth" in weak.text
+    assert "The timing test is weak upward: even an effect of 82.2% more wealth" in weak.text
     assert "would have been found in only 40.0% of the cases." in weak.text
-    blind = shown(judged(evidence_of(power=Power((0.02, 0.6), (0.0, 0.0), None))))
-    assert "The timing test can find nothing here: even an effect of 82.2% more wealth" in blind.text
+    blind = shown(judged(evidence_of(power_down=Power((0.02, 0.6), (0.0, 0.0), None))))  # exp(-0.6) = 0.5488
+    assert "The timing test can find nothing downward: even an effect of 45.1% less wealth" in blind.text
     assert "would have been found in none of the cases." in blind.text
 
 
@@ -175,11 +185,12 @@ def test_what_is_missing_says_why_everywhere(judged, empty_evidence):
     run = judged(empty_evidence())
     page = shown(run)
     assert page.data == {}
-    assert "No verdict Timing: nothing left." in page.text
+    assert "No verdict There is no verdict: timing: nothing left." in page.text
     assert "Not available: the reading never takes a position, so that there are no legs." in page.text
-    # Timing and stocks at a horizon each, both tests of the verdict, entries, intervals, alpha, Sharpe, costs.
+    # Timing at five horizons and the table of stocks, three tests of the verdict, entries, intervals, alpha, Sharpe, costs.
     assert (
-        page.text.count("Not available: a launch at another date failed: nothing left.") == 11 + 2 + 1 + 3 + 1 + 5 + 1
+        page.text.count("Not available: a launch at another date failed: nothing left.")
+        == 5 + 1 + 3 + 1 + 3 + 1 + 5 + 1
     )
     assert "At the end of the holding period the excess is undefined" in page.text
     assert not re.search(r"\bnan\b|\binf\b|\bNone\b", page.text)
@@ -225,10 +236,53 @@ def test_the_histogram_marks_entries_that_do_not_overlap_and_the_real_one(judged
 
 def test_p_by_horizon_is_on_the_side_of_the_effect(judged):
     curves = shown(judged()).data["p"]
-    assert curves["ticks"] == ["5", "20", "60", "120", "252", "end"]
+    assert curves["ticks"] == ["5", "20", "60", "120", "252"]
     # At 60 trading days d is below zero.
-    assert curves["lines"]["timing"] == [0.10769, 0.10769, 0.90769, None, None, None]
-    assert curves["lines"]["stocks-adjusted"] == [0.6] * 6
+    assert curves["lines"] == {
+        "timing": [0.10769, 0.10769, 0.90769, None, None],
+        "timing-adjusted": [0.6, 0.6, 1.0, None, None],
+    }
+
+
+def test_the_test_of_stock_selection_has_its_statistic_and_both_sides(judged):
+    page = shown(judged())
+    head, _, row = table(page, "Statistic")
+    assert head[:2] == ["Statistic", "n"]
+    assert row == ["1.25", "5,000", "0.10", "1.100", "1.00", "0.108", "0.600", "0.908", "1.000"]
+    assert page.data["stocks"]["real"] == 1.25 and page.data["stocks"]["n"] == 500
+
+
+def test_the_year_has_its_means_and_all_three_p(judged, evidence_of, year_of):
+    # exp(0.02) = 1.0202 and exp(-0.01) = 0.9900; 3 of 76 shifts are 0.039.
+    sentence = (
+        "In the 12 months after the entry the mean excess was +2.0%, in the 64 before it −1.0%. Months in random order "
+        "differ as much this way in 0.020 of the cases (adjusted 0.070), months shifted in a circle in 0.039."
+    )
+    page = shown(judged())
+    assert f"Timing over the year, exploratory {sentence}" in page.text
+    declared = shown(judged(evidence_report={"year_declared": True}))
+    assert f"Timing over the year {sentence}" in declared.text
+    lower = shown(judged(evidence_of(year=year_of(after=-0.02, before=0.01))))
+    assert "in 0.980 of the cases (adjusted 1.000), months shifted in a circle in 0.974." in lower.text  # 74 of 76
+
+
+def test_a_claim_about_the_long_run_has_no_declared_month(judged, evidence_of):
+    reason = "its claim is about the long run, on which no test was declared"
+    page = shown(judged(evidence_of(long_run=True, verdict=Verdict("exploratory", reason=reason))))
+    assert f"Exploratory Only a look, no test: {reason}." in page.text
+    assert "Timing over a month, description" in page.text
+    assert "20 trading days" in rows(page, "At the end of", 2) and "The claim is about the long run" in page.text
+
+
+def test_families_and_what_is_promised_are_said(judged):
+    text = shown(judged()).text
+    assert "The family: first, second." in text
+    # Two tests in one family, 2.5 % each.
+    assert "2 tests and 1 family together in at most 5.0% a side." in text
+    two = shown(judged(evidence_report={"families": (("first",), ("second",)), "year_declared": True})).text
+    assert "First family: first. Second family: second." in two
+    assert "3 tests and 2 families together in at most 15.0% a side." in two
+    assert "before any price was seen" not in text and "fixed in code before this run, after the event" in text
 
 
 def test_a_plain_strategy_has_entries_only_where_the_tests_need_them(judged, evidence_of):

@@ -32,6 +32,11 @@ CHANCE = "not distinguishable from chance"
             ("supported", "refuted", CHANCE, "supported", None),
             f"Supported: r0 and r3. Refuted: r1. {CHANCE.capitalize()}: 1 of 5 readings. Without a verdict: r4.",
         ),
+        (
+            ("bounded", "exploratory", "underpowered", "bounded", CHANCE),
+            "Bounded: 2 of 5 readings. Underpowered: 1 of 5 readings. Not distinguishable from chance: 1 of 5 readings. "
+            "Exploratory: 1 of 5 readings.",
+        ),
         ((None, None), "No reading has a verdict."),
     ],
 )
@@ -47,8 +52,8 @@ def test_p_is_on_the_side_of_the_effect(rank_of):
         "with the real one that is 59 of 65, p = 0.908."
     )
     assert evidence_prose.selection_sentence(rank_of(5000, p=62 / 5001)).startswith(
-        "With randomly drawn stocks from the same universe, the same rule did at least as well in 61 of 5,000 draws; "
-        "with the real one that is 62 of 5,001, p = 0.012."
+        "With market, chips and software taken out of all returns, randomly drawn stocks did at least as well in 61 of "
+        "5,000 draws; with the real one that is 62 of 5,001, p = 0.012."
     )
     assert evidence_prose.timing_sentence(PlaceboRank(3, 0.1, reason="3 placebos")) == "Not available: 3 placebos."
 
@@ -58,7 +63,7 @@ def test_too_few_placebos_for_a_decision_are_said(rank_of):
     assert evidence_prose.timing_sentence(rank_of(39)).endswith(
         "With 39 others no p can fall below 0.025: the test cannot decide."
     )
-    assert evidence_prose.timing_sentence(rank_of(40)).endswith("Adjusted for all readings, p = 0.600.")
+    assert evidence_prose.timing_sentence(rank_of(40)).endswith("Adjusted for all readings of its family, p = 0.600.")
 
 
 @pytest.mark.parametrize(
@@ -66,11 +71,82 @@ def test_too_few_placebos_for_a_decision_are_said(rank_of):
     [
         (Power((0.02, 0.05), (0.9, 1.0), 0.02), "in 90.0% of the cases, at least four in five; this is the"),
         (Power((0.02, 0.05), (0.1, 0.3), None), "even an effect of 5.1% more wealth than its comparator after 20"),
-        (Missing("no aligned entries"), "The power of the timing test is not available: no aligned entries."),
+        (Missing("no aligned entries"), "The power of the timing test upward is not available: no aligned entries."),
     ],
 )
 def test_power_in_words(power, part):
     assert part in evidence_prose.power_sentence(power)
+
+
+def test_power_against_a_loss_in_words():
+    # exp(-0.05) = 0.9512
+    text = evidence_prose.power_sentence(Power((0.02, 0.05), (0.1, 0.3), None), downward=True)
+    assert text.startswith("The timing test is weak downward: even an effect of 4.9% less wealth than its comparator")
+    missing = evidence_prose.power_sentence(Missing("no aligned entries"), downward=True)
+    assert missing == "The power of the timing test downward is not available: no aligned entries."
+
+
+MONTH, YEAR, STOCKS = "timing over a month", "timing over the year", "stock selection"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "text"),
+    [
+        (
+            Verdict("supported", (MONTH,)),
+            "Over 20 trading days it did better than cash: too well to put it down to luck.",
+        ),
+        (
+            Verdict("refuted", (MONTH, STOCKS)),
+            "Over 20 trading days it did no better than cash and its stocks did worse than others at the same weights, "
+            "apart from market, chips and software: too badly to put it down to bad luck.",
+        ),
+        # The excess over the comparator may have the other sign: the stocks are compared with others.
+        (
+            Verdict("supported", (STOCKS,)),
+            "Its stocks did better than others at the same weights, apart from market, chips and software: too well to "
+            "put it down to luck.",
+        ),
+        (
+            Verdict("supported", (YEAR,)),
+            "Against cash it did better than in the months before: too well to put it down to luck.",
+        ),
+        (
+            Verdict("refuted", (YEAR,)),
+            "Against cash it did no better than in the months before: too badly to put it down to bad luck.",
+        ),
+        (
+            Verdict("bounded", (MONTH,)),
+            "If the event moved it at all, then by less than 5% in a month: the effect over 20 trading days lies in "
+            "−3.0% to +12.7% (95%).",  # logs of -0.03 and 0.12
+        ),
+        (
+            # exp(0.1) = 1.1052, exp(-0.1) = 0.9048
+            Verdict("underpowered", (MONTH,)),
+            "Nobody can tell: over 20 trading days only effects above 11% or below minus 10% would have been found in "
+            "four of five cases, and one of 5% would matter.",
+        ),
+        (
+            Verdict("not distinguishable from chance"),
+            "It did neither better nor worse than luck allows, and an effect of 5% in a month would probably have been "
+            "found.",
+        ),
+        (
+            Verdict("exploratory", reason="its costs are not the declared ones"),
+            "Only a look, no test: its costs are not the declared ones.",
+        ),
+        (Verdict(None, reason="it never took a position"), "There is no verdict: it never took a position."),
+    ],
+)
+def test_the_conclusion_is_one_sentence(evidence_of, verdict, text):
+    assert evidence_prose.conclusion(evidence_of(verdict=verdict), "cash") == text
+
+
+def test_a_conclusion_claims_no_power_that_is_unknown(evidence_of):
+    blind = evidence_of(verdict=Verdict("underpowered", (MONTH,)), power=Missing("why"))
+    assert "only effects above a size that was not tried or below minus 10%" in evidence_prose.conclusion(blind, "cash")
+    long_run = evidence_of(verdict=Verdict("not distinguishable from chance"), long_run=True)
+    assert evidence_prose.conclusion(long_run, "cash") == "It did neither better nor worse than luck allows."
 
 
 def test_superiority_in_words():

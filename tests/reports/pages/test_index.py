@@ -223,7 +223,7 @@ def test_a_judged_run_has_verdicts_that_sort_and_lead_to_the_evidence(judged, ev
     assert figures == {"first": "refuted", "second": "none", "third": "supported", "SPY": "–"}
     keys = [attributes["data-sort"] for tag, attributes in page.elements if tag == "td" and "data-sort" in attributes]
     overview = 3 * (len(page.named["table-overview"][0]) - 1)
-    assert keys[overview + heads.index("Verdict") - 1 :: len(heads) - 1] == ["-1", "", "1", ""]
+    assert keys[overview + heads.index("Verdict") - 1 :: len(heads) - 1] == ["-2", "", "3", ""]
     # The overview, the table of figures, that of verdicts, and the card.
     assert page.addresses.count("third-evidence.html") == 4
 
@@ -232,9 +232,20 @@ def test_the_table_of_adjusted_p_values_has_n_effect_and_p(judged):
     page = shown(judged())
     first, second = by_reading(page.named["table-chance"], heads=2).values()
     timing = ["64", "+5.1%", "−3.0% to +12.7%", "1.00", "0.108", "0.600"]
-    second_timing = ["21", "−2.0%", "0.908", "1.000"]
-    assert first == ["chance", *timing, "5,000", "+5.1%", "0.108", "0.600", *second_timing]
-    assert second == ["chance", *timing, "no test: selects no stocks", *second_timing]
+    year = ["+3.0%", "0.020", "0.070", "0.039"]  # exp(0.02 + 0.01) = 1.0305, three of 76 shifts
+    assert first == ["chance", *timing, "1.25", "0.108", "0.600", *year]
+    assert second == ["chance", *timing, "no test: selects no stocks", *year]
+    head, under = page.named["table-chance"][:2]
+    assert head == [
+        *("Reading", "Verdict", "Timing over a month (20 trading days)", "Stock selection"),
+        "Timing over the year",
+    ]
+    assert under == [
+        *("n", "Excess", "Effect, 95%", "z", "p", "Adjusted p", "Statistic", "p", "Adjusted p"),
+        *("Difference a month", "p", "Adjusted p", "Cyclic p"),
+    ]
+    assert "Timing over the year (exploratory): the months after the entry" in page.text
+    assert "fixed in code before this run, after the event" in page.text
     assert "Not distinguishable from chance: 2 of 2 readings." in page.text
     assert "p = 0.168 (superior" in page.text and "finds no reading to be better" in page.text
     assert "5,000 draws of stocks, 2,000 resamples of returns, seed 20250131. Prices: made up." in page.text
@@ -243,9 +254,9 @@ def test_the_table_of_adjusted_p_values_has_n_effect_and_p(judged):
 
 def test_what_a_test_could_not_say_stands_in_the_table(judged, empty_evidence):
     page = shown(judged(empty_evidence(), evidence_report={"real": False, "hindsight": True}))
-    gone = "not available: a launch at another date failed: nothing left"
+    gone = "Not available: a launch at another date failed: nothing left."
     row = by_reading(page.named["table-chance"], heads=2)["first"]
-    assert row == ["none", *["0", "–", gone] * 3]
+    assert row == ["none", gone, gone, gone]
     assert "No reading has a verdict. All entries are made with hindsight" in page.text
     assert "The prices are a reconstruction, which gives no verdict on history." in page.text
 
@@ -259,7 +270,7 @@ def test_without_evidence_the_page_says_so(run_of):
 def test_the_overview_has_excess_and_p_at_every_horizon(judged, evidence_of, rank_of):
     declared = {"20": rank_of(64, 0.04, p=1 / 65, p_family=0.02), "60": rank_of(21, 0.12, p=1 / 22, p_family=0.01)}
     timing = {**evidence_of().timing, **declared}
-    page = shown(judged(evidence_of("first", timing=timing), evidence_of("second", d=-0.01, names=None)))
+    page = shown(judged(evidence_of("first", timing=timing), evidence_of("second", d=-0.01, selection=None)))
     table = page.named["table-overview"]
     assert table[0] == [
         *("Reading", "Verdict", "5 days", "20 daysdeclared test", "60 days"),
@@ -277,7 +288,7 @@ def test_the_overview_has_excess_and_p_at_every_horizon(judged, evidence_of, ran
 def test_what_cannot_be_supported_is_marked(judged, evidence_of):
     reason = "d was not above zero at any of 65 launches"
     held = evidence_of("first", power=OneSidedPower(reason))
-    other = evidence_of("second", power=OneSidedPower(reason), names=None)
+    other = evidence_of("second", power=OneSidedPower(reason), selection=None)
     page = shown(judged(held, other))
     # Its stock selection can still support the first one.
     rows = by_reading(page.named["table-overview"])

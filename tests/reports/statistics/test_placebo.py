@@ -1,4 +1,4 @@
-"""Placebo ranks against plain counting, their size under the null, and the verdict."""
+"""Placebo ranks against plain counting, and their size under the null."""
 
 from __future__ import annotations
 
@@ -10,15 +10,6 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import kstest
 
 from reports.statistics.placebo import PlaceboRank, Power, aligned_entries, placebo_power, placebo_ranks, standardize
-from reports.statistics.verdict import (
-    CHANCE,
-    REFUTED,
-    SUPPORTED,
-    Verdict,
-    decide_verdict,
-    side_outcome,
-    smaller_adjusted_p,
-)
 
 
 def counted(values: np.ndarray, column: int) -> tuple[float, float, float, float]:
@@ -214,79 +205,3 @@ def test_another_reading_counts_only_at_the_same_placebo():
 def test_power_needs_nineteen_other_placebos(rows, held):
     found = placebo_power(np.arange(float(rows))[:, None], 0, (100.0,), size=0.1)
     assert found == (Power((100.0,), (1.0,), 100.0) if held else None)
-
-
-def rank(effect: float, p_family: float = 0.5, lower: float = 0.5) -> PlaceboRank:
-    return PlaceboRank(64, effect, 0.0, 0.1, effect / 0.1, p_family, lower, p_family, lower)
-
-
-@pytest.mark.parametrize(
-    ("timing", "names", "expected"),
-    [
-        (rank(0.2, 1 / 65), None, Verdict(SUPPORTED, ("timing",))),
-        (rank(0.2, 2 / 65), None, Verdict(CHANCE)),
-        (rank(-0.2, lower=1 / 65), rank(-0.1, lower=0.001), Verdict(REFUTED, ("timing", "its names"))),
-        (rank(-0.01, 0.01), None, Verdict(CHANCE)),
-        (rank(0.01, lower=0.01), None, Verdict(CHANCE)),
-        (rank(0.1), rank(0.3, 0.002), Verdict(SUPPORTED, ("its names",))),
-        (
-            rank(-0.2, lower=1 / 65),
-            rank(0.3, 0.002),
-            Verdict(SUPPORTED, ("its names",), "timing says refuted; the smaller p decides"),
-        ),
-        (
-            rank(0.3, 0.002),
-            rank(-0.2, lower=1 / 65),
-            Verdict(SUPPORTED, ("timing",), "its names says refuted; the smaller p decides"),
-        ),
-        (rank(0.2, 0.025), None, Verdict(CHANCE)),
-        (rank(-0.2, lower=0.025), None, Verdict(CHANCE)),
-        (rank(0.0, 1 / 65), None, Verdict(CHANCE)),
-        (rank(0.0, lower=1 / 65), None, Verdict(REFUTED, ("timing",))),
-        (
-            PlaceboRank(5, 0.1, reason="5 placebos"),
-            PlaceboRank(3, 0.1, reason="3 names"),
-            Verdict(None, reason="timing: 5 placebos; its names: 3 names"),
-        ),
-        (PlaceboRank(5, 0.1, reason="5 placebos"), rank(0.3, 0.002), Verdict(SUPPORTED, ("its names",))),
-        (PlaceboRank(5, 0.1, reason="5 placebos"), None, Verdict(None, reason="timing: 5 placebos")),
-        (None, None, Verdict(None, reason="there is no test")),
-        (
-            PlaceboRank(39, 0.5, 0, 1, 3.0, 1 / 40, 1, 1 / 40, 1),
-            None,
-            Verdict(None, reason="timing: with 39 placebos no p can fall below 0.025, but 0.025 is needed"),
-        ),
-        (PlaceboRank(40, 0.5, 0, 1, 3.0, 1 / 41, 1, 1 / 41, 1), None, Verdict(SUPPORTED, ("timing",))),
-    ],
-)
-def test_verdict_of_two_tests(timing, names, expected):
-    assert decide_verdict(timing, names) == expected
-
-
-def test_text_of_a_verdict_names_its_tests():
-    assert Verdict(SUPPORTED, ("timing", "its names")).text == "supported by timing and its names"
-    assert Verdict(CHANCE).text == "not distinguishable from chance"
-    assert Verdict(None).text == "no verdict"
-
-
-def test_a_rank_without_p_decides_nothing():
-    assert side_outcome(PlaceboRank(64, None, p_family=0.001, p_family_lower=0.001)) == CHANCE
-    assert (
-        side_outcome(PlaceboRank(64, 0.1, p_family_lower=0.001))
-        == side_outcome(PlaceboRank(64, -0.1, p_family=0.001))
-        == CHANCE
-    )
-
-
-@pytest.mark.parametrize(
-    ("result", "p"),
-    [
-        (rank(0.2, 0.01, 0.99), 0.01),
-        (rank(-0.2, 0.99, 0.01), 0.01),
-        (rank(0.0, 0.6, 0.4), 0.4),
-        (PlaceboRank(64, None, p_family=0.6, p_family_lower=0.4), 0.4),
-        (PlaceboRank(64, 0.2), 1.0),
-    ],
-)
-def test_smaller_p_is_for_the_sign_of_the_effect(result, p):
-    assert smaller_adjusted_p(result) == p

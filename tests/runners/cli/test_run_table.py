@@ -14,6 +14,7 @@ from reports.records.result import Result, Run, Story
 from reports.statistics.availability import Missing
 from reports.statistics.placebo import PlaceboRank
 from reports.statistics.verdict import Verdict
+from reports.statistics.year_timing import YearTiming
 from runners.cli import run_table
 
 NONE = Missing("nothing was run")
@@ -51,12 +52,15 @@ def evidence(name: str, word: str | None) -> Evidence:
         name=name,
         verdict=Verdict(word),
         d=0.1,
-        occurred=True,
+        refuted=True,
+        long_run=False,
         timing={"20": PlaceboRank(64, 0.1)},
-        names=None,
+        year=YearTiming(reason="nothing was run"),
+        selection=None,
         launches=NONE,
         drawn=(),
         power=NONE,
+        power_down=NONE,
         shock=NONE,
         intervals={},
         regressions={},
@@ -106,7 +110,7 @@ def test_verdicts_are_in_a_table_of_80_columns_with_a_legend(judged, capsys, mon
     assert max(map(len, lines)) <= 80
     assert lines[7:13] == [
         "excess    how much more (+) or less (-) wealth than the reading's own comparator",
-        "verdict   from two tests declared in advance, each with an adjusted p below 2.5%",
+        "verdict   by tests fixed in code after the event, at an adjusted p below 2.5%",
         "          supported: better than other dates or stocks, by more than luck",
         "          refuted: worse than other dates or stocks, by more than luck",
         "          chance: not distinguishable from chance",
@@ -121,9 +125,25 @@ def test_no_number_and_no_verdict_is_cut(judged, capsys, monkeypatch):
     lines = printed(replace(judged, results=(rich, *others)), capsys, monkeypatch)
     # 1.911 * 120 = 229.32 times the money; the benchmark grew by 1.001 ** 29; exp(4.5) = 90.017.
     words = lines[3].split()
-    assert words[:4] == ["first", "+22832.0%", "+22829.1%", "+8901.7%"] and words[-2:] == ["10,000,000", "supported"]
-    assert lines[2].split() == ["reading", "net", "vs", "SPY", "excess", "Sharpe", "max", "DD", "costs", "$", "verdict"]
-    assert max(map(len, lines[2:7])) > 80 and not any("..." in line or "\u2026" in line for line in lines[2:7])
+    assert words[:4] == ["first", "+22832.0%", "+22829.1%", "+8901.7%"] and words[-1] == "supported"
+    assert lines[2].split() == ["reading", "net", "vs", "SPY", "excess", "Sharpe", "max", "DD", "verdict"]
+    assert not any("..." in line or "\u2026" in line for line in lines[2:7])
+
+
+def test_every_verdict_fits_and_is_explained(judged, capsys, monkeypatch):
+    words = {"first": "bounded", "second": "underpowered", LONGEST: "exploratory", "fourth": "supported"}
+    changed = {name: evidence(name, word) for name, word in words.items()}
+    lines = printed(
+        replace(judged, evidence_report=replace(judged.evidence_report, readings=changed)), capsys, monkeypatch
+    )
+    assert {line.split()[0]: line.split()[-1] for line in lines[3:7]} == words
+    assert max(map(len, lines)) <= 80
+    assert lines[9:13] == [
+        "          supported: better than other dates or stocks, by more than luck",
+        "          bounded: an effect beyond 5% over 20 trading days is excluded",
+        "          underpowered: an effect of 5% over 20 trading days could be missed",
+        "          exploratory: a look, not a test; the evidence page gives the reason",
+    ]
 
 
 def test_only_verdicts_that_occur_are_explained_and_hindsight_is_stated(judged, capsys, monkeypatch):

@@ -17,7 +17,7 @@ from runners.engine.backtest.cerebro import EntrySchedule, run_backtest
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.execution.executor import Serial
 from runners.engine.vectorized import batch
-from runners.engine.vectorized.batch import run_batch, run_targets
+from runners.engine.vectorized.batch import run_batch
 from runners.engine.vectorized.scenarios import Scenario, Scenarios
 from strategies.base import Past, Reading, Weights
 
@@ -163,25 +163,6 @@ def test_results_do_not_depend_on_the_size_of_chunks(monkeypatch, prices, size):
     assert result.refused.tolist() == [0] * 5 and result.refused.dtype == int
     assert result.horizons.shape == (5, len(HORIZONS))
     assert run_batch(Share, prices, Scenarios.of(several), curves=False).equity is None
-
-
-def test_targets_without_a_rule(prices):
-    class Given:
-        watches = False
-        weights = np.array([[0.5, 0.0], [0.0, -0.5]])
-
-        def weight_rows(self, indices, held, scheduled):
-            return indices % 2
-
-    scenarios = Scenarios.product([prices.sessions[3]], (4,), (None,), (FREE,)).take(np.zeros(3, dtype=int))
-    result = run_targets(Given(), prices, scenarios, curves=True)
-    shares = np.floor(500_000 / 102)
-    assert result.terminal.tolist() == [1e6 + shares * 4, 1e6, 1e6 + shares * 4]
-    assert result.equity.shape == (3, 6) and run_targets(Given(), prices, scenarios).equity is None
-    gap = np.where((np.arange(10)[:, None] == 4) & (np.arange(2) == 0), np.nan, prices.open)
-    later = Scenarios.product([prices.sessions[6], prices.sessions[4]], (1,), (None,), (FREE,))
-    with pytest.raises(DataError, match=r"^scenario 0: A on 2025-01-31, open: nan is not a price"):
-        run_targets(Given(), replace(prices, open=gap), later)
 
 
 class Greedy(bt.Strategy):
