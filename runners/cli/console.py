@@ -31,6 +31,7 @@ DONE, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 LONG_WORD = re.compile(r"\S{400,}")  # shortened to its HEAD and TAIL
 HEAD, TAIL = 100, 40
 MAX_LENGTH = 2000  # characters of an error
+NO_ROOM = "failed to map segment"  # how the system says that a library does not fit into memory
 THREAD_GRACE = 1.0  # seconds for a strategy's threads to end once the command is done
 
 
@@ -83,10 +84,8 @@ def _status_of(command: click.Command) -> int:
         if _is_output_full(error):
             silence(sys.stdout)
         status, message = FAILED, _failure_message(error)
-    except RuntimeError as error:
-        if not limits.is_refusal(error):
-            raise
-        status, message = FAILED, limits.REFUSAL
+    except (ImportError, RuntimeError) as error:
+        status, message = FAILED, _refusal_message(error)
     echo(f"error: {_line(message)}", err=True)
     return status
 
@@ -129,6 +128,18 @@ def _failure_message(error: Exception) -> str:
     if limits.is_refusal(error):
         return limits.REFUSAL
     return str(error)
+
+
+def _refusal_message(error: Exception) -> str:
+    """What the system refused; raises an error that is a fault of this project."""
+    if limits.is_refusal(error):
+        return limits.REFUSAL
+    cause: BaseException | None = error
+    while cause is not None and NO_ROOM not in str(cause):  # pandas raises an error of its own
+        cause = cause.__cause__ or cause.__context__
+    if cause is None:
+        raise error
+    return _failure_message(MemoryError("no room for a library"))
 
 
 def echo(text: str = "", err: bool = False) -> None:

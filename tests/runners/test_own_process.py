@@ -180,6 +180,26 @@ def test_no_thread_is_one_line():
     assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
 
 
+SMALL = """\
+import os, resource, runpy, sys, threading
+threading.stack_size(2**18)
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + 2**24  # too little for NumPy's library of linear algebra
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+sys.argv = ["deepseek", "--list"]
+runpy.run_module("runners.deepseek", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+def test_no_room_for_a_library_is_one_line():
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL], env=environment(), capture_output=True, text=True, timeout=600, check=False
+    )
+    line = "error: out of memory (no room for a library); request less at once or use fewer --jobs\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
+
+
 FEW = """\
 import math, sys
 from data.errors import WorkError
