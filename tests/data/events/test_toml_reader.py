@@ -138,7 +138,11 @@ def test_omitted_keys_have_defaults():
             'name = "bad_news"',
             r"readings 2: name: 'bad_news' is already the name of readings 1; give each its own",
         ),
-        ('["sail"]', '"sail"', r"primary: 'sail' is text; list names of readings, as in \[\"gpu_bubble\", \"fomc_tilt\"\]"),
+        (
+            '["sail"]',
+            '"sail"',
+            r"primary: 'sail' is text; list names of readings, as in \[\"gpu_bubble\", \"fomc_tilt\"\]",
+        ),
         ('["sail"]', "[7]", r"primary: 7 is not the name of a reading; use letters, digits and _"),
         ('["sail"]', '["sail.html"]', r"primary: 'sail\.html' is not the name of a reading; use letters"),
         ('["sail"]', '["sial"]', r"primary: there is no reading 'sial'; did you mean sail\?"),

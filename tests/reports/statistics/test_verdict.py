@@ -82,7 +82,9 @@ def test_the_declared_bound_and_horizon():
         (
             rank(0.5, 1 / 40, 1.0, n=39),
             None,
-            Verdict(None, reason="timing over a month: with 39 placebos no p can fall below 0.025, but 0.025 is needed"),
+            Verdict(
+                None, reason="timing over a month: with 39 placebos no p can fall below 0.025, but 0.025 is needed"
+            ),
         ),
         (rank(0.5, 1 / 41, 1.0, n=40), None, Verdict(SUPPORTED, (MONTH,))),
         (None, None, Verdict(None, reason="there is no test")),
