@@ -109,8 +109,8 @@ MONTH, YEAR, STOCKS = "timing over a month", "timing over the year", "stock sele
         (
             Verdict("supported", (STOCKS,)),
             (
-                "Its stocks did better than others at the same weights, apart from market, chips and software: too well "
-                "to put it down to luck."
+                "Its stocks did better than others at the same weights, apart from market, chips and software: too "
+                "well to put it down to luck."
             ),
         ),
         (
