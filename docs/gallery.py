@@ -124,17 +124,17 @@ def _reading(item: tuple[str, Any]) -> list[str]:
 
 def _verdict(item: tuple[str, Any]) -> list[str]:
     name, evidence = item[0], item[1]["evidence"]
-    names, power = evidence["names"] or {}, evidence["details"]["power"].get("detectable")
+    stocks, power = evidence["selection"] or {}, evidence["details"]["power"].get("detectable")
     upper = evidence["effect"] > 0
-    better = upper if not names else names["effect"] > 0
+    better = upper if not stocks else stocks["effect"] > 0
     return [
         f"`{name}`",
         _excess(evidence["effect"]),
         _number(evidence["p" if upper else "p_lower"], ".3f"),
         _number(evidence["p_family" if upper else "p_family_lower"], ".3f"),
-        "above +82.2 %" if power is None else _excess(power),
-        _number(names.get("p" if better else "p_lower"), ".3f"),
-        _number(names.get("p_family" if better else "p_family_lower"), ".3f"),
+        "above +60.0 %" if power is None else _excess(power),
+        _number(stocks.get("p" if better else "p_lower"), ".3f"),
+        _number(stocks.get("p_family" if better else "p_family_lower"), ".3f"),
         WORDS.get(evidence["verdict"], evidence["verdict"]),
     ]
 

@@ -61,8 +61,8 @@ class DeclaredTest:
 class Sensitivity:
     """What the timing test over a month leaves open, in excess log returns.
 
-    `low` and `high` bound the effect at 95 %; `upward` and `downward` are the sizes (above zero) of the smallest effects
-    that are found with 80 % power on either side. None where not available.
+    `low` and `high` bound the effect at 95 %; `upward` and `downward` are the sizes (above zero) of the smallest
+    effects that are found with 80 % power on either side. None where not available.
     """
 
     low: float | None = None

@@ -67,8 +67,8 @@ def tariffs(market_data, run_once) -> tuple[Path, str]:
 
 def test_no_test_is_called_declared_before_prices_that_were_known(tariffs):
     result = pages(tariffs[0])
-    assert "The same two tests are used for every event" in result["index.html"]
-    assert "The same two tests are used for every event" in result["panic_passes-evidence.html"]
+    assert "fixed in code before this run, after the event" in result["index.html"]
+    assert "fixed in code before this run, after the event" in result["panic_passes-evidence.html"]
     assert not any("before any price was seen" in page for page in result.values())
 
 
@@ -79,7 +79,7 @@ def test_the_events_readings_run_from_its_entry_with_evidence(tariffs):
     assert {each["entry"] for each in results.values()} == {"2025-04-03"}
     assert all(each["evidence"]["verdict"] for each in results.values())
     assert all(each["evidence"]["n"] >= 19 for each in results.values())
-    assert results["services_over_goods"]["evidence"]["names"] is not None
+    assert results["services_over_goods"]["evidence"]["selection"] is not None
     assert printed.startswith("The tariff crash of April 2025\n")
     decided = pd.read_csv(out / "decisions.csv")
     # A close ten per cent below that of 2 April first occurs on 4 April: -4.9 % and -5.9 % make -10.5 %.
@@ -107,9 +107,9 @@ def test_the_worked_example_shows_these_figures(tariffs):
     assert shown in printed
     results = json.loads((out / "results.json").read_text())["readings"]
     output = " ".join(text.split())
-    by_names = results["services_over_goods"]["evidence"]["names"]
-    share = f"{100 * by_names['p_lower']:.2f} %"
-    assert f"of {by_names['n']:,} other pairs of baskets from the same universe, {share} did as badly" in output
+    stocks = results["services_over_goods"]["evidence"]["selection"]
+    share = f"{100 * stocks['p_lower']:.0f} %"
+    assert f"of {stocks['n']:,} other pairs of baskets from the same universe, {share} did as badly" in output
     p = results["services_over_goods"]["evidence"]["p"]
     assert f"Its timing says nothing (p = {p:.2f} at 20 trading days)" in output
     panic = results["panic_passes"]["evidence"]

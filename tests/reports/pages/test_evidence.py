@@ -187,7 +187,7 @@ def test_what_is_missing_says_why_everywhere(judged, empty_evidence):
     assert page.data == {}
     assert "No verdict There is no verdict: timing: nothing left." in page.text
     assert "Not available: the reading never takes a position, so that there are no legs." in page.text
-    # Timing at five horizons and the table of stocks, three tests of the verdict, entries, intervals, alpha, Sharpe, costs.
+    # Timing at five horizons, stocks, three tests of the verdict, entries, intervals, alpha, Sharpe ratio, costs.
     assert (
         page.text.count("Not available: a launch at another date failed: nothing left.")
         == 5 + 1 + 3 + 1 + 3 + 1 + 5 + 1

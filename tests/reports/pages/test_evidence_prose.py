@@ -34,8 +34,10 @@ CHANCE = "not distinguishable from chance"
         ),
         (
             ("bounded", "exploratory", "underpowered", "bounded", CHANCE),
-            "Bounded: 2 of 5 readings. Underpowered: 1 of 5 readings. Not distinguishable from chance: 1 of 5 readings. "
-            "Exploratory: 1 of 5 readings.",
+            (
+                "Bounded: 2 of 5 readings. Underpowered: 1 of 5 readings. Not distinguishable from chance: 1 of 5 "
+                "readings. Exploratory: 1 of 5 readings."
+            ),
         ),
         ((None, None), "No reading has a verdict."),
     ],
@@ -98,14 +100,18 @@ MONTH, YEAR, STOCKS = "timing over a month", "timing over the year", "stock sele
         ),
         (
             Verdict("refuted", (MONTH, STOCKS)),
-            "Over 20 trading days it did no better than cash and its stocks did worse than others at the same weights, "
-            "apart from market, chips and software: too badly to put it down to bad luck.",
+            (
+                "Over 20 trading days it did no better than cash and its stocks did worse than others at the same "
+                "weights, apart from market, chips and software: too badly to put it down to bad luck."
+            ),
         ),
         # The excess over the comparator may have the other sign: the stocks are compared with others.
         (
             Verdict("supported", (STOCKS,)),
-            "Its stocks did better than others at the same weights, apart from market, chips and software: too well to "
-            "put it down to luck.",
+            (
+                "Its stocks did better than others at the same weights, apart from market, chips and software: too "
+                "well to put it down to luck."
+            ),
         ),
         (
             Verdict("supported", (YEAR,)),
@@ -117,19 +123,25 @@ MONTH, YEAR, STOCKS = "timing over a month", "timing over the year", "stock sele
         ),
         (
             Verdict("bounded", (MONTH,)),
-            "If the event moved it at all, then by less than 5% in a month: the effect over 20 trading days lies in "
-            "−3.0% to +12.7% (95%).",  # logs of -0.03 and 0.12
+            (
+                "If the event moved it at all, then by less than 5% in a month: the effect over 20 trading days lies "
+                "in −3.0% to +12.7% (95%)."
+            ),  # logs of -0.03 and 0.12
         ),
         (
             # exp(0.1) = 1.1052, exp(-0.1) = 0.9048
             Verdict("underpowered", (MONTH,)),
-            "Nobody can tell: over 20 trading days only effects above 11% or below minus 10% would have been found in "
-            "four of five cases, and one of 5% would matter.",
+            (
+                "Nobody can tell: over 20 trading days only effects above 11% or below minus 10% would have been found "
+                "in four of five cases, and one of 5% would matter."
+            ),
         ),
         (
             Verdict("not distinguishable from chance"),
-            "It did neither better nor worse than luck allows, and an effect of 5% in a month would probably have been "
-            "found.",
+            (
+                "It did neither better nor worse than luck allows, and an effect of 5% in a month would probably have "
+                "been found."
+            ),
         ),
         (
             Verdict("exploratory", reason="its costs are not the declared ones"),

@@ -1,4 +1,4 @@
-"""The permutation test: the identity gives the reading itself, and each permutation equals a run with those stocks."""
+"""The permutation test: the identity gives the reading itself, and a permutation that of a script with those stocks."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import numpy as np
 import pytest
 
 import strategies
+from data import load_prices
+from data.events.catalog import load_event
 from data.universe import AI_UNIVERSE
-from runners.engine.backtest.cerebro import CAPITAL, EntrySchedule, run_backtest
-from runners.engine.backtest.frictions import Frictions
-from runners.engine.comparators import comparator_log_wealth, excess_log_returns, log_wealth
+from reports.statistics.availability import Unavailable
+from reports.statistics.placebo import placebo_ranks
+from runners.engine import strategy_set
+from runners.engine.backtest.cerebro import EntrySchedule, run_backtest
 from runners.engine.research.permutation import (
-    PermutedWeights,
+    FACTORS,
     StockPermutations,
     decisions_at_entry,
     permute_weights,
-    simulate_permutations,
+    permuted_statistics,
     tradable_stocks,
 )
 from runners.engine.study import prepare
 from runners.engine.vectorized.scenarios import TradingConditions
-from runners.engine.vectorized.target_weights import NOTHING
 from strategies.base import Past, Reading, Weights
 
 CHOOSING = [name for name in strategies.names() if strategies.load(name).chooses]
-CONDITIONS = TradingConditions(hold=70, rebalance=20, frictions=Frictions(2, 3, 0.01, lag=2))
-FREE = Frictions(0, 0, 0, cash_rate=0.0)
 SWAP = StockPermutations(("A", "B"), np.array([[0, 1], [1, 0]]), seed=5)  # the identity, then A and B exchanged
 
 
@@ -47,45 +47,9 @@ class Watching(Scripted):
     watches = True
 
 
-@pytest.fixture(scope="module")
-def entry(real_prices):
-    return real_prices.row("2025-01-31")
-
-
 def test_five_readings_choose_stocks():
     five = {"gpu_bubble", "ai_software", "midrange_challengers", "high_end_demand", "policy_winners"}
     assert set(CHOOSING) == five
-
-
-@pytest.mark.parametrize("name", CHOOSING)
-def test_the_identity_gives_the_reading_itself(name, real_prices, entry):
-    study = prepare(name, strategies.load(name), "SPY")
-    permutations = StockPermutations.of(tradable_stocks(AI_UNIVERSE, real_prices, entry - 1), 5, seed=1)
-    own = log_wealth(simulate_permutations(study, real_prices, entry, CONDITIONS, permutations))[0]
-    scenarios = CONDITIONS.at(np.array([entry]), real_prices, study.parameters)
-    own = own - comparator_log_wealth(study, real_prices, scenarios)[0]
-    real = excess_log_returns(study, real_prices, np.array([entry]), CONDITIONS)[0]
-    assert own == pytest.approx(real, abs=1e-12, nan_ok=True)
-
-
-def test_a_permutation_equals_a_backtrader_run_with_those_stocks(real_prices, entry):
-    class Permuted(Reading):
-        params = (("targets", ()),)
-        symbols = (*AI_UNIVERSE, "SMH")
-
-        def weights(self, past: Past) -> Weights:
-            return dict(self.p.targets)
-
-    study = prepare("midrange_challengers", strategies.load("midrange_challengers"), "SPY")
-    permutations = StockPermutations.of(AI_UNIVERSE, 3, seed=2)
-    batch = simulate_permutations(study, real_prices, entry, CONDITIONS, permutations)
-    (first, *_), symbols = decisions_at_entry(study, real_prices, entry, CONDITIONS).values(), (*AI_UNIVERSE, "SMH")
-    schedule = EntrySchedule(real_prices.sessions[entry], CONDITIONS.hold, CONDITIONS.rebalance)
-    for index, vector in enumerate(permute_weights(first, symbols, permutations)):
-        targets = tuple((symbol, weight) for symbol, weight in zip(symbols, vector.tolist(), strict=True) if weight)
-        prices = real_prices.select(symbols)
-        backtest = run_backtest(Permuted, prices, schedule, CONDITIONS.frictions, {"targets": targets})
-        assert batch.terminal[index] == pytest.approx(backtest.equity[-1], abs=0.01)
 
 
 def test_permutations_keep_the_weights_and_leave_funds_alone():
@@ -175,43 +139,78 @@ def test_the_shock_may_lie_before_the_first_price(eight, entry, shock):
     assert seen[0][2] == shock
 
 
-# --- what the permutations do -------------------------------------------------------
+# --- the statistics ---------------------------------------------------------------
 
 
-def test_each_permutation_has_a_row_at_every_decision_and_none_between():
-    targets = PermutedWeights({0: {"A": 1.0}, 3: {"B": 0.5}}, ("A", "B"), SWAP, rechooses=False, watches=True)
-    both, due = np.array([0, 1]), np.array([True, True])
-    assert targets.weights.tolist() == [[1.0, 0.0], [0.0, 1.0], [0.0, 0.5], [0.5, 0.0]]
-    assert targets.weight_rows(both, 0, due).tolist() == [0, 1]
-    assert targets.weight_rows(both[1:], 3, due[1:]).tolist() == [3]
-    assert targets.weight_rows(both, 2, due).tolist() == [NOTHING, NOTHING]
+def plain_statistics(prices, entry, decisions, sessions):
+    """The studentised statistic and the raw log return of weights by sessions held, by plain numpy on closes."""
+    symbols = sorted({symbol for weights in decisions.values() for symbol in weights})
+    rows = slice(entry - 1, entry + sessions)
+    closes = {symbol: prices.close[rows, prices.columns[symbol]] for symbol in (*symbols, *FACTORS)}
+    returns = {symbol: close[1:] / close[:-1] - 1 for symbol, close in closes.items()}
+    design = np.column_stack([np.ones(sessions), *(returns[fund] for fund in FACTORS)])
+    kept, residuals = {}, []
+    for symbol in symbols:
+        intercept, *betas = np.linalg.solve(design.T @ design, design.T @ returns[symbol])
+        kept[symbol] = returns[symbol] - design[:, 1:] @ betas
+        residuals.append(kept[symbol] - intercept)
+    covariance = sum(np.outer(day, day) for day in np.array(residuals).T) / (sessions - 1)
+    studentised = raw = variance = 0.0
+    starts = sorted(decisions)
+    for start, stop in zip(starts, [*starts[1:], sessions], strict=True):
+        weights = np.array([decisions[start].get(symbol, 0.0) for symbol in symbols])
+        for own in (True, False):
+            source = kept if own else returns
+            gain = np.log(
+                1 + sum(w * (np.prod(1 + source[s][start:stop]) - 1) for w, s in zip(weights, symbols, strict=True))
+            )
+            studentised, raw = studentised + own * gain, raw + (not own) * gain
+        variance += (stop - start) * weights @ covariance @ weights
+    return studentised / np.sqrt(variance), raw
 
 
-def test_decisions_between_scheduled_dates_are_permuted_too(random_prices):
-    prices = random_prices(("A", "B", "C"), 60)
-    script = {0: {"A": 0.5, "C": 0.3}, 3: {"B": 0.7}}
-    swapped = {0: {"B": 0.5, "C": 0.3}, 3: {"A": 0.7}}
-    conditions = TradingConditions(hold=9, rebalance=5, frictions=Frictions(2, 3, 0.01, lag=2))
-    batch = simulate_permutations(
-        prepare("Watching", Watching, "SPY", parameters={"script": script}), prices, 20, conditions, SWAP
-    )
-    schedule = EntrySchedule(prices.sessions[20], conditions.hold, conditions.rebalance)
-    for index, decisions in enumerate((script, swapped)):
-        backtest = run_backtest(Watching, prices, schedule, conditions.frictions, {"script": decisions})
-        assert batch.terminal[index] == pytest.approx(backtest.equity[-1], abs=0.01)
+@pytest.fixture
+def market(random_prices):
+    """Three stocks, and the funds whose exposures are taken out."""
+    return random_prices(("A", "B", "C", *FACTORS), 60)
 
 
-def test_without_a_position_every_permutation_keeps_its_capital(random_prices):
-    targets = PermutedWeights({}, ("A", "B"), SWAP, rechooses=False, watches=False)
-    assert targets.weights.shape == (0, 2)
-    batch = simulate_permutations(
-        prepare("Scripted", Scripted, "SPY"),
-        random_prices(("A", "B", "C"), 60),
-        20,
-        TradingConditions(frictions=FREE),
-        SWAP,
-    )
-    assert batch.terminal.tolist() == [CAPITAL, CAPITAL]
+def statistics(strategy, script, prices, conditions, permutations=SWAP):
+    study = prepare("Scripted", strategy, "SPY", parameters={"script": script})
+    return permuted_statistics(study, prices, 20, conditions, permutations)
+
+
+def test_each_permutation_has_the_statistics_of_a_script_with_those_stocks(market):
+    """Decisions at the entry, on schedule and between; C is outside the universe and stays."""
+    script = {0: {"A": 0.5, "C": 0.3}, 3: {"B": 0.7}, 5: {"A": -0.4, "B": 0.2}}
+    swapped = {0: {"B": 0.5, "C": 0.3}, 3: {"A": 0.7}, 5: {"B": -0.4, "A": 0.2}}
+    found = statistics(Watching, script, market, TradingConditions(hold=12, rebalance=5))
+    for row, decisions in enumerate((script, swapped)):
+        studentised, raw = plain_statistics(market, 20, decisions, 12)
+        assert found.studentised[row] == pytest.approx(studentised, rel=1e-9)
+        assert found.raw[row] == pytest.approx(raw, rel=1e-9)
+
+
+def test_before_its_first_decision_a_reading_holds_nothing(market):
+    found = statistics(Watching, {3: {"A": 0.5}}, market, TradingConditions(hold=12, rebalance=5))
+    assert found.studentised[0] == pytest.approx(plain_statistics(market, 20, {0: {}, 3: {"A": 0.5}}, 12)[0], rel=1e-9)
+
+
+@pytest.mark.parametrize(("hold", "sessions"), [(None, 40), (39, 39), (40, 40), (90, 40)])
+def test_the_statistic_ends_with_the_hold_or_with_the_prices(market, hold, sessions):
+    found = statistics(Scripted, {0: {"A": 0.5, "B": -0.5}}, market, TradingConditions(hold=hold, rebalance=20))
+    assert found.raw[0] == pytest.approx(plain_statistics(market, 20, {0: {"A": 0.5, "B": -0.5}}, sessions)[1])
+
+
+def test_without_a_position_there_is_no_statistic(market):
+    for script in ({}, {0: {}}, {0: {"A": 0.0}}, {10: {"A": 1.0}}):
+        with pytest.raises(Unavailable, match="the reading never takes a position"):
+            statistics(Watching, script, market, TradingConditions(hold=10))
+
+
+def test_a_hold_too_short_for_the_regression_is_unavailable(market):
+    with pytest.raises(Unavailable, match="the regression on 3 factors needs more than 4 sessions"):
+        statistics(Scripted, {0: {"A": 1.0}}, market, TradingConditions(hold=4))
 
 
 def test_fresh_permutations_are_for_readings_that_rechoose_their_stocks(random_prices):
@@ -222,17 +221,30 @@ def test_fresh_permutations_are_for_readings_that_rechoose_their_stocks(random_p
     class Keeping(Picking):
         rechooses = False
 
-    prices, script = random_prices(tuple("ABCDEF"), 60), {0: {"A": 1.0}, 5: {"A": 1.0}}
-    conditions, permutations = (
-        TradingConditions(hold=9, rebalance=5, frictions=FREE),
-        StockPermutations.of(tuple("ABCDEF"), 60, seed=6),
-    )
+    prices, script = random_prices((*"ABCDEF", *FACTORS), 60), {0: {"A": 1.0}, 5: {"A": 1.0}}
+    conditions = TradingConditions(hold=10, rebalance=5)
+    permutations = StockPermutations.of(tuple("ABCDEF"), 600, seed=6)
     picking, keeping = (
-        simulate_permutations(
-            prepare("Scripted", strategy, "SPY", parameters={"script": script}), prices, 20, conditions, permutations
-        ).turnover
-        for strategy in (Picking, Keeping)
+        statistics(strategy, script, prices, conditions, permutations).raw.round(9) for strategy in (Picking, Keeping)
     )
-    # One stock, bought and sold, is twice the capital; another after five sessions, in five of six permutations, four.
-    assert (keeping < 2.8).all() and picking[0] < 2.8
-    assert 40 <= np.count_nonzero(picking[1:] > 3.2) <= 59
+    assert len(set(keeping)) == 6, "one stock throughout"
+    assert len(set(picking)) == 36, "any two, one after the other"
+    assert picking[0] == keeping[0]
+
+
+# --- on real prices ---------------------------------------------------------------
+
+CONDITIONS = TradingConditions(hold=252, rebalance=20)  # the declared ones
+
+
+def test_golden_statistic_and_p_of_another_event(market_data):
+    event = load_event("tariffs")
+    study = strategy_set.load_study(event, "services_over_goods", "SPY")
+    prices = load_prices((*event.universe, *study.symbols, *FACTORS), source=str(market_data))
+    entry = prices.row("2025-04-03")
+    universe = tradable_stocks(study.chooses, prices, entry - 1)
+    found = permuted_statistics(study, prices, entry, CONDITIONS, StockPermutations.of(universe, 5000, 20250131))
+    assert found.studentised[0] == pytest.approx(-0.3683, abs=5e-5)
+    # From 5,000 permutations of other code: p .344, so that both have a standard error of .0067.
+    (rank,) = placebo_ranks(found.studentised[:, None])
+    assert rank.p_lower == pytest.approx(0.344, abs=3 * np.sqrt(2 * 0.344 * 0.656 / 5000))
