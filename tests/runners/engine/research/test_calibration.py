@@ -56,7 +56,7 @@ def run(folder, *words):
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def within(count, markets, rate=0.025):
+def is_rare(count, markets, rate=0.025):
     """Whether `count` false positives are at most `rate` of the markets, plus two standard errors."""
     return count / markets <= rate + 2 * sqrt(rate * (1 - rate) / markets)
 
@@ -71,10 +71,10 @@ def require_promised_sizes(setup, words):
             for family in setup.families:
                 columns = [setup.names.index(name) for name in family]
                 false = (words[:, TESTS.index(test)][:, columns] == side).any(axis=1).sum()
-                assert within(false, len(words)), (test, family, side, false)
+                assert is_rare(false, len(words)), (test, family, side, false)
         # A month in both families, and stock selection in both: four times 2.5 %.
         false = (words[:, TESTS.index("verdict")] == side).any(axis=1).sum()
-        assert within(false, len(words), rate=0.1), (side, false)
+        assert is_rare(false, len(words), rate=0.1), (side, false)
 
 
 def test_false_positives_are_rare(monkeypatch):
@@ -103,8 +103,8 @@ def test_the_test_of_stock_selection_has_its_size_where_the_former_test_had_not(
         false.update({("former", test.word) for test in former.values()})
     for word in ("supported", "refuted"):
         for family in setup.families:
-            assert within(false[family, word], markets), (family, word, false)
-        assert not within(false["former", word], markets), "it found what is not there"
+            assert is_rare(false[family, word], markets), (family, word, false)
+        assert not is_rare(false["former", word], markets), "it found what is not there"
 
 
 @pytest.mark.slow
@@ -125,12 +125,12 @@ def test_false_positives_are_rare_in_two_thousand_markets(tmp_path):
         for side in test.values():
             # All readings at once are two families of 2.5 %; the verdict rests on two tests.
             rate = {"former": 1.0, "verdict": 0.1}.get(name, 0.05)
-            assert within(side["any"]["count"], 2000, rate), (name, side["any"])
+            assert is_rare(side["any"]["count"], 2000, rate), (name, side["any"])
             if name in ("timing", "year", "stocks", "equal"):
                 for reading, share in side["readings"].items():
-                    assert within(share["count"], 2000), (name, reading)
+                    assert is_rare(share["count"], 2000), (name, reading)
     former = results["false_positives"]["former"]
-    assert not any(within(side["any"]["count"], 2000) for side in former.values()), "why it is not used"
+    assert not any(is_rare(side["any"]["count"], 2000) for side in former.values()), "why it is not used"
     assert all(rate["share"] > 0.9 for rate in results["intervals"].values())
     for name, points in results["power"]["stocks"]["readings"].items():
         assert points[-1]["share"] > 0.8, name
