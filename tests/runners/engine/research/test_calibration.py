@@ -17,7 +17,6 @@ import pytest
 from data.errors import RequestError
 from data.events.catalog import load_event
 from data.synthetic import factor_model
-from data.universe import AI_UNIVERSE
 from reports.folders.calibration import calibration_results
 from reports.pages.calibration import render
 from reports.records.calibration import TESTS, TRUTHS
@@ -136,7 +135,7 @@ def test_the_timing_test_has_the_real_entry_and_its_placebos(setup):
 
 def test_exchangeable_stocks_have_equal_loadings_and_volatilities(setup):
     model, plain = setup.selection.model, factor_model.sample_model()
-    chosen = np.isin(model.symbols, AI_UNIVERSE)
+    chosen = np.isin(model.symbols, [stock for study in setup.studies for stock in study.chooses])
     ordered = sorted(plain.volatility[chosen])
     assert model.volatility[chosen][0] == statistics.median(ordered) != pytest.approx(statistics.mean(ordered))
     assert model.loadings[chosen][0].tolist() == list(factor_model.LOADINGS["platform"])
