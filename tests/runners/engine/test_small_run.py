@@ -46,7 +46,7 @@ from tests.resources.events import DEEPSEEK
 
 ENTRY = pd.Timestamp("2024-08-20")  # before three changes of the policy rate
 HOLD = 100
-SESSIONS = 480
+SESSIONS = 520
 
 
 class Pair(Reading):
@@ -205,23 +205,32 @@ def test_the_last_equity_is_capital_less_fills_and_costs_plus_interest(written, 
     assert (1 + returns[name]).prod() * 1e6 == pytest.approx(1e6 - paid + earned, abs=0.05)
 
 
+def idle(days) -> pd.Series:
+    """Growth of cash by the nights between sessions: the lower bound of the policy range less half a point a year."""
+    lower, _ = fomc.policy_range(days[:-1])
+    nights = np.diff(days.to_numpy()) / np.timedelta64(365, "D")
+    return pd.Series(np.cumprod([1.0, *(1 + (lower - 0.005) * nights)]), days)
+
+
 @pytest.mark.parametrize("name", ["pair", "hold"])
-def test_horizons_follow_from_returns(written, run, name):
+def test_horizons_follow_from_returns(written, window, name):
     results, returns, _, _ = written
     reading = results["readings"][name]
     for days in (5, 20, 60):
         own, market = ((1 + returns[column].iloc[:days]).prod() - 1 for column in (name, "SPY"))
         assert reading["horizons"][str(days)]["return"] == pytest.approx(own, rel=1e-9)
         assert reading["horizons"][str(days)]["excess_benchmark"] == pytest.approx(own - market, rel=1e-8)
-        if name == "pair":  # against cash at zero
-            assert reading["horizons"][str(days)]["d"] == pytest.approx(np.log1p(own), rel=1e-8)
+        if name == "pair":  # against the idle account
+            lead = np.log((1 + own) / idle(window).iloc[days])
+            assert reading["horizons"][str(days)]["d"] == pytest.approx(lead, abs=1e-8)
     assert reading["horizons"]["120"] is reading["horizons"]["252"] is None
 
 
-def test_d_is_the_lead_over_the_comparator(written, run):
+def test_d_is_the_lead_over_the_comparator(written, run, window):
     results, returns, _, _ = written
     growth = {name: (1 + returns[name]).prod() for name in ("pair", "hold")}
-    assert results["readings"]["pair"]["metrics"]["d"] == pytest.approx(np.log(growth["pair"]), rel=1e-8)
+    ahead = np.log(growth["pair"] / idle(window).iloc[-1])
+    assert results["readings"]["pair"]["metrics"]["d"] == pytest.approx(ahead, abs=1e-8)
     fund = run.results[1].comparator
     assert results["readings"]["hold"]["metrics"]["d"] == pytest.approx(
         np.log(growth["hold"] / fund.iloc[-1]), rel=1e-8
@@ -478,12 +487,12 @@ def test_trials_carry_the_daily_sharpe_ratio(prices, run, window):
 def test_variants_of_a_sweep_share_the_risk_free_rate_of_their_sessions(prices, tmp_path):
     """The rate falls within the shared window, so that a window one session off has another mean."""
     entries = "2024-09-17,2024-09-19"  # the rate falls on the 19th
-    _, outcome = swept(prices, tmp_path, f"entry={entries}", "gross=0.5,1", "hold=60")
+    _, outcome = swept(prices, tmp_path, f"entry={entries}", "gross=0.5,1", "hold=165")
     returns, usable, first, last = sweep.shared_returns(outcome, prices)
     sessions = prices.sessions[first : last + 1]
     assert f"{sessions[0]:%Y-%m-%d}" == "2024-09-19" and usable == [0, 1, 2, 3]
     curves = {
-        index: pd.Series(outcome.curves[index], prices.sessions[start : start + 62])
+        index: pd.Series(outcome.curves[index], prices.sessions[start : start + 167])
         for index, start in enumerate(outcome.column("start").astype(int).tolist())
     }
     rate = daily_rate(sessions)

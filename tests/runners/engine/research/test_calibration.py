@@ -18,7 +18,6 @@ import pytest
 from data.errors import RequestError
 from data.events.catalog import load_event
 from data.synthetic import factor_model
-from data.universe import AI_UNIVERSE
 from reports.folders.calibration import calibration_results
 from reports.pages.calibration import render
 from reports.records.calibration import TESTS, TRUTHS
@@ -173,7 +172,7 @@ def test_exchangeable_stocks_have_equal_loadings_and_volatilities(setup):
     model, plain = setup.equal.model, factor_model.sample_model()
     own = setup.selection.model
     assert (own.volatility == plain.volatility).all() and (own.loadings == plain.loadings).all()
-    chosen = np.isin(model.symbols, AI_UNIVERSE)
+    chosen = np.isin(model.symbols, [stock for study in setup.studies for stock in study.chooses])
     ordered = sorted(plain.volatility[chosen])
     assert model.volatility[chosen][0] == statistics.median(ordered) != pytest.approx(statistics.mean(ordered))
     assert model.loadings[chosen][0].tolist() == list(factor_model.LOADINGS["platform"])
