@@ -121,6 +121,13 @@ def policy_rate(days) -> pd.Series:
     return pd.Series((lower + upper) / 2, days)
 
 
+def idle_growth(days) -> pd.Series:
+    """Growth of an account without a position: half a point less than the lower bound, by calendar days."""
+    rates = pd.Series(np.maximum(fomc.policy_range(days)[0] - 0.005, 0.0), days)
+    nights = days.to_series().diff().dt.days / 365
+    return (1 + rates.shift() * nights).iloc[1:].cumprod()
+
+
 def daily_rate(days) -> float:
     return (1 + policy_rate(days).mean()) ** (1 / 252) - 1
 
@@ -200,22 +207,24 @@ def test_the_last_equity_is_capital_less_fills_and_costs_plus_interest(written, 
 
 
 @pytest.mark.parametrize("name", ["pair", "hold"])
-def test_horizons_follow_from_returns(written, run, name):
+def test_horizons_follow_from_returns(written, run, window, name):
     results, returns, _, _ = written
     reading = results["readings"][name]
     for days in (5, 20, 60):
         own, market = ((1 + returns[column].iloc[:days]).prod() - 1 for column in (name, "SPY"))
         assert reading["horizons"][str(days)]["return"] == pytest.approx(own, rel=1e-9)
         assert reading["horizons"][str(days)]["excess_benchmark"] == pytest.approx(own - market, rel=1e-8)
-        if name == "pair":  # against cash at zero
-            assert reading["horizons"][str(days)]["d"] == pytest.approx(np.log1p(own), rel=1e-8)
+        if name == "pair":  # against the idle account
+            idle = idle_growth(window).iloc[days - 1]
+            assert reading["horizons"][str(days)]["d"] == pytest.approx(np.log1p(own) - np.log(idle), rel=1e-8)
     assert reading["horizons"]["120"] is reading["horizons"]["252"] is None
 
 
-def test_d_is_the_lead_over_the_comparator(written, run):
+def test_d_is_the_lead_over_the_comparator(written, run, window):
     results, returns, _, _ = written
     growth = {name: (1 + returns[name]).prod() for name in ("pair", "hold")}
-    assert results["readings"]["pair"]["metrics"]["d"] == pytest.approx(np.log(growth["pair"]), rel=1e-8)
+    idle = idle_growth(window).iloc[-1]
+    assert results["readings"]["pair"]["metrics"]["d"] == pytest.approx(np.log(growth["pair"] / idle), rel=1e-8)
     fund = run.results[1].comparator
     assert results["readings"]["hold"]["metrics"]["d"] == pytest.approx(
         np.log(growth["hold"] / fund.iloc[-1]), rel=1e-8

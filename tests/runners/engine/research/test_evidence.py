@@ -87,14 +87,17 @@ def test_a_placebo_equals_a_backtrader_run_entered_on_that_date(real_prices):
 
 def test_stock_selection_is_tested_where_it_is_the_claim(main_job, details):
     tested = {name for name, evidence in details.items() if evidence["names"] is not None}
-    assert tested == {"gpu_bubble", "ai_software", "midrange_challengers", "high_end_demand", "policy_winners"}
+    assert tested == {
+        *("gpu_bubble", "ai_software", "midrange_challengers", "high_end_demand", "policy_winners"),
+        *("named_partners", "antitrust_yields"),
+    }
     for name in tested:
         assert details[name]["names"][END]["n"] == main_job[name]["evidence"]["draws"] == 5000
 
 
 def test_at_the_break_even_cost_d_is_zero_in_backtrader(details, real_prices):
-    study = prepare("us_over_china", strategies.load("us_over_china"), "SPY")
-    evidence = details["us_over_china"]["break_even"]
+    study = prepare("sprint_then_pool", strategies.load("sprint_then_pool"), "SPY")
+    evidence = details["sprint_then_pool"]["break_even"]
     benchmark = pd.Series(np.zeros(300))
     schedule = Request(DEEPSEEK).schedule
     for frictions in (Frictions(evidence["trading_bps"], 0.0), Frictions(borrow_rate=evidence["borrow_rate"])):
