@@ -196,8 +196,8 @@ def test_power_is_measured_on_both_sides(full_run):
 
 
 def test_at_the_break_even_cost_d_is_zero_in_backtrader(details, real_prices):
-    study = prepare("us_over_china", strategies.load("us_over_china"), "SPY")
-    evidence = details["us_over_china"]["break_even"]
+    study = prepare("sprint_then_pool", strategies.load("sprint_then_pool"), "SPY")
+    evidence = details["sprint_then_pool"]["break_even"]
     benchmark = pd.Series(np.zeros(300))
     schedule = Request(DEEPSEEK).schedule
     for frictions in (Frictions(evidence["trading_bps"], 0.0), Frictions(borrow_rate=evidence["borrow_rate"])):
