@@ -40,7 +40,7 @@ from reports.rendering.numbers import (
 from reports.rendering.sparkline import HEIGHT, WIDTH, Sparkline, sparkline
 from reports.rendering.template import embedded_json, evidence_address, page_address, template, vendored_file
 from reports.statistics.placebo import SIZE, PlaceboRank
-from reports.statistics.verdict import HORIZON
+from reports.statistics.verdict import BOUND, HORIZON
 from reports.statistics.year_timing import YearTiming
 
 COLOURS, DASHES = 6, 3  # of curves, in index.css; the benchmark has the colour of the text
@@ -111,6 +111,7 @@ def render(run: Run) -> str:
         adjusted=adjusted_rows(run),
         prose=evidence_prose,
         horizon=HORIZON,
+        bound=BOUND,
         size=SIZE,
         excess=excess_percent,
         most_warnings=MOST_WARNINGS,
