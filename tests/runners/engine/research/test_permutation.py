@@ -47,9 +47,11 @@ class Watching(Scripted):
     watches = True
 
 
-def test_five_readings_choose_stocks():
-    five = {"gpu_bubble", "ai_software", "midrange_challengers", "high_end_demand", "policy_winners"}
-    assert set(CHOOSING) == five
+def test_the_readings_that_choose_stocks():
+    assert set(CHOOSING) == {
+        *("gpu_bubble", "ai_software", "midrange_challengers", "high_end_demand", "policy_winners"),
+        *("named_partners", "antitrust_yields"),
+    }
 
 
 def test_permutations_keep_the_weights_and_leave_funds_alone():
