@@ -146,7 +146,11 @@ def conclusion(evidence: Evidence, comparator: str) -> str:
         EXPLORATORY: f"Only a look, no test: {verdict.reason}.",
         CHANCE: (
             "It did neither better nor worse than luck allows"
-            + ("." if evidence.long_run else f", and an effect of {BOUND:.0%} in a month would probably have been found.")
+            + (
+                "."
+                if evidence.long_run
+                else f", and an effect of {BOUND:.0%} in a month would probably have been found."
+            )
         ),
     }
     return sentences.get(verdict.word, f"There is no verdict: {verdict.reason}.")

@@ -61,8 +61,8 @@ class DeclaredTest:
 class Sensitivity:
     """What the timing test over a month leaves open, in excess log returns.
 
-    `low` and `high` bound the effect at 95 %; `upward` and `downward` are the sizes (above zero) of the smallest effects
-    that are found with 80 % power on either side. None where not available.
+    `low` and `high` bound the effect at 95 %; `upward` and `downward` are the sizes (above zero) of the smallest
+    effects that are found with 80 % power on either side. None where not available.
     """
 
     low: float | None = None
@@ -73,7 +73,7 @@ class Sensitivity:
     @property
     def is_bounded(self) -> bool:
         """Whether the interval lies inside plus and minus BOUND."""
-        return self.low is not None and self.high is not None and LOWEST < self.low and self.high < HIGHEST
+        return self.low is not None and self.high is not None and self.low > LOWEST and self.high < HIGHEST
 
     @property
     def is_weak(self) -> bool:
