@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 from reports.pages import evidence_prose
@@ -17,13 +17,14 @@ class HorizonCell:
     """Log excess return at a horizon, with p and adjusted p on its side of zero (None without a test).
 
     `d` is None if the horizon was not reached, -inf after ruin. `declared` marks the tests on which the verdict rests,
-    `certain` an adjusted p below SIZE.
+    `certain` an adjusted p below SIZE. `side` precedes a p that is not on the side of d, in words.
     """
 
     d: float | None
     p: float | None = None
     p_family: float | None = None
     declared: bool = False
+    side: str = ""
 
     @property
     def certain(self) -> bool:
@@ -75,14 +76,16 @@ def one_sided_reason(evidence: Evidence | None) -> str:
 def _row(result: Result, line: int, evidence: Evidence | None, horizons: tuple[int, ...]) -> OverviewRow:
     timing = {} if evidence is None else evidence.timing
     selection = None if evidence is None else evidence.selection
+    horizon = None if evidence is None or evidence.long_run else HORIZON
     cells = [
-        _cell(result.horizons[n].d if n in result.horizons else None, timing.get(str(n)), declared=n == HORIZON)
+        _cell(result.horizons[n].d if n in result.horizons else None, timing.get(str(n)), declared=n == horizon)
         for n in horizons
     ]
+    end = _cell(result.d, selection, declared=True)
+    if selection is not None and end.p is not None:
+        end = replace(end, side="better, " if (selection.effect or 0.0) > 0 else "worse, ")
     verdict = None if evidence is None else evidence_prose.short_verdict(evidence.verdict)
-    return OverviewRow(
-        result.name, line, verdict, one_sided_reason(evidence), (*cells, _cell(result.d, selection, declared=True))
-    )
+    return OverviewRow(result.name, line, verdict, one_sided_reason(evidence), (*cells, end))
 
 
 def _cell(d: float | None, rank: PlaceboRank | None, declared: bool) -> HorizonCell:

@@ -126,7 +126,8 @@
 
   // ---- The charts.
 
-  function histogram(host, height, { start, width, counts, marked, real }) {
+  // Of log excess returns, or of statistics, which are plain numbers.
+  function histogram(host, height, { start, width, counts, marked, real }, write = excess, axis = EXCESS_AXIS) {
     const x = counts.map((_, bin) => start + (bin + 0.5) * width);
     const end = start + counts.length * width;
     const highest = Math.max(...counts);
@@ -136,13 +137,13 @@
       const ticks = marked.map((value) => u.valToPos(value, "x", true)).map((x) => [[x, bottom], [x, bottom - length]]);
       stroke(u, "line-1", 1.5, [], ticks);
     };
-    const realLine = real === null ? [] : [verticalLine(real, "ink", 2.5), label(real, "real: " + excess(real))];
+    const realLine = real === null ? [] : [verticalLine(real, "ink", 2.5), label(real, "real: " + write(real))];
     return plot(host, height, [x, counts], {
       top: 24,
       points: { show: false },
       scales: { x: { time: false, range: [start, end] }, y: { range: [-0.07 * highest, 1.04 * highest] } },
       axes: [
-        EXCESS_AXIS,
+        axis,
         { values: (u, splits) => splits.map((split) => (split < 0 || split % 1 ? "" : count(split))) },
       ],
       series: [
@@ -156,7 +157,7 @@
       ],
       behind: [verticalLine(0, "mark", 1)],
       before: [rug, ...realLine],
-      tip: (bin) => `${excess(start + bin * width)} to ${excess(start + (bin + 1) * width)}: ${count(counts[bin])}`,
+      tip: (bin) => `${write(start + bin * width)} to ${write(start + (bin + 1) * width)}: ${count(counts[bin])}`,
     });
   }
 
@@ -177,7 +178,7 @@
 
   function stocks(host, height) {
     document.getElementById("count-stocks").textContent = countSentence(data.stocks, "draws");
-    return histogram(host, height, data.stocks);
+    return histogram(host, height, data.stocks, (value) => minus(value.toFixed(2)), { values: integers });
   }
 
   const P_LINES = {

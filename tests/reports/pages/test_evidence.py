@@ -86,7 +86,7 @@ def test_a_reconstruction_gives_no_verdict_on_history(judged, evidence_of):
 def test_a_reading_that_selects_no_stocks_says_that_there_is_no_test(judged):
     page = shown(judged(), 1)
     assert page.text.count("No test: this reading does not select stocks") == 2
-    assert "stocks" not in page.data and not [rows for rows in page.tables if rows[0][0] == "Statistic"]
+    assert "stocks" not in page.data and not [rows for rows in page.tables if rows[0][0] == "Stocks"]
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------
@@ -170,9 +170,15 @@ def test_power_is_one_sentence_with_a_table(judged, evidence_of):
         "84.4% of the cases, at least four in five; one of −4.9% in 40.0%."
     )
     assert page.text.count(sentence) == 2
-    effects, shares = table(page, "Injected effect, excess")
-    assert effects[1:] == ["−9.5%", "−4.9%", "−2.0%", "+2.0%", "+5.1%", "+10.5%"]
-    assert shares[1:] == ["84.4%", "40.0%", "0.0%", "10.0%", "53.1%", "93.8%"]
+    assert table(page, "Upward effect, excess") == [
+        ["Upward effect, excess", "+2.0%", "+5.1%", "+10.5%"],
+        ["Found in", "10.0%", "53.1%", "93.8%"],
+    ]
+    assert table(page, "Downward effect, excess") == [
+        ["Downward effect, excess", "−2.0%", "−4.9%", "−9.5%"],
+        ["Found in", "0.0%", "40.0%", "84.4%"],
+    ]
+    assert page.data["power"]["effects"] == [-0.1, -0.05, -0.02, 0.02, 0.05, 0.1]
     weak = shown(judged(evidence_of(power=Power((0.02, 0.6), (0.0, 0.4), None))))  # exp(0.6) = 1.8221
     assert "The timing test is weak upward: even an effect of 82.2% more wealth" in weak.text
     assert "would have been found in only 40.0% of the cases." in weak.text
@@ -246,9 +252,10 @@ def test_p_by_horizon_is_on_the_side_of_the_effect(judged):
 
 def test_the_test_of_stock_selection_has_its_statistic_and_both_sides(judged):
     page = shown(judged())
-    head, _, row = table(page, "Statistic")
-    assert head[:2] == ["Statistic", "n"]
-    assert row == ["1.25", "5,000", "0.10", "1.100", "1.00", "0.108", "0.600", "0.908", "1.000"]
+    head, _, row = table(page, "Stocks")
+    assert head[:3] == ["Stocks", "n", "Statistic"]
+    assert row == ["Of the reading", "5,000", "1.25", "0.10", "1.100", "1.00", "0.108", "0.600", "0.908", "1.000"]
+    assert "Statistic 1.25 p 0.108 Adjusted p 0.600 n 5,000 draws of stocks" in page.text
     assert page.data["stocks"]["real"] == 1.25 and page.data["stocks"]["n"] == 500
 
 
@@ -260,6 +267,8 @@ def test_the_year_has_its_means_and_all_three_p(judged, evidence_of, year_of):
     )
     page = shown(judged())
     assert f"Timing over the year, exploratory {sentence}" in page.text
+    # exp(0.02 + 0.01) = 1.0305
+    assert "Difference +3.0% a month p 0.020 Adjusted p 0.070 Cyclic p 0.039" in page.text
     declared = shown(judged(evidence_report={"year_declared": True}))
     assert f"Timing over the year {sentence}" in declared.text
     lower = shown(judged(evidence_of(year=year_of(after=-0.02, before=0.01))))

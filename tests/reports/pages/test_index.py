@@ -231,17 +231,17 @@ def test_a_judged_run_has_verdicts_that_sort_and_lead_to_the_evidence(judged, ev
 def test_the_table_of_adjusted_p_values_has_n_effect_and_p(judged):
     page = shown(judged())
     first, second = by_reading(page.named["table-chance"], heads=2).values()
-    timing = ["64", "+5.1%", "−3.0% to +12.7%", "1.00", "0.108", "0.600"]
+    timing = ["64", "+5.1%", "−3.0% to +12.7%", "0.108", "0.600"]
     year = ["+3.0%", "0.020", "0.070", "0.039"]  # exp(0.02 + 0.01) = 1.0305, three of 76 shifts
     assert first == ["chance", *timing, "1.25", "0.108", "0.600", *year]
     assert second == ["chance", *timing, "no test: selects no stocks", *year]
     head, under = page.named["table-chance"][:2]
     assert head == [
         *("Reading", "Verdict", "Timing over a month (20 trading days)", "Stock selection"),
-        "Timing over the year",
+        "Timing over the year, exploratory",
     ]
     assert under == [
-        *("n", "Excess", "Effect, 95%", "z", "p", "Adjusted p", "Statistic", "p", "Adjusted p"),
+        *("n", "Excess", "Effect, 95%", "p", "Adjusted p", "Statistic", "p", "Adjusted p"),
         *("Difference a month", "p", "Adjusted p", "Cyclic p"),
     ]
     assert "Timing over the year (exploratory): the months after the entry" in page.text
@@ -278,11 +278,28 @@ def test_the_overview_has_excess_and_p_at_every_horizon(judged, evidence_of, ran
     ]
     # Horizon(0.01 n, 0.001 n, 0.002 n): d is 0.002 n, and exp(0.002 n) - 1 is shown; at the end d of the evidence.
     first = ["chance", "+1.0%p 0.108 (0.600)", "+4.1%p 0.015 (0.020)", "+12.7%p 0.045 (0.010)"]
-    assert by_reading(table)["first"] == [*first, "+27.1%", "+65.5%", "+28.7%p 0.108 (0.600)"]
+    assert by_reading(table)["first"] == [*first, "+27.1%", "+65.5%", "+28.7%better, p 0.108 (0.600)"]
     assert by_reading(table)["second"][-1] == "−1.0%"
     assert by_reading(table)["Readings ahead"] == ["", *["2 of 2"] * 5, "1 of 2"]
     framed = [attributes["class"] for tag, attributes in page.elements if "certain" in attributes.get("class", "")]
     assert framed == ["heat certain declared", "heat certain"]
+
+
+def test_stock_selection_in_the_overview_says_its_side(judged, evidence_of, rank_of):
+    """The excess may have the other sign."""
+    ahead = evidence_of("first", d=-0.2, selection=rank_of(5000, 1.25))
+    behind = evidence_of("second", d=0.2, selection=rank_of(5000, -1.25))
+    table = by_reading(shown(judged(ahead, behind)).named["table-overview"])
+    # exp(-0.2) = 0.8187, exp(0.2) = 1.2214; 59 of 65 are 0.908.
+    assert table["first"][-1] == "−18.1%better, p 0.108 (0.600)"
+    assert table["second"][-1] == "+22.1%worse, p 0.908 (1.000)"
+
+
+def test_a_month_is_no_declared_test_of_a_claim_about_the_long_run(judged, evidence_of, rank_of):
+    timing = {**evidence_of().timing, "20": rank_of(64, 0.04, p=1 / 65, p_family=0.02)}
+    page = shown(judged(evidence_of("first", timing=timing, long_run=True), evidence_of("second", timing=timing)))
+    framed = [attributes["class"] for tag, attributes in page.elements if "certain" in attributes.get("class", "")]
+    assert framed == ["heat certain", "heat certain declared"]
 
 
 def test_what_cannot_be_supported_is_marked(judged, evidence_of):
