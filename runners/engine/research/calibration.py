@@ -263,9 +263,9 @@ def try_market(setup: CalibrationSetup, market: SimulatedMarket) -> MarketOutcom
     """All tests and the verdict in one market; injected effects and intervals where the market has them."""
     seeds = np.random.SeedSequence([setup.seed, market.number]).generate_state(4, np.uint64).tolist()
     prices, stocks = setup.timing.prices(seeds[0]), setup.selection.prices(seeds[1])
-    equal = selection_statistics(setup, setup.equal, setup.equal.prices(seeds[3]), seeds[2])
+    equal = stock_statistics(setup, setup.equal, setup.equal.prices(seeds[3]), seeds[2])
     windows = year_differences(setup, prices)
-    timing, selection = month_differences(windows), selection_statistics(setup, setup.selection, stocks, seeds[2])
+    timing, selection = month_differences(windows), stock_statistics(setup, setup.selection, stocks, seeds[2])
     return MarketOutcome(
         words=test_outcomes(setup, timing, windows, selection, equal),
         timing=inject_into_timing(setup, prices, timing, seeds[0]) if market.injected else None,
@@ -293,9 +293,7 @@ def differences_at_horizon(world: SimulatedWorld, study: Study, prices: Prices, 
     return excess_log_returns(study, prices, entries, world.conditions)[:, HORIZONS.index(HORIZON)]
 
 
-def selection_statistics(
-    setup: CalibrationSetup, world: SimulatedWorld, prices: Prices, seed: int
-) -> PermutedStatistics:
+def stock_statistics(setup: CalibrationSetup, world: SimulatedWorld, prices: Prices, seed: int) -> PermutedStatistics:
     """The statistics of the readings that choose stocks (first) and of their permutations.
 
     Both have the shape (n_draws + 1, n_choosing).
@@ -319,18 +317,18 @@ def test_outcomes(
 ) -> np.ndarray:
     """Outcomes of all tests and of the verdict, see MarketOutcome; shape (len(TESTS), n_readings)."""
     names, choosing = setup.names, [study.name for study in setup.choosing]
-    month = rank_tests(MONTH, timing, names, setup.families)
+    month = declared_tests(MONTH, timing, names, setup.families)
     year = {
         name: year_test(outcome)
         for family in grouped(names, setup.families)
         for name, outcome in zip(family, _year_timings(setup, windows, family), strict=True)
     }
-    stocks = rank_tests(STOCKS, selection.studentised, choosing, setup.families)
+    stocks = declared_tests(STOCKS, selection.studentised, choosing, setup.families)
     outcomes: dict[str, Mapping[str, Word | None]] = {
         "timing": {name: test.word for name, test in month.items()},
         "year": {name: test.word for name, test in year.items()},
         "stocks": {name: test.word for name, test in stocks.items()},
-        "equal": _words(rank_tests(STOCKS, equal.studentised, choosing, setup.families)),
+        "equal": _words(declared_tests(STOCKS, equal.studentised, choosing, setup.families)),
         "former": _words(former_test(selection.raw, choosing)),
         "verdict": {
             study.name: decide_verdict(
@@ -342,14 +340,14 @@ def test_outcomes(
     return np.array([[SIGNS[outcomes[test].get(name, CHANCE)] for name in names] for test in TESTS], dtype=np.int8)
 
 
-def rank_tests(test: str, values: np.ndarray, names: list[str], families: Families) -> dict[str, DeclaredTest]:
+def declared_tests(test: str, values: np.ndarray, names: list[str], families: Families) -> dict[str, DeclaredTest]:
     """The declared test of each reading from its values among their placebos."""
     return {name: placebo_test(test, rank) for name, rank in ranks_by_family(values, names, families).items()}
 
 
 def former_test(raw: np.ndarray, names: list[str]) -> dict[str, DeclaredTest]:
     """The test of earlier versions: log returns with factors left in, one family, an effect above the mean of draws."""
-    return rank_tests(STOCKS, raw - np.mean(raw[1:], axis=0), names, (tuple(names),))
+    return declared_tests(STOCKS, raw - np.mean(raw[1:], axis=0), names, (tuple(names),))
 
 
 def _words(tests: Mapping[str, DeclaredTest]) -> dict[str, Word | None]:
@@ -379,7 +377,7 @@ def inject_into_selection(
     """Effects injected over the whole hold, one reading at a time: all permutations change with the prices."""
 
     def values_in(_: int, changed: Prices) -> np.ndarray:
-        return selection_statistics(setup, setup.selection, changed, permutation_seed).studentised
+        return stock_statistics(setup, setup.selection, changed, permutation_seed).studentised
 
     return inject_effects(setup.selection, setup, setup.choosing, prices, values, values_in, seed)
 
@@ -404,7 +402,7 @@ def inject_effects(
         direction = world.direction(study, prices)
         for row, effect in enumerate(world.effects):
             raised = values_in(column, world.prices(seed, effect * direction))
-            tests = rank_tests("", raised, [each.name for each in studies], setup.families)
+            tests = declared_tests("", raised, [each.name for each in studies], setup.families)
             found[row, column] = tests[study.name].word == SUPPORTED
             gained[row, column] = raised[0, column] - values[0, column]
     return InjectedEffects(found, gained)

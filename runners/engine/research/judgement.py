@@ -114,7 +114,7 @@ def judge_readings(
     circumstances: Circumstances,
 ) -> dict[str, Evidence]:
     """The evidence on each reading of the run, by name; see `judge_run`."""
-    timing, year = timing_ranks(plan, examined, families), year_timings(plan, prices, examined, families)
+    timing, year = timing_ranks(plan, examined, families), timings_over_year(plan, prices, examined, families)
     selection = selection_ranks(examined, families)
     evidence = {}
     for result in run.results:
@@ -245,7 +245,7 @@ def timing_ranks(
     return ranks
 
 
-def year_timings(
+def timings_over_year(
     plan: EvidencePlan,
     prices: Prices,
     examined: Mapping[str, ExaminedReading],

@@ -33,9 +33,16 @@ from runners.engine.research.examination import (
     estimation_window,
     event_sample,
     examine_reading,
-    permuted_differences,
+    permuted_stocks,
 )
-from runners.engine.research.judgement import EFFECTS, judge_readings, judge_run, sharpe_evidence, window_confounders
+from runners.engine.research.judgement import (
+    EFFECTS,
+    Circumstances,
+    judge_readings,
+    judge_run,
+    sharpe_evidence,
+    window_confounders,
+)
 from runners.engine.run_settings import chart_marks
 from runners.engine.study import ReadingStudy
 from runners.engine.sweep import sweep
@@ -86,14 +93,23 @@ def prices() -> Prices:
     moves = rng.normal(0.0003, 0.01, (SESSIONS, 1)) + rng.normal(0, 0.012, (SESSIONS, 7))
     # Four sessions before the entry, and before the last past entry whose hold ends within the prices.
     moves[[days.get_loc(ENTRY) - 4, SESSIONS - HOLD - 1 - 4], 1] = -0.08
-    close = 50 * np.exp(np.cumsum(moves, axis=0))
-    opened = close * np.exp(rng.normal(0, 0.004, close.shape))
+    gaps = rng.normal(0, 0.004, moves.shape)
+    sectors = moves[:, :2].mean(axis=1, keepdims=True) / 2 + rng.normal(0, 0.01, (SESSIONS, 2))  # SMH and IGV
+    close = 50 * np.exp(np.cumsum(np.hstack((moves, sectors)), axis=0))
+    opened = close * np.exp(np.hstack((gaps, rng.normal(0, 0.004, sectors.shape))))
     high, low = np.maximum(opened, close) * 1.003, np.minimum(opened, close) * 0.997
     factor = np.ones(close.shape)
     for column, day in ((0, "2024-09-10"), (2, "2024-10-08"), (3, "2024-10-22")):
         factor[: days.get_loc(day), column] = 0.98 + 0.001 * column
     return Prices(
-        days, ("A", "B", "SPY", "QQQ", "C", "D", "E"), opened, high, low, close, np.full(close.shape, 1e6), factor
+        days,
+        ("A", "B", "SPY", "QQQ", "C", "D", "E", "SMH", "IGV"),
+        opened,
+        high,
+        low,
+        close,
+        np.full(close.shape, 1e6),
+        factor,
     )
 
 
@@ -339,9 +355,10 @@ def test_ranks_follow_from_the_past_entries_and_the_drawn_permutations(judged, p
         assert rank.p == (1 + sum(value >= real for value in values)) / (1 + len(rows))
         assert rank.p_lower == (1 + sum(value <= real for value in values)) / (1 + len(rows))
     chosen = judged.readings["pair"]
-    assert judged.readings["hold"].names is None and len(chosen.drawn) == chosen.names[END].n == 39
-    assert chosen.names[END].effect == pytest.approx(chosen.d, abs=1e-9)
-    assert chosen.names[END].p == (1 + sum(value >= round(chosen.d, 6) for value in chosen.drawn)) / 40
+    assert judged.readings["hold"].selection is None and len(chosen.drawn) == chosen.selection.n == 39
+    real = round(chosen.selection.effect, 6)
+    assert chosen.selection.p == (1 + sum(value >= real for value in chosen.drawn)) / 40
+    assert chosen.selection.p_lower == (1 + sum(value <= real for value in chosen.drawn)) / 40
 
 
 def test_a_stock_listed_on_the_entry_day_could_not_have_been_chosen(prices, evidence_plan):
@@ -350,9 +367,9 @@ def test_a_stock_listed_on_the_entry_day_could_not_have_been_chosen(prices, evid
     for values in late.values():
         values[:row, prices.columns["E"]] = np.nan
     four = replace(STUDIES[0], universe=("A", "B", "C", "D"))
-    expected = permuted_differences(prices, few, four)
-    assert permuted_differences(replace(prices, **late), few, STUDIES[0]) == pytest.approx(expected, nan_ok=True)
-    assert permuted_differences(prices, few, STUDIES[0]) != pytest.approx(expected, nan_ok=True)
+    expected = permuted_stocks(prices, few, four)
+    assert permuted_stocks(replace(prices, **late), few, STUDIES[0]) == pytest.approx(expected, nan_ok=True)
+    assert permuted_stocks(prices, few, STUDIES[0]) != pytest.approx(expected, nan_ok=True)
 
 
 def test_power_and_adjusted_p_belong_to_each_reading(run, evidence_plan, random_prices):
@@ -365,7 +382,8 @@ def test_power_and_adjusted_p_belong_to_each_reading(run, evidence_plan, random_
         for name, scale in spread.items()
     }
     trials = Trials({}).union([Trial("0" * 64, "other", 0.1)])
-    judged = judge_readings(run, plan, examined, random_prices(("SPY",), sessions=1000, first="2020-01-02"), trials, "")
+    prices = random_prices(("SPY",), sessions=1000, first="2020-01-02")
+    judged = judge_readings(run, plan, examined, prices, trials, (("pair", "hold"),), Circumstances(real=True))
     aligned = np.arange(900, 19, -20)
     values = np.column_stack([reading.d[aligned - 20, KEYS.index("20")] for reading in examined.values()])
     z = (values - values.mean(axis=0)) / values.std(axis=0, ddof=1)

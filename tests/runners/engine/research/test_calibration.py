@@ -94,8 +94,8 @@ def test_the_test_of_stock_selection_has_its_size_where_the_former_test_had_not(
     false = Counter()
     for number in range(markets):
         prices = setup.selection.prices(number)
-        found = calibration.selection_statistics(setup, setup.selection, prices, number)
-        tests = calibration.rank_tests("stocks", found.studentised, choosing, setup.families)
+        found = calibration.stock_statistics(setup, setup.selection, prices, number)
+        tests = calibration.declared_tests("stocks", found.studentised, choosing, setup.families)
         for family in setup.families:
             false.update({(family, tests[name].word) for name in family if name in choosing})
         former = calibration.former_test(found.raw, choosing)
