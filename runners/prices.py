@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from data.sources.source import Source
 
 # Symbols of readings, comparators and benchmarks outside the AI universe.
-FUNDS = ("SPY", "QQQ", "SMH", "SOXX", "IGV", "IWM", "TLT", "IEF", "BIL", "VNQ", "XLU", "KWEB", "FXI")
+FUNDS = ("SPY", "QQQ", "SMH", "SOXX", "IGV", "IWM", "TLT", "IEF", "BIL", "VNQ", "XLU", "KWEB", "FXI", "QTEC", "XLK")
+OTHERS = ("AAPL",)  # stocks of readings outside the AI universe
 NUMBERS = ("rows", "paid", "largest")
 # Smaller relative rises of the adjustment factor are rounding.
 DIVIDEND = 1e-5
@@ -108,7 +109,7 @@ def prices(
     """
     from runners.cli.tables import PlainConsole
 
-    wanted = tuple(dict.fromkeys(symbols)) or (*AI_UNIVERSE, *FUNDS)
+    wanted = tuple(dict.fromkeys(symbols)) or (*AI_UNIVERSE, *OTHERS, *FUNDS)
     memoized = MemoizedSource(_opened(source, refresh, shorter=bool(symbols)))
     # Rich shows this only where standard error is a terminal.
     with PlainConsole(stderr=True).status(f"prices of {len(wanted)} symbols"):

@@ -13,4 +13,5 @@ TARIFFS = load_event("tariffs")
 
 def deepseek_of(*names: str) -> Event:
     """The event as if these readings were its whole set, so that evidence need not run the others."""
-    return replace(DEEPSEEK, readings=tuple(map(EventReading, names)))
+    primary = tuple(name for name in DEEPSEEK.primary if name in names)
+    return replace(DEEPSEEK, readings=tuple(map(EventReading, names)), primary=primary)

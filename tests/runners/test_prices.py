@@ -17,7 +17,7 @@ from data.sources.yahoo import last_session
 from data.universe import AI_UNIVERSE
 from runners.cli import console
 from runners.engine.study import prepare
-from runners.prices import FUNDS, prices
+from runners.prices import FUNDS, OTHERS, prices
 from tests.resources.yahoo_stub import StubSession, Yahoo, invented_bars, serving, with_adjusted_close
 
 Command = Callable[..., tuple[int, str, str]]
@@ -159,7 +159,7 @@ def test_the_default_symbols_cover_all_readings() -> None:
     needed = {
         symbol for name in strategies.names() for symbol in prepare(name, strategies.load(name), "SPY").required_symbols
     }
-    assert needed <= {*AI_UNIVERSE, *FUNDS}
+    assert needed <= {*AI_UNIVERSE, *OTHERS, *FUNDS}
 
 
 def test_help_imports_no_heavy_library() -> None:

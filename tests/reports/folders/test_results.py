@@ -13,7 +13,7 @@ import pytest
 from reports.folders.calibration import calibration_results
 from reports.folders.multiverse import multiverse_files
 from reports.folders.sweep import sweep_files
-from reports.records.calibration import Calibration, PowerCurve
+from reports.records.calibration import TESTS, Calibration, PowerCurve
 from reports.records.sweep import FIGURES
 from tests.reports.pages.test_sweep import make
 from tests.resources.multiverses import survey_of
@@ -148,26 +148,30 @@ def test_a_multiverse_is_its_table_of_specifications():
 def test_a_calibration_counts_its_markets():
     rng = np.random.default_rng(8)
     readings, chosen = ("one", "two", "three"), ("three", "one")
-    words = rng.choice([-1, 0, 1], (80, 3, 3), p=[0.1, 0.7, 0.2]).astype(np.int8)
+    words = rng.choice([-1, 0, 1], (80, len(TESTS), 3), p=[0.1, 0.7, 0.2]).astype(np.int8)
     timing = PowerCurve(readings, (0.1, 0.4), 20, rng.random((30, 2, 3)) < 0.6, rng.normal(0, 1, (30, 2, 3)))
-    names = PowerCurve(chosen, (0.2, 0.8), 252, rng.random((20, 2, 2)) < 0.3, rng.normal(0, 1, (20, 2, 2)))
+    stocks = PowerCurve(chosen, (0.2, 0.8), 252, rng.random((20, 2, 2)) < 0.3, rng.normal(0, 1, (20, 2, 2)))
     sides = rng.choice([-1, 0, 1], (40, 3), p=[0.1, 0.6, 0.3]).astype(np.int8)
     years = ("2019-05-29", "2025-03-03")
     results = calibration_results(
-        Calibration(readings, 7, 499, 64, words, timing, names, sides, ("NVDA", "SPY", 252, 2000), years)
+        Calibration(
+            *(readings, (("one",), ("two", "three")), 7, 499, 64, words, timing, stocks, sides),
+            *(("NVDA", "SPY", 252, 2000), years),
+        )
     )
-    for place, test in enumerate(("timing", "names", "verdict")):
+    for place, test in enumerate(TESTS):
         for side, sign in (("supported", 1), ("refuted", -1)):
             written, found = (
                 results["false_positives"][test][side],
                 pd.DataFrame(words[:, place] == sign, columns=readings),
             )
             assert (written["any"]["count"], written["any"]["of"]) == (found.any(axis=1).sum(), 80)
-            tested = chosen if test == "names" else readings
+            tested = chosen if test in ("stocks", "equal", "former") else readings
             assert {name: rate["count"] for name, rate in written["readings"].items()} == found[
                 [*tested]
             ].sum().to_dict()
-    for place, (test, curve) in enumerate((("timing", timing), ("names", names))):
+    for test, curve in (("timing", timing), ("stocks", stocks)):
+        place = TESTS.index(test)
         written = results["power"][test]
         assert (written["sessions"], written["markets"]) == (curve.sessions, len(curve.detected))
         for column, name in enumerate(curve.readings):

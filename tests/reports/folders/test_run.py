@@ -230,13 +230,11 @@ def test_each_figure_of_the_evidence_is_written_under_its_own_name(judged):
     names = ("mean", "deviation", "z", "p", "p_lower", "p_family", "p_family_lower", "low", "high")
     numbers = {name: round(0.01 * place, 2) for place, name in enumerate(names, 1)}
     rank, other = PlaceboRank(64, 0.5, **numbers), PlaceboRank(5000, 0.7, **{**numbers, "p_family_lower": 0.9})
-    evidence = make_evidence(
-        "first", timing={**make_evidence().timing, "20": rank}, names={**make_evidence().names, "end": other}
-    )
+    evidence = make_evidence("first", timing={**make_evidence().timing, "20": rank}, selection=other)
     written = json.loads(run_folder.run_files(judged(evidence), {})["results.json"])["readings"]["first"]["evidence"]
     expected = {"n": 64, "effect": 0.5, "reason": "", **numbers}
     assert written["details"]["timing"]["20"] == expected
-    assert written["names"] == {**expected, "n": 5000, "effect": 0.7, "p_family_lower": 0.9}
+    assert written["selection"] == {**expected, "n": 5000, "effect": 0.7, "p_family_lower": 0.9}
     for key in ("p", "p_lower", "p_family", "p_family_lower", "n", "effect"):
         assert written[key] == expected[key], key
     assert (written["interval"], written["horizon"]) == ([numbers["low"], numbers["high"]], 20)

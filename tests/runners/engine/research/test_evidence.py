@@ -273,7 +273,7 @@ def test_a_trial_on_real_prices_is_counted_once_and_one_on_a_reconstruction_is_n
     assert len(trials) == 2 and "Trials are not counted" in notices[0]
 
 
-def test_a_single_reading_is_still_adjusted_for_the_full_strategy_set(main_job, real_prices):
+def test_a_single_reading_is_still_adjusted_for_the_full_strategy_set(full_run, real_prices):
     alone = run_with_evidence(Request(DEEPSEEK, ("high_end_demand",)), real_prices).evidence_report
     single, full = alone.readings["high_end_demand"], full_run.evidence_report.readings["high_end_demand"]
     assert set(alone.readings) == {"high_end_demand"}
