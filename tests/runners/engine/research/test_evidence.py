@@ -415,7 +415,7 @@ class Elsewhere(Reading):
 
 
 def test_a_reading_that_never_trades_or_fails_at_other_dates_stops_no_other(real_prices):
-    request = Request(deepseek_of("bad_news"), hold=40)
+    request = Request(deepseek_of("bad_news"))
     studies = (
         *load_studies(request),
         *(ReadingStudy(each.__name__, each, ("SPY",), Cash()) for each in (Idle, Elsewhere)),
