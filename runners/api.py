@@ -53,7 +53,7 @@ class RunOptions(TypedDict, total=False):
     hold: int | None
     rebalance: int
     benchmark: str
-    symbols: Sequence[str]
+    symbols: str | Sequence[str]
     parameters: Mapping[str, object] | None
     frictions: Frictions | None
     event: str | PathLike[str]
@@ -85,7 +85,7 @@ def run(
     hold: int | None = 252,
     rebalance: int = 20,
     benchmark: str = "SPY",
-    symbols: Sequence[str] = (),
+    symbols: str | Sequence[str] = (),
     parameters: Mapping[str, object] | None = None,
     frictions: Frictions | None = None,
     event: str | PathLike[str] = catalog.DEFAULT,
@@ -98,7 +98,7 @@ def run(
 
     `readings` is a single reading (returns its result), several, or None for all (returns their run). A reading is a
     name of `strategies.names()`, a path `package.module:Class`, or a strategy class, also one defined in a notebook.
-    `symbols` are the feeds of a plain `bt.Strategy` that declares none; `parameters` replace those of a single
+    `symbols` are the feeds of a plain `bt.Strategy` that declares none, a single one also as a string; `parameters` replace those of a single
     strategy.
 
     A plain strategy has `history` closes at its first decision, or as many as its indicators need if that is more; with
@@ -127,7 +127,7 @@ def run(
             hold,
             rebalance,
             benchmark,
-            tuple(symbols),
+            (symbols,) if isinstance(symbols, str) else tuple(symbols),
             frictions or Frictions(),
             evidence,
             history,

@@ -100,8 +100,9 @@ def test_the_terminal_fits_and_warns(folder):
     assert "reports/sweep/index.html" in printed
 
 
-def test_the_same_inputs_give_the_same_bytes_and_json_is_the_file(folder, tmp_path):
+def test_the_same_inputs_give_the_same_bytes_and_json_is_the_file(folder, tmp_path, monkeypatch):
     out, _ = folder
+    monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "trials.sqlite"))  # what other tests try would be counted
     again = within("sweep", *WORDS, "--out", tmp_path / "again", "--jobs", 1, "--json")
     assert again.returncode == 0
     for path in out.iterdir():
