@@ -178,7 +178,7 @@
 
   function stocks(host, height) {
     document.getElementById("count-stocks").textContent = countSentence(data.stocks, "draws");
-    return histogram(host, height, data.stocks, (value) => minus(value.toFixed(2)), { values: integers });
+    return histogram(host, height, data.stocks, (value) => minus(value.toFixed(3)), { values: integers });
   }
 
   const P_LINES = {
