@@ -98,8 +98,8 @@ def run(
 
     `readings` is a single reading (returns its result), several, or None for all (returns their run). A reading is a
     name of `strategies.names()`, a path `package.module:Class`, or a strategy class, also one defined in a notebook.
-    `symbols` are the feeds of a plain `bt.Strategy` that declares none, a single one also as a string; `parameters` replace those of a single
-    strategy.
+    `symbols` are the feeds of a plain `bt.Strategy` that declares none, a single one also as a string; `parameters`
+    replace those of a single strategy.
 
     A plain strategy has `history` closes at its first decision, or as many as its indicators need if that is more; with
     None it sees all closes and is called on every bar. With `foresight_check` it is run again where it cannot see the
