@@ -92,11 +92,6 @@ def real_prices(market_data: Path) -> Prices:
     return load_prices(tuple(symbols), source=str(market_data))
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Twice the number of processors: half of the time a test waits for the processes that it starts."""
-    return 2 * (os.cpu_count() or 1)
-
-
 @pytest.fixture(scope="session")
 def run_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, str]]:
     """Run a command once for all tests and workers of pytest.
