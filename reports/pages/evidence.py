@@ -119,7 +119,7 @@ def histogram_bins(
         "width": width,
         "counts": counts.tolist(),
         "marked": sorted(round(value, DIGITS) for value in marked if value is not None and isfinite(value)),
-        "real": None if real is None else round(real, DIGITS),
+        "real": None if real is None else round(real, 6),  # its label shows a rounded figure of its own
         "n": len(finite),
         "missing": len(every) - len(finite),
     }

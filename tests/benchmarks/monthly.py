@@ -28,7 +28,7 @@ class Monthly(Reading):
 
 
 def windows(prices: Prices) -> Windows:
-    """The same work for a peer: one scenario, filled at the open after each decision."""
+    """One scenario in a peer library, filled at the open after each decision."""
     weights = np.full(prices.open.shape, np.nan)
     weights[1::EVERY] = INVESTED / len(prices.symbols)
     fee = single.FREE_CASH.commission + single.FREE_CASH.half_spread

@@ -132,7 +132,7 @@ def placebos(prices: Path) -> list[Record]:
 
 
 def placebos_vectorbt(prices: Path) -> list[Record]:
-    """The same scenarios in one warm `from_orders` of vectorbt, on each engine.
+    """All scenarios in one warm call of vectorbt's `from_orders`, on each engine.
 
     Once with terminal values only, once with all figures of ours.
     """

@@ -280,7 +280,7 @@ def test_every_figure_follows_its_definition(name, market, result_of, run_of):
 
 @pytest.mark.parametrize(("name", "market"), PAIRS)
 def test_metrics_of_the_index_follow_their_definitions(name, market, result_of, run_of):
-    """The same figures; one that does not exist is None there."""
+    """A figure that is not defined is None on the index."""
     equity = CURVES[name]
     benchmark = MARKETS[market](equity.index)
     result = result_of(sessions=equity.index, equity=equity)

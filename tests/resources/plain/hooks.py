@@ -43,7 +43,7 @@ class IdlePrenext(bt.Strategy):
 
 
 class OwnNotices(bt.Strategy):
-    """Decides by what it is told of its orders, trades, cash and value."""
+    """Decides by its notifications of orders, trades, cash and value."""
 
     symbols = ("SPY",)
 

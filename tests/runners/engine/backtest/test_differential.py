@@ -46,7 +46,7 @@ def complete(random_prices):
 
 @pytest.fixture(scope="module")
 def market(complete):
-    """The same with ARM listed after the entry."""
+    """The prices of the test, with ARM listed after the entry."""
     return listed_at(LISTING, complete)
 
 
