@@ -1,4 +1,4 @@
-"""Decisions of the Federal Open Market Committee, May 2019 to December 2026.
+"""Decisions of the Federal Open Market Committee, February 2000 to December 2026.
 
 Source: statements of the Federal Reserve, carried in `facts/fomc-decisions.csv` (percent a year). A decision is public
 at 14:00 New York time on its date, before the close; a change of the range counts from its effective date.

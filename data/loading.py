@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from data import calendar, clock
-from data.checking import check_symbol
+from data.checking import CheckedBars, check_symbol
 from data.date_window import DateWindow
 from data.errors import DataError, RequestError
+from data.histories import Histories
 from data.prices import FIELDS, PriceNotice, Prices
 from data.sources import open_source
+from data.sources.automatic import AutomaticSource
 from data.sources.source import Source
 from data.universe import SYMBOL
 
@@ -49,13 +51,52 @@ def _future_notice(window: DateWindow, prices: Prices, now: Callable[[], pd.Time
     return (PriceNotice("", text),)
 
 
+def load_histories(
+    symbols: Iterable[str],
+    start: Date | None = None,
+    end: Date | None = None,
+    source: str | PathLike[str] | Source = "auto",
+    done: Callable[[], None] = lambda: None,
+) -> Histories:
+    """Load symbols that need not end together, and leave out those that the source does not have.
+
+    `done` is called after each symbol. Raises RequestError if the source has none of them; see `data.load_prices` for
+    the arguments and other errors.
+    """
+    requested, window = _symbols(symbols), _window(_date("--start", start), _date("--end", end))
+    opened = open_source(source) if isinstance(source, str | PathLike) else source
+    checked, missing, refusal = list[CheckedBars](), list[str](), RequestError("")
+    for symbol in requested:
+        try:
+            frame = opened.bars((symbol,), window.first, window.last)[symbol]
+        except RequestError as error:
+            missing, refusal = [*missing, symbol], error
+        else:
+            checked.append(check_symbol(symbol, frame, window, opened.real))
+        if isinstance(opened, AutomaticSource):
+            opened = opened.chosen  # histories of one source are not continued with those of another
+        done()
+    if not checked:
+        raise refusal
+    bars = {each.symbol: each.bars for each in checked}
+    prices = _on_sessions(bars, window, _last_session(bars, window.last), opened.origin)
+    real = opened.real and all(each.real for each in checked)
+    notices = tuple(notice for each in checked for notice in each.notices)
+    return Histories(replace(prices, real=real, notices=notices), tuple(missing))
+
+
 def align_bars(bars: Mapping[str, pd.DataFrame], window: DateWindow, origin: str, real: bool) -> Prices:
     """Align validated bars on the sessions of `window` that they cover.
 
     NaN before a symbol's first bar. Raises DataError if one symbol ends before the others, and RequestError if no
     session is left.
     """
-    begin, final = min(frame.index[0] for frame in bars.values()), _common_end(bars, window.last)
+    return replace(_on_sessions(bars, window, _common_end(bars, window.last), origin), real=real)
+
+
+def _on_sessions(bars: Mapping[str, pd.DataFrame], window: DateWindow, final: pd.Timestamp, origin: str) -> Prices:
+    """Bars on the sessions of `window` up to `final`; NaN where a symbol has none."""
+    begin = min(frame.index[0] for frame in bars.values())
     sessions = calendar.sessions_between(begin if window.first is None else max(begin, window.first), final)
     if sessions.empty:
         covered = f"{begin:%Y-%m-%d} to {max(frame.index[-1] for frame in bars.values()):%Y-%m-%d}"
@@ -64,7 +105,13 @@ def align_bars(bars: Mapping[str, pd.DataFrame], window: DateWindow, origin: str
     columns = {name: np.column_stack([frame[name.title()] for frame in grid]) for name in FIELDS}
     adjusted = np.column_stack([frame["Adj Close"] for frame in grid])
     factor = adjusted / columns["close"]
-    return Prices(sessions, tuple(bars), **columns, factor=factor, origin=origin, real=real, notices=())
+    return Prices(sessions, tuple(bars), **columns, factor=factor, origin=origin)
+
+
+def _last_session(bars: Mapping[str, pd.DataFrame], last: pd.Timestamp | None) -> pd.Timestamp:
+    """The last session of any symbol, at most `last`."""
+    longest = max(pd.Timestamp(frame.index[-1]) for frame in bars.values())
+    return longest if last is None else min(longest, last)
 
 
 def _common_end(bars: Mapping[str, pd.DataFrame], last: pd.Timestamp | None) -> pd.Timestamp:

@@ -7,7 +7,7 @@ Trades: at the entry, then every 20 trading days back to these weights; closed a
 Refuted: when it has earned no more than the idle account, net of costs.
 """
 
-from strategies.base import Past, Reading, Weights
+from strategies.base import Past, Reading, RoleWeights, Weights
 
 
 class BadNews(Reading):
@@ -15,6 +15,7 @@ class BadNews(Reading):
 
     symbols = ("SMH", "SPY")
     claims = ()
+    general_form = RoleWeights(group=-0.5, market=0.5)
 
     def weights(self, past: Past) -> Weights:
         return {"SMH": -0.5, "SPY": 0.5}

@@ -11,7 +11,7 @@ Parameters:
 """
 
 from data.universe import AI_UNIVERSE
-from strategies.base import Past, Reading, Weights, leg
+from strategies.base import Past, Reading, RoleWeights, Weights, leg
 
 
 class GpuBubble(Reading):
@@ -21,6 +21,7 @@ class GpuBubble(Reading):
     symbols = ("NVDA", "AMD", "INTC")
     claims = ("C1", "C5", "C10", "C17")
     chooses = AI_UNIVERSE
+    general_form = RoleWeights(leader=-0.5, challengers=0.5)
 
     def weights(self, past: Past) -> Weights:
         half = self.p.gross / 2

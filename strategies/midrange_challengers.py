@@ -8,7 +8,7 @@ Refuted: when it has earned no more than the idle account, net of costs.
 """
 
 from data.universe import AI_UNIVERSE
-from strategies.base import Past, Reading, Weights, leg
+from strategies.base import Past, Reading, RoleWeights, Weights, leg
 
 CHALLENGERS = ("AMD", "INTC", "QCOM", "ARM", "MRVL")
 
@@ -19,6 +19,7 @@ class MidrangeChallengers(Reading):
     symbols = (*CHALLENGERS, "SMH")
     claims = ("C5", "C14", "C17")
     chooses = AI_UNIVERSE
+    general_form = RoleWeights(lower=0.5, group=-0.5)
 
     def weights(self, past: Past) -> Weights:
         return leg(past.tradable(CHALLENGERS), 0.5) | {"SMH": -0.5}

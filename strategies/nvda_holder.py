@@ -6,7 +6,7 @@ Trades: at the entry, then every 20 trading days back to these weights; closed a
 Refuted: when it has earned no more than the idle account, net of costs.
 """
 
-from strategies.base import Past, Reading, Weights
+from strategies.base import Past, Reading, RoleWeights, Weights
 
 
 class NvdaHolder(Reading):
@@ -14,6 +14,7 @@ class NvdaHolder(Reading):
 
     symbols = ("NVDA", "QQQ")
     claims = ("C10",)
+    general_form = RoleWeights(leader=-0.5, market=0.5)
 
     def weights(self, past: Past) -> Weights:
         return {"NVDA": -0.5, "QQQ": 0.5}

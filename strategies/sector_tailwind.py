@@ -6,7 +6,7 @@ Trades: at the entry, then every 20 trading days back to halves; closed at the e
 Refuted: when it has earned no more than SPY, net of costs.
 """
 
-from strategies.base import Fund, Past, Reading, Weights, leg
+from strategies.base import Fund, Past, Reading, RoleWeights, Weights, leg
 
 
 class SectorTailwind(Reading):
@@ -15,6 +15,7 @@ class SectorTailwind(Reading):
     symbols = ("SMH", "IGV")
     claims = ("C2", "C11")
     comparator = Fund("SPY")
+    general_form = RoleWeights(group=1.0, against="market")
 
     def weights(self, past: Past) -> Weights:
         return leg(past.tradable(self.symbols), 1.0)

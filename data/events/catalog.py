@@ -9,7 +9,8 @@ from pathlib import Path
 
 from data.errors import RequestError
 from data.events.event import Event
-from data.events.toml_reader import MOST_BYTES, parse_event
+from data.events.toml_reader import parse_event
+from data.toml_table import read_toml_file
 
 DEFAULT = "deepseek"
 _FOLDER = files("data") / "facts" / "events"
@@ -33,20 +34,4 @@ def load_event(name: str | PathLike[str]) -> Event:
         close = difflib.get_close_matches(text[:40].lower(), event_names(), n=1)
         hint = f"did you mean {close[0]}?" if close else f"choose from {', '.join(event_names())}."
         raise RequestError(f"no event {text!r}; {hint} Or give the path of a TOML file, FILE.toml")
-    return parse_event(_content(Path(text)), text)
-
-
-def _content(path: Path) -> bytes:
-    try:
-        if not path.is_file():  # reading a pipe could block
-            problem = "is not a file" if path.exists() else "does not exist"
-            raise RequestError(f"event file {str(path)!r} {problem}; give the path of a TOML file")
-        with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        if isinstance(error, RequestError):
-            raise
-        reason = getattr(error, "strerror", None) or error
-        raise RequestError(
-            f"event file {str(path)!r} cannot be read ({reason}); check its permissions, or give another"
-        ) from None
+    return parse_event(read_toml_file(Path(text), "event file"), text)

@@ -1,7 +1,21 @@
 """Building blocks of readings: everything a strategy file imports."""
 
 from strategies.base.comparator import BetaMatched, Cash, EqualWeight, Fund, Variants
+from strategies.base.general_form import OnLeader, RoleWeights
 from strategies.base.past import Past, leg
 from strategies.base.reading import Decision, Reading, Weights
 
-__all__ = ["BetaMatched", "Cash", "Decision", "EqualWeight", "Fund", "Past", "Reading", "Variants", "Weights", "leg"]
+__all__ = [
+    "BetaMatched",
+    "Cash",
+    "Decision",
+    "EqualWeight",
+    "Fund",
+    "OnLeader",
+    "Past",
+    "Reading",
+    "RoleWeights",
+    "Variants",
+    "Weights",
+    "leg",
+]

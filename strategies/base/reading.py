@@ -17,6 +17,7 @@ from data import calendar
 from data.errors import RequestError, StrategyError
 from data.prices import FIELDS, Prices
 from strategies.base.comparator import Cash, Comparator
+from strategies.base.general_form import GeneralForm
 from strategies.base.past import Past
 from strategies.base.schedule import Schedule
 
@@ -67,6 +68,7 @@ class Reading(bt.Strategy):
     rechooses = False  # True: it selects its stocks anew at every decision
     reacts_to = ""  # symbol whose shock it reacts to; past entries after a fall of it are shown separately
     variants: ClassVar[Mapping[str, tuple[Mapping[str, object], ...]]] = {}  # shown for comparison, by heading
+    general_form: ClassVar[GeneralForm | None] = None  # what it says about every comparable shock, for base rates
 
     def weights(self, past: Past) -> Weights:
         """Target weights at this close, as fractions of equity; None leaves positions alone.

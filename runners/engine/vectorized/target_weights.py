@@ -108,9 +108,10 @@ class WeightRows:
 class MemoizedRule:
     """Decisions of one rule with its parameters, as rows of `table`.
 
-    Rules are pure: one that reads no fact about the entry is evaluated once a session; one that reads `scheduled`,
-    twice; one that reads `held` or `shock`, once for each of their values; one with a `course`, once an entry. One that
-    leaves positions alone without a look at prices does so after as many sessions at every entry.
+    Rules are pure: one that reads nothing at all is evaluated once; one that reads prices alone, once a session; one
+    that reads `scheduled`, twice; one that reads `held` or `shock`, once for each of their values; one with a `course`,
+    once an entry. One that leaves positions alone without a look at prices does so after as many sessions at every
+    entry.
     """
 
     def __init__(self, rule: Reading, table: WeightRows) -> None:
@@ -138,7 +139,8 @@ class MemoizedRule:
         rows: np.ndarray = self._shared[flags, sessions]
         if (unknown := rows == UNKNOWN).any():
             for index in self._distinct(sessions, flags, unknown).tolist():
-                self._evaluate_shared(int(sessions[index]), held, int(flags[index]), shocks[index])
+                if self._shared[flags[index], sessions[index]] == UNKNOWN:
+                    self._evaluate_shared(int(sessions[index]), held, int(flags[index]), shocks[index])
             rows = self._shared[flags, sessions]
             rows[rows == UNKNOWN] = NOTHING
         if rows.min() == PRIVATE:
@@ -161,8 +163,10 @@ class MemoizedRule:
             return
         row, read = self._evaluate(session, held, bool(flag), shock)
         if not read:
-            self._shared[0, session] = self._shared[1, session] = row
-        elif read <= SHARED:
+            self._shared[:, session:] = row
+        elif read == {PRICES}:
+            self._shared[:, session] = row
+        elif read <= SHARED | {PRICES}:
             self._shared[flag, session] = row
         else:
             self._shared[flag, session] = PRIVATE
@@ -177,13 +181,13 @@ class MemoizedRule:
         return self._private[key]
 
     def _evaluate(self, row: int, held: int, scheduled: bool, shock: np.datetime64) -> tuple[int, set[str]]:
-        """The row of the decision at the close of session `row`, and the facts of the entry that the rule read."""
+        """The row of the decision at the close of session `row`, and what the rule read."""
         read: set[str] = set()
         past = WatchedPast(self._prices, row, {"held": held, "scheduled": scheduled, "shock": shock}, read)
         weights = self._rule.decide(past)
         if weights is None and read <= TIMETABLE:
             self._unchanged.add((held, scheduled))
-        return NOTHING if weights is None else self._add(weights, row), read - {PRICES}
+        return NOTHING if weights is None else self._add(weights, row), read
 
     def _course(self, start: int, shock: int) -> dict[int, int]:
         """Rows of all decisions of an entry, by sessions held."""

@@ -13,7 +13,8 @@ import pytest
 from data.errors import RequestError
 from data.events import catalog
 from data.events.event import EventReading
-from data.events.toml_reader import MOST_BYTES, parse_event
+from data.events.toml_reader import parse_event
+from data.toml_table import MOST_BYTES
 from data.universe import AI_UNIVERSE
 from tests.resources.events import DEEPSEEK
 from tests.resources.storm import SMALL, WHOLE
