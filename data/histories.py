@@ -38,6 +38,11 @@ class Histories:
         """Row of the last bar of one symbol."""
         return int(self.last[self.prices.columns[symbol]])
 
+    def restricted(self, symbols: Iterable[str]) -> Histories:
+        """The histories of those of `symbols` that have prices, on all sessions."""
+        known = dict.fromkeys(symbol for symbol in symbols if symbol in self.prices.columns)
+        return Histories(self.prices.select(known))
+
     def common(self, symbols: Iterable[str]) -> Prices:
         """Prices of `symbols` to the last session that all of them have."""
         selected = self.prices.select(symbols)

@@ -56,11 +56,11 @@ def load_histories(
     start: Date | None = None,
     end: Date | None = None,
     source: str | PathLike[str] | Source = "auto",
-    done: Callable[[], None] = lambda: None,
+    done: Callable[[str], None] = lambda symbol: None,
 ) -> Histories:
     """Load symbols that need not end together, and leave out those that the source does not have.
 
-    `done` is called after each symbol. Raises RequestError if the source has none of them; see `data.load_prices` for
+    `done` is called with each symbol. Raises RequestError if the source has none of them; see `data.load_prices` for
     the arguments and other errors.
     """
     requested, window = _symbols(symbols), _window(_date("--start", start), _date("--end", end))
@@ -75,7 +75,7 @@ def load_histories(
             checked.append(check_symbol(symbol, frame, window, opened.real))
         if isinstance(opened, AutomaticSource):
             opened = opened.chosen  # histories of one source are not continued with those of another
-        done()
+        done(symbol)
     if not checked:
         raise refusal
     bars = {each.symbol: each.bars for each in checked}
@@ -105,7 +105,7 @@ def _on_sessions(bars: Mapping[str, pd.DataFrame], window: DateWindow, final: pd
     columns = {name: np.column_stack([frame[name.title()] for frame in grid]) for name in FIELDS}
     adjusted = np.column_stack([frame["Adj Close"] for frame in grid])
     factor = adjusted / columns["close"]
-    return Prices(sessions, tuple(bars), **columns, factor=factor, origin=origin)
+    return Prices(sessions, tuple(bars), **columns, factor=factor, origin=origin, real=True, notices=())
 
 
 def _last_session(bars: Mapping[str, pd.DataFrame], last: pd.Timestamp | None) -> pd.Timestamp:

@@ -53,5 +53,7 @@ def _group(table: TomlTable, name: str) -> PeerGroup:
     title = below.text("title", "say in a few words what the companies do")
     members = below.symbols("members")
     if len(members) < LEAST_MEMBERS:
-        below.refuse("members", f"it has only {members[0]}; list at least {LEAST_MEMBERS} stocks, or leave the group out")
+        below.refuse(
+            "members", f"it has only {members[0]}; list {LEAST_MEMBERS} stocks or more, or leave the group out"
+        )
     return PeerGroup(name, title, members)

@@ -17,7 +17,7 @@ Parameters:
 """
 
 from data.fomc import FomcDecision
-from strategies.base import BetaMatched, Past, Reading, Weights, leg
+from strategies.base import AroundDecisions, BetaMatched, Past, Reading, Weights, leg
 
 SHIFTS = (*range(-13, -5), *range(6, 14))  # sessions; far enough to miss the start of the real window
 EASING = ("TLT", "IEF", "VNQ", "XLU", "IWM")
@@ -33,6 +33,7 @@ class FomcTilt(Reading):
     history = 30  # the lookback, and up to nine sessions after the deciding close
     watches = True
     variants = {"FOMC decisions moved by 6 to 13 sessions": tuple({"shift": shift} for shift in SHIFTS)}  # noqa: RUF012
+    general_form = AroundDecisions(before=5, hold=16, shift="shift", shifts=SHIFTS)
 
     def weights(self, past: Past) -> Weights:
         begins, ends = self.p.before + 1, 1 - self.p.after

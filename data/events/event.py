@@ -24,7 +24,8 @@ class EventReading:
 
     `strategy` is a name for `strategies.load`; `title` and `claim` replace those of its docstring. A parameter that
     holds several symbols may give the name of one of the event's baskets. `chooses` means that the claim is a selection
-    of stocks from the event's universe; placebo baskets are then drawn from that universe.
+    of stocks from the event's universe; placebo baskets are then drawn from that universe. `roles` are the weights of
+    its general form by role, for base rates, and `against` the comparator of that form ("cash" or "market").
     """
 
     strategy: str
@@ -33,6 +34,8 @@ class EventReading:
     claim: str = ""
     parameters: tuple[tuple[str, object], ...] = ()
     chooses: bool = False
+    roles: tuple[tuple[str, float], ...] = ()
+    against: str = "cash"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.name or self.strategy.rpartition(":")[2])
@@ -141,6 +144,7 @@ class Event:
                         name: list(value) if isinstance(value, tuple) else value for name, value in member.parameters
                     },
                     "chooses": member.chooses,
+                    **({"roles": dict(member.roles), "against": member.against} if member.roles else {}),
                 }
                 for member in self.readings
             ],

@@ -123,6 +123,15 @@ def _parameter(table: TomlTable, key: str) -> object:
     return value
 
 
+def _roles(table: TomlTable, key: str) -> tuple[tuple[str, float], ...]:
+    below = table.below(key, "make it a table of weights, for example { leader = -0.5, challengers = 0.5 }")
+    below.require_keys(ROLES)
+    for role, weight in below.values.items():
+        if type(weight) not in (int, float) or not isfinite(weight):  # type: ignore[arg-type]
+            below.refuse(role, f"{quoted_value(weight)} is not a weight; give a fraction of equity, such as -0.5")
+    return tuple((role, float(weight)) for role, weight in below.values.items())  # type: ignore[arg-type]
+
+
 def _strategy(table: TomlTable, key: str) -> str:
     return table.text(key, 'name a file of strategies/, or "package.module:Class"')
 
@@ -151,6 +160,7 @@ def _flag(table: TomlTable, key: str) -> bool:
     return table.take(key, bool, "write true or false without quotes")
 
 
+ROLES = ("leader", "challengers", "lower", "group", "market")
 REQUIRED = ("name", "title", "shock", "published")
 KEYS: Mapping[str, Callable[[TomlTable, str], object]] = {
     "name": _named(EVENT_NAME, "use up to 40 lower-case letters, digits and _, starting with a letter"),
@@ -175,4 +185,6 @@ MEMBER: Mapping[str, Callable[[TomlTable, str], object]] = {
     "claim": _text("say in one line what it claims"),
     "parameters": _parameters,
     "chooses": _flag,
+    "roles": _roles,
+    "against": _text('say what the general form is compared with, "cash" or "market"'),
 }

@@ -27,6 +27,7 @@ UNDERPOWERED: Word = "underpowered"
 CHANCE: Word = "not distinguishable from chance"
 EXPLORATORY: Word = "exploratory"
 MONTH, YEAR, STOCKS = "timing over a month", "timing over the year", "stock selection"
+BASE_RATE = "comparable shocks"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class DeclaredTest:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """What the timing test over a month leaves open, in excess log returns.
+    """What a test over HORIZON sessions leaves open, in excess log returns; `test` is its name.
 
     `low` and `high` bound the effect at 95 %; `upward` and `downward` are the sizes (above zero) of the smallest
     effects that are found with 80 % power on either side. None where not available.
@@ -69,6 +70,7 @@ class Sensitivity:
     high: float | None = None
     upward: float | None = None
     downward: float | None = None
+    test: str = MONTH
 
     @property
     def is_bounded(self) -> bool:
@@ -103,7 +105,7 @@ class Verdict:
 def decide_verdict(tests: Sequence[DeclaredTest], sensitivity: Sensitivity | None) -> Verdict:
     """The verdict from all declared tests of a reading.
 
-    `sensitivity` is that of the timing test over a month, None if it is not among them.
+    `sensitivity` is that of the test over HORIZON sessions, None if there is none among them.
     """
     able = [test for test in tests if not test.reason]
     if not able:
@@ -115,9 +117,9 @@ def decide_verdict(tests: Sequence[DeclaredTest], sensitivity: Sensitivity | Non
         conflict = f"{opposed[0].name} says {opposed[0].word}; the smaller p decides" if opposed else ""
         return Verdict(strongest.word, tuple(test.name for test in decided if test.word == strongest.word), conflict)
     if sensitivity is not None and sensitivity.is_bounded:
-        return Verdict(BOUNDED, (MONTH,))
+        return Verdict(BOUNDED, (sensitivity.test,))
     if sensitivity is not None and sensitivity.is_weak:
-        return Verdict(UNDERPOWERED, (MONTH,))
+        return Verdict(UNDERPOWERED, (sensitivity.test,))
     return Verdict(CHANCE)
 
 

@@ -16,6 +16,7 @@ from runners.engine.author_code import author_code
 from runners.engine.parameters import declared_parameters
 from runners.engine.study import Study, prepare
 from runners.engine.tracebacks import AUTHOR_ERRORS
+from strategies.base.general_form import RoleWeights
 
 
 def reading_names(event: Event) -> tuple[str, ...]:
@@ -100,7 +101,18 @@ def load_study(event: Event, name: str, benchmark: str, symbols: tuple[str, ...]
     universe = event.universe if member.chooses else ()
     if universe and not set(universe) & set(study.symbols):
         raise RequestError(f"{event.locate(member)}: chooses: it trades none of the universe; list its symbols there")
-    return replace(study, title=member.title, claim=member.claim, universe=universe)
+    form = general_form(event, member)
+    return replace(study, title=member.title, claim=member.claim, universe=universe, form=form)
+
+
+def general_form(event: Event, member: EventReading) -> RoleWeights | None:
+    """The general form that an event file gives one of its readings."""
+    if not member.roles:
+        return None
+    try:
+        return RoleWeights(**dict(member.roles), against=member.against)  # type: ignore[arg-type]  # checked there
+    except RequestError as error:
+        raise RequestError(f"{event.locate(member)}: {error}") from None
 
 
 def loadable_studies(event: Event, benchmark: str) -> Iterator[Study]:

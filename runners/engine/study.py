@@ -13,6 +13,7 @@ import strategies
 from data.errors import RequestError, StrategyError
 from runners.engine.parameters import Parameters, declared_parameters
 from strategies.base.comparator import BetaMatched, Comparator, Fund, comparator_symbols
+from strategies.base.general_form import GeneralForm
 from strategies.base.reading import Decision, Reading
 
 BETA_RETURNS = 60  # daily returns needed to estimate a beta; fewer would be noise
@@ -23,7 +24,8 @@ class Study(ABC):
     """A named strategy with its symbols, comparator and parameters; either a ReadingStudy or a PlainStudy.
 
     `title` and `claim`, unless empty, replace those of the strategy's docstring. `universe`, unless empty, replaces the
-    stocks that a reading's class chooses from. `parameters` are stored as `Parameters`.
+    stocks that a reading's class chooses from. `form`, unless None, replaces the general form of its class.
+    `parameters` are stored as `Parameters`.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Study(ABC):
     title: str = ""
     claim: str = ""
     universe: tuple[str, ...] = ()
+    form: GeneralForm | None = None
 
     has_rule: ClassVar[bool]  # a rule gives weights at any close, so that many entries can be simulated at once
     ignores: ClassVar[Mapping[str, str]] = {}  # run settings that do not apply, each with the reason
@@ -74,6 +77,11 @@ class Study(ABC):
         return False
 
     @property
+    def general_form(self) -> GeneralForm | None:
+        """What the strategy says about every comparable shock, if anything."""
+        return self.form
+
+    @property
     def required_closes(self) -> int:
         """Number of closes needed before the entry: the strategy's history, and returns for a beta."""
         return self.history + (BETA_RETURNS if isinstance(self.comparator, BetaMatched) else 0)
@@ -109,6 +117,11 @@ class ReadingStudy(Study):
     @property
     def long_run(self) -> bool:
         return bool(self.strategy.long_run)
+
+    @property
+    def general_form(self) -> GeneralForm | None:
+        form: GeneralForm | None = self.form or self.strategy.general_form
+        return form
 
     @property
     def chooses(self) -> tuple[str, ...]:

@@ -65,4 +65,23 @@ class OnLeader:
         return "the same rule on the leader"
 
 
-GeneralForm = RoleWeights | OnLeader
+@dataclass(frozen=True)
+class AroundDecisions:
+    """The reading itself around every scheduled FOMC decision, instead of after every shock.
+
+    It enters `before` sessions ahead of the decision and is held for `hold` sessions. Its parameter `shift` moves all
+    decisions by as many sessions; `shifts` are those that the real calendar is compared with.
+    """
+
+    before: int
+    hold: int
+    shift: str
+    shifts: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        """The form in words."""
+        return "the same rule around every scheduled FOMC decision"
+
+
+GeneralForm = RoleWeights | OnLeader | AroundDecisions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -34,7 +35,7 @@ class ShockClass:
 
     def __post_init__(self) -> None:
         if not -1 < self.threshold < 0:
-            raise RequestError(f"--threshold is {self.threshold:g}; give a fall between -1 and 0, such as -0.1 for 10 %")
+            raise RequestError(f"--threshold is {self.threshold:g}; give a fall between -1 and 0, such as -0.1")
         if not -1 < self.market < 1:
             raise RequestError(f"--market is {self.market:g}; give a return between -1 and 1, such as -0.03 for -3 %")
         if self.cool_down < 1:
@@ -67,11 +68,16 @@ class GroupRoles:
     volumes: np.ndarray
     leader: np.ndarray
 
-    def members(self, row: int) -> np.ndarray:
-        """Columns of the members at one session, by falling dollar volume: the leader first."""
-        volumes = self.volumes[row]
-        known = np.flatnonzero(~np.isnan(volumes))
-        return np.asarray(known[np.argsort(-volumes[known], kind="stable")])
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Number of members at every session, shape (n_sessions,)."""
+        return np.asarray((~np.isnan(self.volumes)).sum(axis=1))
+
+    @cached_property
+    def ranks(self) -> np.ndarray:
+        """Rank of each symbol by dollar volume, 0 for the leader, shape (n_sessions, n_symbols); members come first."""
+        order = np.argsort(np.where(np.isnan(self.volumes), np.inf, -self.volumes), axis=1, kind="stable")
+        return np.argsort(order, axis=1, kind="stable")
 
 
 def group_roles(histories: Histories, group: PeerGroup) -> GroupRoles:
@@ -104,7 +110,5 @@ def find_shocks(
                 latest = row
                 leader = each.symbols[each.leader[row]]
                 session = histories.sessions[row]
-                shocks.append(
-                    Shock(session, row, each.group.name, leader, float(falls[row]), float(of_market[row]))
-                )
+                shocks.append(Shock(session, row, each.group.name, leader, float(falls[row]), float(of_market[row])))
     return tuple(sorted(shocks, key=lambda shock: shock.row))

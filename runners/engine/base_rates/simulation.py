@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,12 +11,29 @@ from data.histories import Histories
 from reports.records.result import HORIZONS
 from runners.engine.base_rates.shocks import NO_LEADER, GroupRoles
 from runners.engine.comparators import excess_log_returns, excess_over, log_wealth
-from runners.engine.study import ReadingStudy, Study, prepare
+from runners.engine.study import Study
 from runners.engine.vectorized.batch import run_batch
 from runners.engine.vectorized.scenarios import NEVER, Scenarios, TradingConditions
 from strategies.base.basket import Basket
-from strategies.base.general_form import GeneralForm, OnLeader, RoleWeights
+from strategies.base.general_form import OnLeader, RoleWeights
 from strategies.generic.fixed_weights import FixedWeights
+
+
+@dataclass(frozen=True)
+class RuleOnLeader:
+    """The study of a reading whose rule is run on the leader."""
+
+    study: Study
+    form: OnLeader
+
+    @property
+    def other_symbols(self) -> tuple[str, ...]:
+        """Symbols that the study needs besides the leader."""
+        own = self.study.all_parameters[self.form.parameter]
+        return tuple(symbol for symbol in self.study.required_symbols if symbol != own)
+
+
+Form = RoleWeights | RuleOnLeader
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,15 +50,17 @@ class LaunchPlan:
     lead: int
     comparators: Mapping[str, np.ndarray]
 
+    def restricted(self, symbols: Iterable[str]) -> LaunchPlan:
+        """The plan with the prices of `symbols` and of the market alone."""
+        return replace(self, histories=self.histories.restricted((*symbols, self.market)))
+
 
 def plan_launches(histories: Histories, market: str, conditions: TradingConditions) -> LaunchPlan:
     """The plan, with the comparators simulated at every session. The market's prices must reach to the end."""
     prices = histories.common((market,))
     first = max(1, int(prices.listed[0]) + 1)
     entries = np.arange(first, len(prices.sessions))
-    scenarios = replace(
-        conditions.at(entries, prices, {"names": (market,)}), rebalance=np.full(len(entries), NEVER)
-    )
+    scenarios = replace(conditions.at(entries, prices, {"names": (market,)}), rebalance=np.full(len(entries), NEVER))
     comparators = {}
     for name, weight in (("cash", 0.0), ("market", 1.0)):
         batch = run_batch(Basket, prices, scenarios.with_parameters({"weight": weight}), curves=False)
@@ -51,27 +70,22 @@ def plan_launches(histories: Histories, market: str, conditions: TradingConditio
     return LaunchPlan(histories, market, conditions, conditions.shock_lead, comparators)
 
 
-def launch_everywhere(plan: LaunchPlan, forms: Mapping[str, tuple[type, GeneralForm]], roles: GroupRoles) -> np.ndarray:
-    """Excess log return of each form, launched after each session as if the group's leader had fallen on it.
+def launch_everywhere(plan: LaunchPlan, forms: Mapping[str, Form], roles: GroupRoles) -> np.ndarray:
+    """Excess return of each form, launched after each session as if the group's leader had fallen on it.
 
-    `forms` maps names of readings to their class and general form. Shape (n_sessions, n_forms, n_horizons); NaN where
-    the group has no leader, or prices of one of its members end before the horizon.
+    `forms` maps names of readings to their forms. Shape (n_sessions, n_forms, n_horizons); fractions, -1
+    after ruin, NaN where the group has no leader, or prices of one of its members end before the horizon.
     """
     excess = np.full((len(roles.leader), len(forms), len(HORIZONS)), np.nan)
-    for index, (strategy, form) in enumerate(forms.values()):
-        for rows, values in _launches(plan, strategy, form, roles):
-            excess[rows, index] = values
+    for index, form in enumerate(forms.values()):
+        for rows, values in _launches(plan, form, roles):
+            excess[rows, index] = np.expm1(values)
     return excess
 
 
-def _launches(
-    plan: LaunchPlan, strategy: type, form: GeneralForm, roles: GroupRoles
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _launches(plan: LaunchPlan, form: Form, roles: GroupRoles) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows of shocks with the excess log returns of one form after them."""
-    if isinstance(form, OnLeader):
-        yield from _on_leader(plan, strategy, form, roles)
-    else:
-        yield from _by_weights(plan, form, roles)
+    return _by_weights(plan, form, roles) if isinstance(form, RoleWeights) else _on_leader(plan, form, roles)
 
 
 def launchable_rows(plan: LaunchPlan, roles: GroupRoles, last: int) -> np.ndarray:
@@ -82,12 +96,10 @@ def launchable_rows(plan: LaunchPlan, roles: GroupRoles, last: int) -> np.ndarra
     return np.asarray(rows[begun & (entries <= last)])
 
 
-def _on_leader(
-    plan: LaunchPlan, strategy: type, form: OnLeader, roles: GroupRoles
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _on_leader(plan: LaunchPlan, form: RuleOnLeader, roles: GroupRoles) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The reading itself on the leader of each session."""
     for column, symbol in enumerate(roles.symbols):
-        study = prepare(strategy.__name__, strategy, plan.market, parameters={form.parameter: symbol})
+        study = form.study.with_parameters({form.form.parameter: symbol})
         prices = plan.histories.common(study.required_symbols)
         rows = launchable_rows(plan, roles, len(prices.sessions) - 1)
         rows = rows[roles.leader[rows] == column]
@@ -116,21 +128,17 @@ def _by_weights(plan: LaunchPlan, form: RoleWeights, roles: GroupRoles) -> Itera
 
 def form_weights(form: RoleWeights, roles: GroupRoles, rows: np.ndarray) -> np.ndarray:
     """Weights of the group's symbols and, last, of the market for shocks at `rows`, shape (n, n_symbols + 1)."""
-    weights = np.zeros((len(rows), len(roles.symbols) + 1))
-    weights[:, -1] = form.market
-    for held, row in zip(weights, rows.tolist(), strict=True):
-        members = roles.members(row)
-        challengers = members[1:]
-        lower = challengers[len(challengers) - max(1, len(challengers) // 2) :]
-        legs = (
-            (members[:1], form.leader),
-            (challengers, form.challengers),
-            (lower, form.lower),
-            (members, form.group),
-        )
-        for columns, weight in legs:
-            held[columns] += weight / len(columns)
-    return weights
+    ranks, counts = roles.ranks[rows], roles.counts[rows][:, None]
+    is_member = ranks < counts
+    lower = np.maximum(1, (counts - 1) // 2)
+    legs = (
+        (ranks == 0, 1, form.leader),
+        (is_member & (ranks > 0), counts - 1, form.challengers),
+        (is_member & (ranks >= counts - lower), lower, form.lower),
+        (is_member, counts, form.group),
+    )
+    members = sum(np.where(holds, weight / size, 0.0) for holds, size, weight in legs)
+    return np.column_stack((members, np.full(len(rows), form.market)))
 
 
 def _simulate_weights(
@@ -147,12 +155,3 @@ def _simulate_weights(
     scenarios = replace(scenarios, setting=setting.ravel(), parameters=tuple(parameters))
     wealth = log_wealth(run_batch(FixedWeights, prices, scenarios, curves=False))[:, : len(HORIZONS)]
     return excess_over(wealth, plan.comparators[form.against][entries])
-
-
-def generic_forms(studies: tuple[Study, ...]) -> dict[str, tuple[type, GeneralForm]]:
-    """Class and general form of the readings that have one, by name."""
-    return {
-        study.name: (study.strategy, study.strategy.general_form)
-        for study in studies
-        if isinstance(study, ReadingStudy) and study.strategy.general_form is not None
-    }

@@ -103,12 +103,14 @@ def _simulated(strategy: type[Reading], prices: Prices, scenarios: Scenarios, cu
     start = _starts(strategy, market, scenarios)
     frictions = FrictionArrays(scenarios.frictions, market)
     length = _lengths(market, scenarios, start)
-    table, memoized = WeightRows(market.adjusted), dict[int, MemoizedRule]()
+    table, memoized, longest = WeightRows(market.adjusted), dict[int, MemoizedRule](), int(length.max())
     parts = []
     for indices in _chunks(scenarios.setting, length):
         chunk = scenarios.take(indices)
         settings = set(np.unique(chunk.setting).tolist())
-        memoized = {setting: memoized.get(setting) or MemoizedRule(rules[setting], table) for setting in settings}
+        memoized = {
+            setting: memoized.get(setting) or MemoizedRule(rules[setting], table, longest) for setting in settings
+        }
         targets = MemoizedWeights(memoized, table, chunk.setting, start[indices], chunk.shock)
         simulator = VectorizedSimulator(market, frictions, targets, chunk, start[indices], length[indices])
         parts.append((indices, simulator.run(curves)))

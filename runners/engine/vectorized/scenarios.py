@@ -127,14 +127,14 @@ class Scenarios:
             raise RequestError("no scenarios were given; give at least one")
         if len({scenario.history for scenario in scenarios}) > 1:
             raise RequestError("the scenarios differ in history; run those with the same history together")
-        entries = _sessions([scenario.entry for scenario in scenarios], "entry")
+        entries = _sessions([scenario.entry for scenario in scenarios], "scenario {}: entry")
         default = calendar.xnys_days()[calendar.xnys_days().searchsorted(entries) - SHOCK_BEFORE_ENTRY]
         shocks = [day if each.shock is None else each.shock for each, day in zip(scenarios, default, strict=True)]
         frictions, cost = _numbered([scenario.frictions for scenario in scenarios])
         parameters, setting = _numbered([Parameters(scenario.parameters) for scenario in scenarios])
         return cls(
             entries,
-            _sessions(shocks, "shock"),
+            _sessions(shocks, "scenario {}: shock"),
             np.array([scenario.hold or NEVER for scenario in scenarios]),
             np.array([scenario.rebalance or NEVER for scenario in scenarios]),
             cost,
@@ -159,7 +159,7 @@ class Scenarios:
             raise RequestError("no scenarios were given; every dimension needs at least one value")
         for hold, rebalance in product(holds, rebalances):
             Schedule(hold, rebalance)
-        days = np.array([_session(entry, f"entry {n}") for n, entry in enumerate(entries)], dtype="datetime64[D]")
+        days = _sessions(entries, "entry {}")
         shocks = calendar.xnys_days()[calendar.xnys_days().searchsorted(days) - before]
         sizes = [len(parameters), len(frictions), len(rebalances), len(holds), len(days)]
         setting, cost, rebalance_at, hold_at, entry_at = (index.ravel() for index in np.indices(sizes, dtype=np.int32))
@@ -181,11 +181,11 @@ def _numbered(values: Sequence[Value]) -> tuple[tuple[Value, ...], np.ndarray]:
     return tuple(numbers), np.array([numbers[value] for value in values])
 
 
-def _sessions(dates: Sequence[pd.Timestamp | np.datetime64], field: str) -> np.ndarray:
-    """Dates as `datetime64[D]`. Raises RequestError for the first without a session."""
+def _sessions(dates: Sequence[pd.Timestamp | np.datetime64] | pd.DatetimeIndex, where: str) -> np.ndarray:
+    """Dates as `datetime64[D]`. Raises RequestError for the first without a session, with its index in `where`."""
     days, sessions = np.array(dates, dtype="datetime64[D]"), calendar.xnys_days()
     for index in np.flatnonzero(~np.isin(days, sessions))[:1]:
-        _session(pd.Timestamp(dates[index]), f"scenario {index}: {field}")
+        _session(pd.Timestamp(dates[index]), where.format(index))
     return days
 
 

@@ -16,6 +16,7 @@ from strategies.base.reading import GROSS_TOLERANCE, Reading, require_weights
 SHARED = frozenset({"scheduled"})  # entry facts that many scenarios share at a session
 TIMETABLE = frozenset({"scheduled", "held"})  # facts that do not depend on the session
 PRICES = "prices"
+DAYS = 1 << 20  # above every number of days since 1970: an entry is its row times this, plus the day of its shock
 UNKNOWN, NOTHING, PRIVATE = -1, -2, -3  # not evaluated yet; positions are left alone; depends on the entry
 
 
@@ -106,7 +107,7 @@ class WeightRows:
 
 
 class MemoizedRule:
-    """Decisions of one rule with its parameters, as rows of `table`.
+    """Decisions of one rule with its parameters, as rows of `table`, for scenarios of at most `longest` sessions.
 
     Rules are pure: one that reads nothing at all is evaluated once; one that reads prices alone, once a session; one
     that reads `scheduled`, twice; one that reads `held` or `shock`, once for each of their values; one with a `course`,
@@ -114,13 +115,14 @@ class MemoizedRule:
     entry.
     """
 
-    def __init__(self, rule: Reading, table: WeightRows) -> None:
-        self._rule, self._table = rule, table
+    def __init__(self, rule: Reading, table: WeightRows, longest: int) -> None:
+        self._rule, self._table, self._longest = rule, table, longest
         self._prices = table.prices
         self._shared = np.full((2, len(self._prices.sessions)), UNKNOWN, dtype=np.int32)
         self._private: dict[tuple[int, int, bool, int], int] = {}
         self._unchanged: set[tuple[int, bool]] = set()  # (held, scheduled) at which positions are left alone
-        self._courses: dict[tuple[int, int], dict[int, int]] = {}
+        self._courses = np.zeros(0, dtype=np.int64)  # the entries whose course is known, sorted
+        self._course_decisions: dict[int, dict[int, int]] = {}  # by sessions held: row of the decision of each entry
 
     @property
     def has_course(self) -> bool:
@@ -133,8 +135,7 @@ class MemoizedRule:
         `NOTHING` where positions are left alone; all shapes are (n,).
         """
         if self.has_course:
-            entries = zip((sessions - held).tolist(), shocks.astype(np.int64).tolist(), strict=True)
-            return np.array([self._course(*entry).get(held, NOTHING) for entry in entries], dtype=np.int64)
+            return self._course_rows(sessions - held, held, shocks)
         flags = scheduled.astype(np.int8)
         rows: np.ndarray = self._shared[flags, sessions]
         if (unknown := rows == UNKNOWN).any():
@@ -189,15 +190,25 @@ class MemoizedRule:
             self._unchanged.add((held, scheduled))
         return NOTHING if weights is None else self._add(weights, row), read
 
-    def _course(self, start: int, shock: int) -> dict[int, int]:
-        """Rows of all decisions of an entry, by sessions held."""
-        if (start, shock) not in self._courses:
-            last = len(self._prices.sessions) - 1
-            day = str(np.datetime64(shock, "D"))
-            decisions = self._rule.course(Past(self._prices, last, held=last - start, shock=day))
-            rows = {held: self._add(weights, start + held) for held, weights in decisions.items()}
-            self._courses[start, shock] = rows
-        return self._courses[start, shock]
+    def _course_rows(self, starts: np.ndarray, held: int, shocks: np.ndarray) -> np.ndarray:
+        """Rows of the decisions after `held` sessions of entries with the close before them in the rows `starts`."""
+        entries = starts.astype(np.int64) * DAYS + shocks.astype(np.int64)
+        if len(unknown := entries[_positions(self._courses, entries) < 0]):
+            for entry in dict.fromkeys(unknown.tolist()):
+                self._add_course(entry)
+            self._courses = np.union1d(self._courses, unknown)
+        decisions = sorted(self._course_decisions.get(held, {}).items())
+        changed, rows = np.array(decisions, dtype=np.int64).reshape(-1, 2).T
+        found = _positions(changed, entries)
+        return np.where(found >= 0, np.append(rows, NOTHING)[found], NOTHING)
+
+    def _add_course(self, entry: int) -> None:
+        """Add the rows of all decisions of an entry, given as the row of the close before it and the shock."""
+        start, shock = divmod(entry, DAYS)
+        last = min(len(self._prices.sessions) - 1, start + self._longest)
+        past = Past(self._prices, last, held=last - start, shock=str(np.datetime64(shock, "D")))
+        for held, weights in self._rule.course(past).items():
+            self._course_decisions.setdefault(held, {})[entry] = self._add(weights, start + held)
 
     def _add(self, weights: Mapping[str, float], row: int) -> int:
         return self._table.add(weights, type(self._rule).__name__, row)
@@ -243,3 +254,11 @@ def group_positions(values: np.ndarray) -> Sequence[tuple[int, np.ndarray]]:
     order = np.argsort(values, kind="stable")
     distinct, first = np.unique(values[order], return_index=True)
     return list(zip(distinct.tolist(), np.split(order, first[1:]), strict=True))
+
+
+def _positions(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Index of each of `wanted` in the sorted `values`, -1 where it is not among them."""
+    if not len(values):
+        return np.full(len(wanted), -1)
+    found = np.minimum(values.searchsorted(wanted), len(values) - 1)
+    return np.where(values[found] == wanted, found, -1)

@@ -16,6 +16,7 @@ from runners.engine.vectorized.target_weights import (
 )
 from strategies.base import Past, Reading, Weights
 
+LONGEST = 5  # sessions of a scenario
 SHOCKS = np.array(["2025-01-27", "2025-01-28", "2025-01-29"], dtype="datetime64[D]")
 
 
@@ -38,7 +39,7 @@ def prices(make_prices):
 
 
 def weight_rows(prices, rule: Reading, sessions, held, scheduled, shocks=SHOCKS):
-    memoized = MemoizedRule(rule, WeightRows(prices))
+    memoized = MemoizedRule(rule, WeightRows(prices), LONGEST)
     return memoized.weight_rows(np.array(sessions), held, np.array(scheduled), shocks).tolist()
 
 
@@ -53,7 +54,7 @@ def weight_rows(prices, rule: Reading, sessions, held, scheduled, shocks=SHOCKS)
 def test_a_rule_is_evaluated_again_only_for_facts_that_it_reads(prices, reads, scheduled, unscheduled, later):
     # Two scenarios at the close of the 27th and one at that of the 28th; all scheduled, then all unscheduled.
     log: list = []
-    rule = MemoizedRule(Logged.rule(reads=reads, log=log), WeightRows(prices))
+    rule = MemoizedRule(Logged.rule(reads=reads, log=log), WeightRows(prices), LONGEST)
     for expected, flag in ((scheduled, True), (unscheduled, False), ([], True), ([], False)):
         first, second, third = rule.weight_rows(np.array([0, 0, 1]), 0, np.full(3, flag), SHOCKS[[0, 0, 0]]).tolist()
         assert first == second != third
@@ -96,7 +97,7 @@ def test_refused_weights_name_the_rule(prices):
 
 def test_sessions_held_are_distinguished_at_one_close(prices):
     log: list = []
-    rule = MemoizedRule(Logged.rule(reads=("held",), log=log), WeightRows(prices))
+    rule = MemoizedRule(Logged.rule(reads=("held",), log=log), WeightRows(prices), LONGEST)
     for held in (0, 2, 0):
         rule.weight_rows(np.array([3]), held, np.array([True]), SHOCKS[:1])
     assert log == [(30, 0), (30, 2)]
@@ -119,8 +120,8 @@ def test_a_course_is_evaluated_once_an_entry(prices):
             return {0: {"A": 0.25}, 2: {"A": -0.25}}
 
     table = WeightRows(prices)
-    rule = MemoizedRule(Whole.rule(), table)
-    assert rule.has_course and not MemoizedRule(Logged.rule(), table).has_course
+    rule = MemoizedRule(Whole.rule(), table, LONGEST)
+    assert rule.has_course and not MemoizedRule(Logged.rule(), table, LONGEST).has_course
     by_held = [
         rule.weight_rows(np.array([1 + held, 2 + held]), held, np.array([True, True]), SHOCKS[:2]) for held in (0, 1, 2)
     ]
@@ -146,7 +147,7 @@ def test_a_rule_that_looks_at_no_price_leaves_positions_alone_at_every_entry(pri
 
     for peeks, count in ((False, 1), (True, 4)):
         table = WeightRows(prices)
-        rule, sessions = MemoizedRule(Turn.rule(peeks=peeks), table), np.arange(1, 5)
+        rule, sessions = MemoizedRule(Turn.rule(peeks=peeks), table, LONGEST), np.arange(1, 5)
         asked.clear()
         for _ in range(2):
             assert rule.weight_rows(sessions, 1, np.zeros(4, dtype=bool), SHOCKS[[0] * 4]).tolist() == [NOTHING] * 4
@@ -215,7 +216,10 @@ def test_scenarios_follow_the_rules_of_their_own_settings(prices):
     class Watching(Logged):
         watches = True
 
-    rules = {0: MemoizedRule(Logged.rule(share=0.1), table), 2: MemoizedRule(Watching.rule(share=0.2), table)}
+    rules = {
+        0: MemoizedRule(Logged.rule(share=0.1), table, LONGEST),
+        2: MemoizedRule(Watching.rule(share=0.2), table, LONGEST),
+    }
     settings, start = np.array([2, 0, 2, 0]), np.array([0, 0, 1, 1])
     targets = MemoizedWeights(rules, table, settings, start, SHOCKS[[0, 0, 1, 1]])
     assert targets.watches and not MemoizedWeights(rules, table, settings[1:2], start[1:2], SHOCKS[:1]).watches

@@ -1,0 +1,113 @@
+"""All launches of a base-rate study: every form, after every session, for every group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.errors import RequestError
+from data.histories import Histories
+from data.peer_groups import PeerGroup
+from reports.records.result import HORIZONS
+from reports.statistics.pooled import Calendar, ShiftRange
+from runners.engine.base_rates.shocks import GroupRoles, Shock, ShockClass, find_shocks, group_roles
+from runners.engine.base_rates.simulation import Form, LaunchPlan, RuleOnLeader, launch_everywhere, plan_launches
+from runners.engine.execution.executor import Executor, Progress
+from runners.engine.study import Study
+from runners.engine.vectorized.scenarios import TradingConditions
+from strategies.base.general_form import OnLeader, RoleWeights
+
+
+@dataclass(frozen=True, eq=False)
+class Launches:
+    """The shocks, and the excess returns of all launches.
+
+    `excess`, shape (n_groups, n_sessions, n_readings, n_horizons), holds fractions, NaN where there is no result;
+    `names` are those of the readings, and `lead` counts the sessions from a shock to the entry.
+    """
+
+    roles: tuple[GroupRoles, ...]
+    shocks: tuple[Shock, ...]
+    names: tuple[str, ...]
+    excess: np.ndarray
+    lead: int
+
+    @property
+    def calendar(self) -> Calendar:
+        """The shocks as a calendar of events."""
+        groups = {each.group.name: index for index, each in enumerate(self.roles)}
+        return Calendar(
+            np.array([groups[shock.group] for shock in self.shocks]),
+            np.array([shock.row for shock in self.shocks]),
+            np.array([shock.session.year * 4 + shock.session.quarter for shock in self.shocks]),
+        )
+
+    @property
+    def at_shocks(self) -> np.ndarray:
+        """The excess returns after the shocks, shape (n_shocks, n_readings, n_horizons)."""
+        calendar = self.calendar
+        return np.asarray(self.excess[calendar.groups, calendar.rows])
+
+    def usable(self, horizon: int) -> ShiftRange:
+        """From the first session with a result in any group to the last that leaves room for the holding period."""
+        values = self.excess[..., HORIZONS.index(horizon)]
+        known = np.flatnonzero(~np.isnan(values).all(axis=(0, 2)))
+        first, last = (int(known[0]), int(known[-1])) if len(known) else (0, 0)
+        return ShiftRange(first, last, horizon + self.lead)
+
+
+@dataclass(frozen=True, eq=False)
+class GroupTask:
+    """The launches of one group, with its own prices."""
+
+    plan: LaunchPlan
+    roles: GroupRoles
+
+    def __str__(self) -> str:
+        return self.roles.group.name
+
+
+def launch_all(
+    histories: Histories,
+    groups: Sequence[PeerGroup],
+    market: str,
+    settings: ShockClass,
+    forms: Mapping[str, Form],
+    conditions: TradingConditions,
+    executor: Executor,
+    done: Progress,
+) -> Launches:
+    """Find the shocks, and launch every form at every session of every group.
+
+    Raises RequestError where there is no shock.
+    """
+    roles = tuple(group_roles(histories, group) for group in groups)
+    shocks = find_shocks(histories, roles, market, settings)
+    if not shocks:
+        raise RequestError(
+            f"no comparable shock in {histories.prices.origin}, {histories.sessions[0]:%Y-%m-%d} to "
+            f"{histories.sessions[-1]:%Y-%m-%d}: load earlier prices or more symbols, or raise --threshold"
+        )
+    plan = plan_launches(histories, market, conditions)
+    others = [symbol for form in forms.values() if isinstance(form, RuleOnLeader) for symbol in form.other_symbols]
+    tasks = [GroupTask(plan.restricted((*each.symbols, *others)), each) for each in roles]
+    excess = executor.map(launch_group, (forms,), tasks, done)
+    return Launches(roles, shocks, tuple(forms), np.array(excess), conditions.shock_lead)
+
+
+def launch_group(forms: Mapping[str, Form], task: GroupTask) -> np.ndarray:
+    """All launches of one group, shape (n_sessions, n_readings, n_horizons)."""
+    return launch_everywhere(task.plan, forms, task.roles)
+
+
+def launch_form(study: Study) -> Form | None:
+    """How a study is launched after a shock; None if it is not."""
+    match study.general_form:
+        case RoleWeights() as weights:
+            return weights
+        case OnLeader() as form:
+            return RuleOnLeader(study, form)
+        case _:
+            return None
