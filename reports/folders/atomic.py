@@ -32,8 +32,9 @@ LOCK_SECONDS = 60
 ABSENT = (errno.ENOENT, errno.ENOTDIR)  # errors of a path that does not exist
 LONGEST_PATH = 100  # characters of an unusable path that an error quotes
 # Commands that write folders, by a file that only this command writes; a calibration has no such file.
-DEEPSEEK, SWEEP, MULTIVERSE, CALIBRATE = "deepseek", "sweep", "multiverse", "calibrate"
-WRITTEN_BY = {"returns.csv": DEEPSEEK, "sweep.csv": SWEEP, "specs.csv": MULTIVERSE}
+DEEPSEEK, SWEEP, MULTIVERSE = "deepseek", "sweep", "multiverse"
+CALIBRATE, BASE_RATES = "calibrate", "base_rates"
+WRITTEN_BY = {"returns.csv": DEEPSEEK, "sweep.csv": SWEEP, "specs.csv": MULTIVERSE, "shocks.csv": BASE_RATES}
 # Of the system calls that exchange two paths.
 AT_FDCWD = -100
 RENAME_EXCHANGE = RENAME_SWAP = 2

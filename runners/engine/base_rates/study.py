@@ -18,6 +18,7 @@ from data.peer_groups import PeerGroup, bundled_groups
 from reports.records.base_rates import BaseRates, DecisionClass
 from reports.records.result import HORIZONS
 from reports.statistics.availability import Missing, value_or_missing
+from runners.engine import strategy_set
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.base_rates.decisions import decision_class
 from runners.engine.base_rates.judgement import SEED, judge_base_rates, shock_outcome, split_by_regime
@@ -84,9 +85,20 @@ def _own_symbols(study: Study) -> tuple[str, ...]:
     return study.required_symbols if isinstance(study.general_form, AroundDecisions) else ()
 
 
-def with_general_form(studies: Sequence[Study]) -> tuple[Study, ...]:
-    """The studies that have a general form."""
-    return tuple(study for study in studies if study.general_form is not None)
+def studies_with_general_form(event: Event, names: Sequence[str] = ()) -> tuple[Study, ...]:
+    """The named readings of an event, or all of its readings that have a general form.
+
+    Raises RequestError for a name without one, or if no reading of the event has one.
+    """
+    if names:
+        return tuple(strategy_set.load_study(event, name, MARKET) for name in dict.fromkeys(names))
+    studies = (study for study in strategy_set.loadable_studies(event, MARKET) if study.general_form is not None)
+    if not (found := tuple(studies)):
+        raise RequestError(
+            f"no reading of the event {event.name!r} has a general form; give one of them `roles`, as in "
+            f"docs/base-rates.md"
+        )
+    return found
 
 
 def run_base_rates(
