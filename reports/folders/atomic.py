@@ -35,6 +35,7 @@ LONGEST_PATH = 100  # characters of an unusable path that an error quotes
 DEEPSEEK, SWEEP, MULTIVERSE = "deepseek", "sweep", "multiverse"
 CALIBRATE, BASE_RATES = "calibrate", "base_rates"
 WRITTEN_BY = {"returns.csv": DEEPSEEK, "sweep.csv": SWEEP, "specs.csv": MULTIVERSE, "shocks.csv": BASE_RATES}
+RESULTS = {"results.json", "base_rates.json"}  # every folder of a run has one of them
 # Of the system calls that exchange two paths.
 AT_FDCWD = -100
 RENAME_EXCHANGE = RENAME_SWAP = 2
@@ -169,7 +170,7 @@ def _command(files: Iterable[str]) -> str:
 def _run_files(out: Path) -> set[str]:
     """Names of the files that a run wrote into `out`; empty if `out` is not the folder of a run."""
     files = manifest_checksums(out)
-    return {*files, MANIFEST} if "results.json" in files else set()
+    return {*files, MANIFEST} if RESULTS & set(files) else set()
 
 
 def _is_run(folder: Path) -> bool:

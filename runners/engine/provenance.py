@@ -25,7 +25,7 @@ PACKAGES = (
 )
 ROOMS = ("data", "strategies", "runners", "reports")
 DATA_FOLDERS = ("facts", "templates", "static")  # data folders of a package
-HASHED_SUFFIXES = (".py", ".csv", ".toml", ".html", ".css", ".js")
+HASHED_SUFFIXES = (".py", ".csv", ".json", ".toml", ".html", ".css", ".js")
 
 
 def run_manifest(plan: Plan, prices: Prices, results: Sequence[Result]) -> dict[str, object]:
