@@ -21,9 +21,10 @@ from data.text import escape_unprintable
 from reports.notebook import NotebookResult, NotebookRun
 from runners.cli.options import run_command_line
 from runners.engine.backtest.frictions import Frictions
+from runners.engine.base_rates.of_run import with_base_rates
 from runners.engine.execution.executor import Executor, Serial
 from runners.engine.execution.processes import Processes
-from runners.engine.pipeline import PricedPlan, draw_to_folder, produce_run, with_prices
+from runners.engine.pipeline import PricedPlan, draw_to_folder, no_step, produce_run, with_prices
 from runners.engine.plan import Plan, make_plan
 from runners.engine.request import PriceWindow, Request
 
@@ -136,8 +137,10 @@ def run(
         executor = _executor(names, jobs) if evidence else Serial()
         classes = {_path(reading): reading for reading in requested if not isinstance(reading, str)}
         plan = make_plan(request, classes, parameters or {})
-        priced = _priced_plan(plan, source, start, end)
+        opened = open_source(source) if isinstance(source, str | PathLike) else source
+        priced = _priced_plan(plan, opened, start, end)
         record = produce_run(priced, _command(request, source, start, end, parameters or {}), executor)
+        record = with_base_rates(record, priced.plan.with_results(record.results), opened, executor, no_step)
         saved = SavableRun.of(record)
         return saved.results[0] if isinstance(readings, str | type) else saved
 
@@ -178,16 +181,15 @@ def _executor(names: Sequence[str], jobs: int | None) -> Executor:
     return Processes(jobs)
 
 
-def _priced_plan(plan: Plan, source: PriceSource, start: str | None, end: str | None) -> PricedPlan:
+def _priced_plan(plan: Plan, source: Source | Prices, start: str | None, end: str | None) -> PricedPlan:
     if isinstance(source, Prices):
         if start or end:
             raise RequestError("start and end apply to a source, not to loaded prices; pass them to load_prices")
         priced = with_prices(plan, source.select)
         notes: tuple[str, ...] = () if source.real else (f"Prices are not real but {source.origin}",)
     else:
-        opened = open_source(source) if isinstance(source, str | PathLike) else source
-        priced = with_prices(plan, partial(load_prices, start=start, end=end, source=opened))
-        notes = opened.notes
+        priced = with_prices(plan, partial(load_prices, start=start, end=end, source=source))
+        notes = source.notes
     return PricedPlan(priced.plan, priced.prices, (*notes, *priced.prices.warnings, *priced.notices))
 
 

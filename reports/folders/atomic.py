@@ -164,7 +164,8 @@ def manifest_checksums(out: Path) -> dict[str, str]:
 
 
 def _command(files: Iterable[str]) -> str:
-    return next((WRITTEN_BY[name] for name in files if name in WRITTEN_BY), CALIBRATE)
+    names = set(files)
+    return next((command for name, command in WRITTEN_BY.items() if name in names), CALIBRATE)
 
 
 def _run_files(out: Path) -> set[str]:

@@ -13,6 +13,9 @@ from reports.figures.contribution import contribution
 from reports.figures.metrics import compute_metrics
 from reports.folders import atomic, evidence_json
 from reports.folders.atomic import to_csv, to_json
+from reports.folders.base_rates import reading_table
+from reports.folders.base_rates_json import base_rate_results, base_rate_summary
+from reports.pages import base_rates as base_rates_page
 from reports.pages import evidence as evidence_page
 from reports.pages import index as index_page
 from reports.pages import side_by_side
@@ -43,6 +46,7 @@ def run_files(run: Run, sheets: Mapping[str, bytes]) -> dict[str, bytes]:
         LIBRARY: chart_library(),
         **{f"{name}.html": page for name, page in sheets.items()},
         **evidence_pages(run),
+        **base_rate_files(run),
         "results.json": to_json(run_results(run)),
         "returns.csv": to_csv(returns_table(run)),
         "fills.csv": to_csv(_stacked(run, lambda result: result.fills)),
@@ -63,6 +67,17 @@ def evidence_pages(run: Run) -> dict[str, bytes]:
     }
 
 
+def base_rate_files(run: Run) -> dict[str, bytes]:
+    """The page and the tables of base rates by file name; empty for a run without them."""
+    if run.base_rates is None:
+        return {}
+    return {
+        "base-rates.html": base_rates_page.render(run.base_rates).encode(),
+        "base_rates.json": to_json(base_rate_results(run.base_rates)),
+        "shocks.csv": to_csv(reading_table(run.base_rates)),
+    }
+
+
 def run_results(run: Run) -> dict[str, object]:
     """Content of results.json: fractions, USD, null where a figure is undefined."""
     return {
@@ -73,6 +88,9 @@ def run_results(run: Run) -> dict[str, object]:
         "frictions": dict(run.frictions),
         "readings": {result.name: _reading(result, run) for result in run.results},
         "failed": {name: failure.traceback for name, failure in run.failed.items()},
+        "base_rates": None
+        if run.base_rates is None and not run.base_rates_note
+        else {"computed": run.base_rates and run.base_rates.computed, "note": run.base_rates_note},
     }
 
 
@@ -98,8 +116,14 @@ def _reading(result: Result, run: Run) -> dict[str, object]:
         "evidence": None
         if run.evidence_report is None
         else evidence_json.evidence_summary(run.evidence_report.readings[result.name], run.evidence_report),
+        "base_rate": _base_rate(result, run),
         "warnings": list(result.warnings),
     }
+
+
+def _base_rate(result: Result, run: Run) -> dict[str, object] | None:
+    rates = {} if run.base_rates is None else run.base_rates.readings
+    return base_rate_summary(rates[result.name]) if result.name in rates else None
 
 
 def _horizon(result: Result, sessions: int) -> dict[str, float] | None:

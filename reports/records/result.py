@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
+    from reports.records.base_rates import BaseRates
     from reports.records.evidence import EvidenceReport
 
 HORIZONS = (5, 20, 60, 120, 252)
@@ -103,7 +104,8 @@ class Run:
     `settings` are the choices of the run in plain words (hold, rebalance, entry, costs); `manifest` is the content of
     manifest.json except the digests of the files. `claims` explains the numbers of claims, empty where there are none.
     `with_evidence` is True where the evidence was computed, also in a copy for drawing, which has no `evidence_report`.
-    `failed` holds the readings that their own code stopped, by name.
+    `failed` holds the readings that their own code stopped, by name. `base_rates` are those of the readings that have
+    a general form, and `base_rates_note` says where they come from or why there are none.
     """
 
     results: tuple[Result, ...]
@@ -122,6 +124,8 @@ class Run:
     evidence_report: EvidenceReport | None = None
     manifest: Mapping[str, object] = field(default_factory=dict)
     failed: Mapping[str, Failure] = field(default_factory=dict)
+    base_rates: BaseRates | None = None
+    base_rates_note: str = ""
 
     @property
     def returns(self) -> pd.DataFrame:

@@ -25,6 +25,7 @@ from reports.statistics.returns import PERIODS
 from runners.engine import drawing
 from runners.engine.author_code import author_code
 from runners.engine.backtest.cerebro import window_rows
+from runners.engine.base_rates.of_run import with_base_rates
 from runners.engine.evaluation import evaluate
 from runners.engine.execution.executor import Executor, Progress, no_progress
 from runners.engine.execution.processes import Processes, preload
@@ -111,7 +112,9 @@ def run_to_folder(request: Request, window: PriceWindow, out: Path, command: str
     priced = with_prices(plan, partial(load_prices, start=window.start, end=window.end, source=source))
     priced = replace(priced, notices=(*source.notes, *priced.prices.warnings, *priced.notices))
     preload(drawing.PRELOAD)
-    run = produce_run(priced, command, Processes(jobs), step)
+    executor = Processes(jobs)
+    run = produce_run(priced, command, executor, step)
+    run = with_base_rates(run, priced.plan.with_results(run.results), source, executor, step)
     sheets = drawing.draw_tearsheets(run, out, jobs, step("tearsheets", len(run.results)))
     run_folder.write(run, sheets, out)
     return run

@@ -17,7 +17,7 @@ from runners.engine.request import Request
 from runners.engine.study import Study, prepare
 from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure, is_authors_fault
 
-RESERVED = ("index", "side-by-side")  # pages of a run folder that are not about one reading
+RESERVED = ("index", "side-by-side", "base-rates")  # pages of a run folder that are not about one reading
 
 
 @dataclass(frozen=True)
