@@ -6,12 +6,10 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
-from data import load_prices
 from data.errors import DataError, RequestError
 from data.events import catalog
 from data.prices import Prices
@@ -23,7 +21,7 @@ from runners.cli.options import run_command_line
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.execution.executor import Executor, Serial
 from runners.engine.execution.processes import Processes
-from runners.engine.pipeline import PricedPlan, draw_to_folder, produce_run, with_prices
+from runners.engine.pipeline import PricedPlan, draw_to_folder, price_reader, produce_run, with_prices
 from runners.engine.plan import Plan, make_plan
 from runners.engine.request import PriceWindow, Request
 
@@ -186,9 +184,9 @@ def _priced_plan(plan: Plan, source: PriceSource, start: str | None, end: str | 
         notes: tuple[str, ...] = () if source.real else (f"Prices are not real but {source.origin}",)
     else:
         opened = open_source(source) if isinstance(source, str | PathLike) else source
-        priced = with_prices(plan, partial(load_prices, start=start, end=end, source=opened))
+        priced = with_prices(plan, price_reader(plan, opened, start, end))
         notes = opened.notes
-    return PricedPlan(priced.plan, priced.prices, (*notes, *priced.prices.warnings, *priced.notices))
+    return priced.with_notes(notes)
 
 
 def _command(

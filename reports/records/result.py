@@ -103,7 +103,8 @@ class Run:
     `settings` are the choices of the run in plain words (hold, rebalance, entry, costs); `manifest` is the content of
     manifest.json except the digests of the files. `claims` explains the numbers of claims, empty where there are none.
     `with_evidence` is True where the evidence was computed, also in a copy for drawing, which has no `evidence_report`.
-    `failed` holds the readings that their own code stopped, by name.
+    `failed` holds the readings that their own code stopped, by name. `remarks` are sentences about single prices, shown
+    once.
     """
 
     results: tuple[Result, ...]
@@ -122,6 +123,7 @@ class Run:
     evidence_report: EvidenceReport | None = None
     manifest: Mapping[str, object] = field(default_factory=dict)
     failed: Mapping[str, Failure] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def returns(self) -> pd.DataFrame:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 from unicodedata import normalize
 
+import pandas as pd
+
+from data import calendar
 from data.errors import BrokenStrategyError, RequestError
 from reports.records.result import Failure, Result
 from runners.engine import strategy_set
@@ -40,6 +43,16 @@ class Plan:
     def symbols(self) -> tuple[str, ...]:
         """Symbols that the requested studies need, then the benchmark, each once."""
         return needed_symbols(self.request, self.studies)
+
+    @property
+    def needed_from(self) -> pd.Timestamp | None:
+        """The first session whose prices the run needs; None for all, as for evidence, which enters at every session.
+
+        Rules that look further back than their strategies declare are stopped by `Prices.require_kept`.
+        """
+        if self.request.evidence:
+            return None
+        return first_needed_session([self.request.schedule.entry], self.studies, self.request.history)
 
     def without(self, failed: Mapping[str, Failure]) -> Plan:
         """The plan without the studies in `failed`. Raises RequestError or BrokenStrategyError if none is left."""
@@ -94,6 +107,20 @@ def needed_symbols(request: Request, studies: Sequence[Study]) -> tuple[str, ...
     return tuple(
         dict.fromkeys([*(symbol for study in studies for symbol in study.required_symbols), request.benchmark])
     )
+
+
+def first_needed_session(
+    entries: Iterable[pd.Timestamp], studies: Iterable[Study], history: int | None
+) -> pd.Timestamp | None:
+    """The session of the first close that one of the studies, entered at one of `entries`, declares to need.
+
+    `history` is that of EntrySchedule. None for all sessions.
+    """
+    if history is None:
+        return None
+    closes = max(history, *(study.required_closes for study in studies))
+    first = calendar.calendar_index(min(entries)) - closes
+    return calendar.xnys()[first] if first > 0 else None
 
 
 def nothing_left(failed: Mapping[str, Failure]) -> RequestError | BrokenStrategyError:

@@ -128,6 +128,12 @@ class ParameterSpace:
         """Number of variants of the grid. Raises RequestError where a parameter has a range."""
         return prod(len(parameter_values(parameter)) for parameter in self.parameters)
 
+    @property
+    def entries(self) -> tuple[EntryChoice, ...]:
+        """The entry of every variant."""
+        entries = (value for each in self.parameters if isinstance(each.values, tuple) for value in each.values)
+        return tuple(value for value in entries if isinstance(value, EntryChoice)) or (self.entry,)
+
     def variants(self) -> Iterator[tuple[object, ...]]:
         """Every variant of the grid, the last parameter varying fastest."""
         return product(*(parameter_values(parameter) for parameter in self.parameters))
