@@ -46,31 +46,39 @@ def check_symbol(
     So is a fault before the session `needed_from`: the bars then begin after the last one. Only `real` prices are
     compared with the known closes. Raises DataError for any other fault inside.
     """
-    fault = find_fault(symbol, bars, real)
+    fault, needed = find_fault(symbol, bars, real), window.since(needed_from)
     if fault is None:
-        return _passed(symbol, bars, window.since(needed_from), real)
+        return _passed(symbol, bars, needed, real)
     used = select_rows(bars, window.holds(bars.index))
     if used.empty:
         raise fault_error(symbol, bars, fault)
     inside = fault if len(used) == len(bars) else find_fault(symbol, used, real)
     if inside is None:
-        checked = _passed(symbol, used, window.since(needed_from), real)
-        notice = f"Outside the window, and not used: {describe_fault(symbol, bars, fault)}"
-        return replace(checked, notices=(PriceNotice(symbol, notice, quiet=True), *checked.notices))
+        text = f"Outside the window, and not used: {describe_fault(symbol, bars, fault)}"
+        return _with_notice(_passed(symbol, used, needed, real), text)
     last = last_fault(symbol, used, real)
-    remedy = _later_start(used, last)
-    if needed_from is None or last.bars.empty or last.bars.index[0] > needed_from:
-        needed = select_rows(used, window.since(needed_from).holds(used.index))
-        blocking = find_fault(symbol, needed, real) or last.fault if needed_from is not None else inside
-        raise fault_error(symbol, used, blocking, remedy)
-    checked = _passed(symbol, last.bars, window.since(needed_from), real)
-    begin = last.bars.index[0]
-    notice = f"{symbol}: rows before {begin:%Y-%m-%d} have faults, and the run does not use them: "
-    return replace(
-        checked,
-        notices=(PriceNotice(symbol, notice + describe_fault(symbol, used, inside), quiet=True), *checked.notices),
-        left_out=str(fault_error(symbol, used, last.fault, remedy)),
+    later = _later_start(used, last)
+    if needed_from is None:
+        raise fault_error(symbol, used, inside, later)
+    error = fault_error(symbol, used, _blocking_fault(symbol, used, needed, real) or last.fault, later)
+    if last.bars.empty or last.bars.index[0] > needed_from:
+        raise error
+    text = (
+        f"{symbol}: rows before {last.bars.index[0]:%Y-%m-%d} have faults, and the run does not use them: "
+        f"{describe_fault(symbol, used, inside)}"
     )
+    return _with_notice(replace(_passed(symbol, last.bars, needed, real), left_out=str(error)), text)
+
+
+def _blocking_fault(symbol: str, used: pd.DataFrame, needed: DateWindow, real: bool) -> PriceFault | None:
+    """The first fault among the bars that are needed."""
+    bars = select_rows(used, needed.holds(used.index))
+    return None if bars.empty else find_fault(symbol, bars, real)
+
+
+def _with_notice(checked: CheckedBars, text: str) -> CheckedBars:
+    """`checked` with a notice about bars that are not used."""
+    return replace(checked, notices=(PriceNotice(checked.symbol, text, quiet=True), *checked.notices))
 
 
 def find_fault(symbol: str, bars: pd.DataFrame, real: bool) -> PriceFault | None:
@@ -91,7 +99,9 @@ def last_fault(symbol: str, bars: pd.DataFrame, real: bool) -> LastFault:
         return select_rows(bars, np.asarray(bars.index >= days[row]))
 
     clean = bisect_left(range(len(days)), True, lo=1, key=lambda row: find_fault(symbol, since(row), real) is None)
-    faults = [find_fault(symbol, since(clean - 1), real), _known_fault(symbol, bars.sort_index(), real)]
+    with np.errstate(all="ignore"):  # not all closes are prices
+        known = _known_fault(symbol, bars.sort_index(), real)
+    faults = [find_fault(symbol, since(clean - 1), real), known]
     ends = [fault.until or fault.session for fault in faults if fault]
     rest = select_rows(bars, np.asarray(bars.index > max(ends)))
     sound = len(rest) and find_fault(symbol, rest, real) is None

@@ -61,7 +61,7 @@ def parse_price_file(symbol: str, file: str, content: bytes) -> pd.DataFrame:
     cells = {
         (days[row], name): _quoted(table.cells(name)[row])
         for name, values in columns.items()
-        for row in np.flatnonzero(np.isnan(values))
+        for row in np.flatnonzero(np.isnan(values)).tolist()
     }
     return line_numbers.with_line_numbers(_with_gains(pd.DataFrame(columns, index=days)), file, table.lines, cells)
 
