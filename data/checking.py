@@ -10,7 +10,7 @@ import pandas as pd
 
 from data import quality
 from data.date_window import DateWindow
-from data.line_numbers import select_rows
+from data.line_numbers import order_note, select_rows
 from data.pinned import REMEDY, PinnedComparison
 from data.price_fault import PriceFault, describe_fault, fault_error
 from data.prices import PriceNotice
@@ -114,6 +114,7 @@ def _passed(symbol: str, bars: pd.DataFrame, window: DateWindow, real: bool) -> 
     notices = (
         PriceNotice(symbol, compared.notice() if compared else ""),
         PriceNotice(symbol, _repetition(symbol, bars, window), quiet=True),
+        PriceNotice(symbol, order_note(bars), quiet=True),
     )
     told = tuple(notice for notice in notices if notice.text)
     return CheckedBars(symbol, bars, real and not (compared and compared.unrelated), told)

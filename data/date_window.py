@@ -42,6 +42,3 @@ class DateWindow:
         """The limits in words, from the first session of the exchange calendar if there is none."""
         limits = {"from": self.first or pd.Timestamp(calendar.FIRST), "to": self.last}
         return " ".join(f"{word} {day:%Y-%m-%d}" for word, day in limits.items() if day is not None)
-
-
-WHOLE = DateWindow()

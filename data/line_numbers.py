@@ -20,6 +20,11 @@ class FileLines:
     lines: Sequence[int]
     cells: Mapping[Cell, str] = field(default_factory=dict)
 
+    @property
+    def newest_first(self) -> bool:
+        """Whether the rows come in the reverse order of the lines."""
+        return len(self.lines) > 1 and self.lines[0] > self.lines[-1]
+
     def __deepcopy__(self, _memo: object) -> FileLines:
         return self  # pandas copies `attrs` at every selection
 
@@ -48,6 +53,12 @@ def line_note(bars: pd.DataFrame, session: pd.Timestamp) -> str:
     source: FileLines = bars.attrs[KEY]
     rows = np.flatnonzero(bars.index == session)
     return f" ({source.file}{f', line {source.lines[rows[-1]]}' if rows.size else ''})"
+
+
+def order_note(bars: pd.DataFrame) -> str:
+    """What to know about the order of the lines of a file; empty if it is that of the rows."""
+    source: FileLines | None = bars.attrs.get(KEY)
+    return f"{source.file} begins with its newest row; the rows were sorted" if source and source.newest_first else ""
 
 
 def unreadable_cells(bars: pd.DataFrame, column: str) -> dict[pd.Timestamp, str]:

@@ -33,7 +33,7 @@ DATE = "write all dates in this format, or download the file again"
 
 
 def read_price_file(symbol: str, path: Path) -> pd.DataFrame:
-    """Read the bars in the CSV file `path`, in the order of its lines.
+    """Read the bars in the CSV file `path`, in the order of its lines, or reversed if every line is older.
 
     A cell that is not a number becomes NaN; its text is kept for `data.quality.check_numbers`. Raises DataError, one
     line with the symbol, the file, the line, the column and the remedy, if the file is not a table with dates. Only
@@ -63,7 +63,10 @@ def parse_price_file(symbol: str, file: str, content: bytes) -> pd.DataFrame:
         for name, values in columns.items()
         for row in np.flatnonzero(np.isnan(values)).tolist()
     }
-    return line_numbers.with_line_numbers(_with_gains(pd.DataFrame(columns, index=days)), file, table.lines, cells)
+    bars, lines = pd.DataFrame(columns, index=days), table.lines
+    if len(days) > 1 and (days[1:] < days[:-1]).all():
+        bars, lines = bars[::-1], lines[::-1]
+    return line_numbers.with_line_numbers(_with_gains(bars), file, lines, cells)
 
 
 class _FileError(Exception):

@@ -22,7 +22,6 @@ from reports.rendering.template import LIBRARY, chart_library
 SCHEMA = 2
 
 require_writable = partial(atomic.require_writable, command=atomic.DEEPSEEK)
-recover = atomic.recover_folder
 
 
 def write(run: Run, sheets: Mapping[str, bytes], out: Path) -> None:

@@ -52,7 +52,8 @@ class Plan:
         """
         if self.request.evidence:
             return None
-        return first_needed_session([self.request.schedule.entry], self.studies, self.request.history)
+        schedule = self.request.schedule
+        return first_needed_session([schedule.entry], [schedule.shock], self.studies, schedule.history)
 
     def without(self, failed: Mapping[str, Failure]) -> Plan:
         """The plan without the studies in `failed`. Raises RequestError or BrokenStrategyError if none is left."""
@@ -110,17 +111,23 @@ def needed_symbols(request: Request, studies: Sequence[Study]) -> tuple[str, ...
 
 
 def first_needed_session(
-    entries: Iterable[pd.Timestamp], studies: Iterable[Study], history: int | None
+    entries: Iterable[pd.Timestamp],
+    shocks: Iterable[pd.Timestamp | None],
+    studies: Sequence[Study],
+    history: int | None,
 ) -> pd.Timestamp | None:
-    """The session of the first close that one of the studies, entered at one of `entries`, declares to need.
+    """The session of the first close that one of the studies declares to need; None for all sessions.
 
-    `history` is that of EntrySchedule. None for all sessions.
+    That is the earliest of its history before one of `entries` and of the close before one of `shocks`, which readings
+    know. `history` is that of EntrySchedule.
     """
-    if history is None:
+    if history is None and not all(study.has_rule for study in studies):
         return None
-    closes = max(history, *(study.required_closes for study in studies))
-    first = calendar.calendar_index(min(entries)) - closes
-    return calendar.xnys()[first] if first > 0 else None
+    closes = max(history or 1, *(study.required_closes for study in studies))
+    rows = [calendar.calendar_index(entry) - closes for entry in entries]
+    if any(study.has_rule for study in studies):
+        rows += [calendar.calendar_index(shock) - 1 for shock in shocks if shock is not None]
+    return calendar.xnys()[min(rows)] if min(rows) > 0 else None
 
 
 def nothing_left(failed: Mapping[str, Failure]) -> RequestError | BrokenStrategyError:

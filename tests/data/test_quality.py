@@ -11,7 +11,7 @@ import pytest
 
 from data import calendar, line_numbers
 from data.checking import check_symbol
-from data.date_window import WHOLE
+from data.date_window import DateWindow
 from data.errors import DataError
 from data.sources.csv_folder import FolderSource
 
@@ -20,7 +20,7 @@ DAY = pd.Timestamp("2025-01-15")
 
 def check_bars(symbol: str, bars: pd.DataFrame) -> None:
     """The checks of a whole file, without the known closes."""
-    check_symbol(symbol, bars, WHOLE, real=False)
+    check_symbol(symbol, bars, DateWindow(), real=False)
 
 
 def refusal(bars: pd.DataFrame) -> str:

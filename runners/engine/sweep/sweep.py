@@ -110,7 +110,7 @@ def prepare_space(request: SweepRequest) -> ParameterSpace:
 
 def first_needed(space: ParameterSpace) -> pd.Timestamp | None:
     """The first session whose prices a variant declares to need; None for all."""
-    return first_needed_session([choice.entry for choice in space.entries], [space.study], space.history)
+    return first_needed_session(space.entries, space.shocks, [space.study], space.history)
 
 
 def expected_chunks(request: SweepRequest, space: ParameterSpace) -> int:

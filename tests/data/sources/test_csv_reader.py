@@ -77,6 +77,19 @@ def test_a_different_notation_gives_the_same_prices(folder: Path, content: str) 
     require_loaded(folder, content)
 
 
+def test_a_file_with_its_newest_row_first_is_sorted_and_told(folder: Path) -> None:
+    newest_first = "\n".join((HEAD, *reversed(ROWS)))
+    require_loaded(folder, newest_first)
+    assert load_prices(["NVDA"], source=folder).warnings == (
+        "NVDA.csv begins with its newest row; the rows were sorted",
+    )
+    # The oldest row is on line 4.
+    assert "on 2025-01-27, Low: -1 is not a price (NVDA.csv, line 4)" in refusal(
+        folder, newest_first.replace("116.70", "-1")
+    )
+    assert "it follows 2025-01-29, which is later" in refusal(folder, "\n".join((HEAD, ROWS[2], ROWS[0], ROWS[1])))
+
+
 def replaced(old: str, new: str) -> str:
     assert old in WHOLE
     return WHOLE.replace(old, new, 1)
