@@ -20,16 +20,18 @@ def load_prices(
     start: str | pd.Timestamp | None = None,
     end: str | pd.Timestamp | None = None,
     source: str | PathLike[str] | Source = "auto",
+    needed_from: pd.Timestamp | None = None,
 ) -> Prices:
     """Load prices of `symbols`, validated and aligned to the sessions of the New York Stock Exchange.
 
     `start` and `end` (YYYY-MM-DD, both included) limit the window; the default is the whole history of the source.
     `source` is "auto", "yahoo", "sample", the path of a folder of CSV files, or a `Source`. Values are NaN before a
     symbol's listing and nowhere else. Rows outside the window may be wrong; `Prices.notices` says so.
+    So may rows before `needed_from`, the first session that is used: prices of a symbol begin after the last of them.
 
     Raises RequestError for an invalid symbol, date, window or source, DataError for prices that fail a check or end
     before those of another symbol, and SourceError if the source does not answer.
     """
     from data import loading
 
-    return loading.load_checked(symbols, start, end, source)
+    return loading.load_checked(symbols, start, end, source, needed_from)

@@ -30,11 +30,15 @@ class DateWindow:
             inside &= days <= self.last
         return inside
 
+    def since(self, day: pd.Timestamp | None) -> DateWindow:
+        """The part from `day` on, at least the last day; the whole window for None."""
+        if day is None:
+            return self
+        first = day if self.first is None else max(self.first, day)
+        return DateWindow(first if self.last is None else min(first, self.last), self.last)
+
     @property
     def text(self) -> str:
         """The limits in words, from the first session of the exchange calendar if there is none."""
         limits = {"from": self.first or pd.Timestamp(calendar.FIRST), "to": self.last}
         return " ".join(f"{word} {day:%Y-%m-%d}" for word, day in limits.items() if day is not None)
-
-
-WHOLE = DateWindow()

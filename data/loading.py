@@ -28,6 +28,7 @@ def load_checked(
     start: Date | None,
     end: Date | None,
     source: str | PathLike[str] | Source,
+    needed_from: pd.Timestamp | None = None,
     now: Callable[[], pd.Timestamp] = clock.now,
 ) -> Prices:
     """The implementation of `data.load_prices`; `now` is the clock, in any time zone."""
@@ -36,11 +37,12 @@ def load_checked(
     window = _window(first, last)
     opened = open_source(source) if isinstance(source, str | PathLike) else source
     frames = opened.bars(requested, first, last)
-    checked = [check_symbol(symbol, frames[symbol], window, opened.real) for symbol in requested]
+    checked = [check_symbol(symbol, frames[symbol], window, opened.real, needed_from) for symbol in requested]
     real = opened.real and all(each.real for each in checked)
     prices = align_bars({each.symbol: each.bars for each in checked}, window, opened.origin, real)
     notices = (notice for each in checked for notice in each.notices)
-    return replace(prices, notices=(*_future_notice(window, prices, now), *notices))
+    left_out = {each.symbol: each.left_out for each in checked if each.left_out}
+    return replace(prices, notices=(*_future_notice(window, prices, now), *notices), left_out=left_out)
 
 
 def _future_notice(window: DateWindow, prices: Prices, now: Callable[[], pd.Timestamp]) -> tuple[PriceNotice, ...]:
@@ -104,8 +106,8 @@ def _on_sessions(bars: Mapping[str, pd.DataFrame], window: DateWindow, final: pd
     grid = [frame.reindex(sessions) for frame in bars.values()]
     columns = {name: np.column_stack([frame[name.title()] for frame in grid]) for name in FIELDS}
     adjusted = np.column_stack([frame["Adj Close"] for frame in grid])
-    factor = adjusted / columns["close"]
-    return Prices(sessions, tuple(bars), **columns, factor=factor, origin=origin, real=True, notices=())
+    columns["factor"] = adjusted / columns["close"]
+    return Prices(sessions, tuple(bars), **columns, origin=origin, real=True, notices=(), left_out={})
 
 
 def _last_session(bars: Mapping[str, pd.DataFrame], last: pd.Timestamp | None) -> pd.Timestamp:

@@ -89,11 +89,16 @@ class PinnedComparison:
         return bool(moves.rank().corr().to_numpy()[0, 1] < RELATED and not another)
 
     def fault(self) -> PriceFault | None:
-        """The first day on which the close is wrong; None if none is, or if the closes are unrelated."""
+        """The first day on which the close is wrong; prices may be wrong until the day before all are right again.
+
+        None if no close is wrong, or if the closes are unrelated.
+        """
         if not self.wrong.size or self.unrelated:
             return None
         problem = f"{self._first_wrong()} ({len(self.wrong)} of {len(self.days)} known closes differ)"
-        return PriceFault(self.days[self.wrong[0]], "Close", problem, REMEDY)
+        right = self.days[self.wrong[-1] + 1 :]
+        until = right[0] - pd.Timedelta(days=1) if len(right) else pd.Timestamp.max
+        return PriceFault(self.days[self.wrong[0]], "Close", problem, REMEDY, until)
 
     def notice(self) -> str:
         """What the user must know about closes without a fault; empty if they equal the known ones."""

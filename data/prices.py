@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -11,16 +11,20 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from data.errors import RequestError
+from data.errors import DataError, RequestError
 
 FIELDS = ("open", "high", "low", "close", "volume")
 
 
 class PriceNotice(NamedTuple):
-    """What the user must know about the prices of a symbol, or about all prices if `symbol` is empty."""
+    """What the user must know about the prices of a symbol, or about all prices if `symbol` is empty.
+
+    A `quiet` one is about single bars, most of them unused: a run shows it in one place only.
+    """
 
     symbol: str
     text: str
+    quiet: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +36,7 @@ class Prices:
     adjusted = raw * factor. Only ratios of factors carry meaning, see `rebased`. NaN marks sessions before a symbol's
     listing, in all fields at once, and nothing else; volume may be NaN throughout where a source has none.
     `origin` describes the source in a few words; `real` is False for simulated or reconstructed prices; `notices` are
-    for the user.
+    for the user. `left_out` holds, for symbols whose earlier bars were left out for a fault, the error that names it.
     """
 
     sessions: pd.DatetimeIndex
@@ -46,6 +50,7 @@ class Prices:
     origin: str = "memory"
     real: bool = True
     notices: tuple[PriceNotice, ...] = field(default=(), repr=False)
+    left_out: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         shape = (len(self.sessions), len(self.symbols))
@@ -113,6 +118,11 @@ class Prices:
             )
         return row
 
+    def require_kept(self, symbol: str, row: int) -> None:
+        """Raise DataError if bars of `symbol` from `row` on were left out for a fault; a negative row is earlier."""
+        if symbol in self.left_out and row < self.first_rows[symbol]:
+            raise DataError(self.left_out[symbol])
+
     def select(self, symbols: Iterable[str]) -> Prices:
         """Prices of `symbols` only, in that order. Raises RequestError for a symbol without prices."""
         selected = tuple(symbols)
@@ -151,7 +161,7 @@ class Prices:
         return digest.hexdigest()
 
     def _with(self, **changes: object) -> Prices:
-        names = ("sessions", "symbols", *FIELDS, "factor", "origin", "real", "notices")
+        names = ("sessions", "symbols", *FIELDS, "factor", "origin", "real", "notices", "left_out")
         fields = {name: getattr(self, name) for name in names}
         for values in changes.values():
             if isinstance(values, np.ndarray):

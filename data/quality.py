@@ -14,12 +14,14 @@ import pandas as pd
 
 from data import calendar
 from data.adjustment import check_payments, ratio_bounds
-from data.price_fault import AGAIN, PriceFault, fault_error
+from data.line_numbers import unreadable_cells
+from data.price_fault import AGAIN, PriceFault
 
 PRICES = ("Open", "High", "Low", "Close", "Adj Close")
 # A listed split of 1 marks a large move as real; no source lists a split of one to one.
 REAL_MOVE = 1.0
 CONFIRM = "if the move is real, add a column Stock Splits with 1 that day and 0 on all others"
+POINT = "write it as 1234.56, or download the file again"
 DIVIDE = f"divide all earlier prices by the ratio; {CONFIRM}"
 # Smallest and largest valid value of each column, both included, and the complaint about others. Real prices lie far
 # inside, and results computed from such values stay finite.
@@ -46,12 +48,6 @@ LARGEST_MOVE = 10.0
 STALE = 10
 # High / Low - 1. Narrower bars repeat by chance: those of Treasury-bill funds do on one day out of ten.
 WIDE = 0.002
-
-
-def check_bars(symbol: str, bars: pd.DataFrame) -> None:
-    """Raise DataError for the first check that the bars of `symbol` fail."""
-    if fault := first_fault(bars):
-        raise fault_error(symbol, bars, fault)
 
 
 def first_fault(bars: pd.DataFrame) -> PriceFault | None:
@@ -109,12 +105,18 @@ def check_sessions(bars: pd.DataFrame) -> PriceFault | None:
 def check_numbers(bars: pd.DataFrame) -> PriceFault | None:
     """Every number lies within the limits of its column; NaN is allowed only if the whole volume column is NaN."""
     for field, (lowest, highest, complaint) in LIMITS.items():
-        if field not in bars or (field == "Volume" and bars[field].isna().all()):
+        if field not in bars:
+            continue
+        texts = unreadable_cells(bars, field)
+        if field == "Volume" and not texts and bars[field].isna().all():
             continue
         values = bars[field].to_numpy(dtype=float)
         row = _first(~((values >= lowest) & (values <= highest)))
         if row is not None:
-            return PriceFault(bars.index[row], field, f"{values[row]:g} {complaint}")
+            session = bars.index[row]
+            if session in texts:
+                return PriceFault(session, field, f"{texts[session]} is not a number", POINT)
+            return PriceFault(session, field, f"{values[row]:g} {complaint}")
     return None
 
 

@@ -6,12 +6,10 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
-from data import load_prices
 from data.errors import DataError, RequestError
 from data.events import catalog
 from data.prices import Prices
@@ -24,7 +22,7 @@ from runners.engine.backtest.frictions import Frictions
 from runners.engine.base_rates.of_run import with_base_rates
 from runners.engine.execution.executor import Executor, Serial
 from runners.engine.execution.processes import Processes
-from runners.engine.pipeline import PricedPlan, draw_to_folder, no_step, produce_run, with_prices
+from runners.engine.pipeline import PricedPlan, draw_to_folder, no_step, price_reader, produce_run, with_prices
 from runners.engine.plan import Plan, make_plan
 from runners.engine.request import PriceWindow, Request
 
@@ -188,9 +186,9 @@ def _priced_plan(plan: Plan, source: Source | Prices, start: str | None, end: st
         priced = with_prices(plan, source.select)
         notes: tuple[str, ...] = () if source.real else (f"Prices are not real but {source.origin}",)
     else:
-        priced = with_prices(plan, partial(load_prices, start=start, end=end, source=source))
+        priced = with_prices(plan, price_reader(plan, source, start, end))
         notes = source.notes
-    return PricedPlan(priced.plan, priced.prices, (*notes, *priced.prices.warnings, *priced.notices))
+    return priced.with_notes(notes)
 
 
 def _command(

@@ -163,7 +163,7 @@ def execute_sweep(wanted: SweepRequest, window: PriceWindow, out: Path, executor
     with Checkpoint.next_to(out) as checkpoint, progress.progress() as steps:
         steps.step("prices")
         needed = needed_symbols(wanted.run_request, [space.study])
-        prices = load_prices(needed, window.start, window.end, opened)
+        prices = load_prices(needed, window.start, window.end, opened, engine.first_needed(space))
         notes = (*opened.notes, *prices.warnings, *engine.foresight_notes(wanted, space, prices))
         done = steps.step("variants", chunks)
         outcome, search = engine.run_sweep(wanted, space, prices, executor, checkpoint, done)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.date_window import DateWindow
 from data.errors import RequestError
 from data.sources import csv_reader
 
@@ -69,15 +68,11 @@ class FolderSource:
     def bars(
         self, symbols: Sequence[str], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
     ) -> dict[str, pd.DataFrame]:
-        """All rows of the files of `symbols`, so that whole files are checked; NaN where a cell is no number.
-
-        From `start` to `end` every cell must be a number.
-        """
-        window = DateWindow(start, end)
+        """All rows of the files of `symbols`, so that whole files are checked; NaN where a cell is no number."""
         paths = {symbol: self._file(symbol) for symbol in symbols}
         if missing := [symbol for symbol, path in paths.items() if path is None]:
             raise RequestError(self._missing_message(missing))
-        return {symbol: csv_reader.read_price_file(symbol, path, window) for symbol, path in paths.items() if path}
+        return {symbol: csv_reader.read_price_file(symbol, path) for symbol, path in paths.items() if path}
 
     def _file(self, symbol: str) -> Path | None:
         return self.files.get(symbol) or self.files.get(symbol.removeprefix("^"))

@@ -15,7 +15,6 @@ import pandas as pd
 
 from data import line_numbers
 from data.adjustment import total_payments
-from data.date_window import WHOLE, DateWindow
 from data.errors import DataError
 
 NUMBERS = ("Open", "High", "Low", "Close", "Adj Close", "Volume")
@@ -30,16 +29,15 @@ NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 NUMBER_CHARACTERS = re.compile(r"[0-9.eE+-]*")
 
 AGAIN = "correct it or download the file again"
-POINT = "write it as 1234.56, or download the file again"
 DATE = "write all dates in this format, or download the file again"
 
 
-def read_price_file(symbol: str, path: Path, window: DateWindow = WHOLE) -> pd.DataFrame:
-    """Read the bars in the CSV file `path`, in the order of its lines.
+def read_price_file(symbol: str, path: Path) -> pd.DataFrame:
+    """Read the bars in the CSV file `path`, in the order of its lines, or reversed if every line is older.
 
-    A cell outside `window` that is not a number becomes NaN. Raises DataError, one line with the symbol, the file, the
-    line, the column and the remedy, if it is not a table of dates and numbers. Only regular files are opened: reading a
-    pipe could block.
+    A cell that is not a number becomes NaN; its text is kept for `data.quality.check_numbers`. Raises DataError, one
+    line with the symbol, the file, the line, the column and the remedy, if the file is not a table with dates. Only
+    regular files are opened: reading a pipe could block.
     """
     try:
         if not path.is_file():
@@ -48,21 +46,27 @@ def read_price_file(symbol: str, path: Path, window: DateWindow = WHOLE) -> pd.D
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise DataError(f"{symbol}: {path} cannot be read ({error.strerror}): check the file") from error
-    return parse_price_file(symbol, path.name, content, window)
+    return parse_price_file(symbol, path.name, content)
 
 
-def parse_price_file(symbol: str, file: str, content: bytes, window: DateWindow = WHOLE) -> pd.DataFrame:
+def parse_price_file(symbol: str, file: str, content: bytes) -> pd.DataFrame:
     """Parse the `content` of a price file; see `read_price_file`."""
     text = _text(symbol, file, content)
     try:
         table = _Table.of(text)
         days = pd.DatetimeIndex(table.days("Date"), name="Date")
-        needed = window.holds(days)
-        columns = {name: table.numbers(name, needed) for name in (*NUMBERS, *EXTRAS) if name in table.names}
-        bars = pd.DataFrame(columns, index=days)
     except _FileError as error:
         _refuse(symbol, file, error.problem, error.remedy)
-    return line_numbers.with_line_numbers(_with_gains(bars), file, table.lines)
+    columns = {name: table.numbers(name) for name in (*NUMBERS, *EXTRAS) if name in table.names}
+    cells = {
+        (days[row], name): _quoted(table.cells(name)[row])
+        for name, values in columns.items()
+        for row in np.flatnonzero(np.isnan(values)).tolist()
+    }
+    bars, lines = pd.DataFrame(columns, index=days), table.lines
+    if len(days) > 1 and (days[1:] < days[:-1]).all():
+        bars, lines = bars[::-1], lines[::-1]
+    return line_numbers.with_line_numbers(_with_gains(bars), file, lines, cells)
 
 
 class _FileError(Exception):
@@ -114,19 +118,13 @@ class _Table:
             _require_length(len(cells), len(names), line)
         return cls(names, list(zip(*rows[1:], strict=True)), lines[1:])
 
-    def numbers(self, name: str, needed: np.ndarray) -> np.ndarray:
-        """A column of numbers, NaN where one is missing that is not `needed`, of shape (n_rows,).
-
-        Raises _FileError at the first cell that is needed and not a number.
-        """
+    def numbers(self, name: str) -> np.ndarray:
+        """A column of numbers, NaN where a cell is none, of shape (n_rows,)."""
         cells = self.cells(name)
         values = _floats(cells)
         if values is not None:
             return values
-        valid = np.array([NUMBER.fullmatch(cell) is not None for cell in cells])
-        if (needed & ~valid).any():
-            self._refuse(name, int(np.argmax(needed & ~valid)), "is not a number", POINT)
-        return np.array([float(cell) if number else np.nan for cell, number in zip(cells, valid, strict=True)])
+        return np.array([float(cell) if NUMBER.fullmatch(cell) else np.nan for cell in cells])
 
     def days(self, name: str) -> np.ndarray:
         """A column of dates as `datetime64[ns]`. Raises _FileError at the first cell that is not a date."""

@@ -25,7 +25,6 @@ from reports.rendering.template import LIBRARY, chart_library
 SCHEMA = 2
 
 require_writable = partial(atomic.require_writable, command=atomic.DEEPSEEK)
-recover = atomic.recover_folder
 
 
 def write(run: Run, sheets: Mapping[str, bytes], out: Path) -> None:
@@ -82,7 +81,7 @@ def run_results(run: Run) -> dict[str, object]:
     """Content of results.json: fractions, USD, null where a figure is undefined."""
     return {
         "schema": SCHEMA,
-        "source": {"origin": run.origin, "real": run.real, "notices": list(run.notices)},
+        "source": {"origin": run.origin, "real": run.real, "notices": [*run.notices, *run.remarks]},
         "window": {"first": _day(run.results[0].equity.index[0]), "last": _day(run.results[0].equity.index[-1])},
         "benchmark": run.benchmark_name,
         "frictions": dict(run.frictions),

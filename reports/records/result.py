@@ -105,7 +105,8 @@ class Run:
     manifest.json except the digests of the files. `claims` explains the numbers of claims, empty where there are none.
     `with_evidence` is True where the evidence was computed, also in a copy for drawing, which has no `evidence_report`.
     `failed` holds the readings that their own code stopped, by name. `base_rates` are those of the readings that have
-    a general form, and `base_rates_note` says where they come from or why there are none.
+    a general form, and `base_rates_note` says where they come from or why there are none. `remarks` are sentences about
+    single prices, shown once.
     """
 
     results: tuple[Result, ...]
@@ -126,6 +127,7 @@ class Run:
     failed: Mapping[str, Failure] = field(default_factory=dict)
     base_rates: BaseRates | None = None
     base_rates_note: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def returns(self) -> pd.DataFrame:

@@ -37,6 +37,8 @@ def show_run(run: Run, out: Path) -> None:
     console.print(f"prices: {run.origin}")
     for notice in run.notices:
         console.print(Text(notice, "bold yellow"))
+    for remark in run.remarks:
+        console.print(remark, soft_wrap=True)
     console.print(_summary_table(run))
     for result in run.results:
         for warning in result.warnings[:MOST_WARNINGS]:

@@ -18,6 +18,7 @@ from data import fomc, load_prices
 from data.errors import DataError, RequestError
 from data.prices import Prices
 from data.sources import open_source
+from data.sources.source import Source
 from reports.figures.metrics import compute_metrics
 from reports.folders import run as run_folder
 from reports.records.result import Failure, Result, Run
@@ -56,6 +57,16 @@ class PricedPlan:
     plan: Plan
     prices: Prices
     notices: tuple[str, ...] = ()
+
+    def with_notes(self, notes: Sequence[str]) -> PricedPlan:
+        """The plan with the notes of the source and the notices about its prices, except for the quiet ones."""
+        about_prices = (notice.text for notice in self.prices.notices if not notice.quiet)
+        return replace(self, notices=(*notes, *about_prices, *self.notices))
+
+
+def price_reader(plan: Plan, source: Source, start: str | None, end: str | None) -> ReadPrices:
+    """What reads the prices of a run: faults in rows that it does not need are only noted."""
+    return partial(load_prices, start=start, end=end, source=source, needed_from=plan.needed_from)
 
 
 def with_prices(plan: Plan, read: ReadPrices) -> PricedPlan:
@@ -109,8 +120,7 @@ def run_to_folder(request: Request, window: PriceWindow, out: Path, command: str
     plan = make_plan(request)
     run_folder.require_writable(out)
     step("prices", None)
-    priced = with_prices(plan, partial(load_prices, start=window.start, end=window.end, source=source))
-    priced = replace(priced, notices=(*source.notes, *priced.prices.warnings, *priced.notices))
+    priced = with_prices(plan, price_reader(plan, source, window.start, window.end)).with_notes(source.notes)
     preload(drawing.PRELOAD)
     executor = Processes(jobs)
     run = produce_run(priced, command, executor, step)
@@ -172,6 +182,7 @@ def run_studies(priced: PricedPlan, done: Progress = no_progress) -> Run:
         title=request.event.title + (" (with hindsight)" if request.hindsight else ""),
         claims=claims_note(request.event),
         notices=(*priced.notices, *hindsight_notice(request), *unknown_rates_notice(f"{sessions[-1]:%Y-%m-%d}")),
+        remarks=tuple(notice.text for notice in prices.notices if notice.quiet),
         marks=chart_marks(request.event, sessions),
         settings=run_settings(request, sessions),
         frictions=request.frictions.as_dict(),

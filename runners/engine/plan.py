@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 from unicodedata import normalize
 
+import pandas as pd
+
+from data import calendar
 from data.errors import BrokenStrategyError, RequestError
 from reports.records.result import Failure, Result
 from runners.engine import strategy_set
@@ -40,6 +43,17 @@ class Plan:
     def symbols(self) -> tuple[str, ...]:
         """Symbols that the requested studies need, then the benchmark, each once."""
         return needed_symbols(self.request, self.studies)
+
+    @property
+    def needed_from(self) -> pd.Timestamp | None:
+        """The first session whose prices the run needs; None for all, as for evidence, which enters at every session.
+
+        Rules that look further back than their strategies declare are stopped by `Prices.require_kept`.
+        """
+        if self.request.evidence:
+            return None
+        schedule = self.request.schedule
+        return first_needed_session([schedule.entry], [schedule.shock], self.studies, schedule.history)
 
     def without(self, failed: Mapping[str, Failure]) -> Plan:
         """The plan without the studies in `failed`. Raises RequestError or BrokenStrategyError if none is left."""
@@ -94,6 +108,26 @@ def needed_symbols(request: Request, studies: Sequence[Study]) -> tuple[str, ...
     return tuple(
         dict.fromkeys([*(symbol for study in studies for symbol in study.required_symbols), request.benchmark])
     )
+
+
+def first_needed_session(
+    entries: Iterable[pd.Timestamp],
+    shocks: Iterable[pd.Timestamp | None],
+    studies: Sequence[Study],
+    history: int | None,
+) -> pd.Timestamp | None:
+    """The session of the first close that one of the studies declares to need; None for all sessions.
+
+    That is the earliest of its history before one of `entries` and of the close before one of `shocks`, which readings
+    know. `history` is that of EntrySchedule.
+    """
+    if history is None and not all(study.has_rule for study in studies):
+        return None
+    closes = max(history or 1, *(study.required_closes for study in studies))
+    rows = [calendar.calendar_index(entry) - closes for entry in entries]
+    if any(study.has_rule for study in studies):
+        rows += [calendar.calendar_index(shock) - 1 for shock in shocks if shock is not None]
+    return calendar.xnys()[min(rows)] if min(rows) > 0 else None
 
 
 def nothing_left(failed: Mapping[str, Failure]) -> RequestError | BrokenStrategyError:

@@ -75,6 +75,8 @@ class Past:
             return symbols
         first, never = self._prices.first_rows, len(self._prices.days)
         late = [symbol for symbol in symbols if first.get(symbol, never) > latest]
+        for symbol in late:
+            self._prices.require_kept(symbol, latest)
         self.left_out.update(dict.fromkeys(late))
         return tuple(symbol for symbol in symbols if symbol not in late)
 
@@ -82,6 +84,7 @@ class Past:
         """C_(t-until) / C_(t-sessions); NaN if a close is missing. Raises RequestError for a negative number."""
         self._require_backwards(sessions)
         self._require_backwards(until)
+        self._prices.require_kept(symbol, self._row - max(sessions, until))
         if max(sessions, until) > self._row:
             return float("nan")
         close = self._view("close", symbol)
@@ -102,6 +105,7 @@ class Past:
 
     def returns(self, symbol: str, sessions: int) -> np.ndarray:
         """The last `sessions` close-to-close simple returns. Raises RequestError if history has fewer."""
+        self._prices.require_kept(symbol, self._row - sessions)
         self._require_row(sessions)
         close = self._view("close", symbol)[-sessions - 1 :]
         return np.asarray(close[1:] / close[:-1] - 1)

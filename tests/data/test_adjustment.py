@@ -10,6 +10,7 @@ import pytest
 
 from data.adjustment import adjusted_close, check_adjustment, total_payments
 from data.errors import DataError
+from data.line_numbers import with_line_numbers
 
 DAYS = pd.DatetimeIndex(["2025-01-27", "2025-01-28", "2025-01-29", "2025-01-30"])
 UNIT = 1.0001234567
@@ -67,8 +68,7 @@ def test_unadjusted_closes_are_rejected() -> None:
 
 
 def test_the_error_names_the_line_of_a_file() -> None:
-    read = bars([100, 90, 80, 81], [0, 1, 0, 0])
-    read.attrs |= {"file": "ABC.csv", "lines": [2, 3, 5, 6]}
+    read = with_line_numbers(bars([100, 90, 80, 81], [0, 1, 0, 0]), "ABC.csv", [2, 3, 5, 6])
     with pytest.raises(DataError, match=r"adjusted by 1\.000000 \(ABC\.csv, line 3\); these prices cannot be trusted"):
         check_adjustment("ABC", read)
 

@@ -195,7 +195,7 @@ def test_notices_about_prices_reach_the_run(market_data, tmp_path, monkeypatch, 
     monkeypatch.setenv("DEEPSEEK_TRIALS", str(tmp_path / "trials.sqlite"))
     change(read_file(market_data, "SPY"), None).to_csv(tmp_path / "SPY.csv", date_format="%Y-%m-%d")
     result = run(One, symbols="SPY", source=tmp_path, hold=20)
-    (notice,) = [text for text in result.run.notices if text.startswith("SPY: ")]
+    (notice,) = [text for text in (*result.run.notices, *result.run.remarks) if text.startswith("SPY: ")]
     assert notice.startswith(told)
     assert len(TrialLedger().read()) == trials
 

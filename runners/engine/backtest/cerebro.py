@@ -197,7 +197,7 @@ class Window(bt.Analyzer):
         start, history = self.p.start, self.p.history
         closes = start + 1 if history is None else max(*self.strategy._minperiods, history) + self.p.earlier
         for data in self.strategy.datas:
-            data.begin_at(max(0, start + 1 - closes))
+            data.begin_at(start + 1 - closes)
         block_future_lines(self.strategy)
         if history is not None:
             hold_back(self.strategy)

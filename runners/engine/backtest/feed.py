@@ -49,7 +49,10 @@ class PriceFeed(bt.feed.DataBase):
         return int(self._pointers[0].lencount)
 
     def begin_at(self, row: int) -> None:
-        """Deliver the bars from `row` of the prices on, or from the symbol's first close if that is later."""
+        """Deliver the bars from `row` of the prices on, or from the symbol's first close if that is later.
+
+        Raises DataError if earlier bars of the symbol were left out for a fault.
+        """
         self._first, bars = self.p.source(row)
         self.count = len(bars["close"])
         missing = np.full(self.count, np.nan)
@@ -130,7 +133,8 @@ def _feeds(kind: Any, prices: Prices, parameters: Mapping[str, object] = {}) -> 
 
     def source(column: int) -> Any:
         def bars(row: int) -> tuple[int, dict[str, np.ndarray]]:
-            first = max(row, int(prices.listed[column]))
+            prices.require_kept(prices.symbols[column], row)
+            first = max(0, row, int(prices.listed[column]))
             values = {name: getattr(prices, name)[first:, column] for name in FIELDS}
             return first, {**values, "datetime": np.array(moments[first:])}
 

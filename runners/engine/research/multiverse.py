@@ -222,20 +222,6 @@ def short_histories(event: Event, spaces: Sequence[SpecificationSpace], prices: 
     return {name: describe_failure(error) for name, error in errors.items() if error is not None}
 
 
-def run_multiverse(
-    spaces: Sequence[SpecificationSpace],
-    prices: Prices,
-    plan: MultiversePlan,
-    executor: Executor = Serial(),
-    done: Progress = no_progress,
-) -> tuple[Multiverse, ...]:
-    """Run every specification of every reading; `done` receives each task. Raises BrokenStrategyError if one fails."""
-    multiverses, failed = run_multiverse_or_failures(spaces, prices, plan, executor, done)
-    if failed:
-        raise broken_error(failed)
-    return multiverses
-
-
 def run_multiverse_or_failures(
     spaces: Sequence[SpecificationSpace],
     prices: Prices,

@@ -10,7 +10,7 @@ from datetime import date
 from functools import partial
 from itertools import product
 from math import isfinite, prod
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 import pandas as pd
 
@@ -26,9 +26,9 @@ from runners.engine.vectorized.scenarios import Scenario
 from strategies.base.comparator import comparator_symbols
 from strategies.base.schedule import Schedule
 
+T = TypeVar("T")
 MOST_VARIANTS = 1_000_000  # variants that run without --yes
 FRICTIONS = ("commission_bps", "half_spread_bps", "borrow_rate", "cash_rate", "lag")
-SCHEDULE = ("entry", "hold", "rebalance", "lag", "shock")
 STRATEGY_PREFIX, SCHEDULE_PREFIX = "strategy.", "launch."  # before a name with two meanings
 DOTS = ".."  # between the ends of a range
 
@@ -127,6 +127,25 @@ class ParameterSpace:
     def size(self) -> int:
         """Number of variants of the grid. Raises RequestError where a parameter has a range."""
         return prod(len(parameter_values(parameter)) for parameter in self.parameters)
+
+    @property
+    def entries(self) -> tuple[pd.Timestamp, ...]:
+        """The entries of all variants."""
+        return tuple(choice.entry for choice in self._choices)
+
+    @property
+    def shocks(self) -> tuple[pd.Timestamp | None, ...]:
+        """The shocks of all variants."""
+        return (*(choice.shock for choice in self._choices), *self._swept(pd.Timestamp))
+
+    @property
+    def _choices(self) -> tuple[EntryChoice, ...]:
+        return self._swept(EntryChoice) or (self.entry,)
+
+    def _swept(self, kind: type[T]) -> tuple[T, ...]:
+        """All values of this kind in the grid."""
+        values = (value for each in self.parameters if isinstance(each.values, tuple) for value in each.values)
+        return tuple(value for value in values if isinstance(value, kind))
 
     def variants(self) -> Iterator[tuple[object, ...]]:
         """Every variant of the grid, the last parameter varying fastest."""

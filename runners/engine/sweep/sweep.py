@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from math import ceil, sqrt
 
 import numpy as np
+import pandas as pd
 
 from data.errors import RequestError
 from data.events.event import Event
@@ -25,7 +26,7 @@ from runners.engine.evaluation import plain_value
 from runners.engine.execution.checkpoint import Checkpoint
 from runners.engine.execution.executor import Executor, Progress, no_progress
 from runners.engine.pipeline import count_trials
-from runners.engine.plan import load_studies
+from runners.engine.plan import first_needed_session, load_studies
 from runners.engine.provenance import PACKAGES, code_hash, input_provenance, package_versions
 from runners.engine.request import Request
 from runners.engine.run_settings import unknown_rates_notice
@@ -105,6 +106,11 @@ def prepare_space(request: SweepRequest) -> ParameterSpace:
         parameter_grid.require_affordable(request.budget, request.confirmed, "give a smaller --budget")
         require_sampler(space, request.search)
     return space
+
+
+def first_needed(space: ParameterSpace) -> pd.Timestamp | None:
+    """The first session whose prices a variant declares to need; None for all."""
+    return first_needed_session(space.entries, space.shocks, [space.study], space.history)
 
 
 def expected_chunks(request: SweepRequest, space: ParameterSpace) -> int:

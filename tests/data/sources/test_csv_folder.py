@@ -95,7 +95,7 @@ def test_a_missing_column_is_named(write_folder: Write, column: str) -> None:
 
 def test_line_numbers_count_empty_lines(write_folder: Write) -> None:
     message = refusal(write_folder(NVDA=text(LINES[0], "", "", LINES[1], LINES[2].replace("116.25", "?"))))
-    assert "line 5, column Low" in message
+    assert "Low: '?' is not a number (NVDA.csv, line 5)" in message
 
 
 def test_lines_with_too_many_fields_are_named(write_folder: Write) -> None:
@@ -111,8 +111,8 @@ def test_a_fault_outside_the_window_is_noted(
     bars = bars.astype({"Low": object})
     bars.loc["2025-01-15", "Low"] = cell
     prices = load_prices(["ABC"], **window, source=write_folder(ABC=bars))
-    value = "-1" if cell == "-1.0" else "nan"
-    where = f"ABC on 2025-01-15, Low: {value} is not a price (ABC.csv, line 10)"
+    problem = "-1 is not a price" if cell == "-1.0" else "'null' is not a number"
+    where = f"ABC on 2025-01-15, Low: {problem} (ABC.csv, line 10)"
     assert prices.warnings == (f"Outside the window, and not used: {where}",)
     used = bars.loc[window.get("start") : window.get("end")]
     assert list(prices.sessions) == list(used.index)
@@ -123,5 +123,5 @@ def test_a_fault_outside_the_window_is_noted(
 def test_a_fault_inside_the_window_is_refused(write_folder: Write, bars: pd.DataFrame, cell: str) -> None:
     bars = bars.astype({"Low": object})
     bars.loc["2025-01-15", "Low"] = cell
-    with pytest.raises(DataError, match=r"Low: (-1 is not a price|'null' is not a number)|line 10, column Low: 'null'"):
+    with pytest.raises(DataError, match=r"Low: (-1 is not a price|'null' is not a number) \(ABC\.csv, line 10\)"):
         load_prices(["ABC"], start="2025-01-15", end="2025-01-15", source=write_folder(ABC=bars))

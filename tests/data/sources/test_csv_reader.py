@@ -77,6 +77,19 @@ def test_a_different_notation_gives_the_same_prices(folder: Path, content: str) 
     require_loaded(folder, content)
 
 
+def test_a_file_with_its_newest_row_first_is_sorted_and_told(folder: Path) -> None:
+    newest_first = "\n".join((HEAD, *reversed(ROWS)))
+    require_loaded(folder, newest_first)
+    assert load_prices(["NVDA"], source=folder).warnings == (
+        "NVDA.csv begins with its newest row; the rows were sorted",
+    )
+    # The oldest row is on line 4.
+    assert "on 2025-01-27, Low: -1 is not a price (NVDA.csv, line 4)" in refusal(
+        folder, newest_first.replace("116.70", "-1")
+    )
+    assert "it follows 2025-01-29, which is later" in refusal(folder, "\n".join((HEAD, ROWS[2], ROWS[0], ROWS[1])))
+
+
 def replaced(old: str, new: str) -> str:
     assert old in WHOLE
     return WHOLE.replace(old, new, 1)
@@ -88,35 +101,35 @@ FAULTS: dict[str, tuple[str | bytes, str]] = {
     "a header only": (HEAD + "\n", "NVDA.csv has a header but no rows: download it again"),
     "a formula": (
         replaced("116.25", "=cmd|' /C calc'!A0"),
-        "line 3, column Low: \"=cmd|' /C calc'!A0\" is not a number",
+        "Low: \"=cmd|' /C calc'!A0\" is not a number (NVDA.csv, line 3)",
     ),
     "a formula instead of a date": (replaced("2025-01-28", "=TODAY()"), "line 3, column Date: '=TODAY()' is not a"),
     "a typographic minus": (
         replaced("116.25", "\u2212116.25"),
-        "line 3, column Low: '\u2212116.25' is not a number",
+        "Low: '\u2212116.25' is not a number (NVDA.csv, line 3)",
     ),
     "a minus": (replaced("116.25", "-116.25"), "2025-01-28, Low: -116.25 is not a price (NVDA.csv, line 3)"),
     "a decimal comma in quotes": (
         replaced("116.25", '"116,25"'),
-        "column Low: '116,25' is not a number: write it as 12",
+        "Low: '116,25' is not a number (NVDA.csv, line 3); write it as 12",
     ),
     "a decimal comma without quotes": (replaced("116.25", "116,25"), "line 3 has 8 fields under 7 names: correct it"),
-    "thousands separators": (replaced("818830900", '"818,830,900"'), "line 2, column Volume: '818,830,900' is not"),
+    "thousands separators": (replaced("818830900", '"818,830,900"'), "Volume: '818,830,900' is not a number (NVDA"),
     "semicolons as separators": (WHOLE.replace(",", ";"), "has no column Date, Open, High, Low, Close, Adj Close,"),
-    "a currency sign": (replaced("116.25", "$116.25"), "line 3, column Low: '$116.25' is not a number"),
-    "a space beside a number": (replaced("116.25", " 116.25"), "line 3, column Low: ' 116.25' is not a number"),
+    "a currency sign": (replaced("116.25", "$116.25"), "Low: '$116.25' is not a number (NVDA.csv, line 3)"),
+    "a space beside a number": (replaced("116.25", " 116.25"), "Low: ' 116.25' is not a number (NVDA.csv, line 3)"),
     "digits of another script": (
         replaced("116.25", "\uff11\uff116.25"),
-        "column Low: '\uff11\uff116.25' is not a number",
+        "2025-01-28, Low: '\uff11\uff116.25' is not a number (NVDA.csv, line 3)",
     ),
-    "an underscore in a number": (replaced("116.25", "1_16.25"), "column Low: '1_16.25' is not a number"),
-    "an empty cell": (replaced("116.25", ""), "line 3, column Low: '' is not a number"),
-    "NaN": (replaced("116.25", "nan"), "line 3, column Low: 'nan' is not a number"),
-    "infinity": (replaced("116.25", "Infinity"), "line 3, column Low: 'Infinity' is not a number"),
+    "an underscore in a number": (replaced("116.25", "1_16.25"), "Low: '1_16.25' is not a number (NVDA.csv, line 3)"),
+    "an empty cell": (replaced("116.25", ""), "Low: '' is not a number (NVDA.csv, line 3)"),
+    "NaN": (replaced("116.25", "nan"), "Low: 'nan' is not a number (NVDA.csv, line 3)"),
+    "infinity": (replaced("116.25", "Infinity"), "Low: 'Infinity' is not a number (NVDA.csv, line 3)"),
     "a number that overflows": (replaced("129.00", "1e999"), "High: inf is not a price (NVDA.csv, line 3)"),
     "a number that underflows": (replaced("116.25", "1e-999"), "Low: 0 is not a price (NVDA.csv, line 3)"),
     "an absurd price": (replaced("129.00", "1e300"), "High: 1e+300 is not a price (NVDA.csv, line 3)"),
-    "true": (replaced("116.25", "TRUE"), "column Low: 'TRUE' is not a number"),
+    "true": (replaced("116.25", "TRUE"), "2025-01-28, Low: 'TRUE' is not a number (NVDA.csv, line 3)"),
     "a date without zeros": (
         replaced("2025-01-28", "2025-1-28"),
         "line 3, column Date: '2025-1-28' is not a date like",

@@ -13,6 +13,7 @@ import pytest
 
 from data.errors import RequestError, WorkError
 from data.lock import hold_lock
+from reports.folders import atomic
 from reports.folders import multiverse as multiverse_folder
 from reports.folders import run as run_folder
 from reports.records.result import Horizon
@@ -63,7 +64,7 @@ def test_a_run_killed_in_the_exchange_is_recovered(run_of, tmp_path):
     out.rename(tmp_path / ".out.previous")
     (tmp_path / ".out.new-abandoned").mkdir()
     (tmp_path / ".out.new-abandoned" / ".unfinished").touch()
-    run_folder.recover(out)
+    atomic.recover_folder(out)
     assert snapshot(out) == before
     assert list(tmp_path.iterdir()) == [out]
 
@@ -122,7 +123,7 @@ def test_recovery_leaves_other_folders_alone(tmp_path):
     for name in (".run1.new-inflight", ".run[1].new-dead"):
         (tmp_path / name).mkdir()
         (tmp_path / name / ".unfinished").touch()
-    run_folder.recover(tmp_path / "run[1]")
+    atomic.recover_folder(tmp_path / "run[1]")
     assert [path.name for path in tmp_path.iterdir()] == [".run1.new-inflight"]
 
 
@@ -130,7 +131,7 @@ def test_recovery_leaves_folders_that_no_run_made(run_of, tmp_path):
     for name in (".out.previous", ".out.new-ideas"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "thesis.txt").write_text("years of work")
-    run_folder.recover(tmp_path / "out")
+    atomic.recover_folder(tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".out.new-ideas", ".out.previous"]
     assert (tmp_path / ".out.previous" / "thesis.txt").exists()
 

@@ -137,6 +137,12 @@ def test_notices_are_loud(run_of, result_of):
     assert '<p class="notice">' not in index_page.render(run_of())
 
 
+def test_remarks_on_prices_are_quiet(run_of):
+    page = index_page.render(run_of(remarks=("VRT: the bar of 2019-05-28 repeats",)))
+    assert page.count("VRT: the bar of") == 1 and '<p class="notice">' not in page
+    assert "VRT: the bar of" in page[page.index("How it was run</h2>") :]
+
+
 @pytest.mark.parametrize(("count", "said"), [(10, []), (12, ["and 2 more; results.json lists all"])])
 def test_warnings_beyond_ten_are_counted(run_of, result_of, count, said):
     text = index_page.render(run_of(result_of("loud", warnings=tuple(f"Warning {n}." for n in range(count)))))

@@ -30,6 +30,13 @@ from tests.resources.readings import READINGS
 SESSIONS, ENTRY = 560, 300  # enough before the entry for a beta, and a year after it
 
 
+def run_multiverse(*arguments, **options):
+    """The multiverses of readings none of which fails."""
+    multiverses, failed = engine.run_multiverse_or_failures(*arguments, **options)
+    assert not failed
+    return multiverses
+
+
 def space_of(name: str) -> SpecificationSpace:
     return engine.planned_spaces((name,), DEEPSEEK)[1][0]
 
@@ -91,7 +98,7 @@ def test_the_declared_specification_equals_the_evaluated_reading(real_prices):
     space = space_of("gpu_bubble")
     prices = real_prices.select((*space.needed, "SPY"))
     plan = engine.multiverse_plan(DEEPSEEK, (space,), prices)
-    (one,) = engine.run_multiverse((space,), prices, plan)
+    (one,) = run_multiverse((space,), prices, plan)
     study = prepare("gpu_bubble", strategies.load("gpu_bubble"), "SPY")
     entry = plan.entry
     benchmark = benchmark_returns(prices, "SPY", entry - 1, entry + 253)
@@ -118,9 +125,7 @@ def test_windows_of_entries_do_not_overlap(markets):
 def test_no_specification_repeats_another(markets):
     for name in ("gpu_bubble", "sector_tailwind", "nvda_comeback", "us_over_china"):
         space = space_of(name)
-        (one,) = engine.run_multiverse(
-            (space,), prices := markets(space), engine.multiverse_plan(DEEPSEEK, (space,), prices)
-        )
+        (one,) = run_multiverse((space,), prices := markets(space), engine.multiverse_plan(DEEPSEEK, (space,), prices))
         specs = np.column_stack((one.d[one.tested], one.d_by_entry[1:].T))
         assert len(np.unique(np.round(specs, 12), axis=0)) == len(specs), name
         assert len(one) == len(np.unique(one.codes, axis=0))
@@ -177,7 +182,7 @@ def test_medians_at_all_dates_include_those_of_the_placebo_entries(name, markets
     space = space_of(name)
     prices = markets(space)
     plan = engine.multiverse_plan(DEEPSEEK, (space,), prices, all_dates=True)
-    (one,) = engine.run_multiverse((space,), prices, plan)
+    (one,) = run_multiverse((space,), prices, plan)
     assert not isinstance(one.rolling, Missing)
     line = dict(zip(one.rolling.sessions, one.rolling.medians.tolist(), strict=True))
     assert len(line) == SESSIONS - 148 - 64, "from the first date with enough history to the last whose window fits"
@@ -190,8 +195,8 @@ def test_results_do_not_depend_on_the_number_of_workers(markets):
     prices = markets(*spaces)
     plan = engine.multiverse_plan(DEEPSEEK, spaces, prices)
     finished: list[str] = []
-    serial = engine.run_multiverse(spaces, prices, plan, done=finished.append)
-    parallel = engine.run_multiverse(spaces, prices, plan, Processes(2))
+    serial = run_multiverse(spaces, prices, plan, done=finished.append)
+    parallel = run_multiverse(spaces, prices, plan, Processes(2))
     assert finished == [
         "us_over_china, declared",
         "us_over_china, without KWEB",
@@ -212,7 +217,7 @@ def test_future_prices_do_not_change_past_entries(markets):
     close[plan.entry :] *= np.linspace(1, 3, len(close) - plan.entry)[:, None]
     changed = replace(prices, close=close, high=np.maximum(prices.high, close), low=np.minimum(prices.low, close))
     assert len(cut.sessions) == plan.entry
-    before, after = (engine.run_multiverse((space,), each, plan)[0].d_by_entry for each in (prices, changed))
+    before, after = (run_multiverse((space,), each, plan)[0].d_by_entry for each in (prices, changed))
     assert np.array_equal(before[1:], after[1:]) and not np.array_equal(before[0], after[0])
 
 
@@ -220,7 +225,7 @@ def test_horizons_that_prices_do_not_reach_have_no_d(markets):
     space = space_of("bad_news")
     prices = markets(space, sessions=ENTRY + 40)
     plan = engine.multiverse_plan(DEEPSEEK, (space,), prices)
-    (one,) = engine.run_multiverse((space,), prices, plan)
+    (one,) = run_multiverse((space,), prices, plan)
     reached = one.codes[:, 1] == 0
     assert np.isfinite(one.d[reached]).all() and np.isnan(one.d[~reached]).all()
     survey = engine.multiverse_run(DEEPSEEK, (space,), (one,), prices, plan, (), "")
@@ -231,7 +236,7 @@ def test_without_history_there_are_no_placebo_entries(markets):
     space = space_of("us_over_china")
     prices = markets(space, sessions=330, before=20)
     plan = engine.multiverse_plan(DEEPSEEK, (space,), prices)
-    (one,) = engine.run_multiverse((space,), prices, plan)
+    (one,) = run_multiverse((space,), prices, plan)
     assert len(plan.placebos) == 0 and one.d_by_entry.shape == (1, one.tested.sum())
     survey = engine.multiverse_run(DEEPSEEK, (space,), (one,), prices, plan, (), "")
     assert survey.joint["us_over_china"].median.reason == "0 placebos that do not overlap; 19 are needed"
@@ -264,9 +269,8 @@ def test_a_failing_reading_stops_no_other(markets, tmp_path, monkeypatch):
     multiverses, failed = engine.run_multiverse_or_failures(spaces, prices, plan)
     assert [one.name for one in multiverses] == ["bad_news"]
     assert failed["Breaks"].summary == "ZeroDivisionError: division by zero (breaking.py, line 8)"
-    for requested, run in ((spaces, engine.run_multiverse), (spaces[1:], engine.run_multiverse_or_failures)):
-        with pytest.raises(BrokenStrategyError, match=r"Breaks failed: ZeroDivisionError"):
-            run(requested, prices, plan)
+    with pytest.raises(BrokenStrategyError, match=r"Breaks failed: ZeroDivisionError"):
+        engine.run_multiverse_or_failures(spaces[1:], prices, plan)
     assert engine.rival_multiverses(spaces[1:], prices, plan) == engine.rival_multiverses((), prices, plan) == ()
     assert [one.name for one in engine.rival_multiverses(spaces, prices, plan)] == ["bad_news"]
 
