@@ -41,7 +41,7 @@ def test_its_symbols_are_pinned(pinned):
 
 def test_it_has_all_symbols_of_the_readings():
     assert set(universe.AI_UNIVERSE) <= set(ALL)
-    assert {symbol for name in strategies.names() for symbol in strategies.load(name).symbols} <= set(ALL)
+    assert {symbol for name in strategies.names() for symbol in strategies.load(name).rule().symbols} <= set(ALL)
 
 
 def test_it_covers_the_sessions_between_the_anchor_and_the_last_pin(bars):

@@ -82,7 +82,7 @@ def test_a_perturbed_reading_is_equal_in_backtrader_and_in_batches(name, perturb
     batch = run_batch(reading, prices, Scenarios.of([Scenario(entry, 40, 15, frictions=costs)]))
     backtest = run_backtest(reading, prices, EntrySchedule(entry, 40, 15), costs)
     assert batch.equity[0] == pytest.approx(backtest.equity, abs=0.01)
-    plain = run_batch(load(name), prices.select(load(name).symbols), Scenarios.of([Scenario(entry, 40, 15)]))
+    plain = run_batch(load(name), prices.select(load(name).rule().symbols), Scenarios.of([Scenario(entry, 40, 15)]))
     assert not np.allclose(plain.horizons, batch.horizons, equal_nan=True), "the perturbation changes the result"
 
 
