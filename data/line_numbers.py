@@ -8,10 +8,16 @@ import numpy as np
 import pandas as pd
 
 
+class LineNumbers(tuple[int, ...]):
+    """The line of each row. Never copied: pandas copies `attrs` deeply for every frame and column that it derives."""
+
+    def __deepcopy__(self, _memo: object) -> LineNumbers:
+        return self
+
+
 def with_line_numbers(bars: pd.DataFrame, file: str, lines: Sequence[int]) -> pd.DataFrame:
     """`bars` with the name of their file and the line of each row, stored in `attrs`."""
-    contiguous = range(lines[0], lines[0] + len(lines))
-    bars.attrs.update(file=file, lines=contiguous if list(lines) == list(contiguous) else tuple(lines))
+    bars.attrs.update(file=file, lines=LineNumbers(lines))
     return bars
 
 
@@ -19,7 +25,8 @@ def select_rows(bars: pd.DataFrame, mask: np.ndarray) -> pd.DataFrame:
     """The rows of `bars` where `mask` is true, with their lines."""
     selected = bars[mask]
     if "lines" in bars.attrs:
-        selected.attrs["lines"] = tuple(line for line, chosen in zip(bars.attrs["lines"], mask, strict=True) if chosen)
+        lines = zip(bars.attrs["lines"], mask, strict=True)
+        selected.attrs["lines"] = LineNumbers(line for line, chosen in lines if chosen)
     return selected
 
 
