@@ -75,7 +75,7 @@ def _later_start(symbol: str, bars: pd.DataFrame, real: bool) -> str:
     A close that differs from a known one does not tell where its fault ends, so it has no such remedy.
     """
     later = bars
-    if quality.first_fault(bars.iloc[(len(bars) - 1) // 2 :]) is not None:
+    if len(bars) and quality.first_fault(bars.iloc[(len(bars) - 1) // 2 :]) is not None:
         return ""  # the latest start that keeps most bars still has a fault, so each has
     while len(later) > len(bars) / 2:
         fault = quality.first_fault(later)

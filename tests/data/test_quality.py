@@ -117,6 +117,15 @@ def test_the_line_in_the_file_is_named(bars: pd.DataFrame) -> None:
     assert f"-1 is not a price (NVDA.csv, line {line}); download" in refusal(marked)
 
 
+def test_lines_are_not_copied_for_every_column(bars: pd.DataFrame) -> None:
+    lines = [2, *range(4, 3 + len(bars))]  # an empty line after the first row
+    marked = line_numbers.with_line_numbers(bars, "NVDA.csv", lines)
+    later = line_numbers.select_rows(marked, np.arange(len(bars)) > 0)
+    assert later.attrs["lines"] == tuple(lines[1:])
+    for frame in (marked, later):
+        assert frame["Close"].attrs["lines"] is frame.attrs["lines"]
+
+
 def test_tiny_prices_pass(bars: pd.DataFrame) -> None:
     prices = ["Open", "High", "Low", "Close", "Adj Close"]
     check_bars("PENNY", bars.assign(**{field: bars[field] * 1e-6 for field in prices}))
