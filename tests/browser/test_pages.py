@@ -91,6 +91,10 @@ def test_the_index_hides_and_shows_a_line(opening, folders):
         assert line.get_attribute("aria-pressed") == "true"
 
 
+# Resolves when what was due has been drawn: after a whole frame, however long that takes.
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
 def test_the_index_zooms_both_charts_and_back(opening, folders):
     with opening() as page:
         page.goto(address(folders / "run" / "index.html"))
@@ -99,7 +103,7 @@ def test_the_index_zooms_both_charts_and_back(opening, folders):
 
         def drawn():
             page.mouse.move(0, 0)
-            page.wait_for_timeout(100)
+            page.evaluate(DRAWN)
             return [
                 page.locator(f"#{name} canvas").evaluate("canvas => canvas.toDataURL()")
                 for name in ("growth", "drawdown")

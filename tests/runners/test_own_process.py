@@ -218,7 +218,7 @@ AS_USER = "setpriv --reuid={} --clear-groups --inh-caps=+dac_override --ambient-
 )
 def test_a_pool_that_is_refused_threads_or_processes_ends_in_one_line():
     outcomes = []
-    for limit in range(1, 12):
+    for limit in (1, 2, 3, 5, 11):
         command = [*AS_USER.format(10**6 + 16 * os.getpid() + limit, limit).split(), sys.executable, "-c", FEW]
         done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=600, check=False)
         outcomes.append(done.returncode)

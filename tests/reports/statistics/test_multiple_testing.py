@@ -82,8 +82,8 @@ def test_volatility_and_order_do_not_matter():
     assert (turned.p, set(turned.superior)) == (plain.p, set(plain.superior))
 
 
-def test_family_wise_error_rate_is_near_its_size():
-    sets = 300
+@pytest.mark.parametrize("sets", [60, pytest.param(1000, marks=pytest.mark.slow)])
+def test_family_wise_error_rate_is_near_its_size(sets):
     result = [superiority_test(readings([0] * 6, 100, seed), seed=seed, count=200, block=1) for seed in range(sets)]
     allowed = 0.05 + 3 * np.sqrt(0.05 * 0.95 / sets)
     assert np.mean([bool(one.superior) for one in result]) < allowed

@@ -80,19 +80,20 @@ def test_false_positives_are_rare(monkeypatch):
     for name in ONE_THREAD:
         monkeypatch.setenv(name, "1")
     setup = calibration_setup(CalibrationRequest(DEEPSEEK))
-    markets = [SimulatedMarket(number) for number in range(1, 25)]  # 200 and 2,000 in the slow tests
+    markets = [SimulatedMarket(number) for number in range(1, 13)]  # 200 and 2,000 in the slow tests
     outcomes = Processes(2).map(try_market, (setup,), markets)
     words = np.array([outcome.words for outcome in outcomes])
-    # Markets with equal loadings are counted in the slow tests only: in these 24 the primary family is refuted in 4, in
-    # the first 200 in 8 (4 %).
+    # Markets with equal loadings are counted in the slow tests only: in the first 24 the primary family is refuted in
+    # 4, in the first 200 in 8 (4 %).
     require_promised_sizes(setup, words, ("timing", "year", "stocks"))
-    assert (words != 0).any(), "no false positive in 24 markets: the tests are not run"
+    assert (words != 0).any(), "no false positive in 12 markets: the tests are not run"
 
 
-def test_the_test_of_stock_selection_has_its_size_where_the_former_test_had_not():
-    """100 markets whose stocks have their own loadings."""
+@pytest.mark.parametrize("markets", [40, pytest.param(200, marks=pytest.mark.slow)])
+def test_the_test_of_stock_selection_has_its_size_where_the_former_test_had_not(markets):
+    """Markets whose stocks have their own loadings."""
     setup = calibration_setup(CalibrationRequest(DEEPSEEK))
-    choosing, markets = [study.name for study in setup.choosing], 100
+    choosing = [study.name for study in setup.choosing]
     false = Counter()
     for number in range(markets):
         prices = setup.selection.prices(number)
@@ -214,11 +215,12 @@ def test_without_a_position_the_effect_moves_all_symbols_of_the_reading(setup):
         assert direction.sum() == pytest.approx(1.0) and np.count_nonzero(direction.any(axis=0)) == 1
 
 
-def test_a_large_effect_is_found_and_a_zero_effect_changes_nothing(setup):
+@pytest.mark.parametrize("markets", [(1,), pytest.param((1, 2, 3), marks=pytest.mark.slow)], ids=len)
+def test_a_large_effect_is_found_and_a_zero_effect_changes_nothing(setup, markets):
     timing, selection = replace(setup.timing, effects=(0.0, 0.6)), replace(setup.selection, effects=(0.0, 2.0))
     few = replace(setup, timing=timing, selection=selection)
     found = {"timing": [], "stocks": []}
-    for number in (1, 2, 3):
+    for number in markets:
         outcome = try_market(few, SimulatedMarket(number, injected=True))
         for test, injected in (("timing", outcome.timing), ("stocks", outcome.selection)):
             columns = [study in setup.choosing for study in setup.studies] if test == "stocks" else slice(None)
