@@ -85,7 +85,9 @@ def simulate_prices(
     return simulate_bars(model, sessions, np.vstack((start, start + np.cumsum(total, axis=0))), deviation, rng)
 
 
-def _drawn_returns(model: MarketModel, n_sessions: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
+def _drawn_returns(
+    model: MarketModel, n_sessions: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
     """Returns and deviations as `log_returns`, and the generator that has drawn them."""
     returns, deviation, state = _memoised_returns(model, n_sessions, seed)
     rng = random_generator(seed)
