@@ -91,16 +91,17 @@ class SpecificationSpace:
         """Whether a point of the grid repeats no other one, shape (n_points,).
 
         A decision at or after the horizon does not change d at it: among rebalancing intervals that reach the horizon,
-        only the shortest counts.
+        only the shortest counts, and so among turns of a reading.
         """
         codes = self.codes
         horizons, intervals = (
             np.array([choice.value for choice in self.choices(name)])[codes[:, AXES.index(name)]]
             for name in ("horizon", "rebalance")
         )
-        ordered = np.unique([choice.value for choice in self.choices("rebalance")])
-        shortest = np.append(ordered, ordered[-1])[ordered.searchsorted(horizons)]  # that decides only once
-        return np.asarray((intervals < horizons) | (intervals == shortest))
+        distinct, turns = shortest_beyond(intervals, horizons), [each.value.turn for each in self.choices(BASKET)]
+        if None in turns:
+            return distinct
+        return distinct & shortest_beyond(np.array(turns)[codes[:, AXES.index(BASKET)]], horizons)
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -111,6 +112,13 @@ class SpecificationSpace:
             symbols += [] if variant.perturbation is None else variant.perturbation.added
             symbols += [] if variant.comparator is None else comparator_symbols(variant.comparator)
         return tuple(dict.fromkeys(symbols))
+
+
+def shortest_beyond(intervals: np.ndarray, horizons: np.ndarray) -> np.ndarray:
+    """Whether an interval ends before its horizon or is the shortest one that does not; all shapes are (n,)."""
+    ordered = np.unique(intervals)
+    shortest = np.append(ordered, ordered[-1])[ordered.searchsorted(horizons)]
+    return np.asarray((intervals < horizons) | (intervals == shortest))
 
 
 @dataclass(frozen=True)
@@ -185,7 +193,10 @@ def narrow_to_prices(space: SpecificationSpace, symbols: Sequence[str]) -> Speci
     baskets = tuple(choice for choice in space.choices(BASKET) if set(_added(choice)) <= set(symbols))
     return SpecificationSpace(
         space.study,
-        tuple(replace(each, choices=baskets) if each.name == BASKET else each for each in space.dimensions),
+        tuple(
+            replace(each, choices=baskets) if axis == BASKET else each
+            for axis, each in zip(AXES, space.dimensions, strict=True)
+        ),
     )
 
 
@@ -284,8 +295,8 @@ def count_tasks(spaces: Sequence[SpecificationSpace]) -> int:
 
 
 def own_dimensions(space: SpecificationSpace) -> tuple[Dimension, ...]:
-    """The dimensions that only this reading has: its baskets and comparators, where there are several."""
-    return tuple(each for each in space.dimensions if each.name in (BASKET, AGAINST) and len(each.choices) > 1)
+    """The dimensions that only this reading has: its baskets (or sprints) and comparators, where there are several."""
+    return tuple(each for each in space.dimensions[AXES.index(BASKET) :] if len(each.choices) > 1)
 
 
 def simulate_basket(prices: Prices, plan: MultiversePlan, task: BasketTask) -> BasketOutcome:
