@@ -306,7 +306,8 @@ def judge_superiority(run: Run, plan: EvidencePlan, executor: Executor) -> Super
         result.name: result.returns.to_numpy() - result.comparator.pct_change().iloc[1:].to_numpy()
         for result in run.results
     }
-    return executor.map(superiority_or_missing, (excess, plan.seed), [plan.resamples])[0]
+    tested: list[Superiority | Missing] = executor.map(superiority_or_missing, (excess, plan.seed), [plan.resamples])
+    return tested[0]
 
 
 def superiority_or_missing(excess: Mapping[str, np.ndarray], seed: int, resamples: int) -> Superiority | Missing:

@@ -12,9 +12,9 @@ import strategies
 from data.events.event import Event
 from reports.records.multiverse import Choice, Dimension
 from runners.engine.research import specification
-from runners.engine.research.multiverse import specification_spaces
 from runners.engine.research.perturbations import AddedStock, SwappedSymbol, WithoutStocks
 from runners.engine.research.specification import OwnChoices, ReadingVariant
+from runners.engine.research.specification_space import specification_spaces
 from runners.engine.study import PlainStudy, ReadingStudy, Study, prepare
 from strategies.base import Cash, EqualWeight, Fund
 from strategies.generic.after_fall import AfterFall
