@@ -8,6 +8,8 @@ conditional variance, which makes every price a martingale: the only expected re
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -77,11 +79,27 @@ def simulate_prices(
     `first` is the close before the first session (USD); `injected`, shape (n_sessions, n_symbols), is added to the log
     returns. Equal arguments give equal prices.
     """
-    rng = random_generator(seed)
-    returns, deviation = log_returns(model, draw_shocks(model, len(sessions), rng))
+    returns, deviation, rng = _drawn_returns(model, len(sessions), seed)
     total = returns if injected is None else returns + injected
     start = np.broadcast_to(np.log(first), (1, len(model.symbols)))
     return simulate_bars(model, sessions, np.vstack((start, start + np.cumsum(total, axis=0))), deviation, rng)
+
+
+def _drawn_returns(
+    model: MarketModel, n_sessions: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
+    """Returns and deviations as `log_returns`, and the generator that has drawn them."""
+    returns, deviation, state = _memoised_returns(model, n_sessions, seed)
+    rng = random_generator(seed)
+    rng.bit_generator.state = state
+    return returns, deviation, rng
+
+
+@lru_cache(maxsize=4)  # a market is simulated again for every effect that is injected into it
+def _memoised_returns(model: MarketModel, n_sessions: int, seed: int) -> tuple[np.ndarray, np.ndarray, Any]:
+    rng = random_generator(seed)
+    returns, deviation = log_returns(model, draw_shocks(model, n_sessions, rng))
+    return returns, deviation, rng.bit_generator.state
 
 
 def draw_shocks(model: MarketModel, n_sessions: int, rng: np.random.Generator) -> np.ndarray:

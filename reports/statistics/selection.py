@@ -61,10 +61,13 @@ def selection_statistics(weights: Iterable[np.ndarray], returns: FactorReturns) 
     """
     logs: np.ndarray | float = 0.0
     variance: np.ndarray | float = 0.0
+    previous = risk = np.zeros(0)
     for held, block, sessions in zip(weights, returns.blocks, returns.lengths, strict=True):
         gains = held @ block
         logs = logs + np.log1p(np.where(gains > -1, gains, np.nan))
-        variance = variance + sessions * np.sum((held @ returns.covariance) * held, axis=1)
+        if held is not previous:  # the same array where a decision repeats the one before
+            previous, risk = held, np.sum((held @ returns.covariance) * held, axis=1)
+        variance = variance + sessions * risk
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(np.asarray(variance) > 0, logs / np.sqrt(variance), np.nan))
 

@@ -105,7 +105,7 @@ def _holdings(study: Study, prices: Prices, scenarios: Scenarios, simulate: Simu
     held = replace(scenarios, rebalance=np.full(len(scenarios), NEVER))
     match study.comparator:
         case Cash():
-            return [_basket(study.symbols, held, [{"weight": 0.0}])]
+            return [_basket(study.symbols[:1], held, [{"weight": 0.0}])]  # which symbol it does not hold is immaterial
         case Fund(symbol):
             return [_basket((symbol,), held, [{}])]
         case EqualWeight(symbols, _, closes):

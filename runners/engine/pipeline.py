@@ -33,7 +33,7 @@ from runners.engine.execution.processes import Processes, preload
 from runners.engine.plan import Plan, make_plan, needed_symbols, nothing_left
 from runners.engine.provenance import run_manifest
 from runners.engine.request import PriceWindow, Request
-from runners.engine.research.evidence import gather_evidence
+from runners.engine.research import evidence
 from runners.engine.research.evidence_plan import evidence_symbols
 from runners.engine.run_settings import chart_marks, claims_note, hindsight_notice, run_settings, unknown_rates_notice
 from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure
@@ -121,7 +121,7 @@ def run_to_folder(request: Request, window: PriceWindow, out: Path, command: str
     run_folder.require_writable(out)
     step("prices", None)
     priced = with_prices(plan, price_reader(plan, source, window.start, window.end)).with_notes(source.notes)
-    preload(drawing.PRELOAD)
+    preload((*evidence.PRELOAD, *drawing.PRELOAD) if request.evidence else drawing.PRELOAD)
     executor = Processes(jobs)
     run = produce_run(priced, command, executor, step)
     run = with_base_rates(run, priced.plan.with_results(run.results), source, executor, step)
@@ -146,7 +146,7 @@ def produce_run(priced: PricedPlan, command: str | None, executor: Executor, ste
     run = replace(run, notices=(*run.notices, *ledger_notices), manifest={"command": command, **run.manifest})
     if not plan.request.evidence:
         return run
-    return gather_evidence(run, plan, prices, trials, executor, step("evidence", len(plan.studies)))
+    return evidence.gather_evidence(run, plan, prices, trials, executor, step("evidence", len(plan.studies)))
 
 
 def run_studies(priced: PricedPlan, done: Progress = no_progress) -> Run:

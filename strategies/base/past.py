@@ -87,8 +87,8 @@ class Past:
         self._prices.require_kept(symbol, self._row - max(sessions, until))
         if max(sessions, until) > self._row:
             return float("nan")
-        close = self._view("close", symbol)
-        return float(close[-1 - until] / close[-1 - sessions])
+        close, column = self._prices.close, self._prices.columns[symbol]
+        return float(close[self._row - until, column] / close[self._row - sessions, column])
 
     def beats(self, symbol: str, other: str, sessions: int) -> bool:
         """Whether `symbol` grew strictly more than `other` over the last `sessions` sessions.
@@ -118,12 +118,12 @@ class Past:
         decisions by that many sessions, for placebos.
         """
         indices, decisions = fomc.scheduled_decisions()
-        distance = indices - calendar.sessions_before(self._prices.days[self._row])
-        near = np.flatnonzero((distance + shift <= ahead) & (distance + shift >= -ago))
-        if not len(near):
+        today = calendar.sessions_before(self._prices.days[self._row])
+        latest = int(indices.searchsorted(today + ahead - shift, side="right")) - 1
+        to_go = int(indices[latest]) - today + shift
+        if latest < 0 or to_go < -ago:
             return None
-        to_go, decision = int(distance[near[-1]]) + shift, decisions[near[-1]]
-        announced = to_go <= 0 and distance[near[-1]] <= 0
+        decision, announced = decisions[latest], to_go <= min(0, shift)
         return to_go, decision if announced else fomc.FomcDecision(decision.date, True, None)
 
     def _require_row(self, sessions: int) -> None:

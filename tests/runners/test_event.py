@@ -19,6 +19,7 @@ from runners.engine.plan import Plan, load_studies, make_plan
 from runners.engine.request import Request
 from runners.engine.research import multiverse as engine
 from runners.engine.research.evidence_plan import evidence_symbols, plan_evidence
+from runners.engine.research.multiverse_run import planned_spaces
 from runners.engine.run_settings import chart_marks
 from tests.resources.commands import ROOT, command, within
 from tests.resources.events import DEEPSEEK
@@ -235,7 +236,7 @@ def test_another_shock_moves_the_windows(prices):
         assert planned.entry == prices.row("2025-04-03") and planned.quiet_until == pd.Timestamp("2025-01-17")
     # 27, 28, 31 March, 1 and 2 April: five sessions.
     assert [plan.conditions.shock_lead for plan in plans.values()] == [0, 5]
-    assert engine.multiverse_plan(moved, engine.planned_spaces(("panic_passes",), moved)[1], prices).event.lead == 5
+    assert engine.multiverse_plan(moved, planned_spaces(("panic_passes",), moved)[1], prices).event.lead == 5
     # The panic rule measures from another close, so it sees another fall at another session.
     wait = strategy_set.load_study(TARIFFS, "panic_passes", "SPY")
     wait = replace(wait, parameters={**wait.parameters, "fall": 0.06})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -49,8 +50,9 @@ def break_even_cost(d: Callable[[float], float], most: float, unit: str) -> floa
     """The cost at which d falls to zero."""
     from scipy.optimize import brentq
 
-    if d(0.0) <= 0:
+    known = cache(d)  # the search asks for both ends again
+    if known(0.0) <= 0:
         return Missing("d is not above zero even without this cost")
-    if d(most) > 0:
+    if known(most) > 0:
         return Missing(f"d stays above zero up to {unit.format(most)}, the highest cost tried")
-    return float(brentq(d, 0.0, most, xtol=most * 1e-6))
+    return float(brentq(known, 0.0, most, xtol=most * 1e-6))

@@ -19,6 +19,9 @@ from runners.engine.study import Study
 from runners.engine.tracebacks import worker_death
 from runners.engine.trial_ledger import Trials
 
+# Slow libraries that workers need for the evidence, imported once while prices are read.
+PRELOAD = ("runners.engine.research.examination", "arch.bootstrap", "statsmodels.regression.linear_model")
+
 
 def gather_evidence(
     run: Run,
@@ -48,7 +51,7 @@ def gather_evidence(
     unpriced = [rival.name for rival in plan.others if rival not in rivals]
     incomplete = incomplete_set_reason(unpriced, uncounted_readings(plan, counted))
     changed = [study.name for study in plan.studies if is_changed(study, plan)]
-    report = judge_run(run, evidence_plan, examined, prices, trials, plan.request, incomplete, changed)
+    report = judge_run(run, evidence_plan, examined, prices, trials, plan.request, incomplete, changed, executor)
     settings = {name: getattr(evidence_plan, name) for name in ("draws", "resamples", "seed")}
     counts = {"trials": len(trials), "forgotten": trials.forgotten}
     manifest = {**run.manifest, "evidence": {**settings, **counts}}

@@ -32,6 +32,7 @@ from reports.statistics.verdict import (
     year_test,
 )
 from reports.statistics.year_timing import YearTiming
+from runners.engine.execution.executor import Executor, Serial
 from runners.engine.request import Request
 from runners.engine.research.evidence_plan import KEYS, EvidencePlan
 from runners.engine.research.examination import ExaminedReading
@@ -52,6 +53,7 @@ def judge_run(
     request: Request,
     incomplete: str = "",
     changed: Collection[str] = (),
+    executor: Executor = Serial(),
 ) -> EvidenceReport:
     """The evidence on each reading and on all of them together.
 
@@ -64,7 +66,7 @@ def judge_run(
     circumstances = Circumstances(run.real, undeclared_settings(request), tuple(changed), incomplete, year_declared)
     return EvidenceReport(
         readings=judge_readings(run, plan, examined, prices, trials, families, circumstances),
-        superiority=value_or_missing(lambda: judge_superiority(run, plan)),
+        superiority=judge_superiority(run, plan, executor),
         confounders=window_confounders(request.event, run),
         hindsight=request.hindsight,
         real=run.real,
@@ -298,13 +300,19 @@ def sharpe_evidence(result: Result, run: Run, trials: Trials) -> SharpeEvidence:
     return deflated_sharpe_evidence(sample, float(sample.sharpe * np.sqrt(PERIODS)), years, trials)
 
 
-def judge_superiority(run: Run, plan: EvidencePlan) -> Superiority:
-    """The bootstrap test of whether any reading beats its comparator."""
+def judge_superiority(run: Run, plan: EvidencePlan, executor: Executor) -> Superiority | Missing:
+    """The bootstrap test of whether any reading beats its comparator, in a worker, which has its library loaded."""
     excess = {
         result.name: result.returns.to_numpy() - result.comparator.pct_change().iloc[1:].to_numpy()
         for result in run.results
     }
-    return superiority_test(excess, plan.seed, count=plan.resamples)
+    tested: list[Superiority | Missing] = executor.map(superiority_or_missing, (excess, plan.seed), [plan.resamples])
+    return tested[0]
+
+
+def superiority_or_missing(excess: Mapping[str, np.ndarray], seed: int, resamples: int) -> Superiority | Missing:
+    """The test on daily returns in excess of the comparators', or why there is none."""
+    return value_or_missing(lambda: superiority_test(excess, seed, count=resamples))
 
 
 def window_confounders(event: Event, run: Run) -> tuple[tuple[str, str], ...]:

@@ -8,43 +8,36 @@ not depend on the rest of the hold. A task is one basket of one reading; its out
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from data.errors import BrokenStrategyError, RequestError
+from data.errors import RequestError
 from data.events.event import Event
 from data.prices import Prices
-from reports.records.multiverse import Choice, Dimension, Multiverse, MultiverseRun, RollingMedians
+from reports.records.multiverse import Choice, Multiverse, RollingMedians
 from reports.records.result import HORIZONS, Failure
 from reports.statistics import placebo
 from reports.statistics.availability import Missing
 from reports.statistics.specification_curve import nan_safe_median
-from runners.engine import strategy_set
 from runners.engine.author_code import author_code
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.comparators import comparator_log_wealth, comparator_name, excess_over, log_wealth
 from runners.engine.execution.executor import Executor, Progress, Serial, map_surviving, no_progress
-from runners.engine.plan import Plan, broken_error, make_plan
-from runners.engine.provenance import input_provenance
-from runners.engine.request import Request
+from runners.engine.plan import broken_error
 from runners.engine.research import specification
 from runners.engine.research.evidence_plan import LONGEST_HISTORY
 from runners.engine.research.perturbations import perturbed_reading
-from runners.engine.research.specification import AGAINST, BASKET, HORIZON, LAG, ReadingVariant
-from runners.engine.run_settings import unknown_rates_notice
+from runners.engine.research.specification import AGAINST, BASKET, HORIZON, LAG
+from runners.engine.research.specification_space import CALENDAR, SpecificationSpace
 from runners.engine.story import story_of
 from runners.engine.study import Study
 from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure, is_authors_fault, worker_death
 from runners.engine.vectorized.batch import run_batch
 from runners.engine.vectorized.scenarios import Scenarios
-from strategies.base.comparator import comparator_symbols
-from strategies.base.reading import SHOCK_BEFORE_ENTRY, Reading
+from strategies.base.reading import SHOCK_BEFORE_ENTRY
 
-CALENDAR = "SPY"  # past entries begin after its first session, whatever the readings trade
-AXES = ("entry", "horizon", "rebalance", "lag", "costs", "borrow", BASKET, AGAINST)  # of every grid
 NOT_REQUESTED = Missing("not requested: --all-dates")
 
 
@@ -60,57 +53,6 @@ class MultiversePlan:
     placebos: np.ndarray
     all_dates: np.ndarray
     step: int
-
-
-@dataclass(frozen=True)
-class SpecificationSpace:
-    """A reading with its dimensions in the order of AXES, including those with a single choice."""
-
-    study: Study
-    dimensions: tuple[Dimension, ...]
-
-    def __len__(self) -> int:
-        return int(self.distinct.sum())
-
-    def choices(self, name: str) -> tuple[Choice, ...]:
-        """The choices of one dimension."""
-        return self.dimensions[AXES.index(name)].choices
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Number of choices of each dimension."""
-        return tuple(len(dimension.choices) for dimension in self.dimensions)
-
-    @property
-    def codes(self) -> np.ndarray:
-        """The choice of every point of the grid in each dimension, shape (n_points, n_dimensions)."""
-        return np.indices(self.shape).reshape(len(self.shape), -1).T
-
-    @property
-    def distinct(self) -> np.ndarray:
-        """Whether a point of the grid repeats no other one, shape (n_points,).
-
-        A decision at or after the horizon does not change d at it: among rebalancing intervals that reach the horizon,
-        only the shortest counts.
-        """
-        codes = self.codes
-        horizons, intervals = (
-            np.array([choice.value for choice in self.choices(name)])[codes[:, AXES.index(name)]]
-            for name in ("horizon", "rebalance")
-        )
-        ordered = np.unique([choice.value for choice in self.choices("rebalance")])
-        shortest = np.append(ordered, ordered[-1])[ordered.searchsorted(horizons)]  # that decides only once
-        return np.asarray((intervals < horizons) | (intervals == shortest))
-
-    @property
-    def needed(self) -> tuple[str, ...]:
-        """All symbols whose prices are needed."""
-        symbols = [*self.study.required_symbols]
-        for choice in (*self.choices(BASKET), *self.choices(AGAINST)):
-            variant: ReadingVariant = choice.value
-            symbols += [] if variant.perturbation is None else variant.perturbation.added
-            symbols += [] if variant.comparator is None else comparator_symbols(variant.comparator)
-        return tuple(dict.fromkeys(symbols))
 
 
 @dataclass(frozen=True)
@@ -135,58 +77,6 @@ class BasketOutcome:
     real: np.ndarray
     placebos: np.ndarray
     all_dates: np.ndarray
-
-
-def planned_spaces(
-    readings: Sequence[str], event: Event
-) -> tuple[Plan, tuple[SpecificationSpace, ...], tuple[SpecificationSpace, ...]]:
-    """The plan of a multiverse, and the spaces of the requested readings and of their rivals.
-
-    Strategies of installed packages without a rule are left out. Raises RequestError where a plain strategy is
-    requested, BrokenStrategyError where nothing can be loaded.
-    """
-    for name in readings:
-        if _is_plain(event, name):
-            raise RequestError(
-                f"{name} is no Reading, and a multiverse varies the decisions of a rule; derive it from "
-                f"strategies.base.Reading, or vary its parameters with runners.sweep"
-            )
-    plan = make_plan(Request(event, tuple(readings), evidence=True))
-    return plan, specification_spaces(plan.studies, event), specification_spaces(plan.others, event)
-
-
-def specification_spaces(studies: Sequence[Study], event: Event) -> tuple[SpecificationSpace, ...]:
-    """The spaces of the studies that have a rule."""
-    return tuple(
-        SpecificationSpace(study, specification.all_dimensions(study, event)) for study in studies if study.has_rule
-    )
-
-
-def _is_plain(event: Event, name: str) -> bool:
-    try:
-        with author_code():
-            return not issubclass(strategy_set.load_strategy(event, name), Reading)
-    except AUTHOR_ERRORS:  # `make_plan` reports it
-        return False
-
-
-def multiverse_symbols(spaces: Sequence[SpecificationSpace]) -> tuple[str, ...]:
-    """All symbols whose prices the run needs, in order of first mention."""
-    return tuple(dict.fromkeys([*(symbol for space in spaces for symbol in space.needed), CALENDAR]))
-
-
-def essential_symbols(spaces: Sequence[SpecificationSpace]) -> tuple[str, ...]:
-    """Symbols that the declared baskets and all comparators need."""
-    return multiverse_symbols([narrow_to_prices(space, space.study.required_symbols) for space in spaces])
-
-
-def narrow_to_prices(space: SpecificationSpace, symbols: Sequence[str]) -> SpecificationSpace:
-    """The space without the baskets that need other symbols than `symbols`."""
-    baskets = tuple(choice for choice in space.choices(BASKET) if set(_added(choice)) <= set(symbols))
-    return SpecificationSpace(
-        space.study,
-        tuple(replace(each, choices=baskets) if each.name == BASKET else each for each in space.dimensions),
-    )
 
 
 def multiverse_plan(
@@ -215,14 +105,7 @@ def multiverse_plan(
     )
 
 
-def short_histories(event: Event, spaces: Sequence[SpecificationSpace], prices: Prices) -> dict[str, Failure]:
-    """Failures by name, for readings that need more closes before their earliest entry than there are."""
-    entry, offsets = prices.row(event.entry), [choice.value for choice in specification.entry_choices(event).choices]
-    errors = {space.study.name: _shortage(space, prices, entry, offsets) for space in spaces}
-    return {name: describe_failure(error) for name, error in errors.items() if error is not None}
-
-
-def run_multiverse_or_failures(
+def run_multiverse(
     spaces: Sequence[SpecificationSpace],
     prices: Prices,
     plan: MultiversePlan,
@@ -250,22 +133,6 @@ def run_multiverse_or_failures(
     return tuple(multiverses), failed
 
 
-def rival_multiverses(
-    spaces: Sequence[SpecificationSpace],
-    prices: Prices,
-    plan: MultiversePlan,
-    executor: Executor = Serial(),
-    done: Progress = no_progress,
-) -> tuple[Multiverse, ...]:
-    """The multiverses of rivals, for which p-values are adjusted; rivals that fail are left out."""
-    if not spaces:
-        return ()
-    without_all_dates = replace(plan, all_dates=plan.all_dates[:0])
-    with suppress(BrokenStrategyError):
-        return run_multiverse_or_failures(spaces, prices, without_all_dates, executor, done)[0]
-    return ()
-
-
 def simulate_or_failure(prices: Prices, plan: MultiversePlan, task: BasketTask) -> BasketOutcome | Failure:
     """The outcome of a task, or the failure of the reading's own code, which stops no other reading."""
     module = task.space.study.strategy.__module__
@@ -276,16 +143,6 @@ def simulate_or_failure(prices: Prices, plan: MultiversePlan, task: BasketTask) 
         if not is_authors_fault(error, module):
             raise
         return describe_failure(error, module)
-
-
-def count_tasks(spaces: Sequence[SpecificationSpace]) -> int:
-    """Number of tasks, for a display of progress."""
-    return sum(len(space.choices(BASKET)) for space in spaces)
-
-
-def own_dimensions(space: SpecificationSpace) -> tuple[Dimension, ...]:
-    """The dimensions that only this reading has: its baskets and comparators, where there are several."""
-    return tuple(each for each in space.dimensions if each.name in (BASKET, AGAINST) and len(each.choices) > 1)
 
 
 def simulate_basket(prices: Prices, plan: MultiversePlan, task: BasketTask) -> BasketOutcome:
@@ -408,83 +265,6 @@ def specification_values(
     )
 
 
-def multiverse_run(
-    event: Event,
-    spaces: Sequence[SpecificationSpace],
-    multiverses: Sequence[Multiverse],
-    prices: Prices,
-    plan: MultiversePlan,
-    notices: Sequence[str],
-    command: str,
-    failed: Mapping[str, Failure] = {},
-    rivals: Sequence[Multiverse] = (),
-    missing: Sequence[str] = (),
-) -> MultiverseRun:
-    """The record of a run; `missing` are the readings of the strategy set that could not be counted."""
-    return MultiverseRun(
-        multiverses=tuple(multiverses),
-        dimensions=specification.general_choices(event),
-        publication=event.publication,
-        step=plan.step,
-        origin=prices.origin,
-        real=prices.real,
-        notices=(
-            *notices,
-            *(
-                f"{name} is left out{'' if failure.lacking else ', stopped by its own code'}: {failure.summary}"
-                for name, failure in failed.items()
-            ),
-            *uncounted_note(missing),
-            *unknown_rates_notice(str(prices.days[-1])),
-        ),
-        failed=failed,
-        others=tuple(rivals),
-        missing=tuple(missing),
-        manifest={"command": command, **multiverse_manifest(spaces, prices, plan, event)},
-    )
-
-
-def missing_readings(counted: Sequence[SpecificationSpace], plan: Plan) -> tuple[str, ...]:
-    """Names of the readings of the strategy set that are not among those `counted`."""
-    variants = {space.study.variant for space in counted}
-    return tuple(
-        name
-        for name, study in plan.required.items()
-        if study is None or (study.has_rule and study.variant not in variants)
-    )
-
-
-def uncounted_note(names: Sequence[str]) -> tuple[str, ...]:
-    """A notice where readings of the strategy set are not counted."""
-    if not names:
-        return ()
-    reason = "prices are missing or too few, or the code fails"
-    notice = f"Adjusted p-values leave out {', '.join(names)}: {reason}."
-    return (f"{notice} With the full strategy set they could only be higher.",)
-
-
-def multiverse_manifest(
-    spaces: Sequence[SpecificationSpace], prices: Prices, plan: MultiversePlan, event: Event
-) -> dict[str, object]:
-    """The inputs of the multiverse; neither time nor place of the run."""
-    return {
-        "request": {
-            "readings": [space.study.name for space in spaces],
-            "entry": str(prices.days[plan.entry]),
-            "all_dates": bool(len(plan.all_dates)),
-            "first_price": str(prices.days[0]),
-            "last_price": str(prices.days[-1]),
-        },
-        "event": event.as_dict(),
-        **input_provenance([space.study for space in spaces], prices),
-    }
-
-
-def _added(choice: Choice) -> tuple[str, ...]:
-    variant: ReadingVariant = choice.value
-    return () if variant.perturbation is None else variant.perturbation.added
-
-
 def _require_coverage(spaces: Sequence[SpecificationSpace], prices: Prices, entry: int, offsets: Sequence[int]) -> None:
     latest, last = entry + max(offsets), len(prices.sessions) - 1
     if latest > last:
@@ -492,11 +272,14 @@ def _require_coverage(spaces: Sequence[SpecificationSpace], prices: Prices, entr
             f"prices end on {prices.days[-1]}, before the latest entry of the multiverse, {max(offsets)} sessions "
             f"after {prices.days[entry]}; load later prices"
         )
-    for error in filter(None, (_shortage(space, prices, entry, offsets) for space in spaces)):
+    for error in filter(None, (history_shortage(space, prices, entry, offsets) for space in spaces)):
         raise error
 
 
-def _shortage(space: SpecificationSpace, prices: Prices, entry: int, offsets: Sequence[int]) -> RequestError | None:
+def history_shortage(
+    space: SpecificationSpace, prices: Prices, entry: int, offsets: Sequence[int]
+) -> RequestError | None:
+    """The error of a reading that needs more closes before its earliest entry than there are; None if it has them."""
     if entry + min(offsets) >= max(space.study.required_closes, 1):
         return None
     return RequestError(

@@ -9,14 +9,9 @@ import pandas as pd
 
 from data.prices import Prices
 from runners.engine.backtest.cerebro import EntrySchedule
-from runners.engine.research.multiverse import (
-    AXES,
-    MultiversePlan,
-    SpecificationSpace,
-    scaled_frictions,
-    varied_study,
-)
+from runners.engine.research.multiverse import MultiversePlan, scaled_frictions, varied_study
 from runners.engine.research.specification import AGAINST, BASKET
+from runners.engine.research.specification_space import AXES, SpecificationSpace
 from runners.engine.study import Study
 from runners.engine.trial_key import trial_key, window_fingerprint
 from runners.engine.trial_ledger import Trial

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -42,19 +43,21 @@ class StockPermutations:
     def of(cls, universe: tuple[str, ...], count: int, seed: int) -> StockPermutations:
         """The identity and `count` random permutations."""
         identity = np.arange(len(universe))
-        return cls(universe, np.vstack((identity, shuffled_orders(identity, count, [seed]))), seed)
+        return cls(universe, np.vstack((identity, shuffled_orders(len(universe), count, seed))), seed)
 
     def at_decision(self, number: int) -> StockPermutations:
         """Fresh permutations for the decision with this number."""
-        identity = self.order[0]
-        shuffled = shuffled_orders(identity, len(self.order) - 1, [self.seed, number])
-        return StockPermutations(self.universe, np.vstack((identity, shuffled)), self.seed)
+        shuffled = shuffled_orders(len(self.universe), len(self.order) - 1, self.seed, number)
+        return StockPermutations(self.universe, np.vstack((self.order[0], shuffled)), self.seed)
 
 
-def shuffled_orders(indices: np.ndarray, count: int, seed: list[int]) -> np.ndarray:
-    """`count` random orders of `indices`, shape (count, n_indices)."""
+@lru_cache(maxsize=32)  # readings that choose from the same stocks share them
+def shuffled_orders(size: int, count: int, *seed: int) -> np.ndarray:
+    """`count` random orders of the numbers below `size`, shape (count, size)."""
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
-    return rng.permuted(np.tile(indices, (count, 1)), axis=1)
+    shuffled = rng.permuted(np.tile(np.arange(size), (count, 1)), axis=1)
+    shuffled.flags.writeable = False
+    return shuffled
 
 
 def tradable_stocks(universe: tuple[str, ...], prices: Prices, row: int) -> tuple[str, ...]:
@@ -123,9 +126,13 @@ def permuted_statistics(
     stocks, factors = returns[:, : len(symbols)], returns[:, len(symbols) :]
     starts = list(decisions)
     adjusted, plain = without_factors(stocks, factors, starts), compounded(stocks, starts)
-    rechooses = study.strategy.rechooses
+
+    @cache  # a decision that repeats an earlier one shares its array
+    def permuted(number: int, weights: tuple[tuple[str, float], ...]) -> np.ndarray:
+        return permute_weights(dict(weights), symbols, permutations.at_decision(number) if number else permutations)
+
     held = [
-        permute_weights(weights, symbols, permutations.at_decision(n) if rechooses and n else permutations)
-        for n, weights in enumerate(decisions.values())
+        permuted(number if study.strategy.rechooses else 0, tuple(weights.items()))
+        for number, weights in enumerate(decisions.values())
     ]
     return PermutedStatistics(selection_statistics(held, adjusted), raw_log_returns(held, plain))

@@ -29,24 +29,30 @@ PLATFORMS = ("MSFT", "GOOGL", "META", "AMZN", "ORCL")
 
 @dataclass(frozen=True)
 class ReadingVariant:
-    """Changes that a choice makes to a reading: its basket, parameters and comparator; None changes nothing."""
+    """Changes that a choice makes to a reading: its basket, parameters and comparator; None changes nothing.
+
+    `turn`: sessions held at whose close it first decides otherwise than variants with a later turn, if that is known.
+    """
 
     perturbation: Perturbation | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
     comparator: Comparator | None = None
+    turn: int | None = None
 
 
 @dataclass(frozen=True)
 class OwnChoices:
     """The choices of a single reading.
 
-    `baskets` and `comparators` are alternatives to the declared ones. `short`: it sells short and is dollar neutral, so
+    `baskets` and `comparators` are alternatives to the declared ones. `sprint` are all choices of how long a sprint
+    lasts, of a reading that has one and no basket. `short`: it sells short and is dollar neutral, so
     that borrow rates matter and no fund is a fair comparator. `reweights`: it trades on a schedule. `follows_shock`:
     its rule looks at the session of the shock, not only at prices.
     """
 
     baskets: tuple[Choice, ...] = ()
     comparators: tuple[Choice, ...] = ()
+    sprint: tuple[Choice, ...] = ()
     short: bool = False
     reweights: bool = True
     follows_shock: bool = True
@@ -113,8 +119,8 @@ BORROW = Dimension(
         Choice("3%", "a stock that has become hard to borrow", 0.03),
     ),
 )
-BASKET, AGAINST = "basket", "against"
-QUESTIONS = {BASKET: "Which stocks?", AGAINST: "What is it compared with?"}
+BASKET, SPRINT, AGAINST = "basket", "sprint", "against"
+QUESTIONS = {BASKET: "Which stocks?", SPRINT: "How long is the sprint?", AGAINST: "What is it compared with?"}
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 CHIP_FUND = Choice(
@@ -178,6 +184,19 @@ def without_stocks(label: str, reason: str, stocks: tuple[str, ...], leg: tuple[
     return Choice(label, reason, ReadingVariant(WithoutStocks(stocks, leg)))
 
 
+def sprint_choice(sessions: int, reason: str, declared: bool = False) -> Choice:
+    """A sprint of so many sessions."""
+    variant = ReadingVariant(parameters={"sprint": sessions}, turn=sessions)
+    return Choice(f"{sessions} sessions", reason, variant, declared)
+
+
+SPRINTS = (
+    sprint_choice(20, "a month: the essay names no date, and the sprint may be over before the first earnings"),
+    sprint_choice(40, "two months"),
+    sprint_choice(60, "a quarter, as declared: the project's choice", declared=True),
+    sprint_choice(120, "half a year: a sprint of a state may take longer than a quarter"),
+)
+
 OWN: Mapping[str, OwnChoices] = {
     "gpu_bubble": OwnChoices(leave_one_out_choices(("AMD", "INTC")), short=True, follows_shock=False),
     "ai_software": OwnChoices(
@@ -218,7 +237,7 @@ OWN: Mapping[str, OwnChoices] = {
     "us_over_china": OwnChoices(leave_one_out_choices(("KWEB", "FXI")), short=True, follows_shock=False),
     "nvda_holder": OwnChoices(short=True, follows_shock=False),
     "pool_widens": OwnChoices(short=True, follows_shock=False),
-    "sprint_then_pool": OwnChoices(short=True, follows_shock=False),
+    "sprint_then_pool": OwnChoices(sprint=SPRINTS, short=True, follows_shock=False),
     "named_partners": OwnChoices(leave_one_out_choices(NamedPartners.symbols), follows_shock=False),
     "antitrust_yields": OwnChoices(leave_one_out_choices(DEFENDANTS), short=True, follows_shock=False),
 }
@@ -242,7 +261,9 @@ def own_choices(study: Study) -> OwnChoices:
 
 
 def basket_choices(study: Study) -> Dimension:
-    """The declared basket and its alternatives."""
+    """The declared basket and its alternatives, or the lengths of the sprint."""
+    if sprint := own_choices(study).sprint:
+        return Dimension(SPRINT, QUESTIONS[SPRINT], sprint)
     declared = Choice("declared", "as written in the reading", ReadingVariant(), declared=True)
     return Dimension(BASKET, QUESTIONS[BASKET], (declared, *own_choices(study).baskets))
 
@@ -279,8 +300,8 @@ def declared_only(dimension: Dimension) -> Dimension:
 def unvaried_dimensions(study: Study, event: Event) -> tuple[tuple[str, str], ...]:
     """The optional dimensions in which this reading has no choice, with the reason."""
     optional = (REBALANCE.name, BORROW.name, BASKET, AGAINST)
-    single = {dimension.name for dimension in all_dimensions(study, event) if len(dimension.choices) == 1}
-    missing = [name for name in optional if name in single]
+    varied = {dimension.name for dimension in all_dimensions(study, event) if len(dimension.choices) > 1}
+    missing = [name for name in optional if name not in varied]
     if declared_choices(study) is None:
         return tuple((name, "no alternatives are declared for this reading") for name in missing)
     hedged = "only its hedge is short, in a fund that is easy to borrow"

@@ -182,15 +182,12 @@ def _numbered(values: Sequence[Value]) -> tuple[tuple[Value, ...], np.ndarray]:
 
 
 def _sessions(dates: Sequence[pd.Timestamp | np.datetime64] | pd.DatetimeIndex, where: str) -> np.ndarray:
-    """Dates as `datetime64[D]`. Raises RequestError for the first without a session, with its index in `where`."""
+    """Dates as `datetime64[D]`. Raises RequestError for the first without a session; `where` has its index as {}."""
     days, sessions = np.array(dates, dtype="datetime64[D]"), calendar.xnys_days()
-    for index in np.flatnonzero(~np.isin(days, sessions))[:1]:
-        _session(pd.Timestamp(dates[index]), where.format(index))
+    nearest = sessions[np.minimum(sessions.searchsorted(days), len(sessions) - 1)]
+    for index in np.flatnonzero(nearest != days)[:1]:
+        try:
+            calendar.require_session(pd.Timestamp(dates[index]))
+        except ValueError as error:
+            raise RequestError(f"{where.format(index)}: {error}") from None
     return days
-
-
-def _session(date: pd.Timestamp, where: str) -> pd.Timestamp:
-    try:
-        return calendar.require_session(date)
-    except ValueError as error:
-        raise RequestError(f"{where}: {error}") from None

@@ -17,10 +17,17 @@ from runners.engine.evaluation import evaluate
 from runners.engine.execution.processes import Processes
 from runners.engine.pipeline import benchmark_returns
 from runners.engine.research import multiverse as engine
-from runners.engine.research import specification
-from runners.engine.research.multiverse import AXES, BasketTask, MultiversePlan, SpecificationSpace
+from runners.engine.research import multiverse_run, specification
+from runners.engine.research.multiverse import BasketTask, MultiversePlan
 from runners.engine.research.permutation import decisions_at_entry
 from runners.engine.research.specification import AGAINST, BASKET, OWN
+from runners.engine.research.specification_space import (
+    AXES,
+    SpecificationSpace,
+    essential_symbols,
+    multiverse_symbols,
+    narrow_to_prices,
+)
 from runners.engine.study import prepare
 from runners.engine.vectorized.batch import run_batch
 from runners.engine.vectorized.scenarios import TradingConditions
@@ -30,15 +37,8 @@ from tests.resources.readings import READINGS
 SESSIONS, ENTRY = 560, 300  # enough before the entry for a beta, and a year after it
 
 
-def run_multiverse(*arguments, **options):
-    """The multiverses of readings none of which fails."""
-    multiverses, failed = engine.run_multiverse_or_failures(*arguments, **options)
-    assert not failed
-    return multiverses
-
-
 def space_of(name: str) -> SpecificationSpace:
-    return engine.planned_spaces((name,), DEEPSEEK)[1][0]
+    return multiverse_run.planned_spaces((name,), DEEPSEEK)[1][0]
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def markets(random_prices):
 
     def make(*spaces: SpecificationSpace, sessions: int = SESSIONS, before: int = ENTRY):
         first = calendar.xnys()[calendar.calendar_index(DEEPSEEK.entry) - before]
-        return random_prices(engine.multiverse_symbols(spaces), sessions, first=f"{first:%Y-%m-%d}")
+        return random_prices(multiverse_symbols(spaces), sessions, first=f"{first:%Y-%m-%d}")
 
     return make
 
@@ -98,7 +98,7 @@ def test_the_declared_specification_equals_the_evaluated_reading(real_prices):
     space = space_of("gpu_bubble")
     prices = real_prices.select((*space.needed, "SPY"))
     plan = engine.multiverse_plan(DEEPSEEK, (space,), prices)
-    (one,) = run_multiverse((space,), prices, plan)
+    (one,), _ = engine.run_multiverse((space,), prices, plan)
     study = prepare("gpu_bubble", strategies.load("gpu_bubble"), "SPY")
     entry = plan.entry
     benchmark = benchmark_returns(prices, "SPY", entry - 1, entry + 253)
@@ -125,7 +125,9 @@ def test_windows_of_entries_do_not_overlap(markets):
 def test_no_specification_repeats_another(markets):
     for name in ("gpu_bubble", "sector_tailwind", "nvda_comeback", "us_over_china"):
         space = space_of(name)
-        (one,) = run_multiverse((space,), prices := markets(space), engine.multiverse_plan(DEEPSEEK, (space,), prices))
+        (one,), _ = engine.run_multiverse(
+            (space,), prices := markets(space), engine.multiverse_plan(DEEPSEEK, (space,), prices)
+        )
         specs = np.column_stack((one.d[one.tested], one.d_by_entry[1:].T))
         assert len(np.unique(np.round(specs, 12), axis=0)) == len(specs), name
         assert len(one) == len(np.unique(one.codes, axis=0))
@@ -182,7 +184,7 @@ def test_medians_at_all_dates_include_those_of_the_placebo_entries(name, markets
     space = space_of(name)
     prices = markets(space)
     plan = engine.multiverse_plan(DEEPSEEK, (space,), prices, all_dates=True)
-    (one,) = run_multiverse((space,), prices, plan)
+    (one,), _ = engine.run_multiverse((space,), prices, plan)
     assert not isinstance(one.rolling, Missing)
     line = dict(zip(one.rolling.sessions, one.rolling.medians.tolist(), strict=True))
     assert len(line) == SESSIONS - 148 - 64, "from the first date with enough history to the last whose window fits"
@@ -195,8 +197,8 @@ def test_results_do_not_depend_on_the_number_of_workers(markets):
     prices = markets(*spaces)
     plan = engine.multiverse_plan(DEEPSEEK, spaces, prices)
     finished: list[str] = []
-    serial = run_multiverse(spaces, prices, plan, done=finished.append)
-    parallel = run_multiverse(spaces, prices, plan, Processes(2))
+    serial, _ = engine.run_multiverse(spaces, prices, plan, done=finished.append)
+    parallel, _ = engine.run_multiverse(spaces, prices, plan, Processes(2))
     assert finished == [
         "us_over_china, declared",
         "us_over_china, without KWEB",
@@ -217,7 +219,7 @@ def test_future_prices_do_not_change_past_entries(markets):
     close[plan.entry :] *= np.linspace(1, 3, len(close) - plan.entry)[:, None]
     changed = replace(prices, close=close, high=np.maximum(prices.high, close), low=np.minimum(prices.low, close))
     assert len(cut.sessions) == plan.entry
-    before, after = (run_multiverse((space,), each, plan)[0].d_by_entry for each in (prices, changed))
+    before, after = (engine.run_multiverse((space,), each, plan)[0][0].d_by_entry for each in (prices, changed))
     assert np.array_equal(before[1:], after[1:]) and not np.array_equal(before[0], after[0])
 
 
@@ -225,10 +227,10 @@ def test_horizons_that_prices_do_not_reach_have_no_d(markets):
     space = space_of("bad_news")
     prices = markets(space, sessions=ENTRY + 40)
     plan = engine.multiverse_plan(DEEPSEEK, (space,), prices)
-    (one,) = run_multiverse((space,), prices, plan)
+    (one,), _ = engine.run_multiverse((space,), prices, plan)
     reached = one.codes[:, 1] == 0
     assert np.isfinite(one.d[reached]).all() and np.isnan(one.d[~reached]).all()
-    survey = engine.multiverse_run(DEEPSEEK, (space,), (one,), prices, plan, (), "")
+    survey = multiverse_run.multiverse_run(DEEPSEEK, (space,), (one,), prices, plan, (), "")
     assert survey.joint["bad_news"].median.reason == "the hold or the prices end before this horizon"
 
 
@@ -236,9 +238,9 @@ def test_without_history_there_are_no_placebo_entries(markets):
     space = space_of("us_over_china")
     prices = markets(space, sessions=330, before=20)
     plan = engine.multiverse_plan(DEEPSEEK, (space,), prices)
-    (one,) = run_multiverse((space,), prices, plan)
+    (one,), _ = engine.run_multiverse((space,), prices, plan)
     assert len(plan.placebos) == 0 and one.d_by_entry.shape == (1, one.tested.sum())
-    survey = engine.multiverse_run(DEEPSEEK, (space,), (one,), prices, plan, (), "")
+    survey = multiverse_run.multiverse_run(DEEPSEEK, (space,), (one,), prices, plan, (), "")
     assert survey.joint["us_over_china"].median.reason == "0 placebos that do not overlap; 19 are needed"
 
 
@@ -253,7 +255,7 @@ def test_prices_that_do_not_cover_all_entries_are_refused(markets):
 
 def test_a_strategy_without_a_rule_is_refused():
     with pytest.raises(RequestError, match=r"workers:Crossing is no Reading, .* runners\.sweep"):
-        engine.planned_spaces(("tests.resources.workers:Crossing",), DEEPSEEK)[1]
+        multiverse_run.planned_spaces(("tests.resources.workers:Crossing",), DEEPSEEK)[1]
 
 
 def test_a_failing_reading_stops_no_other(markets, tmp_path, monkeypatch):
@@ -263,16 +265,20 @@ def test_a_failing_reading_stops_no_other(markets, tmp_path, monkeypatch):
         "    def weights(self, past):\n        return {'SPY': 1 / 0}\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    spaces = engine.planned_spaces(("bad_news", "breaking:Breaks"), DEEPSEEK)[1]
+    spaces = multiverse_run.planned_spaces(("bad_news", "breaking:Breaks"), DEEPSEEK)[1]
     prices = markets(*spaces)
     plan = engine.multiverse_plan(DEEPSEEK, spaces, prices)
-    multiverses, failed = engine.run_multiverse_or_failures(spaces, prices, plan)
+    multiverses, failed = engine.run_multiverse(spaces, prices, plan)
     assert [one.name for one in multiverses] == ["bad_news"]
     assert failed["Breaks"].summary == "ZeroDivisionError: division by zero (breaking.py, line 8)"
     with pytest.raises(BrokenStrategyError, match=r"Breaks failed: ZeroDivisionError"):
-        engine.run_multiverse_or_failures(spaces[1:], prices, plan)
-    assert engine.rival_multiverses(spaces[1:], prices, plan) == engine.rival_multiverses((), prices, plan) == ()
-    assert [one.name for one in engine.rival_multiverses(spaces, prices, plan)] == ["bad_news"]
+        engine.run_multiverse(spaces[1:], prices, plan)
+    assert (
+        multiverse_run.rival_multiverses(spaces[1:], prices, plan)
+        == multiverse_run.rival_multiverses((), prices, plan)
+        == ()
+    )
+    assert [one.name for one in multiverse_run.rival_multiverses(spaces, prices, plan)] == ["bad_news"]
 
 
 def test_a_reading_from_outside_has_the_shared_dimensions_only():
@@ -288,12 +294,10 @@ def test_a_reading_from_outside_has_the_shared_dimensions_only():
 def test_baskets_without_prices_can_be_left_out():
     space = space_of("two_shocks")
     assert "SOXX" in space.needed and "MSFT" in space.needed
-    less = engine.narrow_to_prices(space, space.study.required_symbols)
+    less = narrow_to_prices(space, space.study.required_symbols)
     labels = [choice.label for choice in less.choices(BASKET)]
     assert "SOXX for SMH" not in labels and "with MSFT" not in labels and "without PLTR" in labels
-    assert {"SPY", "QQQ"} <= set(engine.essential_symbols((space,))) and "SOXX" not in engine.essential_symbols(
-        (space,)
-    )
+    assert {"SPY", "QQQ"} <= set(essential_symbols((space,))) and "SOXX" not in essential_symbols((space,))
 
 
 def test_every_choice_has_a_reason_and_each_dimension_one_that_was_declared():
@@ -307,6 +311,6 @@ def test_every_choice_has_a_reason_and_each_dimension_one_that_was_declared():
 
 
 def test_real_prices_of_every_choice_are_there(market_data):
-    spaces = engine.planned_spaces((), DEEPSEEK)[1]
-    prices = load_prices(engine.multiverse_symbols(spaces), source=str(market_data))
+    spaces = multiverse_run.planned_spaces((), DEEPSEEK)[1]
+    prices = load_prices(multiverse_symbols(spaces), source=str(market_data))
     assert len(engine.multiverse_plan(DEEPSEEK, spaces, prices).placebos) == 19

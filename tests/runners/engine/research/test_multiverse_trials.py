@@ -12,8 +12,10 @@ from runners.engine.backtest.cerebro import EntrySchedule, window_rows
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.research import multiverse as engine
 from runners.engine.research.multiverse import MultiversePlan
+from runners.engine.research.multiverse_run import planned_spaces
 from runners.engine.research.multiverse_trials import specification_trials
 from runners.engine.research.specification import AGAINST, BASKET
+from runners.engine.research.specification_space import multiverse_symbols
 from runners.engine.trial_key import trial_key, window_fingerprint
 from tests.resources.events import DEEPSEEK
 
@@ -24,7 +26,7 @@ ENTRY = 300
 def markets(random_prices):
     def make(*spaces):
         first = calendar.xnys()[calendar.calendar_index(DEEPSEEK.entry) - ENTRY]
-        return random_prices(engine.multiverse_symbols(spaces), 560, first=f"{first:%Y-%m-%d}")
+        return random_prices(multiverse_symbols(spaces), 560, first=f"{first:%Y-%m-%d}")
 
     return make
 
@@ -36,7 +38,7 @@ def trials_of(space, prices):
 
 @pytest.mark.parametrize("name", ["gpu_bubble", "fomc_tilt"])
 def test_each_distinct_specification_counts_once_whatever_it_is_compared_with(markets, name):
-    (space,) = engine.planned_spaces((name,), DEEPSEEK)[1]
+    (space,) = planned_spaces((name,), DEEPSEEK)[1]
     prices = markets(space)
     trials = trials_of(space, prices)
     assert len({trial.key for trial in trials}) == len(trials)
@@ -59,7 +61,7 @@ def test_each_distinct_specification_counts_once_whatever_it_is_compared_with(ma
 
 
 def test_the_declared_specification_has_the_key_of_the_main_command(markets):
-    (space,) = engine.planned_spaces(("gpu_bubble",), DEEPSEEK)[1]
+    (space,) = planned_spaces(("gpu_bubble",), DEEPSEEK)[1]
     prices = markets(space)
     schedule = EntrySchedule(prices.sessions[ENTRY], 252, 20, prices.sessions[ENTRY - 4])
     _, stop = window_rows(prices, schedule)

@@ -14,6 +14,7 @@ from reports.records.multiverse import Choice, Dimension
 from runners.engine.research import specification
 from runners.engine.research.perturbations import AddedStock, SwappedSymbol, WithoutStocks
 from runners.engine.research.specification import OwnChoices, ReadingVariant
+from runners.engine.research.specification_space import specification_spaces
 from runners.engine.study import PlainStudy, ReadingStudy, Study, prepare
 from strategies.base import Cash, EqualWeight, Fund
 from strategies.generic.after_fall import AfterFall
@@ -164,6 +165,22 @@ def test_dimensions_of_a_reading():
         assert [dimension.name for dimension in dimensions] == names
         assert {dimension.name for dimension in dimensions if len(dimension.choices) == 1} == single
         assert all(dimension.choices[0].declared for dimension in dimensions if len(dimension.choices) == 1)
+
+
+def test_the_length_of_the_sprint_is_a_dimension():
+    study = reading("sprint_then_pool")
+    sprint = specification.all_dimensions(study, DEEPSEEK)[-2]
+    assert (sprint.name, sprint.asks) == ("sprint", "How long is the sprint?")
+    assert [choice.value.parameters["sprint"] for choice in sprint.choices] == [20, 40, 60, 120]
+    assert [choice.label for choice in sprint.choices if choice.declared] == ["60 sessions"]
+    assert ("basket", "it has no basket to vary") in specification.unvaried_dimensions(study, DEEPSEEK)
+
+
+def test_sprints_that_outlast_the_horizon_count_once():
+    (space,) = specification_spaces([reading("sprint_then_pool")], DEEPSEEK)
+    # By horizon, sprints times rebalancing intervals: 20: 1 x 2, 60: 3 x 3, 120 and 252: 4 x 3; all of them for four
+    # entries, two lags, three costs and three borrow rates.
+    assert len(space) == 4 * (2 + 9 + 12 + 12) * 2 * 3 * 3
 
 
 def test_dimensions_follow_the_event():
