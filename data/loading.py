@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 
@@ -14,9 +14,11 @@ from data.checking import CheckedBars, check_symbol
 from data.date_window import DateWindow
 from data.errors import DataError, RequestError
 from data.histories import Histories
+from data.histories_cache import HistoriesCache
 from data.prices import FIELDS, PriceNotice, Prices
 from data.sources import open_source
 from data.sources.automatic import AutomaticSource
+from data.sources.csv_folder import FolderSource
 from data.sources.source import Source
 from data.universe import SYMBOL
 
@@ -67,22 +69,35 @@ def load_histories(
     """
     requested, window = _symbols(symbols), _window(_date("--start", start), _date("--end", end))
     opened = open_source(source) if isinstance(source, str | PathLike) else source
+    if not isinstance(opened, FolderSource):
+        return _read_histories(requested, window, opened, done)
+    kept = HistoriesCache.of(((symbol, opened.file(symbol)) for symbol in requested), window.text, opened.origin)
+    histories = kept.read()
+    if histories is None:
+        histories = _read_histories(requested, window, opened, done)
+        kept.write(histories)
+    return histories
+
+
+def _read_histories(
+    symbols: Sequence[str], window: DateWindow, source: Source, done: Callable[[str], None]
+) -> Histories:
     checked, missing, refusal = list[CheckedBars](), list[str](), RequestError("")
-    for symbol in requested:
+    for symbol in symbols:
         try:
-            frame = opened.bars((symbol,), window.first, window.last)[symbol]
+            frame = source.bars((symbol,), window.first, window.last)[symbol]
         except RequestError as error:
             missing, refusal = [*missing, symbol], error
         else:
-            checked.append(check_symbol(symbol, frame, window, opened.real))
-        if isinstance(opened, AutomaticSource):
-            opened = opened.chosen  # histories of one source are not continued with those of another
+            checked.append(check_symbol(symbol, frame, window, source.real))
+        if isinstance(source, AutomaticSource):
+            source = source.chosen  # histories of one source are not continued with those of another
         done(symbol)
     if not checked:
         raise refusal
     bars = {each.symbol: each.bars for each in checked}
-    prices = _on_sessions(bars, window, _last_session(bars, window.last), opened.origin)
-    real = opened.real and all(each.real for each in checked)
+    prices = _on_sessions(bars, window, _last_session(bars, window.last), source.origin)
+    real = source.real and all(each.real for each in checked)
     notices = tuple(notice for each in checked for notice in each.notices)
     return Histories(replace(prices, real=real, notices=notices), tuple(missing))
 

@@ -227,10 +227,12 @@ def test_every_key_of_the_files_of_results_is_documented_and_no_other(kinds, fol
         top = {"run": "run", "multiverse": "multiverse"}.get(name, "sweep")
         reader.require(json.loads((folder / "results.json").read_text(encoding="utf-8")), top, top)
         reader.require(json.loads((folder / "manifest.json").read_text(encoding="utf-8")), "manifest", "manifest")
+    base_rates = json.loads((folders["run"] / "base_rates.json").read_text(encoding="utf-8"))
+    reader.require(base_rates, "base rates", "base rates")
     assert documented(kinds, but=CALIBRATED) - reader.seen == set()
 
 
-CALIBRATED = {"calibration", "errors", "count", "planted", "point", "coverage", "resampled"}
+CALIBRATED = {"no decisions", "calibration", "errors", "count", "planted", "point", "coverage", "resampled"}
 
 
 def documented(kinds: Kinds, but: set[str]) -> set[tuple[str, str]]:
@@ -256,7 +258,7 @@ def test_the_files_of_a_folder_and_the_columns_of_its_tables_are_those_that_are_
     overview = set(re.findall(r"`([\w.]+)`", text.partition("Rules for all of them")[0]))
     for folder in folders.values():
         assert {path.name for path in folder.iterdir() if path.suffix != ".html"} <= overview
-    for table in ("fills.csv", "decisions.csv"):
+    for table in ("fills.csv", "decisions.csv", "shocks.csv"):
         (body,) = re.findall(rf"^### `{table}`\n(.*?)(?=^##|\Z)", text, re.DOTALL | re.MULTILINE)
         assert columns(folders["run"] / table) == re.findall(r"^\| `(\w+)` \|", body, re.MULTILINE)
     assert columns(folders["run"] / "returns.csv") == ["date", *RUN[1:4], "SPY"]

@@ -69,12 +69,13 @@ class FolderSource:
         self, symbols: Sequence[str], start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
     ) -> dict[str, pd.DataFrame]:
         """All rows of the files of `symbols`, so that whole files are checked; NaN where a cell is no number."""
-        paths = {symbol: self._file(symbol) for symbol in symbols}
+        paths = {symbol: self.file(symbol) for symbol in symbols}
         if missing := [symbol for symbol, path in paths.items() if path is None]:
             raise RequestError(self._missing_message(missing))
         return {symbol: csv_reader.read_price_file(symbol, path) for symbol, path in paths.items() if path}
 
-    def _file(self, symbol: str) -> Path | None:
+    def file(self, symbol: str) -> Path | None:
+        """The file of a symbol; None if there is none."""
         return self.files.get(symbol) or self.files.get(symbol.removeprefix("^"))
 
     def _missing_message(self, missing: Sequence[str]) -> str:

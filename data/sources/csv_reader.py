@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,6 +21,8 @@ from data.errors import DataError
 NUMBERS = ("Open", "High", "Low", "Close", "Adj Close", "Volume")
 EXTRAS = ("Dividends", "Capital Gains", "Stock Splits")
 HEADER = ",".join(("Date", *NUMBERS))
+KNOWN = ("Date", *NUMBERS, *EXTRAS)
+PLAIN = b"0123456789.,+-eE\n"  # all characters below the header of a file as programs write it
 
 MOST_BYTES = 8 * 2**20  # more than a century of daily bars with any number of digits
 YEARS = range(1678, 2262)  # the range of a pandas Timestamp in nanoseconds
@@ -51,6 +54,46 @@ def read_price_file(symbol: str, path: Path) -> pd.DataFrame:
 
 def parse_price_file(symbol: str, file: str, content: bytes) -> pd.DataFrame:
     """Parse the `content` of a price file; see `read_price_file`."""
+    bars, lines, cells = _plain_bars(content) or _any_bars(symbol, file, content)
+    if len(bars) > 1 and (bars.index[1:] < bars.index[:-1]).all():
+        bars, lines = bars[::-1], lines[::-1]
+    return line_numbers.with_line_numbers(_with_gains(bars), file, lines, cells)
+
+
+_Bars = tuple[pd.DataFrame, Sequence[int], dict[tuple[pd.Timestamp, str], str]]  # bars, lines, cells without a number
+
+
+def _plain_bars(content: bytes) -> _Bars | None:
+    """The bars of a file as programs write it, read by Arrow; None for any other file, which `_any_bars` reads.
+
+    Such a file has the columns of HEADER and perhaps of EXTRAS, each once, a line for each row, numbers in every cell,
+    and nothing that the two readers could take differently (quotes, spaces, empty lines).
+    """
+    header, _, body = content.partition(b"\n")
+    names = header.decode("ascii", "replace").split(",")
+    if sorted(names) != sorted({*names} & {*KNOWN}) or not {*KNOWN[: 1 + len(NUMBERS)]} <= {*names}:
+        return None
+    if len(content) > MOST_BYTES or body.translate(None, PLAIN) or b"\n\n" in body:
+        return None
+    from pyarrow import ArrowInvalid, csv, date32, float64
+
+    types = {name: date32() if name == "Date" else float64() for name in names}
+    options = csv.ConvertOptions(column_types=types, null_values=[])
+    try:
+        table = csv.read_csv(BytesIO(content), csv.ReadOptions(use_threads=False), convert_options=options)
+    except ArrowInvalid:
+        return None
+    days = table["Date"].to_numpy()
+    columns = {name: table[name].to_numpy() for name in KNOWN[1:] if name in types}
+    years = days.astype("datetime64[Y]").astype(int) + 1970
+    if not (len(days) and np.isin(years, YEARS).all() and all(np.isfinite(each).all() for each in columns.values())):
+        return None
+    index = pd.DatetimeIndex(days.astype("datetime64[ns]"), name="Date")
+    return pd.DataFrame(columns, index=index), range(2, len(days) + 2), {}
+
+
+def _any_bars(symbol: str, file: str, content: bytes) -> _Bars:
+    """The bars of any file, checked cell by cell."""
     text = _text(symbol, file, content)
     try:
         table = _Table.of(text)
@@ -63,10 +106,7 @@ def parse_price_file(symbol: str, file: str, content: bytes) -> pd.DataFrame:
         for name, values in columns.items()
         for row in np.flatnonzero(np.isnan(values)).tolist()
     }
-    bars, lines = pd.DataFrame(columns, index=days), table.lines
-    if len(days) > 1 and (days[1:] < days[:-1]).all():
-        bars, lines = bars[::-1], lines[::-1]
-    return line_numbers.with_line_numbers(_with_gains(bars), file, lines, cells)
+    return pd.DataFrame(columns, index=days), table.lines, cells
 
 
 class _FileError(Exception):

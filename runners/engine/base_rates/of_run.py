@@ -25,7 +25,7 @@ from data.sources.source import Source
 from data.sources.yahoo import YahooSource
 from reports.folders.atomic import to_csv, to_json
 from reports.folders.base_rates_json import base_rate_results, read_base_rates, shock_table
-from reports.records.base_rates import BaseRates
+from reports.records.base_rates import BaseRates, DecisionClass
 from reports.records.result import Run
 from runners.engine.base_rates.bundled import bundled_base_rates
 from runners.engine.base_rates.shocks import LEAST_MEMBERS
@@ -136,6 +136,7 @@ def bundled_for(studies: Sequence[Study], plan: Plan) -> BaseRates | None:
         for name, rate in bundled.readings.items()
         if (form := forms.get(name)) is not None and form.text == rate.form
     }
-    if not about or bundled.event_session != f"{plan.request.event.shock:%Y-%m-%d}":
+    around = isinstance(bundled.decisions, DecisionClass) and bundled.decisions.name in forms
+    if not (about or around) or bundled.event_session != f"{plan.request.event.shock:%Y-%m-%d}":
         return None
     return replace(bundled, readings=about)

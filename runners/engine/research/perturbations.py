@@ -95,7 +95,7 @@ def perturbed_reading(
     The class runs in Backtrader and in batches. It has no module and cannot be sent to another process: send the
     reading and the perturbation.
     """
-    unperturbed = reading.symbols if symbols is None else symbols
+    unperturbed = tuple(reading.rule().symbols) if symbols is None else symbols
 
     class Perturbed(reading):  # type: ignore[valid-type, misc]
         symbols = tuple(dict.fromkeys((*unperturbed, *perturbation.added)))
