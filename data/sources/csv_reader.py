@@ -73,7 +73,7 @@ def _plain_bars(content: bytes) -> _Bars | None:
     names = header.decode("ascii", "replace").split(",")
     if sorted(names) != sorted({*names} & {*KNOWN}) or not {*KNOWN[: 1 + len(NUMBERS)]} <= {*names}:
         return None
-    if len(content) > MOST_BYTES or body.translate(None, PLAIN) or b"\n\n" in body:
+    if len(content) > MOST_BYTES or body.translate(None, PLAIN) or b"\n\n" in content:
         return None
     from pyarrow import ArrowInvalid, csv, date32, float64
 
