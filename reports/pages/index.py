@@ -19,7 +19,8 @@ from reports.figures.correlation import correlations
 from reports.figures.exposure import exposure_chart, mean_exposure
 from reports.figures.metrics import compute_metrics, mean_risk_free
 from reports.figures.months import monthly_returns
-from reports.pages import evidence_prose
+from reports.pages import base_rate_summary, evidence_prose
+from reports.pages.base_rate_summary import base_rate_summaries
 from reports.pages.overview import OverviewRow, overview_rows, positive_counts, reached_horizons
 from reports.pages.ranges import zoom_ranges
 from reports.records.result import HORIZONS, Horizon, Result, Run
@@ -108,6 +109,8 @@ def render(run: Run) -> str:
             for line, (result, row) in enumerate(zip(run.results, overview, strict=True), 1)
         ],
         evidence_report=run.evidence_report,
+        base_rates=base_rate_summaries(run),
+        base_rates_page=base_rate_summary.PAGE,
         adjusted=adjusted_rows(run),
         prose=evidence_prose,
         horizon=HORIZON,

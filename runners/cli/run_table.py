@@ -10,7 +10,7 @@ from rich import box
 from rich.text import Text
 
 from reports.figures.metrics import compute_metrics
-from reports.pages import evidence_prose
+from reports.pages import base_rates_prose, evidence_prose
 from reports.records.evidence import EvidenceReport
 from reports.records.result import Result, Run, Story
 from reports.statistics.placebo import SIZE
@@ -50,6 +50,10 @@ def show_run(run: Run, out: Path) -> None:
     console.print(
         REFUTED_LEGEND if run.evidence_report is None else verdict_legend(run.evidence_report), soft_wrap=True
     )
+    if run.base_rates is not None:
+        console.print(f"base rate {base_rates_prose.headline(run.base_rates)}", soft_wrap=True)
+    if run.base_rates_note:
+        console.print(f"          {run.base_rates_note}", soft_wrap=True)
     console.print(f"compare   {out / 'index.html'}", soft_wrap=True)
     console.print(f"sheets    {out}/NAME.html", soft_wrap=True)
     if run.evidence_report is not None:

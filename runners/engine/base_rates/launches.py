@@ -12,7 +12,15 @@ from data.histories import Histories
 from data.peer_groups import PeerGroup
 from reports.records.result import HORIZONS
 from reports.statistics.pooled import Calendar, ShiftRange
-from runners.engine.base_rates.shocks import GroupRoles, Shock, ShockClass, find_shocks, group_roles
+from runners.engine.base_rates.shocks import (
+    LEAST_CLOSES,
+    LEAST_MEMBERS,
+    GroupRoles,
+    Shock,
+    ShockClass,
+    find_shocks,
+    group_roles,
+)
 from runners.engine.base_rates.simulation import Form, LaunchPlan, RuleOnLeader, launch_everywhere, plan_launches
 from runners.engine.execution.executor import Executor, Progress
 from runners.engine.study import Study
@@ -81,9 +89,14 @@ def launch_all(
 ) -> Launches:
     """Find the shocks, and launch every form at every session of every group.
 
-    Raises RequestError where there is no shock.
+    Raises RequestError where no group has a leader, or there is no shock.
     """
-    roles = tuple(group_roles(histories, group) for group in groups)
+    roles = tuple(each for group in groups if (each := group_roles(histories, group)).has_leaders)
+    if not roles:
+        raise RequestError(
+            f"{histories.prices.origin} has no peer group with {LEAST_MEMBERS} members that have prices and volumes for "
+            f"{LEAST_CLOSES} trading days; load more symbols or earlier prices"
+        )
     shocks = find_shocks(histories, roles, market, settings)
     if not shocks:
         raise RequestError(

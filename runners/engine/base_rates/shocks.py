@@ -68,6 +68,11 @@ class GroupRoles:
     volumes: np.ndarray
     leader: np.ndarray
 
+    @property
+    def has_leaders(self) -> bool:
+        """Whether the group has enough members at any session."""
+        return bool((self.leader != NO_LEADER).any())
+
     @cached_property
     def counts(self) -> np.ndarray:
         """Number of members at every session, shape (n_sessions,)."""

@@ -1,0 +1,45 @@
+"""The base rate of one reading in a table cell and a sentence, for the pages and the terminal of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reports.pages import base_rates_prose, evidence_prose
+from reports.records.base_rates import DecisionClass
+from reports.records.result import Run
+
+PAGE = "base-rates.html"
+
+
+@dataclass(frozen=True)
+class BaseRateSummary:
+    """Mean excess after `n` comparable events (a fraction), what they are called, the verdict's word and a sentence."""
+
+    mean: float
+    n: int
+    events: str
+    word: str | None
+    sentence: str
+
+
+def base_rate_summaries(run: Run) -> Mapping[str, BaseRateSummary]:
+    """By name of a reading; empty for a run without base rates."""
+    if run.base_rates is None:
+        return {}
+    found = {
+        name: BaseRateSummary(
+            rate.headline.mean,
+            rate.headline.n,
+            "shocks",
+            evidence_prose.short_verdict(rate.verdict),
+            base_rates_prose.base_rate_sentence(rate),
+        )
+        for name, rate in run.base_rates.readings.items()
+        if rate.headline.mean is not None
+    }
+    decisions = run.base_rates.decisions
+    if isinstance(decisions, DecisionClass) and decisions.name in {result.name for result in run.results}:
+        sentence = base_rates_prose.decisions_sentence(decisions)
+        found[decisions.name] = BaseRateSummary(decisions.mean, len(decisions.outcomes), "decisions", None, sentence)
+    return found
