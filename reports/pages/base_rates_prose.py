@@ -136,7 +136,7 @@ def p_below(p: float) -> str:
 
 
 def smallest_p(rank: PlaceboRank) -> float | None:
-    """The adjusted p-value on the side of the effect; None without a test."""
+    """The smaller of the two adjusted p-values; None without a test."""
     if rank.reason or rank.p_family is None or rank.p_family_lower is None:
         return None
     return min(rank.p_family, rank.p_family_lower)
@@ -275,17 +275,22 @@ def _mean_words(mean: MeanOf) -> str:
     return f"{percent(mean.mean)} ({counted(mean.n, 'shock')})"
 
 
+def counts_sentence(rates: BaseRates) -> str:
+    """The number of shocks with a result at each horizon."""
+    counts = {horizon: {rate.pooled[str(horizon)].n for rate in rates.readings.values()} for horizon in HORIZONS}
+    at = [f"{_span(counts[horizon])} after {horizon}" for horizon in HORIZONS]
+    return f"Shocks with a result: {listed_names(at)} trading days."
+
+
 def limits(rates: BaseRates) -> Iterable[str]:
     """The limits of the finding in plain words, the most important first."""
     if not rates.real:
         yield SIMULATED
     yield SURVIVORSHIP
-    counts = {horizon: [rate.pooled[str(horizon)].n for rate in rates.readings.values()] for horizon in HORIZONS}
-    if rates.readings and min(counts[YEAR]) < len(rates.shocks):
-        at = ", ".join(f"{_span(set(counts[horizon]))} at {horizon}" for horizon in HORIZONS)
+    if rates.readings:
         yield (
-            f"Members that stop trading, or whose prices end, drop out of their group; a shock counts at a holding "
-            f"period only if prices reach its end. Shocks with a result by trading days: {at}."
+            "Members that stop trading, or whose prices end, drop out of their group; a shock counts at a holding "
+            f"period only if prices reach its end. {counts_sentence(rates)}"
         )
     yield (
         "Groups were listed with hindsight: they hold stocks that are known today, though leader and members are "
