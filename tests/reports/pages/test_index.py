@@ -18,7 +18,7 @@ from reports.statistics.placebo import OneSidedPower
 from reports.statistics.verdict import Verdict
 from tests.resources.page import HOSTILE, READ, Page
 
-ALLOWED = r"default-src 'none'; style-src 'unsafe-inline'; script-src ('sha256-[\w+/]{43}=' ){2}'self'; img-src data:"
+ALLOWED = r"default-src 'none'; style-src 'unsafe-inline'; script-src ('sha256-[\w+/]{43}=' ){3}'self'; img-src data:"
 
 
 def shown(run):
