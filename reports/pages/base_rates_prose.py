@@ -254,11 +254,10 @@ def split_sentence(split: Split) -> str:
     found = [name for name, p in tested.items() if p < SIZE]
     if not found:
         closest = min(tested, key=lambda name: tested[name])
-        among = "the only one" if len(tested) == 1 else f"the most of {len(tested)} readings"
-        return (
-            f"Luck could explain every difference: {closest} differs {among}, {difference_words(split, closest)} "
-            f"(adjusted p {p_below(tested[closest])})."
-        )
+        figures = f"{difference_words(split, closest)} (adjusted p {p_below(tested[closest])})"
+        if len(tested) == 1:
+            return f"Luck could explain the difference: {figures}."
+        return f"Luck could explain every difference; the clearest of {len(tested)} is that of {closest}, {figures}."
     figures = "; ".join(
         f"{name}: {difference_words(split, name)} (adjusted p {p_below(tested[name])})" for name in found
     )

@@ -40,6 +40,7 @@
     let horizon = panel.querySelector("[aria-pressed=true][data-horizon]")?.dataset.horizon ?? "";
     let places = []; // of the dots drawn: index and position
     let pointed = null;
+    let decimals = 1; // of percentages
     const tip = document.createElement("div");
     tip.className = "tip";
     tip.setAttribute("role", "status");
@@ -55,6 +56,7 @@
       const known = values.filter((value) => value !== null);
       const ends = [...known, 0, ...[mean, low, high].filter((value) => value !== null)];
       const [least, most] = [Math.min(...ends), Math.max(...ends)];
+      decimals = most - least < 0.1 ? 2 : 1;
       const margin = 0.05 * (most - least) || 0.01;
       const y = (value) => box.bottom - ((value - least + margin) / (most - least + 2 * margin)) * (box.bottom - box.top);
       const years = [new Date(Math.min(...times)).getUTCFullYear(), new Date(Math.max(...times)).getUTCFullYear() + 1];
@@ -83,7 +85,7 @@
       add(svg, "line", { class: "zero", x1: box.left, x2: box.right, y1: y(0), y2: y(0) });
       if (mean !== null) {
         add(svg, "line", { class: "mean", x1: box.left, x2: box.right, y1: y(mean), y2: y(mean) });
-        if (!narrow) add(svg, "text", { class: "of-mean", x: width - 2, y: y(mean) + 4, "text-anchor": "end" }, "mean " + percent(mean, digits ? 2 : 1));
+        if (!narrow) add(svg, "text", { class: "of-mean", x: width - 2, y: y(mean) + 4, "text-anchor": "end" }, "mean " + percent(mean, decimals));
       }
       places = [];
       values.forEach((value, index) => {
@@ -150,7 +152,7 @@
       const heading = document.createElement("b");
       heading.textContent = `${date}  ${first}`;
       const excess = document.createElement("i");
-      excess.textContent = `excess ${percent(series[chosen][horizon].values[index])}`;
+      excess.textContent = `excess ${percent(series[chosen][horizon].values[index], decimals)}`;
       tip.replaceChildren(heading, second, document.createElement("br"), excess);
       const fits = x + 16 + tip.offsetWidth <= host.clientWidth;
       tip.style.left = Math.max(0, fits ? x + 16 : x - 16 - tip.offsetWidth) + "px";

@@ -164,7 +164,10 @@ def test_a_split_tells_whether_luck_could_explain_it():
     close = rank_of(p_family=0.06)
     same = split_of(("first", "second"), ranks={"first": rank_of(), "second": close})
     assert prose.split_sentence(same) == (
-        f"Luck could explain every difference: second differs the most of 2 readings, {figures} (adjusted p = 0.060)."
+        f"Luck could explain every difference; the clearest of 2 is that of second, {figures} (adjusted p = 0.060)."
+    )
+    assert prose.split_sentence(split_of(("first",), ranks={"first": close})) == (
+        f"Luck could explain the difference: {figures} (adjusted p = 0.060)."
     )
     other = split_of(("first", "second"), ranks={"first": rank_of(p_family=0.004), "second": close})
     assert prose.split_sentence(other) == f"More than luck explains: first: {figures} (adjusted p = 0.004)."
