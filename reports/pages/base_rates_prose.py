@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from reports.records.base_rates import BaseRate, BaseRates, DecisionClass, Split
+from collections.abc import Iterable
+
+from reports.pages.evidence_prose import listed_names
+from reports.records.base_rates import BaseRate, BaseRates, DecisionClass, MeanOf, Split
+from reports.records.result import HORIZONS
 from reports.rendering.numbers import percent, probability
-from reports.statistics.placebo import SIZE
+from reports.statistics.placebo import SIZE, PlaceboRank
 from reports.statistics.pooled import PooledExcess
 from reports.statistics.verdict import (
     BOUND,
@@ -18,54 +22,151 @@ from reports.statistics.verdict import (
 )
 
 MONTH_WORDS = f"{HORIZON} trading days"
+YEAR = max(HORIZONS)
 SURVIVORSHIP = (
     "The stocks are companies that are still listed. A leader that went under is missing, which makes leaders look "
     "better than they were."
 )
+SIMULATED = "Simulated prices: what follows says nothing about markets."
 MOST_MISSING = 8  # symbols that a sentence names
 
 
 def headline(rates: BaseRates) -> str:
     """The finding of all readings in one sentence."""
-    n = max((rate.headline.n for rate in rates.readings.values()), default=0)
-    words = {rate.name: rate.verdict.word for rate in rates.readings.values()}
-    supported = [name for name, word in words.items() if word == SUPPORTED]
-    refuted = [name for name, word in words.items() if word == REFUTED]
-    begin = f"After {n} falls of a sector's leader"
+    if not rates.readings and isinstance(rates.decisions, DecisionClass):
+        return decisions_headline(rates.decisions)
+    finding = f"After {counted(len(rates.shocks), 'fall')} of a sector's leader, {_finding(rates)}."
+    return finding if rates.real else f"On simulated prices: {finding[0].lower()}{finding[1:]}"
+
+
+def _finding(rates: BaseRates) -> str:
+    words = [rate.verdict.word for rate in rates.readings.values()]
+    supported = [rate.name for rate in rates.readings.values() if rate.verdict.word == SUPPORTED]
+    refuted = [rate.name for rate in rates.readings.values() if rate.verdict.word == REFUTED]
     if supported or refuted:
-        parts = [f"{name} beat its comparator" for name in supported] + [f"{name} fell behind it" for name in refuted]
-        return f"{begin}, {' and '.join(parts)} over {MONTH_WORDS}, by more than luck."
-    if words and all(word == BOUNDED for word in words.values()):
-        return (
-            f"{begin}, none of {len(words)} ways to trade them made or lost more than {BOUND:.0%} on average in "
-            f"{MONTH_WORDS}."
-        )
-    return f"{begin}, no way to trade them can be told from luck over {MONTH_WORDS}."
+        beaten = [f"{listed_names(supported)} beat {_comparators(supported)}"] if supported else []
+        behind = [f"{listed_names(refuted)} trailed {_comparators(refuted)}"] if refuted else []
+        return f"{' and '.join(beaten + behind)} over {MONTH_WORDS} by more than luck explains"
+    known, many = {word for word in words if word is not None}, len(words) > 1
+    none = f"none of {len(words)} ways to trade them can" if many else "the trade cannot"
+    if not known:
+        return f"{none} be judged"
+    if known == {EXPLORATORY}:
+        return f"{counted(len(words), 'way')} to trade them: exploratory figures, without a verdict"
+    if set(words) == {BOUNDED}:
+        beat = f"none of {len(words)} ways to trade them beat or" if many else "the trade neither beat nor"
+        return f"{beat} trailed its comparator by more than {BOUND:.0%} on average in {MONTH_WORDS}"
+    return f"{none} be told from luck over {MONTH_WORDS}"
+
+
+def _comparators(names: list[str]) -> str:
+    return "its comparator" if len(names) == 1 else "their comparators"
+
+
+def counted(n: int, noun: str) -> str:
+    """A number with its noun, as in "142 falls"."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def class_sentence(rates: BaseRates) -> str:
+    """What counts as a comparable shock, how many there were, and how many have a result."""
+    shocks, dates = rates.shocks, {shock.session for shock in rates.shocks}
+    threshold, market = rates.settings["threshold"], rates.settings["market"]
+    counts = {rate.headline.n for rate in rates.readings.values()}
+    known = "" if not counts else f"; {_span(counts)} of them {_have(counts)} a result after {MONTH_WORDS}"
+    return (
+        f"{counted(len(shocks), 'shock')} on {counted(len(dates), 'date')}, {min(dates)} to {max(dates)}{known}. Each "
+        f"time the stock with the highest dollar volume of its sector lost {abs(threshold):.0%} or more in a day on "
+        f"which the market {_market_words(market)}."
+    )
+
+
+def _span(counts: set[int]) -> str:
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _have(counts: set[int]) -> str:
+    return "has" if counts == {1} else "have"
+
+
+def _market_words(least: float) -> str:
+    return f"lost less than {-least:.0%}" if least < 0 else f"gained more than {least:.0%}"
+
+
+def month_sentence(rates: BaseRates) -> str:
+    """The range of the means and of their intervals over the horizon of the verdict; empty where there are none."""
+    known = [(rate.headline.mean, rate) for rate in rates.readings.values() if rate.headline.mean is not None]
+    if not known:
+        return ""
+    (low, lowest), (high, highest) = min(known, key=_mean), max(known, key=_mean)
+    if lowest is highest:
+        return f"The mean excess of {lowest.name} is {percent(low)} (95% interval {interval(lowest.headline)})."
+    lows = [rate.headline.low for _, rate in known if rate.headline.low is not None]
+    highs = [rate.headline.high for _, rate in known if rate.headline.high is not None]
+    bounds = f"; every 95% interval lies between {percent(min(lows))} and {percent(max(highs))}" if lows else ""
+    return f"The means lie between {percent(low)} ({lowest.name}) and {percent(high)} ({highest.name}){bounds}."
+
+
+def _mean(known: tuple[float, BaseRate]) -> float:
+    return known[0]
+
+
+def long_horizon_sentence(rates: BaseRates) -> str:
+    """Which readings differ from luck over the longest horizon; empty where no test is available."""
+    pooled = {rate.name: rate.pooled[str(YEAR)] for rate in rates.readings.values()}
+    smallest = {name: p for name, each in pooled.items() if (p := smallest_p(each.rank)) is not None}
+    found = [name for name, p in smallest.items() if p < SIZE]
+    if not smallest:
+        return ""
+    if not found:
+        return f"After {YEAR} trading days, too, luck could explain all of them."
+    figures = listed_names(f"{name} ({percent(pooled[name].mean)})" for name in found)
+    largest = probability(max(smallest[name] for name in found))
+    return (
+        f"After {YEAR} trading days luck does not explain {figures} (adjusted p at most {largest}). The verdict rests "
+        f"on {MONTH_WORDS}; the longer the hold, the more it matters that leaders that went under are missing."
+    )
+
+
+def p_below(p: float) -> str:
+    """A p-value with its sign, as in "= 0.032" or "<0.0001"."""
+    text = probability(p)
+    return text if text.startswith("<") else f"= {text}"
+
+
+def smallest_p(rank: PlaceboRank) -> float | None:
+    """The smaller of the two adjusted p-values; None without a test."""
+    if rank.reason or rank.p_family is None or rank.p_family_lower is None:
+        return None
+    return min(rank.p_family, rank.p_family_lower)
 
 
 def base_rate_sentence(rate: BaseRate) -> str:
     """What happened on average after comparable shocks, over the horizon of the verdict."""
     pooled = rate.headline
-    if pooled.mean is None:
-        return f"No base rate: {pooled.n} comparable shocks have a result over {MONTH_WORDS}."
+    if pooled.mean is None or pooled.positive is None:
+        return f"No base rate: only {counted(pooled.n, 'comparable shock')} with a result over {MONTH_WORDS}."
     return (
-        f"After {pooled.n} comparable shocks the same trade {gained(pooled.mean)} its comparator by "
-        f"{percent(abs(pooled.mean))} on average over {MONTH_WORDS} (95% interval {interval(pooled)}), and was ahead "
-        f"in {pooled.positive:.0%} of them: {base_rate_conclusion(rate)}."
+        f"After {counted(pooled.n, 'comparable shock')} the same trade {compared(pooled.mean)} on average over "
+        f"{MONTH_WORDS} (95% interval {interval(pooled)}), and was ahead in {pooled.positive:.0%} of them: "
+        f"{base_rate_conclusion(rate)}."
     )
 
 
-def gained(mean: float) -> str:
-    """The verb for a mean excess: it beat or it trailed."""
-    return "beat" if mean > 0 else "trailed"
+def compared(mean: float, digits: int = 1) -> str:
+    """A mean excess in words, as in "trailed its comparator by 0.7%"."""
+    if not any(digit in "123456789" for digit in f"{100 * mean:.{digits}f}"):
+        return "did as well as its comparator"
+    return f"{'beat' if mean > 0 else 'trailed'} its comparator by {abs(mean):.{digits}%}"
 
 
 def base_rate_conclusion(rate: BaseRate) -> str:
     """The verdict on the base rate as the end of a sentence."""
     verdict = rate.verdict
     endings: dict[str | None, str] = {
-        SUPPORTED: "more than chance explains",
-        REFUTED: "less than chance explains",
+        SUPPORTED: "more than luck explains",
+        REFUTED: "less than luck explains",
         BOUNDED: f"an average effect beyond {BOUND:.0%} is excluded",
         UNDERPOWERED: f"an average effect of {BOUND:.0%} could have been missed",
         CHANCE: CHANCE,
@@ -82,6 +183,38 @@ def interval(pooled: PooledExcess) -> str:
     return f"{percent(pooled.low)} to {percent(pooled.high)}"
 
 
+def horizon_sentence(rate: BaseRate, horizon: int) -> str:
+    """The pooled result of a reading at one horizon, with its n, interval and p, as the title of a chart."""
+    pooled = rate.pooled[str(horizon)]
+    begin = f"{rate.name}, {horizon} trading days after the entry: {counted(pooled.n, 'shock')}"
+    if pooled.mean is None:
+        return f"{begin}, too few for a mean."
+    p = smallest_p(pooled.rank)
+    test = f"no p: {pooled.rank.reason}" if p is None else f"adjusted p {p_below(p)}"
+    return f"{begin}, mean excess {percent(pooled.mean)} (95% interval {interval(pooled)}); {test}."
+
+
+def standing_sentence(rates: BaseRates, rate: BaseRate) -> str:
+    """Where the run's own event stands among the other shocks; empty if it has no result."""
+    value, percentile = rate.this_event[str(HORIZON)], rate.percentile[str(HORIZON)]
+    if value is None or percentile is None:
+        return ""
+    return f"This event ({rates.event}): {percent(value)}; {percentile:.0%} of the other shocks did worse."
+
+
+def without_sentence(rates: BaseRates, rate: BaseRate) -> str:
+    """How far the mean moves when any one group is left out; empty for fewer than two groups."""
+    titles = rates.groups
+    known = {titles.get(group, group): each.mean for group, each in rate.without.items() if each.mean is not None}
+    if len(known) < 2:
+        return ""
+    low, high = min(known, key=lambda group: known[group]), max(known, key=lambda group: known[group])
+    return (
+        f"Without any one of {len(known)} groups the mean stays between {percent(known[low])} (without {low}) and "
+        f"{percent(known[high])} (without {high})."
+    )
+
+
 def missing_sentence(rates: BaseRates) -> str:
     """The symbols without prices, in a sentence."""
     named, rest = rates.missing[:MOST_MISSING], len(rates.missing) - MOST_MISSING
@@ -89,14 +222,21 @@ def missing_sentence(rates: BaseRates) -> str:
     return f"No prices for {', '.join(named)}{more}; their groups go on where three members remain."
 
 
+def decisions_headline(decisions: DecisionClass) -> str:
+    """The finding of a run that is about FOMC decisions alone."""
+    n = counted(len(decisions.outcomes), "scheduled FOMC decision")
+    return f"Around {n}, {decisions.name} {compared(decisions.mean, 2)} on average."
+
+
 def decisions_sentence(decisions: DecisionClass) -> str:
     """What happened around FOMC decisions."""
-    count = len(decisions.outcomes)
+    n = counted(len(decisions.outcomes), "scheduled FOMC decision")
     return (
-        f"Around {count} scheduled FOMC decisions {decisions.name} {gained(decisions.mean)} its comparator by "
-        f"{abs(decisions.mean):.2%} on average over {decisions.sessions} trading days (95% interval "
-        f"{percent(decisions.low, 2)} to {percent(decisions.high, 2)}); of {len(decisions.shifted)} calendars moved "
-        f"by a few days, {worse_calendars(decisions)} did worse."
+        f"Around {n} {decisions.name} {compared(decisions.mean, 2)} on average over {decisions.sessions} trading days "
+        f"(95% interval {percent(decisions.low, 2)} to {percent(decisions.high, 2)}), and was ahead in "
+        f"{decisions.positive:.0%} of them. Of {len(decisions.shifted)} calendars moved by a few days, "
+        f"{worse_calendars(decisions) or 'none'} did worse; with so few, p cannot fall below "
+        f"{probability(decisions.least_p)}, so that this describes and does not decide."
     )
 
 
@@ -105,17 +245,61 @@ def worse_calendars(decisions: DecisionClass) -> int:
     return sum(mean < decisions.mean for mean in decisions.shifted.values())
 
 
-def split_sentence(split: Split, rate: BaseRate) -> str:
-    """The difference between two kinds of shocks for one reading."""
-    first, second = split.means[rate.name]
-    rank = split.ranks[rate.name]
-    if first.mean is None or second.mean is None:
-        return f"{rate.name}: too few shocks {split.first} ({first.n}) or {split.second} ({second.n})."
-    figures = (
-        f"{percent(first.mean)} {split.first} ({first.n} shocks), {percent(second.mean)} {split.second} ({second.n})"
+def split_sentence(split: Split) -> str:
+    """Whether the two kinds of shocks differ for any reading, in one sentence."""
+    tested = {name: p for name, rank in split.ranks.items() if (p := smallest_p(rank)) is not None}
+    if not tested:
+        reasons = dict.fromkeys(rank.reason for rank in split.ranks.values() if rank.reason)
+        return f"No comparison: {'; '.join(reasons) or 'there is no reading'}."
+    found = [name for name, p in tested.items() if p < SIZE]
+    if not found:
+        closest = min(tested, key=lambda name: tested[name])
+        figures = f"{difference_words(split, closest)} (adjusted p {p_below(tested[closest])})"
+        if len(tested) == 1:
+            return f"Luck could explain the difference: {figures}."
+        return f"Luck could explain every difference; the clearest of {len(tested)} is that of {closest}, {figures}."
+    figures = "; ".join(
+        f"{name}: {difference_words(split, name)} (adjusted p {p_below(tested[name])})" for name in found
     )
-    if rank.p_family is None or rank.p_family_lower is None:
-        return f"{rate.name}: {figures}; {rank.reason}."
-    p = min(rank.p_family, rank.p_family_lower)
-    luck = "more than luck explains" if p < SIZE else "which luck explains"
-    return f"{rate.name}: {figures}; {luck} (adjusted p {probability(p)})."
+    return f"More than luck explains: {figures}."
+
+
+def difference_words(split: Split, name: str) -> str:
+    """The means of both kinds of shocks for one reading."""
+    first, second = split.means[name]
+    return f"{_mean_words(first)} {split.first} against {_mean_words(second)} {split.second}"
+
+
+def _mean_words(mean: MeanOf) -> str:
+    return f"{percent(mean.mean)} ({counted(mean.n, 'shock')})"
+
+
+def counts_sentence(rates: BaseRates) -> str:
+    """The number of shocks with a result at each horizon."""
+    counts = {horizon: {rate.pooled[str(horizon)].n for rate in rates.readings.values()} for horizon in HORIZONS}
+    at = [f"{_span(counts[horizon])} after {horizon}" for horizon in HORIZONS]
+    return f"Shocks with a result: {listed_names(at)} trading days."
+
+
+def limits(rates: BaseRates) -> Iterable[str]:
+    """The limits of the finding in plain words, the most important first."""
+    if not rates.real:
+        yield SIMULATED
+    yield SURVIVORSHIP
+    if rates.readings:
+        yield (
+            "Members that stop trading, or whose prices end, drop out of their group; a shock counts at a holding "
+            f"period only if prices reach its end. {counts_sentence(rates)}"
+        )
+    yield (
+        "Groups were listed with hindsight: they hold stocks that are known today, though leader and members are "
+        "chosen from earlier prices only."
+    )
+    yield (
+        "Shocks cluster in time and windows overlap, so that n shocks are fewer than n independent cases; the test "
+        "keeps the clusters, a plain t-test would not."
+    )
+    if not rates.declared:
+        yield "The class of shocks or the costs are not the declared ones, so that there is no verdict."
+    if rates.missing:
+        yield missing_sentence(rates)

@@ -67,7 +67,7 @@ class BaseRate:
 class Split:
     """Shocks of two kinds at the horizon of the verdict, by reading: means of both, and the rank of their difference.
 
-    `first` and `second` describe the kinds, as in "within 5 sessions of a scheduled FOMC decision".
+    `first` and `second` describe the kinds, as in "within 5 trading days of a scheduled FOMC decision".
     """
 
     name: str

@@ -3,34 +3,6 @@
   const root = document.documentElement;
   root.classList.add("js");
 
-  // ---- Sort tables by a click on a heading. Undefined values stay last; names sort upwards first, numbers downwards.
-  for (const table of document.querySelectorAll("table.sortable")) {
-    const headings = [...table.tHead.rows[0].cells];
-    const body = table.tBodies[0];
-    const key = (row, column) => {
-      const cell = row.cells[column];
-      if (column === 0) return cell.textContent;
-      return cell.dataset.sort === "" ? null : Number(cell.dataset.sort);
-    };
-    headings.forEach((heading, column) => {
-      const button = heading.querySelector("button");
-      button.disabled = false;
-      button.addEventListener("click", () => {
-        const before = heading.getAttribute("aria-sort");
-        const up = before ? before === "descending" : column === 0;
-        headings.forEach((other) => other.removeAttribute("aria-sort"));
-        heading.setAttribute("aria-sort", up ? "ascending" : "descending");
-        const sign = up ? 1 : -1;
-        const compare = (a, b) => {
-          const [x, y] = [key(a, column), key(b, column)];
-          if (x === null || y === null) return (x === null) - (y === null);
-          return sign * (column === 0 ? x.localeCompare(y, "en") : x - y);
-        };
-        body.append(...[...body.rows].sort(compare));
-      });
-    });
-  }
-
   // ---- Charts of growth and drawdown; they share dates, lines, cursor and zoom.
   if (!window.uPlot) {
     document.querySelectorAll(".drawn").forEach((part) => part.remove());

@@ -9,8 +9,7 @@ from rich.text import Text
 from data.text import shorten
 from reports.comparison import prose
 from reports.comparison.diff import Change, Comparison, ReadingDifference
-from reports.rendering.numbers import MINUS
-from runners.cli.tables import PlainConsole, PlainTable
+from runners.cli.tables import PlainConsole, PlainTable, ascii_minus
 
 COLOURS = {"better": "green", "worse": "red"}
 SUMMARY = (
@@ -58,7 +57,7 @@ def _show_results(screen: PlainConsole, comparison: Comparison) -> None:
         if names:
             screen.print(f"only in the {run}: {', '.join(map(shorten, names))}")
     if comparison.benchmark:
-        screen.print(_ascii(f"benchmark: {prose.describe_curve(comparison.benchmark)}"))
+        screen.print(ascii_minus(f"benchmark: {prose.describe_curve(comparison.benchmark)}"))
     if not comparison.readings:
         return
     _show_summary(screen, comparison)
@@ -88,14 +87,16 @@ def _difference(change: Change | None, same_window: bool) -> Text:
     if change is None:
         return Text(".", "dim")
     word = prose.direction(change, same_window)
-    return Text(_ascii(prose.difference(change)) or word, COLOURS.get(word, ""))
+    return Text(ascii_minus(prose.difference(change)) or word, COLOURS.get(word, ""))
 
 
 def _show_first_fills(screen: PlainConsole, readings: Sequence[ReadingDifference]) -> None:
     table = _table("first fill that differs", "day, symbol", "base", "other")
     for reading in readings:
         for change in reading.fills[:1]:
-            table.add_row(shorten(reading.name), prose.day_and_symbol(change), *map(_ascii, prose.row_texts(change)))
+            table.add_row(
+                shorten(reading.name), prose.day_and_symbol(change), *map(ascii_minus, prose.row_texts(change))
+            )
     if table.rows:
         screen.print(Text())
         screen.print(table)
@@ -126,7 +127,7 @@ def _show_whole(screen: PlainConsole, reading: ReadingDifference, same_window: b
     table = _table("", right=("base", "other", "difference"), last="")
     for change in figures:
         word = prose.direction(change, same_window)
-        numbers = map(_ascii, (*prose.value_texts(change), prose.difference(change)))
+        numbers = map(ascii_minus, (*prose.value_texts(change), prose.difference(change)))
         table.add_row(prose.label(change), *numbers, Text(word, COLOURS.get(word, "")))
     if table.rows:
         screen.print(table)
@@ -137,7 +138,7 @@ def _show_whole(screen: PlainConsole, reading: ReadingDifference, same_window: b
         count = len(reading.details)
         screen.print(f"evidence: {count:,} more figure{'s' * (count > 1)}, first {_arrow(reading.details[0])}")
     if reading.curve:
-        screen.print(_ascii(f"curve: {prose.describe_curve(reading.curve)}"))
+        screen.print(ascii_minus(f"curve: {prose.describe_curve(reading.curve)}"))
     for kind, warnings in (("gone", reading.gone), ("new", reading.new)):
         for warning in warnings[:SHOWN_WARNINGS]:
             screen.print(f"warning {kind}: {shorten(warning)}")
@@ -148,7 +149,7 @@ def _show_whole(screen: PlainConsole, reading: ReadingDifference, same_window: b
 def _show_sides(screen: PlainConsole, changes: Iterable[Change]) -> None:
     table = _table("", "base", "other")
     for change in changes:
-        table.add_row(prose.label(change), *map(_ascii, prose.value_texts(change)))
+        table.add_row(prose.label(change), *map(ascii_minus, prose.value_texts(change)))
     if table.rows:
         screen.print(table)
 
@@ -166,10 +167,5 @@ def _table(*left: str, right: Iterable[str] = (), last: str | None = None, gap: 
 
 
 def _arrow(change: Change) -> str:
-    base, other = map(_ascii, prose.value_texts(change))
+    base, other = map(ascii_minus, prose.value_texts(change))
     return f"{prose.label(change)}: {base} -> {other}"
-
-
-def _ascii(text: str) -> str:
-    """Text with ASCII minus signs."""
-    return text.replace(MINUS, "-")

@@ -13,10 +13,16 @@ from rich.segment import Segment
 from rich.text import Text
 
 from data.text import escape_unprintable
+from reports.rendering.numbers import MINUS
 from runners.cli.console import silence
 
 UNLIMITED = 100_000  # characters of a line
 WIDEST = 40  # characters of a name in a table, to leave room for the other columns
+
+
+def ascii_minus(text: str) -> str:
+    """A text of pages for terminals, where the minus sign of pages may be missing."""
+    return text.replace(MINUS, "-")
 
 
 def excess_cell(d: float) -> str:

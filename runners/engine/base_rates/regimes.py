@@ -63,8 +63,8 @@ def decision_kinds(histories: Histories) -> np.ndarray:
 
 REGIMES = (
     Regime("policy", "after the last change of the policy rate was a cut", "after it was a rise", policy_kinds),
-    Regime("trend", "while Treasuries (IEF) beat bills (BIL) over 60 sessions", "while they did not", trend_kinds),
-    Regime("decision", "within 5 sessions of a scheduled FOMC decision", "further from one", decision_kinds),
+    Regime("trend", "while Treasuries (IEF) beat bills (BIL) over 60 trading days", "while they did not", trend_kinds),
+    Regime("decision", "within 5 trading days of a scheduled FOMC decision", "further from one", decision_kinds),
 )
 
 

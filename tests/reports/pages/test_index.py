@@ -18,7 +18,7 @@ from reports.statistics.placebo import OneSidedPower
 from reports.statistics.verdict import Verdict
 from tests.resources.page import HOSTILE, READ, Page
 
-ALLOWED = r"default-src 'none'; style-src 'unsafe-inline'; script-src ('sha256-[\w+/]{43}=' ){2}'self'; img-src data:"
+ALLOWED = r"default-src 'none'; style-src 'unsafe-inline'; script-src ('sha256-[\w+/]{43}=' ){3}'self'; img-src data:"
 
 
 def shown(run):
@@ -183,7 +183,7 @@ def test_texts_are_escaped(run_of, result_of):
     page = shown(run)
     tame = shown(run_of(result, notices=("x",)))
     counts = [{tag: sum(one == tag for one, _ in each.elements) for tag in ("script", "img")} for each in (page, tame)]
-    assert counts == [{"script": 4, "img": 0}] * 2
+    assert counts == [{"script": 5, "img": 0}] * 2
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
     assert "49" not in re.findall(r"\{\{.*?\}\}", page.text) and "{{ 7*7 }}" in page.text
     assert [line["name"] for line in page.data["lines"]] == [READ, READ]
