@@ -14,6 +14,7 @@ import jinja2
 import numpy as np
 
 from reports.pages import evidence_prose
+from reports.pages.base_rate_summary import reading_section
 from reports.records.evidence import END, Evidence, PastEntries, SharpeEvidence
 from reports.records.result import HORIZONS, Result, Run
 from reports.rendering.numbers import bounds, excess_percent, percent, probability, ratio, share
@@ -57,6 +58,7 @@ def render(evidence: Evidence, result: Result, run: Run) -> str:
         least_placebos=LEAST_PLACEBOS,
         least_bounded=LEAST_BOUNDED,
         prose=evidence_prose,
+        base_rate=reading_section(result.name, run),
         power=power_curve(evidence),
         sharpe=sharpe_facts(evidence.sharpe),
         partial_reasons=partial_reasons,

@@ -25,6 +25,7 @@ from reports.figures.contribution import contribution
 from reports.figures.drawdowns import find_drawdowns
 from reports.figures.key_figures import key_figures, two_decimals, wealth_curve
 from reports.figures.metrics import compute_metrics, mean_risk_free
+from reports.pages.base_rate_summary import reading_section
 from reports.records.result import Result, Run
 from reports.rendering.template import FOLDER, evidence_address, side_by_side_address, template
 from reports.statistics.availability import Missing
@@ -39,10 +40,15 @@ MODULES = (
     *("data.text", "reports.figures.calendar_returns", "reports.figures.contribution", "reports.figures.drawdowns"),
     "reports.figures.key_figures",
     *("reports.figures.metrics", "reports.figures.round_trips", "reports.pages.tearsheet", "reports.records.result"),
+    *("reports.pages.base_rate_summary", "reports.pages.base_rates", "reports.pages.base_rates_prose"),
+    *("reports.rendering.dot_strip", "reports.rendering.numbers"),
     *("reports.rendering.quantstats_charts", "reports.rendering.svg_canvas", "reports.rendering.template"),
     *("reports.statistics.availability", "reports.statistics.overfitting", "reports.statistics.returns"),
 )
-TEMPLATES = ("tearsheet.html", "tearsheet.js", "warnings.html")
+TEMPLATES = (
+    *("tearsheet.html", "tearsheet.js", "warnings.html", "base-rate-section.html", "base-rate-section.css"),
+    *("base-rate-text.html", "base-rates-marks.html", "chip.html"),
+)
 
 # Fields of a run that no tearsheet shows; of the evidence it shows only whether there is any (`judged`).
 NOT_SHOWN = ("results", "evidence_report", "manifest")
@@ -87,6 +93,7 @@ def render(result: Result, run: Run) -> str:
         chart_names=CHARTS,
         captions=CAPTIONS,
         most_warnings=MOST_WARNINGS,
+        base_rate=reading_section(result.name, run),
         trades=round_trips.foremost_trades(trades, MOST_TRADES),
         all_trades=trades,
         summary=round_trips.summarize_trades(trades),

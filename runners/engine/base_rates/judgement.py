@@ -13,7 +13,6 @@ from reports.records.result import HORIZONS
 from reports.statistics.pooled import PooledExcess, mean_differences, pooled_excesses
 from reports.statistics.verdict import (
     BASE_RATE,
-    EXPLORATORY,
     HORIZON,
     Sensitivity,
     Verdict,
@@ -31,9 +30,9 @@ LONGEST_LOSS = -0.999999  # a bound of an interval in excess returns, so that it
 
 
 def judge_base_rates(
-    launches: Launches, studies: Mapping[str, Study], event_session: str, exploratory: str
+    launches: Launches, studies: Mapping[str, Study], event_session: str, instead: Verdict | None
 ) -> dict[str, BaseRate]:
-    """The base rate of every reading, by name; `exploratory` says why there is no verdict, if there is none."""
+    """The base rate of every reading, by name; `instead` is the verdict where the tests give none."""
     by_horizon = [
         pooled_excesses(launches.excess[..., column], launches.calendar, launches.usable(horizon), SEED)
         for column, horizon in enumerate(HORIZONS)
@@ -45,7 +44,7 @@ def judge_base_rates(
             studies[name],
             {str(horizon): pooled[index] for horizon, pooled in zip(HORIZONS, by_horizon, strict=True)},
             event_session,
-            exploratory,
+            instead,
         )
         for index, name in enumerate(launches.names)
     }
@@ -57,7 +56,7 @@ def _base_rate(
     study: Study,
     pooled: Mapping[str, PooledExcess],
     event_session: str,
-    exploratory: str,
+    instead: Verdict | None,
 ) -> BaseRate:
     values, sessions = launches.at_shocks[:, index], [f"{shock.session:%Y-%m-%d}" for shock in launches.shocks]
     month = values[:, HORIZONS.index(HORIZON)]
@@ -69,7 +68,7 @@ def _base_rate(
         name=study.name,
         title=story_of(study).title,
         form="" if form is None else form.text,
-        verdict=base_rate_verdict(pooled[str(HORIZON)], exploratory),
+        verdict=instead or base_rate_verdict(pooled[str(HORIZON)]),
         pooled=pooled,
         **standing(values, sessions, event_session),
         without={group: mean_of(month[groups != group]) for group in dict.fromkeys(groups.tolist())},
@@ -78,10 +77,8 @@ def _base_rate(
     )
 
 
-def base_rate_verdict(pooled: PooledExcess, exploratory: str) -> Verdict:
+def base_rate_verdict(pooled: PooledExcess) -> Verdict:
     """The verdict on a reading's claim about all comparable shocks, over the horizon of the verdict."""
-    if exploratory:
-        return Verdict(EXPLORATORY, reason=exploratory)
     low, high = (None if bound is None else log1p(max(bound, LONGEST_LOSS)) for bound in (pooled.low, pooled.high))
     upward = None if pooled.upward is None else log1p(pooled.upward)
     downward = None if pooled.downward is None else -log1p(-min(pooled.downward, -LONGEST_LOSS))

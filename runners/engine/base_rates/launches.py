@@ -94,7 +94,7 @@ def launch_all(
     roles = tuple(each for group in groups if (each := group_roles(histories, group)).has_leaders)
     if not roles:
         raise RequestError(
-            f"{histories.prices.origin} has no peer group with {LEAST_MEMBERS} members that have prices and volumes for "
+            f"{histories.prices.origin} has no peer group with {LEAST_MEMBERS} members with prices and volumes for "
             f"{LEAST_CLOSES} trading days; load more symbols or earlier prices"
         )
     shocks = find_shocks(histories, roles, market, settings)

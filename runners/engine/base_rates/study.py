@@ -18,6 +18,7 @@ from data.peer_groups import PeerGroup, bundled_groups
 from reports.records.base_rates import BaseRates, DecisionClass
 from reports.records.result import HORIZONS
 from reports.statistics.availability import Missing, value_or_missing
+from reports.statistics.verdict import EXPLORATORY, Verdict
 from runners.engine import strategy_set
 from runners.engine.backtest.frictions import Frictions
 from runners.engine.base_rates.decisions import decision_class
@@ -140,7 +141,7 @@ def base_rates_of(
         event=event.title,
         event_session=session,
         shocks=tuple(shock_outcome(launches, shock) for shock in launches.shocks),
-        readings=judge_base_rates(launches, studies, session, "" if request.is_declared else CHANGED),
+        readings=judge_base_rates(launches, studies, session, verdict_instead(request, histories)),
         splits=tuple(split_by_regime(launches, histories)),
         decisions=decision_results(request, histories),
         settings={**asdict(request.settings), "lead": event.lead},
@@ -154,6 +155,13 @@ def base_rates_of(
         computed=f"{now():%Y-%m-%d}",
         version=version("deepseek-readings"),
     )
+
+
+def verdict_instead(request: BaseRateRequest, histories: Histories) -> Verdict | None:
+    """The verdict on simulated prices, or with settings that were not declared; None where the tests decide."""
+    if not histories.prices.real:
+        return Verdict(None, reason="the prices are simulated")
+    return None if request.is_declared else Verdict(EXPLORATORY, reason=CHANGED)
 
 
 def decision_results(request: BaseRateRequest, histories: Histories) -> DecisionClass | Missing:
