@@ -45,6 +45,7 @@ def base_rate_results(rates: BaseRates) -> dict[str, Any]:
         "readings": {name: base_rate_summary(rate) for name, rate in rates.readings.items()},
         "splits": {split.name: _split(split) for split in rates.splits},
         "decisions": _decisions(rates.decisions),
+        "bundled": {name: asdict(mean) for name, mean in rates.bundled.items()},
     }
 
 
@@ -108,6 +109,7 @@ def read_base_rates(results: Mapping[str, Any], table: pd.DataFrame) -> BaseRate
         missing=tuple(results["missing"]),
         computed=results["computed"],
         version=results["version"],
+        bundled={name: MeanOf(**each) for name, each in results["bundled"].items()},
     )
 
 

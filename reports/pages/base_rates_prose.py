@@ -274,6 +274,22 @@ def _mean_words(mean: MeanOf) -> str:
     return f"{percent(mean.mean)} ({counted(mean.n, 'shock')})"
 
 
+def difference_from_bundled(rates: BaseRates) -> str:
+    """How this result differs from the one that comes with the project; empty where it is that one."""
+    pairs = {
+        name: (rate.headline, rates.bundled[name]) for name, rate in rates.readings.items() if name in rates.bundled
+    }
+    if not pairs:
+        return ""
+    figures = [
+        f"{name} {percent(own.mean)} after {own.n} shocks here and {percent(other.mean)} after {other.n} there"
+        for name, (own, other) in pairs.items()
+        if (own.n, percent(own.mean)) != (other.n, percent(other.mean))
+    ]
+    begin = "Against the result that comes with the project"
+    return f"{begin}: {'; '.join(figures)}." if figures else f"{begin} no mean differs."
+
+
 def counts_sentence(rates: BaseRates) -> str:
     """The number of shocks with a result at each horizon."""
     counts = {horizon: {rate.pooled[str(horizon)].n for rate in rates.readings.values()} for horizon in HORIZONS}

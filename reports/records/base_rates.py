@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reports.statistics.availability import Missing
 from reports.statistics.placebo import PlaceboRank
@@ -118,7 +118,8 @@ class BaseRates:
     `event` is the title of the run's event and `event_session` the session of its shock. `settings` are those of the
     class of shocks; `declared` is False where they differ from the ones fixed in code. `groups` maps names of groups to
     their titles. The prices reach from `first` to `last`; `missing` symbols had none. `computed` is the day of the
-    computation and `version` that of this project. `real` is False for simulated prices.
+    computation and `version` that of this project. `real` is False for simulated prices. `bundled` holds the means of
+    the result that comes with the project, by reading, where this one is another.
     """
 
     event: str
@@ -137,6 +138,7 @@ class BaseRates:
     missing: tuple[str, ...]
     computed: str
     version: str
+    bundled: Mapping[str, MeanOf] = field(default_factory=dict)
 
     @property
     def this_shock(self) -> ShockOutcome | None:

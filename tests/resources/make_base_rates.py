@@ -8,6 +8,7 @@ They hold excess returns and dates, no prices.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from data.atomic import write_file
@@ -26,7 +27,7 @@ def main(folder: str) -> None:
     """Compute and write both files."""
     event = load_event("deepseek")
     request = BaseRateRequest(studies_with_general_form(event), event, PriceWindow(folder))
-    rates = run_base_rates(request, Processes())
+    rates = replace(run_base_rates(request, Processes()), bundled={})
     write_file(FACTS / RESULTS, to_json(base_rate_results(rates)))
     write_file(FACTS / SHOCKS, to_csv(shock_table(rates)))
 

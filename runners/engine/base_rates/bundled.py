@@ -9,7 +9,8 @@ from importlib.resources import files
 import pandas as pd
 
 from reports.folders.base_rates_json import read_base_rates
-from reports.records.base_rates import BaseRates
+from reports.records.base_rates import BaseRate, BaseRates
+from runners.engine.study import Study
 
 RESULTS, SHOCKS = "base-rates.json", "leader-shocks.csv"
 
@@ -21,3 +22,10 @@ def bundled_base_rates() -> BaseRates:
     with (facts / SHOCKS).open() as table:
         shocks = pd.read_csv(table)
     return read_base_rates(json.loads((facts / RESULTS).read_text(encoding="utf-8")), shocks)
+
+
+def is_bundled(study: Study | None, rate: BaseRate) -> bool:
+    """Whether a bundled base rate is about this study: a reading of the project in the same general form."""
+    if study is None or study.name != rate.name or not study.strategy.__module__.startswith("strategies."):
+        return False
+    return study.general_form is not None and study.general_form.text == rate.form

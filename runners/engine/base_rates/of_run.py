@@ -27,7 +27,7 @@ from reports.folders.atomic import to_csv, to_json
 from reports.folders.base_rates_json import base_rate_results, read_base_rates, shock_table
 from reports.records.base_rates import BaseRates, DecisionClass
 from reports.records.result import Run
-from runners.engine.base_rates.bundled import bundled_base_rates
+from runners.engine.base_rates.bundled import bundled_base_rates, is_bundled
 from runners.engine.base_rates.shocks import LEAST_MEMBERS
 from runners.engine.base_rates.study import BaseRateRequest, base_rates_of
 from runners.engine.execution.executor import Executor, Progress
@@ -129,14 +129,9 @@ def cache_file(request: BaseRateRequest, histories: Histories) -> Path:
 
 def bundled_for(studies: Sequence[Study], plan: Plan) -> BaseRates | None:
     """The bundled base rates of those studies that they are about; None for others, or for another event."""
-    bundled = bundled_base_rates()
-    forms = {study.name: study.general_form for study in studies if study.strategy.__module__.startswith("strategies.")}
-    about = {
-        name: rate
-        for name, rate in bundled.readings.items()
-        if (form := forms.get(name)) is not None and form.text == rate.form
-    }
-    around = isinstance(bundled.decisions, DecisionClass) and bundled.decisions.name in forms
+    bundled, by_name = bundled_base_rates(), {study.name: study for study in studies}
+    about = {name: rate for name, rate in bundled.readings.items() if is_bundled(by_name.get(name), rate)}
+    around = isinstance(bundled.decisions, DecisionClass) and bundled.decisions.name in by_name
     if not (about or around) or bundled.event_session != f"{plan.request.event.shock:%Y-%m-%d}":
         return None
     return replace(bundled, readings=about)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
@@ -15,12 +15,13 @@ from data.events.event import Event
 from data.histories import Histories
 from data.loading import load_histories
 from data.peer_groups import PeerGroup, bundled_groups
-from reports.records.base_rates import BaseRates, DecisionClass
+from reports.records.base_rates import BaseRates, DecisionClass, MeanOf
 from reports.records.result import HORIZONS
 from reports.statistics.availability import Missing, value_or_missing
 from reports.statistics.verdict import EXPLORATORY, Verdict
 from runners.engine import strategy_set
 from runners.engine.backtest.frictions import Frictions
+from runners.engine.base_rates.bundled import bundled_base_rates, is_bundled
 from runners.engine.base_rates.decisions import decision_class
 from runners.engine.base_rates.judgement import SEED, judge_base_rates, shock_outcome, split_by_regime
 from runners.engine.base_rates.launches import launch_all, launch_form
@@ -154,7 +155,17 @@ def base_rates_of(
         missing=histories.missing,
         computed=f"{now():%Y-%m-%d}",
         version=version("deepseek-readings"),
+        bundled=bundled_means(studies) if histories.prices.real and request.is_declared else {},
     )
+
+
+def bundled_means(studies: Mapping[str, Study]) -> dict[str, MeanOf]:
+    """Means of the bundled base rates of those studies that they are about, by name."""
+    return {
+        name: MeanOf(rate.headline.n, rate.headline.mean)
+        for name, rate in bundled_base_rates().readings.items()
+        if is_bundled(studies.get(name), rate)
+    }
 
 
 def verdict_instead(request: BaseRateRequest, histories: Histories) -> Verdict | None:

@@ -204,3 +204,13 @@ def test_limits_begin_with_the_main_one_and_give_n_at_every_horizon():
         "The class of shocks or the costs are not the declared ones, so that there is no verdict.",
         "No prices for AAA; their groups go on where three members remain.",
     ]
+
+
+def test_a_difference_from_the_bundled_result_is_told():
+    own = rate_of("one")
+    n, mean = own.headline.n, own.headline.mean
+    assert prose.difference_from_bundled(rates_of(own)) == ""
+    same = replace(rates_of(own), bundled={"one": MeanOf(n, mean)})
+    assert prose.difference_from_bundled(same) == "Against the result that comes with the project no mean differs."
+    other = replace(rates_of(own), bundled={"one": MeanOf(7, -0.031)})
+    assert prose.difference_from_bundled(other).endswith(f"after {n} shocks here and {MINUS}3.1% after 7 there.")
