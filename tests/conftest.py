@@ -83,6 +83,15 @@ def market_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def market_history(market_data: Path) -> Path:
+    """The folder of long histories beside that of real prices."""
+    folder = market_data.parent / "history"
+    if not folder.is_dir():
+        pytest.skip(f"no long histories in {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def real_prices(market_data: Path) -> Prices:
     """Real prices of every symbol that a reading or its comparator needs."""
     studies = [prepare(name, strategies.load(name), "SPY") for name in strategies.names()]
