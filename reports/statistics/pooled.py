@@ -111,14 +111,16 @@ def shifted_means(values: np.ndarray, calendar: Calendar, usable: ShiftRange) ->
 
 def _sums(values: np.ndarray, calendar: Calendar, usable: ShiftRange) -> tuple[np.ndarray, np.ndarray]:
     """Sum and number of the known results of every shift, both of shape (n_shifts, n_readings)."""
-    shifts = usable.shifts
-    sums, counts = np.zeros((len(shifts), values.shape[2])), np.zeros((len(shifts), values.shape[2]))
-    rows = usable.shifted(calendar.rows, shifts)
-    for event, group in enumerate(calendar.groups.tolist()):
-        result = values[group, rows[:, event]]
-        missing = np.isnan(result)
-        sums += np.where(missing, 0.0, result)
-        counts += ~missing
+    inside = values[:, usable.first : usable.last + 1]
+    missing = np.isnan(inside)
+    # Twice the range in a row, so that the results of an event at all shifts are one slice.
+    results, known = (np.concatenate((part, part), axis=1) for part in (np.where(missing, 0.0, inside), ~missing))
+    shape = (len(usable.shifts), values.shape[2])
+    sums, counts = np.zeros(shape), np.zeros(shape)
+    for group, row in zip(calendar.groups.tolist(), calendar.rows.tolist(), strict=True):
+        begin = row - usable.first + usable.gap + 1
+        sums += results[group, begin : begin + len(sums)]
+        counts += known[group, begin : begin + len(sums)]
     return sums, counts
 
 
