@@ -3,25 +3,32 @@
 The excess returns after all events are averaged; they are fractions, exp(d) - 1, so that a ruined launch counts as -1.
 Under the null the events have no effect, so their whole calendar could lie elsewhere: it is shifted by every number of
 sessions, modulo the usable range, which keeps the clustering of events and the dependence between groups. Shifts whose
-windows would touch the real ones are left out. The rank of the real mean among the shifted ones gives p-values on both
-sides, adjusted for all readings by the largest and the smallest z (Westfall & Young 1993). Sources: Chernozhukov,
-Wuthrich & Zhu 2021, JASA 116:1849; Mitchell & Stafford 2000, J. Bus. 73:287, on why overlapping long windows need it;
-Fama 1998, JFE 49:283.
+windows would touch the real ones are left out.
+
+Falls come in turbulent times, in which means vary more than at shifted dates. So the mean of each calendar, less the
+mean of all calendars, is divided by its own standard error, in which the events of a quarter are one cluster: means
+alone find an effect where there is none in one of five simulated markets (docs/reliability.md). The rank of the real
+statistic among the shifted ones gives p-values on both sides, adjusted for all readings by the largest and the smallest
+z (Westfall & Young 1993). Sources: Chernozhukov, Wuthrich & Zhu 2021, JASA 116:1849; Chung & Romano 2013, Ann. Stat.
+41:484, on studentised permutations; Liang & Zeger 1986, Biometrika 73:13, on clusters; Mitchell & Stafford 2000, J.
+Bus. 73:287, on overlapping long windows; Fama 1998, JFE 49:283.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from reports.statistics.availability import NOISE
 from reports.statistics.placebo import DIGITS, POWER, SIZE, PlaceboRank, placebo_ranks, standardize
 
 RESAMPLES = 9_999
 LEVEL = 0.95
 LEAST_SHARE = 0.5  # of the events, that a shifted calendar must keep
 LEAST_EVENTS = 5  # with a result, for a mean, or on either side of a difference
+LEAST_QUARTERS = 10  # with such events, for a test; fewer clusters give no usable standard error
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,40 +95,37 @@ def pooled_excesses(values: np.ndarray, calendar: Calendar, usable: ShiftRange, 
     `values`, shape (n_groups, n_sessions, n_readings), holds the excess return after an event of each group at each
     session, NaN where there is none. Events outside the usable range have no shifted counterpart and are left out.
     """
-    inside = calendar.take((calendar.rows >= usable.first) & (calendar.rows <= usable.last))
-    means = shifted_means(values, inside, usable)
-    ranks = placebo_ranks(means)
-    sizes = smallest_effects(means, ranks)
+    inside = _inside(calendar, usable)
+    tested = _tested(values, inside, usable)
     columns = values[inside.groups, inside.rows].T
-    return [_pooled(column, inside, rank, size, seed) for column, rank, size in zip(columns, ranks, sizes, strict=True)]
+    return [_pooled(column, inside, *each, seed) for column, each in zip(columns, tested, strict=True)]
 
 
-def shifted_means(values: np.ndarray, calendar: Calendar, usable: ShiftRange) -> np.ndarray:
-    """Mean excess of the real calendar (first) and of its shifts, shape (n_shifts + 1, n_readings).
+def pooled_ranks(values: np.ndarray, calendar: Calendar, usable: ShiftRange) -> list[PlaceboRank]:
+    """The ranks alone; arguments as those of pooled_excesses."""
+    return [rank for rank, _ in _tested(values, _inside(calendar, usable), usable)]
 
-    Shifts at which any reading keeps fewer than LEAST_SHARE of its events are left out.
+
+def _tested(
+    values: np.ndarray, calendar: Calendar, usable: ShiftRange
+) -> list[tuple[PlaceboRank, tuple[float | None, float | None]]]:
+    """Rank and smallest effects of each reading, of events inside the usable range."""
+    reasons = _reasons(values, calendar)
+    means, errors = shifted_means(values, calendar, usable)
+    statistics = studentize(means, errors, reasons)
+    ranks = _ranks(statistics, means, reasons)
+    return list(zip(ranks, smallest_effects(statistics, errors[0], ranks), strict=True))
+
+
+def shifted_means(values: np.ndarray, calendar: Calendar, usable: ShiftRange) -> tuple[np.ndarray, np.ndarray]:
+    """Mean excess of the real calendar (first) and of its shifts, and their standard errors.
+
+    Both have shape (n_shifts + 1, n_readings). Shifts at which any reading keeps fewer than LEAST_SHARE of its events
+    are left out; a reading without events does not count.
     """
-    real = values[calendar.groups, calendar.rows]
-    known = (~np.isnan(real)).sum(axis=0)
-    sums, counts = _sums(values, calendar, usable)
-    kept = (counts >= np.maximum(LEAST_SHARE * known, 1)).all(axis=1)
-    first = np.where(known >= LEAST_EVENTS, np.nansum(real, axis=0) / np.maximum(known, 1), np.nan)
-    return np.vstack((first, sums[kept] / counts[kept]))
-
-
-def _sums(values: np.ndarray, calendar: Calendar, usable: ShiftRange) -> tuple[np.ndarray, np.ndarray]:
-    """Sum and number of the known results of every shift, both of shape (n_shifts, n_readings)."""
-    inside = values[:, usable.first : usable.last + 1]
-    missing = np.isnan(inside)
-    # Twice the range in a row, so that the results of an event at all shifts are one slice.
-    results, known = (np.concatenate((part, part), axis=1) for part in (np.where(missing, 0.0, inside), ~missing))
-    shape = (len(usable.shifts), values.shape[2])
-    sums, counts = np.zeros(shape), np.zeros(shape)
-    for group, row in zip(calendar.groups.tolist(), calendar.rows.tolist(), strict=True):
-        begin = row - usable.first + usable.gap + 1
-        sums += results[group, begin : begin + len(sums)]
-        counts += known[group, begin : begin + len(sums)]
-    return sums, counts
+    means, counts, parts = _clustered(values, calendar, usable)
+    kept = (counts >= LEAST_SHARE * counts[0])[:, counts[0] > 0].all(axis=1)
+    return means[kept], np.sqrt((parts**2).sum(axis=0))[kept]
 
 
 def mean_differences(
@@ -133,38 +137,96 @@ def mean_differences(
     of the session they fall on. Also returns the number of events and the mean excess by kind, shape
     (2, 2, n_readings): for kind 1, then 0.
     """
-    inside = calendar.take((calendar.rows >= usable.first) & (calendar.rows <= usable.last))
+    inside = _inside(calendar, usable)
     sides = [np.where((kinds == kind)[None, :, None], values, np.nan) for kind in (1, 0)]
-    real, shifted = [], []
-    for side in sides:
-        result = side[inside.groups, inside.rows]
-        count = (~np.isnan(result)).sum(axis=0)
-        real.append((count, np.nansum(result, axis=0) / np.maximum(count, 1)))
-        sums, counts = _sums(side, inside, usable)
-        shifted.append(np.where(counts >= LEAST_EVENTS, sums / np.maximum(counts, 1), np.nan))
-    figures = np.array(real)
-    enough = (figures[:, 0] >= LEAST_EVENTS).all(axis=0)
-    first = np.where(enough, figures[0, 1] - figures[1, 1], np.nan)
-    others = shifted[0] - shifted[1]
-    return placebo_ranks(np.vstack((first, others[~np.isnan(others).any(axis=1)]))), figures
+    reasons = [first or second for first, second in zip(*(_reasons(side, inside) for side in sides), strict=True)]
+    (means, counts, parts), (others, other_counts, other_parts) = (_clustered(side, inside, usable) for side in sides)
+    enough = np.minimum(counts, other_counts)[:, [not reason for reason in reasons]].min(axis=1, initial=LEAST_EVENTS)
+    kept = enough >= LEAST_EVENTS
+    differences, errors = (means - others)[kept], np.sqrt(((parts - other_parts) ** 2).sum(axis=0))[kept]
+    ranks = _ranks(studentize(differences, errors, reasons), differences, reasons)
+    return ranks, np.array([(counts[0], means[0]), (other_counts[0], others[0])])
 
 
-def smallest_effects(means: np.ndarray, ranks: Sequence[PlaceboRank]) -> list[tuple[float | None, float | None]]:
+def _inside(calendar: Calendar, usable: ShiftRange) -> Calendar:
+    """The events inside the usable range."""
+    return calendar.take((calendar.rows >= usable.first) & (calendar.rows <= usable.last))
+
+
+def _reasons(values: np.ndarray, calendar: Calendar) -> list[str]:
+    """Why the events are not tested, for each reading; empty if they are."""
+    known = ~np.isnan(values[calendar.groups, calendar.rows])
+    return [_reason(int(column.sum()), len(np.unique(calendar.quarters[column]))) for column in known.T]
+
+
+def _reason(n: int, quarters: int) -> str:
+    if n < LEAST_EVENTS:
+        return f"{n} events have a result; {LEAST_EVENTS} are needed"
+    return "" if quarters >= LEAST_QUARTERS else f"the events lie in {quarters} quarters; {LEAST_QUARTERS} are needed"
+
+
+def studentize(means: np.ndarray, errors: np.ndarray, reasons: Sequence[str]) -> np.ndarray:
+    """Means less the mean of all calendars, in standard errors; NaN for a reading with a reason not to be tested."""
+    distance = means - means.mean(axis=0)
+    statistics = np.divide(distance, errors, out=np.zeros(means.shape), where=errors > NOISE)
+    return np.where([not reason for reason in reasons], statistics, np.nan)
+
+
+def _ranks(statistics: np.ndarray, means: np.ndarray, reasons: Sequence[str]) -> list[PlaceboRank]:
+    """Ranks of the real statistic; `effect`, `mean` and `deviation` are those of the means themselves."""
+    rounded = np.round(means, DIGITS)
+    spread = rounded.std(axis=0, ddof=1) if len(means) > 1 else np.full(len(means.T), np.nan)
+    figures = zip(placebo_ranks(statistics), reasons, rounded[0], rounded.mean(axis=0), spread, strict=True)
+    return [
+        PlaceboRank(rank.n, None, reason=reason)
+        if reason
+        else replace(rank, effect=float(real), mean=float(mean), deviation=float(deviation), low=None, high=None)
+        for rank, reason, real, mean, deviation in figures
+    ]
+
+
+def _clustered(values: np.ndarray, calendar: Calendar, usable: ShiftRange) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean and number of the known results of the real calendar (first) and of every shift, and their clusters.
+
+    Means (0 without any) and numbers have shape (n_shifts + 1, n_readings). The clusters, shape (n_quarters,
+    n_shifts + 1, n_readings), are what the events of each quarter of the real calendar add to the error of the mean.
+    """
+    inside = values[:, usable.first : usable.last + 1]
+    missing = np.isnan(inside)
+    # Twice the range in a row, so that the results of an event at all shifts are one slice.
+    results, known = (np.concatenate((part, part), axis=1) for part in (np.where(missing, 0.0, inside), ~missing))
+    labels, quarters = np.unique(calendar.quarters, return_inverse=True)
+    n = len(usable.shifts)
+    sums, counts = np.zeros((2, len(labels), n + 1, values.shape[2]))
+    for group, row, quarter in zip(calendar.groups, calendar.rows - usable.first, quarters, strict=True):
+        moved = slice(row + usable.gap + 1, row + usable.gap + 1 + n)
+        for total, part in ((sums[quarter], results[group]), (counts[quarter], known[group])):
+            total[0] += part[row]
+            total[1:] += part[moved]
+    number = counts.sum(axis=0)
+    means = sums.sum(axis=0) / np.maximum(number, 1)
+    return means, number, (sums - means * counts) / np.maximum(number, 1)
+
+
+def smallest_effects(
+    statistics: np.ndarray, errors: np.ndarray, ranks: Sequence[PlaceboRank]
+) -> list[tuple[float | None, float | None]]:
     """Sizes of the smallest effects upward and downward that are found with 80 % power at the adjusted level.
 
-    `means` has the real calendar in its first row. An effect moves a shifted mean past the value that the largest (the
-    smallest) z over all readings passes in 2.5 % of the shifts.
+    `statistics` has the real calendar in its first row, and `errors`, shape (n_readings,), are its standard errors. An
+    effect moves the statistic past the value that the largest (the smallest) z over all readings passes in 2.5 % of
+    the shifts.
     """
-    testable = [not rank.reason for rank in ranks]
-    if not any(testable):
+    testable = np.array([not rank.reason for rank in ranks], dtype=bool)
+    if not testable.any():
         return [(None, None)] * len(ranks)
-    shifted = means[1:, testable]
+    shifted = statistics[1:, testable]
     scores = standardize(shifted)
     centre, spread = shifted.mean(axis=0), shifted.std(axis=0, ddof=1)
     upper = centre + spread * np.quantile(scores.max(axis=1), 1 - SIZE)
     lower = centre + spread * np.quantile(scores.min(axis=1), SIZE)
-    up = upper - np.quantile(shifted, 1 - POWER, axis=0)
-    down = np.quantile(shifted, POWER, axis=0) - lower
+    up = (upper - np.quantile(shifted, 1 - POWER, axis=0)) * errors[testable]
+    down = (np.quantile(shifted, POWER, axis=0) - lower) * errors[testable]
     sizes = iter(zip(up.tolist(), down.tolist(), strict=True))
     return [next(sizes) if able else (None, None) for able in testable]
 

@@ -41,12 +41,12 @@ class Shelf:
 
 def test_symbols_keep_their_own_beginning_and_end_and_absent_ones_are_listed():
     served: list[str] = []
-    histories = load_histories(
-        ("A", "GONE", "B"), source=Shelf({"A": (0, 8), "B": (2, 5)}), done=lambda symbol: served.append(symbol)
-    )
+    histories = load_histories(("A", "GONE", "B"), source=Shelf({"A": (0, 8), "B": (2, 5)}), done=served.append)
     assert served == ["A", "GONE", "B"] and histories.missing == ("GONE",)
     assert histories.prices.symbols == ("A", "B") and list(histories.sessions) == list(SESSIONS)
-    assert histories.prices.close[:, 1].tolist() == pytest.approx([np.nan] * 2 + [12, 13, 14, 15] + [np.nan] * 3, nan_ok=True)
+    assert histories.prices.close[:, 1].tolist() == pytest.approx(
+        [np.nan] * 2 + [12, 13, 14, 15] + [np.nan] * 3, nan_ok=True
+    )
     assert histories.last.tolist() == [8, 5] and histories.last_row("B") == 5
 
 

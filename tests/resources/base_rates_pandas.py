@@ -139,7 +139,9 @@ def equity(history: History, bank: Bank, weights: Weights, start: int, rebalance
                 break
             earlier, row = closes[after - 1], start + after
             short = -(np.minimum(shares, 0) * earlier).sum()
-            annual = bank.earned[row - 1] * max(0.0, cash - short) - bank.paid[row - 1] * max(0.0, -cash) - BORROW * short
+            annual = (
+                bank.earned[row - 1] * max(0.0, cash - short) - bank.paid[row - 1] * max(0.0, -cash) - BORROW * short
+            )
             cash += annual * bank.days[row] / 365
             if (after - 1) % rebalance == 0:
                 moved = (target - shares) * opens[after]
@@ -176,7 +178,8 @@ def main(folder: Path) -> None:
     print(f"{len(events)} events, {events['row'].nunique()} dates")
     for column, reading in enumerate(READINGS):
         known = (~np.isnan(values[:, column])).sum(axis=0)
-        print(f"{reading:22}", *(f"{n:5d} {mean:+.6f}" for n, mean in zip(known, np.nanmean(values[:, column], axis=0))))
+        means = zip(known, np.nanmean(values[:, column], axis=0), strict=True)
+        print(f"{reading:22}", *(f"{n:5d} {mean:+.6f}" for n, mean in means))
 
 
 if __name__ == "__main__":

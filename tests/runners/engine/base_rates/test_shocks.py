@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -19,27 +21,29 @@ from runners.engine.base_rates.shocks import NO_LEADER, ShockClass, find_shocks,
 GROUP = PeerGroup("trio", "three stocks", ("A", "B", "C"))
 N = 420
 FALL = 300  # row of the shock
+SYMBOLS = ("SPY", "A", "B", "C")
+DECLARED = ShockClass()
 
 
-def histories(falls: dict[int, float], symbols=("SPY", "A", "B", "C"), market: dict[int, float] = {}) -> Histories:
+def histories(falls: Mapping[int, float], market: Mapping[int, float] = MappingProxyType({})) -> Histories:
     """Flat prices but for falls of A and of the market, by row; A trades most, then B."""
-    returns = np.zeros((N, len(symbols)))
+    returns = np.zeros((N, len(SYMBOLS)))
     for row, move in falls.items():
-        returns[row, symbols.index("A")] = move
+        returns[row, SYMBOLS.index("A")] = move
     for row, move in market.items():
         returns[row, 0] = move
     close = 100 * np.cumprod(1 + returns, axis=0)
-    volume = np.tile(1000.0 / np.arange(1, len(symbols) + 1), (N, 1))
+    volume = np.tile(1000.0 / np.arange(1, len(SYMBOLS) + 1), (N, 1))
     sessions = calendar.xnys()[5000 : 5000 + N]
-    return Histories(Prices(sessions, symbols, close, close, close, close, volume, np.ones(close.shape)))
+    return Histories(Prices(sessions, SYMBOLS, close, close, close, close, volume, np.ones(close.shape)))
 
 
 def changed(before: Histories, **fields: np.ndarray) -> Histories:
     return Histories(replace(before.prices, **fields))
 
 
-def rows(found: Histories, wanted: ShockClass = ShockClass(), group: PeerGroup = GROUP) -> list[int]:
-    return [shock.row for shock in find_shocks(found, (group_roles(found, group),), "SPY", wanted)]
+def rows(found: Histories, wanted: ShockClass = DECLARED) -> list[int]:
+    return [shock.row for shock in find_shocks(found, (group_roles(found, GROUP),), "SPY", wanted)]
 
 
 def test_a_fall_of_the_leader_while_the_market_holds_is_a_shock():
@@ -151,7 +155,7 @@ def test_shocks_of_several_groups_are_in_order_of_date_then_of_groups():
 @given(st.integers(0, 2**32 - 1), st.integers(260, N - 1))
 def test_roles_and_shocks_do_not_depend_on_what_comes_after(seed, today):
     rng = np.random.default_rng(seed)
-    found = histories({row: -0.2 for row in rng.integers(253, N, 4).tolist()})
+    found = histories(dict.fromkeys(rng.integers(253, N, 4).tolist(), -0.2))
     volume = found.prices.volume * np.exp(rng.normal(0, 1, found.prices.volume.shape))
     found = changed(found, volume=volume)
     close, session = found.prices.close, np.indices(volume.shape)[0]
