@@ -85,6 +85,30 @@ def test_every_key_is_read():
     assert event.primary == ("sail",) and event.as_dict()["primary"] == ["sail"]
 
 
+ROLES = WHOLE.replace("chooses = true", 'chooses = true\nroles = { leader = -0.5, market = 1 }\nagainst = "market"')
+
+
+def test_roles_of_a_reading_are_read():
+    sail, plain = parse_event(ROLES.encode(), "my.toml").readings
+    assert (sail.roles, sail.against) == ((("leader", -0.5), ("market", 1.0)), "market")
+    assert (plain.roles, plain.against) == ((), "cash")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("leader = -0.5", "leeder = -0.5", r"roles\.leeder: unknown key; did you mean leader\?"),
+        ("-0.5", '"-0.5"', r"roles\.leader: '-0.5' is not a weight; give a fraction of equity, such as -0.5"),
+        ("-0.5", "nan", r"roles\.leader: nan is not a weight"),
+        ("-0.5", "true", r"roles\.leader: True is not a weight"),
+        ("{ leader = -0.5, market = 1 }", "-0.5", r"roles: -0.5 is a number; make it a table of weights"),
+        ('"market"', "1", r"against: 1 is a whole number; say what the general form is compared with"),
+    ],
+)
+def test_wrong_roles_are_refused(old, new, complaint):
+    assert re.search(complaint, refusal(ROLES.replace(old, new)))
+
+
 def test_omitted_keys_have_defaults():
     event = parse_event(SMALL.encode(), "my.toml")
     assert (event.calendar, event.readings, event.universe, event.quiet_until) == ("fomc", (), (), None)

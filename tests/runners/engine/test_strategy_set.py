@@ -17,6 +17,7 @@ from runners.engine.request import Request
 from runners.engine.research import specification
 from runners.engine.story import story_of
 from strategies.base.comparator import Fund
+from strategies.base.general_form import RoleWeights
 from strategies.generic.after_fall import AfterFall
 from strategies.generic.long_short import LongShort
 from tests.resources.events import DEEPSEEK
@@ -252,3 +253,27 @@ def test_an_unknown_reading_is_an_error_with_three_suggestions():
         == f"the event 'tariffs' has no reading 'q'; choose from {', '.join(strategy_set.reading_names(TARIFFS))}"
     )
     assert strategy_set.load_strategy(TARIFFS, PATH) is LongShort, "a path is looked for nowhere else"
+
+
+def test_an_event_file_gives_its_reading_a_general_form():
+    declared = of(roles=(("leader", -0.5), ("market", 0.5)), against="market")
+    study = strategy_set.load_study(declared, "own", "SPY")
+    assert study.general_form == RoleWeights(leader=-0.5, market=0.5, against="market")
+    assert strategy_set.load_study(of(), "own", "SPY").general_form is None
+
+
+def test_a_general_form_of_an_event_replaces_that_of_the_class():
+    event = replace(TARIFFS, readings=(EventReading("bad_news", "own", roles=(("group", -1.0),)),))
+    assert strategy_set.load_study(event, "own", "SPY").general_form == RoleWeights(group=-1.0)
+    event = replace(TARIFFS, readings=(EventReading("bad_news", "own"),))
+    assert strategy_set.load_study(event, "own", "SPY").general_form == RoleWeights(group=-0.5, market=0.5)
+
+
+def test_wrong_roles_of_an_event_are_refused_with_their_place():
+    for roles, against, complaint in (
+        ((("leader", -0.9), ("market", 0.9)), "cash", "must add up to more than 0 and at most 1"),
+        ((("leader", -0.5),), "gold", "against is 'gold'; give 'cash' or 'market'"),
+    ):
+        with pytest.raises(RequestError, match=complaint) as caught:
+            strategy_set.load_study(of(roles=roles, against=against), "own", "SPY")
+        assert "readings 1 (own)" in str(caught.value)

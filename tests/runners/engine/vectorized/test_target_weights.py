@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from data import calendar
 from data.errors import StrategyError
+from data.prices import Prices
 from runners.engine.vectorized.target_weights import (
     NOTHING,
     MemoizedRule,
@@ -15,6 +19,7 @@ from runners.engine.vectorized.target_weights import (
     group_positions,
 )
 from strategies.base import Past, Reading, Weights
+from strategies.nvda_comeback import NvdaComeback
 
 LONGEST = 5  # sessions of a scenario
 SHOCKS = np.array(["2025-01-27", "2025-01-28", "2025-01-29"], dtype="datetime64[D]")
@@ -233,3 +238,39 @@ def test_scenarios_follow_the_rules_of_their_own_settings(prices):
 def test_group_positions():
     groups = group_positions(np.array([7, 3, 7, 7, 5]))
     assert [(value, indices.tolist()) for value, indices in groups] == [(3, [1]), (5, [4]), (7, [0, 2, 3])]
+
+
+def prices_of(symbol: str, close: np.ndarray) -> Prices:
+    column, flat = close[:, None], np.ones((len(close), 1))
+    place = calendar.calendar_index("2025-01-27")
+    return Prices(calendar.xnys()[place : place + len(close)], (symbol,), *[column] * 4, volume=flat, factor=flat)
+
+
+def decided(table: WeightRows, row: int) -> list[float] | None:
+    return None if row == NOTHING else table.matrix[row].tolist()
+
+
+@given(st.lists(st.floats(-0.1, 0.1), min_size=40, max_size=40), st.lists(st.integers(5, 30), min_size=1, max_size=6))
+def test_a_course_equals_decisions_close_by_close(moves, starts):
+    longest, prices = 9, prices_of("NVDA", 100 * np.exp(np.cumsum(moves)))
+    rule, table = NvdaComeback.rule(), WeightRows(prices)
+    memoized, entered = MemoizedRule(rule, table, longest), np.array(starts)
+    shocks = prices.days[entered + 1 - 4]
+    for held in range(longest + 1):
+        rows = memoized.weight_rows(entered + held, held, np.full(len(starts), held == 0), shocks)
+        for row, session, shock in zip(rows.tolist(), (entered + held).tolist(), shocks, strict=True):
+            plain = rule.decide(Past(prices, session, held=held, scheduled=held == 0, shock=str(shock)))
+            assert decided(table, row) == (None if plain is None else [plain.get("NVDA", 0.0)])
+
+
+@given(st.floats(-1, 1), st.lists(st.integers(0, 5), min_size=1, max_size=6))
+def test_constant_weights_equal_decisions_close_by_close(share, sessions):
+    prices = prices_of("A", np.full(6, 10.0))
+    rule, table = Logged.rule(share=share), WeightRows(prices)
+    memoized = MemoizedRule(rule, table, LONGEST)
+    for held, scheduled in ((0, True), (3, False), (LONGEST, True)):
+        flags, shocks = np.full(len(sessions), scheduled), np.repeat(SHOCKS[:1], len(sessions))
+        rows = memoized.weight_rows(np.array(sessions), held, flags, shocks)
+        for row, session in zip(rows.tolist(), sessions, strict=True):
+            plain = rule.decide(Past(prices, session, held=held, scheduled=scheduled, shock=str(SHOCKS[0])))
+            assert decided(table, row) == [plain["A"]]
