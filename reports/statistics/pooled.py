@@ -28,6 +28,8 @@ RESAMPLES = 9_999
 LEVEL = 0.95
 LEAST_SHARE = 0.5  # of the events, that a shifted calendar must keep
 LEAST_EVENTS = 5  # with a result, for a mean, or on either side of a difference
+TESTED = (5, 20)  # sessions; over longer windows the size of the test does not hold (docs/reliability.md)
+UNTESTED = "described only: over windows as long as this the test finds too many effects where there are none"
 LEAST_QUARTERS = 10  # with such events, for a test; fewer clusters give no usable standard error
 
 
@@ -89,14 +91,16 @@ class PooledExcess:
     downward: float | None = None
 
 
-def pooled_excesses(values: np.ndarray, calendar: Calendar, usable: ShiftRange, seed: int) -> list[PooledExcess]:
-    """The pooled result of each reading.
+def pooled_excesses(
+    values: np.ndarray, calendar: Calendar, usable: ShiftRange, seed: int, untested: str = ""
+) -> list[PooledExcess]:
+    """The pooled result of each reading; `untested` says why there is no test, if there is none.
 
     `values`, shape (n_groups, n_sessions, n_readings), holds the excess return after an event of each group at each
     session, NaN where there is none. Events outside the usable range have no shifted counterpart and are left out.
     """
     inside = _inside(calendar, usable)
-    tested = _tested(values, inside, usable)
+    tested = _untested(values, untested) if untested else _tested(values, inside, usable)
     columns = values[inside.groups, inside.rows].T
     return [_pooled(column, inside, *each, seed) for column, each in zip(columns, tested, strict=True)]
 
@@ -115,6 +119,10 @@ def _tested(
     statistics = studentize(means, errors, reasons)
     ranks = _ranks(statistics, means, reasons)
     return list(zip(ranks, smallest_effects(statistics, errors[0], ranks), strict=True))
+
+
+def _untested(values: np.ndarray, reason: str) -> list[tuple[PlaceboRank, tuple[float | None, float | None]]]:
+    return [(PlaceboRank(0, None, reason=reason), (None, None))] * values.shape[2]
 
 
 def shifted_means(values: np.ndarray, calendar: Calendar, usable: ShiftRange) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 from data.histories import Histories
 from reports.records.base_rates import BaseRate, MeanOf, ShockOutcome, Split
 from reports.records.result import HORIZONS
-from reports.statistics.pooled import PooledExcess, mean_differences, pooled_excesses
+from reports.statistics.pooled import TESTED, UNTESTED, PooledExcess, mean_differences, pooled_excesses
 from reports.statistics.verdict import (
     BASE_RATE,
     HORIZON,
@@ -34,7 +34,13 @@ def judge_base_rates(
 ) -> dict[str, BaseRate]:
     """The base rate of every reading, by name; `instead` is the verdict where the tests give none."""
     by_horizon = [
-        pooled_excesses(launches.excess[..., column], launches.calendar, launches.usable(horizon), SEED)
+        pooled_excesses(
+            launches.excess[..., column],
+            launches.calendar,
+            launches.usable(horizon),
+            SEED,
+            untested="" if horizon in TESTED else UNTESTED,
+        )
         for column, horizon in enumerate(HORIZONS)
     ]
     return {
