@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,10 +11,12 @@ from hypothesis import strategies as st
 from statsmodels.regression.linear_model import OLS
 
 from reports.statistics.pooled import (
+    FLIPS,
     LEAST_EVENTS,
     RESAMPLES,
     Calendar,
     ShiftRange,
+    flipped_statistics,
     mean_differences,
     pooled_excesses,
     quarter_interval,
@@ -97,13 +101,42 @@ def test_p_values_by_hand():
     calendars = by_hand(values, EVENTS, USABLE)
     t = statistics_by_hand(calendars)
     scores = (t - t.mean(axis=0)) / t.std(axis=0, ddof=1)
-    for column, pooled in enumerate((first, second)):
+    flips = [shares_of_flips(values, EVENTS, column, calendars) for column in range(2)]
+    for column, (pooled, flip) in enumerate(zip((first, second), flips, strict=True)):
         assert pooled.mean == pooled.rank.effect == round(mean_by_hand(calendars[0][column]), 12)
         assert pooled.rank.n == 63
-        assert pooled.rank.p == sum(t[:, column] >= t[0, column]) / 64
-        assert pooled.rank.p_lower == sum(t[:, column] <= t[0, column]) / 64
-        assert pooled.rank.p_family == sum(scores.max(axis=1) >= scores[0, column]) / 64
-        assert pooled.rank.p_family_lower == sum(scores.min(axis=1) <= scores[0, column]) / 64
+        assert pooled.rank.p == max(sum(t[:, column] >= t[0, column]) / 64, flip["p"])
+        assert pooled.rank.p_lower == max(sum(t[:, column] <= t[0, column]) / 64, flip["p_lower"])
+        assert pooled.rank.p_family == max(sum(scores.max(axis=1) >= scores[0, column]) / 64, flip["p_family"])
+        assert pooled.rank.p_family_lower == max(
+            sum(scores.min(axis=1) <= scores[0, column]) / 64, flip["p_family_lower"]
+        )
+
+
+def shares_of_flips(values, events, column, calendars) -> dict[str, float]:
+    """Shares of the flipped statistics beyond the real one, by the name of the p-value."""
+    centre = np.mean([[mean_by_hand(found) for found in readings] for readings in calendars], axis=0)
+    flipped = flipped_statistics(values[events.groups, events.rows] - centre, events.quarters)
+    own, real = flipped[:, column], flipped[0, column]
+    return {
+        "p": np.mean(own >= real),
+        "p_lower": np.mean(own <= real),
+        "p_family": np.mean(flipped.max(axis=1) >= real),
+        "p_family_lower": np.mean(flipped.min(axis=1) <= real),
+    }
+
+
+def test_flipped_signs_against_all_combinations():
+    real = excesses(1, 1)[EVENTS.groups, EVENTS.rows] + 0.02
+    flipped = flipped_statistics(real, EVENTS.quarters)[:, 0]
+    sums = np.array([real[EVENTS.quarters == quarter].sum() for quarter in range(1, 12)])
+    every = []
+    for signs in product((1, -1), repeat=11):
+        turned = sums * signs
+        every.append(turned.sum() / np.sqrt(np.sum((turned - turned.mean()) ** 2)))
+    assert flipped[0] == pytest.approx(every[0])
+    exact = np.mean(np.array(every) >= every[0] - 1e-9)
+    assert np.mean(flipped >= flipped[0]) == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / FLIPS))
 
 
 def test_a_shift_that_keeps_fewer_than_half_of_the_events_is_left_out():
@@ -202,9 +235,13 @@ def test_the_smallest_effect_lifts_four_of_five_statistics_past_the_bound_of_the
     error = [error_by_hand(found) for found in by_hand(values, EVENTS, USABLE)[0]]
     shifted, pooled = t[1:], pooled_excesses(values, EVENTS, USABLE, seed=1)
     scores = (shifted - shifted.mean(axis=0)) / shifted.std(axis=0, ddof=1)
+    centre = np.mean([[mean_by_hand(found) for found in each] for each in by_hand(values, EVENTS, USABLE)], axis=0)
+    flipped = flipped_statistics(values[EVENTS.groups, EVENTS.rows] - centre, EVENTS.quarters)[1:]
     for column, each in enumerate(pooled):
         top = shifted[:, column].mean() + shifted[:, column].std(ddof=1) * np.quantile(scores.max(axis=1), 0.975)
+        top = max(top, np.quantile(flipped.max(axis=1), 0.975))
         bottom = shifted[:, column].mean() + shifted[:, column].std(ddof=1) * np.quantile(scores.min(axis=1), 0.025)
+        bottom = min(bottom, np.quantile(flipped.min(axis=1), 0.025))
         assert np.mean(shifted[:, column] + each.upward / error[column] >= top) == pytest.approx(0.8, abs=1 / 63)
         assert np.mean(shifted[:, column] - each.downward / error[column] <= bottom) == pytest.approx(0.8, abs=1 / 63)
 
