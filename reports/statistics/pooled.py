@@ -33,8 +33,8 @@ SEED = 20250131  # of the flipped signs
 LEVEL = 0.95
 LEAST_SHARE = 0.5  # of the events, that a shifted calendar must keep
 LEAST_EVENTS = 5  # with a result, for a mean, or on either side of a difference
-TESTED = (5, 20)  # sessions; over longer windows the size of the test does not hold (docs/reliability.md)
-UNTESTED = "described only: over windows as long as this the test finds too many effects where there are none"
+TESTED = (5, 20)  # sessions; the size of the test does not hold over longer windows (docs/reliability.md)
+UNTESTED = "described only: in simulated markets this test finds too many effects where there are none"
 LEAST_QUARTERS = 10  # with such events, for a test; fewer clusters give no usable standard error
 
 
@@ -173,9 +173,11 @@ def shifted_means(values: np.ndarray, calendar: Calendar, usable: ShiftRange) ->
 
 
 def mean_differences(
-    values: np.ndarray, kinds: np.ndarray, calendar: Calendar, usable: ShiftRange
+    values: np.ndarray, kinds: np.ndarray, calendar: Calendar, usable: ShiftRange, untested: str = ""
 ) -> tuple[list[PlaceboRank], np.ndarray]:
     """Mean after events of kind 1 less that after events of kind 0, ranked among the shifted calendars.
+
+    `untested` says why there is no test, if there is none.
 
     `kinds`, shape (n_sessions,), gives the kind of each session: 1, 0 or -1 for neither; shifted events have the kind
     of the session they fall on. Also returns the number of events and the mean excess by kind, shape
@@ -183,7 +185,9 @@ def mean_differences(
     """
     inside = _inside(calendar, usable)
     sides = [np.where((kinds == kind)[None, :, None], values, np.nan) for kind in (1, 0)]
-    reasons = [first or second for first, second in zip(*(_reasons(side, inside) for side in sides), strict=True)]
+    reasons = [
+        untested or first or second for first, second in zip(*(_reasons(side, inside) for side in sides), strict=True)
+    ]
     (means, counts, parts), (others, other_counts, other_parts) = (_clustered(side, inside, usable) for side in sides)
     enough = np.minimum(counts, other_counts)[:, [not reason for reason in reasons]].min(axis=1, initial=LEAST_EVENTS)
     kept = enough >= LEAST_EVENTS

@@ -117,7 +117,7 @@ def split_by_regime(launches: Launches, histories: Histories) -> Iterator[Split]
     values, usable = launches.excess[..., HORIZONS.index(HORIZON)], launches.usable(HORIZON)
     for regime in REGIMES:
         kinds = kinds_at_shocks(regime, histories, launches.lead)
-        ranks, figures = mean_differences(values, kinds, launches.calendar, usable)
+        ranks, figures = mean_differences(values, kinds, launches.calendar, usable, regime.untested)
         first, second = (
             {
                 name: MeanOf(int(count), float(mean) if count else None)

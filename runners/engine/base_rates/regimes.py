@@ -9,6 +9,7 @@ import numpy as np
 
 from data import calendar, fomc
 from data.histories import Histories
+from reports.statistics.pooled import UNTESTED
 
 POLICY_SESSIONS = 252  # within which the last change of the policy range counts
 TREND_SESSIONS = 60  # over which IEF is compared with BIL
@@ -18,12 +19,16 @@ FIRST, SECOND, NEITHER = 1, 0, -1
 
 @dataclass(frozen=True)
 class Regime:
-    """Two kinds of sessions, named for sentences, and the function that tells each session's kind."""
+    """Two kinds of sessions, named for sentences, and the function that tells each session's kind.
+
+    `untested` says why the difference of their means is not tested, if it is not.
+    """
 
     name: str
     first: str
     second: str
     kinds: Callable[[Histories], np.ndarray]
+    untested: str = ""
 
 
 def policy_kinds(histories: Histories) -> np.ndarray:
@@ -64,7 +69,9 @@ def decision_kinds(histories: Histories) -> np.ndarray:
 REGIMES = (
     Regime("policy", "after the last change of the policy rate was a cut", "after it was a rise", policy_kinds),
     Regime("trend", "while Treasuries (IEF) beat bills (BIL) over 60 trading days", "while they did not", trend_kinds),
-    Regime("decision", "within 5 trading days of a scheduled FOMC decision", "further from one", decision_kinds),
+    Regime(
+        "decision", "within 5 trading days of a scheduled FOMC decision", "further from one", decision_kinds, UNTESTED
+    ),
 )
 
 

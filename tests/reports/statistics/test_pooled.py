@@ -276,3 +276,14 @@ def test_a_kind_with_too_few_events_has_no_p():
     kinds = np.where(np.arange(LENGTH) == 6, 1, 0)
     (rank, _), figures = mean_differences(excesses(10), kinds, EVENTS, USABLE)
     assert figures[0, 0].tolist() == [1, 1] and rank.p is None and rank.reason
+
+
+def test_what_is_not_tested_is_described():
+    pooled, _ = pooled_excesses(excesses(14), EVENTS, USABLE, seed=1, untested="too long")
+    tested, _ = pooled_excesses(excesses(14), EVENTS, USABLE, seed=1)
+    assert (pooled.n, pooled.mean, pooled.low, pooled.high) == (tested.n, tested.mean, tested.low, tested.high)
+    assert (pooled.rank.p, pooled.rank.p_family, pooled.rank.reason, pooled.upward) == (None, None, "too long", None)
+    kinds = np.where(np.arange(LENGTH) % 2 == 0, 1, 0)
+    ranks, figures = mean_differences(excesses(14), kinds, EVENTS, USABLE, untested="too few")
+    same = mean_differences(excesses(14), kinds, EVENTS, USABLE)[1]
+    assert {(rank.p, rank.reason) for rank in ranks} == {(None, "too few")} and np.array_equal(figures, same)

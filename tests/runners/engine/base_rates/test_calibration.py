@@ -17,6 +17,7 @@ from reports.records.result import HORIZONS
 from reports.statistics.placebo import SIZE
 from reports.statistics.pooled import TESTED
 from runners.engine.backtest.frictions import Frictions
+from runners.engine.base_rates.regimes import REGIMES
 from runners.engine.base_rates.shocks import NO_LEADER, group_roles
 from runners.engine.base_rates.simulation import launch_everywhere, plan_launches
 from runners.engine.vectorized.scenarios import TradingConditions
@@ -64,12 +65,8 @@ def outcomes():
 @pytest.mark.slow
 def test_the_size_of_every_declared_test(outcomes):
     limit = SIZE + 2 * np.sqrt(SIZE * (1 - SIZE) / MARKETS)
-    for test in (
-        *(f"{horizon} sessions" for horizon in TESTED),
-        "split by policy",
-        "split by trend",
-        "split by decision",
-    ):
+    splits = [f"split by {regime.name}" for regime in REGIMES if not regime.untested]
+    for test in (*(f"{horizon} sessions" for horizon in TESTED), *splits):
         for side in (0, 1):
             share = np.mean([outcome.smallest[test][side] < SIZE for outcome in outcomes])
             assert share <= limit, (test, side, share)
