@@ -7,7 +7,7 @@ windows would touch the real ones are left out.
 
 Falls come in turbulent times, in which means vary more than at shifted dates. So the mean of each calendar, less the
 mean of all calendars, is divided by its own standard error, in which the events of a quarter are one cluster: means
-alone find an effect where there is none in up to one of six simulated markets (docs/reliability.md). The rank of the
+alone find an effect where there is none in up to one of eight simulated markets (docs/reliability.md). The rank of the
 real statistic among the shifted ones gives p-values on both sides, adjusted for all readings by the largest and the
 smallest z (Westfall & Young 1993). A few quarters may still weigh more in the real calendar than in a shifted one; so
 the signs of whole quarters are flipped, too, and the larger of the two p-values counts. Sources: Chernozhukov, Wuthrich
@@ -33,7 +33,7 @@ SEED = 20250131  # of the flipped signs
 LEVEL = 0.95
 LEAST_SHARE = 0.5  # of the events, that a shifted calendar must keep
 LEAST_EVENTS = 5  # with a result, for a mean, or on either side of a difference
-TESTED = (5, 20)  # sessions; the size of the test does not hold over longer windows (docs/reliability.md)
+TESTED = (5, 20, 60, 120)  # sessions; the size of the test does not hold over longer windows (docs/reliability.md)
 UNTESTED = "described only: in simulated markets this test finds too many effects where there are none"
 LEAST_QUARTERS = 10  # with such events, for a test; fewer clusters give no usable standard error
 

@@ -73,7 +73,7 @@ def test_the_size_of_every_declared_test(outcomes):
 
 
 @pytest.mark.slow
-def test_an_effect_of_three_points_in_a_month_is_found_in_most_markets(outcomes):
-    column = calibration.EFFECTS.index(0.03)
-    for name in calibration.FORMS:
-        assert np.mean([outcome.found[name][column] for outcome in outcomes]) > 0.5, name
+def test_an_effect_of_three_points_in_a_month_is_found_in_most_markets_and_one_of_five_nearly_always(outcomes):
+    found = np.array([[outcome.found[name] for name in calibration.FORMS] for outcome in outcomes]).mean(axis=0)
+    assert found[:, calibration.EFFECTS.index(0.03)].mean() > 0.5
+    assert found[:, calibration.EFFECTS.index(0.05)].min() > 0.8
