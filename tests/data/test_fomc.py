@@ -77,11 +77,16 @@ def test_the_range_at_zero_and_at_its_peak() -> None:
     assert bounds("2020-03-16", "2022-03-16", "2023-08-01") == [(0.0, 0.25), (0.0, 0.25), (5.25, 5.50)]
 
 
-def test_changes_add_up_from_the_first_range_to_the_last() -> None:
-    lower, upper = fomc.policy_range(calendar.sessions_between("2019-05-01", "2026-08-31"))
-    moved = sum(one.change_bps for one in fomc.fomc_decisions() if one.change_bps is not None)
+@pytest.mark.parametrize(
+    ("first", "last", "width"), [("2000-02-01", "2008-12-15", 0.0), ("2008-12-17", "2026-08-31", 0.0025)]
+)
+def test_changes_add_up_from_the_first_range_to_the_last(first: str, last: str, width: float) -> None:
+    """Until December 2008 the target was one rate, given as both bounds."""
+    lower, upper = fomc.policy_range(calendar.sessions_between(first, last))
+    inside = [one for one in fomc.fomc_decisions() if first < str(one.date) <= last]
+    moved = sum(one.change_bps for one in inside if one.change_bps is not None)
     assert 10_000 * (lower[-1] - lower[0]) == pytest.approx(moved)
-    np.testing.assert_allclose(upper - lower, 0.0025, atol=1e-12)
+    np.testing.assert_allclose(upper - lower, width, atol=1e-12)
 
 
 def test_the_first_unknown_decision_is_the_first_without_an_outcome() -> None:

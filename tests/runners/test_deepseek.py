@@ -27,6 +27,9 @@ FILES = {
     "fills.csv",
     "decisions.csv",
     "manifest.json",
+    "base-rates.html",
+    "base_rates.json",
+    "shocks.csv",
 }
 NAMES = ("gpu_bubble", "ai_software", "nvda_comeback")
 

@@ -368,6 +368,9 @@ KNOWN = {
     ("runners/engine/execution/processes.py", "pickle"),
     # Between machines that trust each other, see docs/howto/machines.md.
     ("runners/engine/execution/dask.py", "pickle"),
+    # NumPy's own arrays from the user's cache, with pickles refused.
+    ("data/histories_cache.py", "np.load"),
+    ("data/histories_cache.py", "allow_pickle="),
     # Written to see what a strategy has changed; never read.
     ("runners/engine/isolation.py", "pickle"),
 }
