@@ -39,11 +39,11 @@ class NvdaComeback(Reading):
         return None if now == before else {self.p.symbol: 1.0} if now else {}
 
     def course(self, past: Past) -> Mapping[int, Mapping[str, float]]:
-        since_shock = self.signals(past)
-        signals = np.concatenate((np.zeros(len(past.sessions) - len(since_shock)), since_shock))
+        signals = self.signals(past)
+        signals = np.concatenate((np.zeros(max(0, past.held + 1 - len(signals))), signals))
         latest = np.maximum.accumulate(np.where(signals != 0, np.arange(len(signals)), 0))
         inside = (signals[latest] > 0)[-1 - past.held :]
-        turns = np.flatnonzero(np.diff(inside, prepend=False))
+        turns = np.flatnonzero(inside != np.concatenate(([False], inside[:-1])))
         return {held: {self.p.symbol: 1.0} if inside[held] else {} for held in turns.tolist()}
 
     @classmethod

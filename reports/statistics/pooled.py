@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import compress
 
 import numpy as np
@@ -280,10 +281,16 @@ def quarter_interval(values: np.ndarray, quarters: np.ndarray, seed: int) -> tup
     """95 % interval of the mean of `values`, from a bootstrap that draws whole quarters of events."""
     labels, index = np.unique(quarters, return_inverse=True)
     sums, counts = np.bincount(index, values), np.bincount(index)
-    draws = np.random.default_rng(seed).multinomial(len(labels), np.full(len(labels), 1 / len(labels)), RESAMPLES)
+    draws = _drawn_quarters(len(labels), seed)
     means = (draws @ sums) / (draws @ counts)
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
+
+
+@lru_cache(maxsize=8)
+def _drawn_quarters(count: int, seed: int) -> np.ndarray:
+    """How often each of `count` quarters is drawn, shape (RESAMPLES, count)."""
+    return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), RESAMPLES).astype(float)
 
 
 def _pooled(

@@ -11,7 +11,7 @@ from data.errors import RequestError
 from data.histories import Histories
 from data.peer_groups import PeerGroup
 from reports.records.result import HORIZONS
-from reports.statistics.pooled import Calendar, ShiftRange
+from reports.statistics.pooled import TESTED, Calendar, ShiftRange
 from runners.engine.base_rates.shocks import (
     LEAST_CLOSES,
     LEAST_MEMBERS,
@@ -32,7 +32,8 @@ from strategies.base.general_form import OnLeader, RoleWeights
 class Launches:
     """The shocks, and the excess returns of all launches.
 
-    `excess`, shape (n_groups, n_sessions, n_readings, n_horizons), holds fractions, NaN where there is no result;
+    `excess`, shape (n_groups, n_sessions, n_readings, n_horizons), holds fractions, NaN where there is no result, and
+    at sessions without a shock beyond the tested horizons;
     `names` are those of the readings, and `lead` counts the sessions from a shock to the entry.
     """
 
@@ -68,10 +69,11 @@ class Launches:
 
 @dataclass(frozen=True, eq=False)
 class GroupTask:
-    """The launches of one group, with its own prices."""
+    """The launches of one group, with its own prices; `shocks` are the rows of its shocks."""
 
     plan: LaunchPlan
     roles: GroupRoles
+    shocks: np.ndarray
 
     def __str__(self) -> str:
         return self.roles.group.name
@@ -105,14 +107,23 @@ def launch_all(
         )
     plan = plan_launches(histories, market, conditions)
     others = [symbol for form in forms.values() if isinstance(form, RuleOnLeader) for symbol in form.other_symbols]
-    tasks = [GroupTask(plan.restricted((*each.symbols, *others)), each) for each in roles]
+    rows = {
+        each.group.name: np.array([shock.row for shock in shocks if shock.group == each.group.name], dtype=int)
+        for each in roles
+    }
+    tasks = [GroupTask(plan.restricted((*each.symbols, *others)), each, rows[each.group.name]) for each in roles]
     excess = executor.map(launch_group, (forms,), tasks, done)
     return Launches(roles, shocks, tuple(forms), np.array(excess), conditions.shock_lead)
 
 
 def launch_group(forms: Mapping[str, Form], task: GroupTask) -> np.ndarray:
-    """All launches of one group, shape (n_sessions, n_readings, n_horizons)."""
-    return launch_everywhere(task.plan, forms, task.roles)
+    """All launches of one group, shape (n_sessions, n_readings, n_horizons).
+
+    Sessions without a shock only serve the test, and are held no longer than its longest horizon.
+    """
+    excess = launch_everywhere(task.plan.held(max(TESTED)), forms, task.roles)
+    excess[task.shocks] = launch_everywhere(task.plan, forms, task.roles.only(task.shocks))[task.shocks]
+    return excess
 
 
 def launch_form(study: Study) -> Form | None:

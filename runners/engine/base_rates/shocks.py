@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -67,6 +67,12 @@ class GroupRoles:
     symbols: tuple[str, ...]
     volumes: np.ndarray
     leader: np.ndarray
+
+    def only(self, rows: np.ndarray) -> GroupRoles:
+        """The roles with a leader at those sessions alone."""
+        leader = np.full(len(self.leader), NO_LEADER)
+        leader[rows] = self.leader[rows]
+        return replace(self, leader=leader)
 
     @property
     def has_leaders(self) -> bool:

@@ -50,6 +50,10 @@ class LaunchPlan:
     lead: int
     comparators: Mapping[str, np.ndarray]
 
+    def held(self, sessions: int) -> LaunchPlan:
+        """The plan with another holding period."""
+        return replace(self, conditions=replace(self.conditions, hold=sessions))
+
     def restricted(self, symbols: Iterable[str]) -> LaunchPlan:
         """The plan with the prices of `symbols` and of the market alone."""
         return replace(self, histories=self.histories.restricted((*symbols, self.market)))

@@ -144,7 +144,7 @@ def base_rates_of(
         shocks=tuple(shock_outcome(launches, shock) for shock in launches.shocks),
         readings=judge_base_rates(launches, studies, session, verdict_instead(request, histories)),
         splits=tuple(split_by_regime(launches, histories)),
-        decisions=decision_results(request, histories),
+        decisions=decision_results(request, histories, executor),
         settings={**asdict(request.settings), "lead": event.lead},
         declared=request.is_declared,
         groups={group.name: group.title for group in request.peer_groups},
@@ -175,10 +175,11 @@ def verdict_instead(request: BaseRateRequest, histories: Histories) -> Verdict |
     return None if request.is_declared else Verdict(EXPLORATORY, reason=CHANGED)
 
 
-def decision_results(request: BaseRateRequest, histories: Histories) -> DecisionClass | Missing:
+def decision_results(request: BaseRateRequest, histories: Histories, executor: Executor) -> DecisionClass | Missing:
     """The class of FOMC decisions, for the first reading that has one."""
     for study in request.studies:
         form = study.general_form
         if isinstance(form, AroundDecisions):
-            return value_or_missing(partial(decision_class, study, form, histories, request.frictions, SEED))
+            compute = partial(decision_class, study, form, histories, request.frictions, SEED, executor)
+            return value_or_missing(compute)
     return Missing("no reading of this run is about FOMC decisions")
