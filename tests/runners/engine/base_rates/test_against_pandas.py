@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+import pandas as pd
 import pytest
 
 import strategies
+from data.events.catalog import load_event
 from data.loading import load_histories
 from data.peer_groups import bundled_groups
+from reports.folders.base_rates_json import base_rate_results
 from reports.records.result import HORIZONS
-from runners.engine.base_rates.shocks import NO_LEADER, ShockClass, find_shocks, group_roles
+from runners.engine.base_rates.bundled import bundled_base_rates
+from runners.engine.base_rates.shocks import ShockClass, find_shocks, group_roles
 from runners.engine.base_rates.simulation import launch_everywhere, plan_launches
+from runners.engine.base_rates.study import BaseRateRequest, run_base_rates, studies_with_general_form
+from runners.engine.execution.processes import Processes
+from runners.engine.request import PriceWindow
 from runners.engine.vectorized.scenarios import TradingConditions
 from tests.resources import base_rates_pandas
 
@@ -49,9 +54,7 @@ def after_shocks(histories, roles, shocks):
     excess = {}
     for each in roles:
         rows = np.array([shock.row for shock in shocks if shock.group == each.group.name], dtype=int)
-        shocked = np.full(len(each.leader), NO_LEADER)
-        shocked[rows] = each.leader[rows]
-        excess[each.group.name] = launch_everywhere(plan, forms, replace(each, leader=shocked))
+        excess[each.group.name] = launch_everywhere(plan, forms, each.only(rows))
     return np.array([excess[shock.group][shock.row] for shock in shocks])
 
 
@@ -68,6 +71,29 @@ def test_shocks_are_those_of_plain_pandas(shocks, roles, recipe):
         assert (shock.leader, shock.fall) == (event.members[0], pytest.approx(event.fall, abs=1e-12))
         assert shock.market == pytest.approx(event.market, abs=1e-12)
     assert len(shocks) == 142  # the figure that the documentation gives
+
+
+def test_the_bundled_shocks_are_these(histories, roles, shocks):
+    bundled, ours = bundled_base_rates(), after_shocks(histories, roles, shocks)
+    for shock, ours_after, told in zip(shocks, ours, bundled.shocks, strict=True):
+        assert (f"{shock.session:%Y-%m-%d}", shock.group, shock.leader) == (told.session, told.group, told.leader)
+        assert (shock.fall, shock.market) == pytest.approx((told.fall, told.market), abs=1e-9)
+        for name, values in zip(base_rates_pandas.READINGS, ours_after, strict=True):
+            expected = [np.nan if value is None else value for value in told.excess[name].values()]
+            assert values == pytest.approx(expected, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.slow
+def test_the_bundled_base_rates_are_those_of_a_new_run(market_history):
+    event = load_event("deepseek")
+    request = BaseRateRequest(studies_with_general_form(event), event, PriceWindow(str(market_history)))
+    ours, told = base_rate_results(run_base_rates(request, Processes())), base_rate_results(bundled_base_rates())
+    ours |= {key: told[key] for key in ("computed", "version", "bundled")}
+    flat, expected = (pd.json_normalize(results).iloc[0].to_dict() for results in (ours, told))
+    assert flat.keys() == expected.keys()
+    for key, value in flat.items():
+        same = pytest.approx(expected[key], abs=1e-9) if isinstance(value, float) else expected[key]
+        assert value == same or key == "decisions.outcomes", key
 
 
 def test_excess_returns_are_those_of_plain_pandas(histories, roles, shocks, recipe):
