@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runners.engine.base_rates.bundled import bundled_base_rates
 from tests.resources.commands import ROOT, Done, python, shown, within
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,6 +44,20 @@ def test_every_command_does_what_it_says(commands, tmp_path):
 def test_the_figures_are_those_of_the_main_job_on_real_prices(market_data, run_once):
     (figures,) = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
     assert figures in run_once("deepseek", "--source", market_data.resolve())[1]
+
+
+def test_the_base_rates_told_are_the_bundled_ones():
+    """142 falls, six readings, all bounded, and the widest of their intervals, as the first lines say."""
+    rates = bundled_base_rates()
+    pooled = [rate.headline for rate in rates.readings.values()]
+    low, high = (
+        f"{100 * value:+.1f} %".replace("-", "\u2212")
+        for value in (min(each.low for each in pooled), max(each.high for each in pooled))
+    )
+    told = " ".join(TEXT.split())
+    assert f"fell by 10 % or more {len(rates.shocks)} times while the market held. Six readings" in told
+    assert f"**The other {len(rates.shocks) - 1} times:**" in told and f"lie between {low} and {high}." in told
+    assert [rate.verdict.word for rate in rates.readings.values()] == ["bounded"] * 6
 
 
 def test_the_strategy_of_the_readme_runs(tmp_path, monkeypatch):
