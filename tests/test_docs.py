@@ -71,6 +71,7 @@ def tutorial() -> tuple[str, str]:
     return first, second
 
 
+@pytest.mark.thorough
 def test_the_tutorial_does_what_it_shows_on_the_sample(tmp_path):
     assert follow(tutorial()[0], tmp_path) == 2
 
@@ -86,6 +87,7 @@ def test_the_tutorial_does_what_it_shows_on_real_prices(market_data, tmp_path):
     assert follow(second, tmp_path) == 3
 
 
+@pytest.mark.thorough
 def test_the_launches_of_the_python_interface_have_the_shape_that_is_shown(tmp_path):
     assert follow((DOCS / "api.md").read_text(encoding="utf-8"), tmp_path) == 1
 
@@ -138,6 +140,7 @@ def ran(run_once) -> Ran:
     return run
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("command", list(examples()))
 def test_an_example_on_the_sample_runs(command, ran):
     ran(command)
@@ -221,6 +224,7 @@ def options_of(kind: str) -> list[str]:
     return re.split(r" or (?![^(]*\))", kind)
 
 
+@pytest.mark.thorough
 def test_every_key_of_the_files_of_results_is_documented_and_no_other(kinds, folders):
     reader = Reader(kinds)
     for name, folder in folders.items():
@@ -253,6 +257,7 @@ def columns(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").partition("\n")[0].split(",")
 
 
+@pytest.mark.thorough
 def test_the_files_of_a_folder_and_the_columns_of_its_tables_are_those_that_are_told(kinds, folders):
     text = (DOCS / "files.md").read_text(encoding="utf-8")
     overview = set(re.findall(r"`([\w.]+)`", text.partition("Rules for all of them")[0]))

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 
+import pytest
+
 from data.events import catalog
 from data.events.toml_reader import KEYS, MEMBER, REQUIRED
 from tests.resources.commands import ROOT, within
+
+pytestmark = pytest.mark.thorough
 
 TEXT = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
 (EXAMPLE,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)

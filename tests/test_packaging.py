@@ -85,6 +85,8 @@ def test_ci_runs_the_readmes_test_command():
     (tests,) = [line for line in lines if line.startswith("python3 -m venv") and line.endswith("tox run")]
     assert tests in code_blocks("README.md")
     assert tests in code_blocks("CONTRIBUTING.md")
+    (thorough,) = [line for line in lines if line.endswith("tox run -e thorough")]
+    assert thorough in code_blocks("README.md")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ import pytest
 from runners.engine.scaffold import Scaffold
 from tests.resources.commands import ROOT, within
 
+pytestmark = pytest.mark.thorough
+
 TEXT = (ROOT / "docs" / "plug-in.md").read_text(encoding="utf-8")
 ANY, CHECKOUT, PACKAGE, PROMISES, BROKEN = TEXT.split("\n## ")[1:]
 

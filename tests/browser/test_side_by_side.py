@@ -7,6 +7,8 @@ from playwright.sync_api import expect
 
 from tests.resources.chromium import address
 
+pytestmark = pytest.mark.thorough
+
 TOP = "document.querySelector('[data-section={}]').getBoundingClientRect().top"
 
 

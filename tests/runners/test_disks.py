@@ -18,7 +18,7 @@ from tests.resources.killing_commands import MainJob, snapshot
 from tests.resources.machines import ROOT
 from tests.resources.yahoo_stub import invented_bars, serving, with_adjusted_close
 
-pytestmark = pytest.mark.skipif(not disks.available(), reason="no mount namespaces here")
+pytestmark = [pytest.mark.thorough, pytest.mark.skipif(not disks.available(), reason="no mount namespaces here")]
 
 SESSIONS = calendar.sessions_between("2024-06-03", "2025-12-30")
 COMMANDS = {

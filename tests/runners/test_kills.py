@@ -12,6 +12,8 @@ import pytest
 from tests.resources import killing, killing_commands
 from tests.resources.machines import ROOT
 
+pytestmark = pytest.mark.thorough
+
 FEW, MANY = 8, 50
 KILLS = [pytest.param(FEW, id="few"), pytest.param(MANY, id="many", marks=pytest.mark.slow)]
 

@@ -15,6 +15,8 @@ from runners.engine import scaffold
 from tests.resources import commands
 from tests.resources.commands import ROOT, within
 
+pytestmark = pytest.mark.thorough
+
 
 def tracked() -> list[str]:
     """Files that git tracks or would add; all files outside a git checkout."""

@@ -17,6 +17,8 @@ import pytest
 from data import load_prices
 from tests.resources.commands import ROOT, WIDTH
 
+pytestmark = pytest.mark.thorough
+
 STRATEGIES = """\
 import multiprocessing
 import os

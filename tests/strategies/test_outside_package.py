@@ -11,6 +11,8 @@ import pytest
 
 from tests.resources.commands import ROOT, python, within
 
+pytestmark = pytest.mark.thorough
+
 EXAMPLES = ROOT / "docs" / "examples"
 PAGE = (ROOT / "docs" / "plug-in.md").read_text(encoding="utf-8")
 

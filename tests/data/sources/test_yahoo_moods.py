@@ -22,6 +22,8 @@ from data.sources.downloader import Downloader
 from data.sources.yahoo import YahooSource, last_session
 from tests.resources.yahoo_stub import StubSession, Yahoo, invented_bars, serving, split, with_adjusted_close
 
+pytestmark = pytest.mark.thorough
+
 # Includes both changes of daylight saving time (3 November 2024, 9 March 2025) and three half days.
 DAYS = calendar.sessions_between("2024-06-03", "2025-03-31")
 JANUARY, FEBRUARY, MARCH = "2025-01-31 21:31", "2025-02-05 23:00", "2025-03-31 23:00"  # UTC

@@ -21,6 +21,8 @@ from runners.engine.request import PriceWindow
 from runners.engine.vectorized.scenarios import TradingConditions
 from tests.resources import base_rates_pandas
 
+pytestmark = pytest.mark.thorough
+
 MARKET = "SPY"
 
 

@@ -32,6 +32,8 @@ from tests.resources import workers
 from tests.resources.commands import within
 from tests.resources.machines import ROOT, Machines
 
+pytestmark = pytest.mark.thorough
+
 READINGS = ("gpu_bubble", "fomc_tilt", "two_shocks")
 NUMBERS = [float(number) for number in range(40)]
 

@@ -26,7 +26,7 @@ from tests.resources.events import DEEPSEEK
 from tests.resources.killing_commands import kill, wait
 from tests.resources.machines import ROOT
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+pytestmark = [pytest.mark.thorough, pytest.mark.skipif(os.name != "posix", reason="SIGKILL")]
 
 DEADLY = '''
 import multiprocessing

@@ -36,6 +36,8 @@ from runners.engine.research.calibration import (
 from tests.resources.commands import within
 from tests.resources.events import DEEPSEEK
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[4]
 TARIFFS = load_event("tariffs")
 
@@ -109,7 +111,6 @@ def test_the_test_of_stock_selection_has_its_size_where_the_former_test_had_not(
         assert not is_rare(false["former", word], markets), "it found what is not there"
 
 
-@pytest.mark.slow
 def test_false_positives_are_rare_in_two_hundred_markets():
     setup = calibration_setup(CalibrationRequest(DEEPSEEK))
     markets = [SimulatedMarket(number) for number in range(1, 201)]
