@@ -65,9 +65,14 @@ class HistoriesCache:
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_file(self.path, sha256(arrays).hexdigest().encode() + arrays)
-            kept = sorted(self.path.parent.glob("*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
-            for path in kept[MOST_KEPT:]:
-                path.unlink(missing_ok=True)
+            remove_oldest(self.path.parent, "*.npz", MOST_KEPT)
+
+
+def remove_oldest(folder: Path, pattern: str, kept: int) -> None:
+    """Remove the files of a folder that match `pattern`, but for the newest `kept`."""
+    files = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in files[kept:]:
+        path.unlink(missing_ok=True)
 
 
 def _content(histories: Histories) -> bytes:

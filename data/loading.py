@@ -87,9 +87,14 @@ def _read_histories(
         try:
             frame = source.bars((symbol,), window.first, window.last)[symbol]
         except RequestError as error:
-            missing, refusal = [*missing, symbol], error
+            refusal = error
+            missing.append(symbol)
         else:
-            checked.append(check_symbol(symbol, frame, window, source.real))
+            each = check_symbol(symbol, frame, window, source.real)
+            if window.holds(each.bars.index).any():
+                checked.append(each)
+            else:
+                missing.append(symbol)
         if isinstance(source, AutomaticSource):
             source = source.chosen  # histories of one source are not continued with those of another
         done(symbol)

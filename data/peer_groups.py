@@ -13,7 +13,7 @@ from pathlib import Path
 from data.errors import RequestError
 from data.toml_table import TomlTable, parse_toml, read_toml_file
 
-LEAST_MEMBERS = 2  # of a group in a file; fewer are no group
+LEAST_MEMBERS = 3  # of a group: a leader and two others
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -53,7 +53,5 @@ def _group(table: TomlTable, name: str) -> PeerGroup:
     title = below.text("title", "say in a few words what the companies do")
     members = below.symbols("members")
     if len(members) < LEAST_MEMBERS:
-        below.refuse(
-            "members", f"it has only {members[0]}; list {LEAST_MEMBERS} stocks or more, or leave the group out"
-        )
+        below.refuse("members", f"it has {len(members)}; list {LEAST_MEMBERS} stocks or more, or leave the group out")
     return PeerGroup(name, title, members)

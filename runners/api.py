@@ -138,7 +138,9 @@ def run(
         opened = open_source(source) if isinstance(source, str | PathLike) else source
         priced = _priced_plan(plan, opened, start, end)
         record = produce_run(priced, _command(request, source, start, end, parameters or {}), executor)
-        record = with_base_rates(record, priced.plan.with_results(record.results), opened, executor, no_step)
+        record = with_base_rates(
+            record, priced.plan.with_results(record.results), opened, PriceWindow("", start, end), executor, no_step
+        )
         saved = SavableRun.of(record)
         return saved.results[0] if isinstance(readings, str | type) else saved
 

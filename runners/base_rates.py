@@ -78,6 +78,7 @@ def base_rates(
         PriceWindow(source, start, end),
         ShockClass(threshold, market, cool_down),
         read_groups(groups) if groups else (),
+        shown=shown_names(readings),
     )
     with console.prints_to_stderr(as_json):
         rates = execute_base_rates(request, out, choose_executor(jobs, dask))
@@ -88,6 +89,11 @@ def base_rates(
 
         base_rate_table.show_base_rates(rates, out)
     return console.DONE
+
+
+def shown_names(readings: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the requested readings; a path has the name of its class."""
+    return tuple(name.rpartition(":")[2] for name in readings)
 
 
 def execute_base_rates(request: BaseRateRequest, out: Path, executor: Executor) -> BaseRates:

@@ -66,13 +66,15 @@ class YahooSource:
     cached bars are used, provided the cache has every symbol, and `notes` says so.
 
     With `refresh` whole histories are fetched, and such a failure is an error. With `shorter` too, a shorter history
-    from Yahoo replaces the cached one, and `notes` says so. Bars that fail a check are never cached. `now` is the
-    clock, in any time zone.
+    from Yahoo replaces the cached one, and `notes` says so. Bars that fail a check are never cached. With `cached_only`
+    nothing is fetched, and a symbol that is not cached from the first session on counts as unknown. `now` is the clock,
+    in any time zone.
     """
 
     cache: Cache = field(default_factory=Cache)
     refresh: bool = False
     shorter: bool = False
+    cached_only: bool = False
     now: Callable[[], pd.Timestamp] = clock.now
     downloader: Downloader | None = None
     name: str = "yahoo"
@@ -104,6 +106,8 @@ class YahooSource:
 
     def _entries(self, symbols: tuple[str, ...], span: Span) -> dict[str, CacheEntry]:
         entries = self._cached(symbols)
+        if self.cached_only:
+            return self._require_cached(symbols, entries, span)
         if not self._missing(symbols, entries, span):
             return entries
         try:
@@ -114,6 +118,16 @@ class YahooSource:
         except SourceError as error:
             self._fall_back(symbols, entries, span, error)
         return {symbol: entries[symbol] for symbol in symbols}
+
+    def _require_cached(
+        self, symbols: tuple[str, ...], entries: dict[str, CacheEntry], span: Span
+    ) -> dict[str, CacheEntry]:
+        if absent := [symbol for symbol in symbols if symbol not in entries or not span.begun_by(entries[symbol])]:
+            raise RequestError(
+                f"no cached prices of {absent[0]} from {span.first:%Y-%m-%d} on; fetch them with "
+                f"python -m runners.prices {absent[0]} --source yahoo --start {span.first:%Y-%m-%d}"
+            )
+        return entries
 
     def _cached(self, symbols: tuple[str, ...]) -> dict[str, CacheEntry]:
         self._damaged.clear()

@@ -14,10 +14,11 @@ from reports.records.result import HORIZONS
 from reports.rendering.dot_strip import DotStrip, dot_strip, side
 from reports.rendering.numbers import UNDEFINED, bounds, percent, probability, share, sort_key
 from reports.rendering.template import embedded_json, template
+from reports.statistics.pooled import TESTED
 from reports.statistics.verdict import HORIZON
 
 DIGITS = 5  # of the returns that the chart is given
-YEAR = max(HORIZONS)
+LONGEST = max(TESTED)
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def tiles(rates: BaseRates) -> Iterator[Tile]:
     dates = {shock.session for shock in rates.shocks}
     years = sorted({date[:4] for date in dates})
     yield Tile("Comparable shocks", f"{len(rates.shocks):,}", f"on {len(dates):,} dates, {years[0]} to {years[-1]}")
-    for horizon in (HORIZON, YEAR):
+    for horizon in (HORIZON, LONGEST):
         if (clearest := _clearest(rates, horizon)) is not None:
             yield _pooled_tile(clearest, horizon)
     own, first = rates.this_shock, next(iter(rates.readings.values()), None)

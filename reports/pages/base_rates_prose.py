@@ -9,7 +9,7 @@ from reports.records.base_rates import BaseRate, BaseRates, DecisionClass, MeanO
 from reports.records.result import HORIZONS
 from reports.rendering.numbers import percent, probability
 from reports.statistics.placebo import SIZE, PlaceboRank
-from reports.statistics.pooled import PooledExcess
+from reports.statistics.pooled import TESTED, PooledExcess
 from reports.statistics.verdict import (
     BOUND,
     BOUNDED,
@@ -22,10 +22,10 @@ from reports.statistics.verdict import (
 )
 
 MONTH_WORDS = f"{HORIZON} trading days"
-YEAR = max(HORIZONS)
+LONGEST = max(TESTED)
 SURVIVORSHIP = (
-    "The stocks are companies that are still listed. A leader that went under is missing, which makes leaders look "
-    "better than they were."
+    "Only companies that were still listed when their prices were collected are counted. A leader that went under is "
+    "missing, which makes leaders look better than they were."
 )
 SIMULATED = "Simulated prices: what follows says nothing about markets."
 MOST_MISSING = 8  # symbols that a sentence names
@@ -113,19 +113,19 @@ def _mean(known: tuple[float, BaseRate]) -> float:
 
 
 def long_horizon_sentence(rates: BaseRates) -> str:
-    """Which readings differ from luck over the longest horizon; empty where no test is available."""
-    pooled = {rate.name: rate.pooled[str(YEAR)] for rate in rates.readings.values()}
+    """Which readings differ from luck over the longest tested horizon; empty where no test is available."""
+    pooled = {rate.name: rate.pooled[str(LONGEST)] for rate in rates.readings.values()}
     smallest = {name: p for name, each in pooled.items() if (p := smallest_p(each.rank)) is not None}
     found = [name for name, p in smallest.items() if p < SIZE]
     if not smallest:
         return ""
     if not found:
-        return f"After {YEAR} trading days, too, luck could explain all of them."
+        return f"After {LONGEST} trading days, too, luck could explain all of them."
     figures = listed_names(f"{name} ({percent(pooled[name].mean)})" for name in found)
     largest = probability(max(smallest[name] for name in found))
     return (
-        f"After {YEAR} trading days luck does not explain {figures} (adjusted p at most {largest}). The verdict rests "
-        f"on {MONTH_WORDS}; the longer the hold, the more it matters that leaders that went under are missing."
+        f"After {LONGEST} trading days luck does not explain {figures} (adjusted p at most {largest}). The verdict "
+        f"rests on {MONTH_WORDS}; the longer the hold, the more it matters that leaders that went under are missing."
     )
 
 
@@ -315,7 +315,11 @@ def limits(rates: BaseRates) -> Iterable[str]:
         "Shocks cluster in time and windows overlap, so that n shocks are fewer than n independent cases; the test "
         "keeps the clusters, a plain t-test would not."
     )
+    yield (
+        "The test and the holding periods that it covers were chosen after a first version had been run on real prices "
+        "and had failed on simulated ones; an excess is tested against the same trade at other times."
+    )
     if not rates.declared:
-        yield "The class of shocks or the costs are not the declared ones, so that there is no verdict."
+        yield "The class of shocks, the costs or the dates are not the declared ones, so that there is no verdict."
     if rates.missing:
         yield missing_sentence(rates)

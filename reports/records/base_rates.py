@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from reports.statistics.availability import Missing
 from reports.statistics.placebo import PlaceboRank
@@ -11,6 +12,7 @@ from reports.statistics.pooled import PooledExcess
 from reports.statistics.verdict import HORIZON, Verdict
 
 SCHEMA = 1
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -142,5 +144,26 @@ class BaseRates:
 
     @property
     def this_shock(self) -> ShockOutcome | None:
-        """The run's own event among the shocks."""
-        return next((shock for shock in self.shocks if shock.session == self.event_session), None)
+        """The run's own event: the deepest fall of its session; None if there is none."""
+        that_day = [shock for shock in self.shocks if shock.session == self.event_session]
+        return min(that_day, key=lambda shock: shock.fall, default=None)
+
+    def only(self, names: Collection[str]) -> BaseRates:
+        """The base rates with those readings alone; their p-values stay adjusted for all."""
+        decisions = self.decisions
+        is_shown = isinstance(decisions, Missing) or decisions.name in names
+        return replace(
+            self,
+            shocks=tuple(replace(shock, excess=_only(shock.excess, names)) for shock in self.shocks),
+            readings=_only(self.readings, names),
+            splits=tuple(
+                replace(split, means=_only(split.means, names), ranks=_only(split.ranks, names))
+                for split in self.splits
+            ),
+            decisions=decisions if is_shown else Missing("no reading of this run is about FOMC decisions"),
+            bundled=_only(self.bundled, names),
+        )
+
+
+def _only(values: Mapping[str, Value], names: Collection[str]) -> dict[str, Value]:
+    return {name: value for name, value in values.items() if name in names}

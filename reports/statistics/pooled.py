@@ -69,11 +69,6 @@ class ShiftRange:
         length = self.last - self.first + 1
         return np.arange(self.gap + 1, length - self.gap)
 
-    def shifted(self, rows: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-        """`rows` moved by `shifts`, around the ends of the range; shape (n_shifts, n_rows)."""
-        length = self.last - self.first + 1
-        return np.asarray(self.first + (rows - self.first + shifts[:, None]) % length)
-
 
 @dataclass(frozen=True)
 class PooledExcess:
@@ -81,8 +76,10 @@ class PooledExcess:
 
     `n` events on `dates` different sessions have a result. `low` and `high` bound the mean at 95 % (bootstrap over the
     quarters of the events). `rank` compares it with the shifted calendars. `upward` and `downward` are the sizes of the
-    smallest effects that are found with 80 % power at the adjusted level. None where not available; `rank.reason` says
-    why.
+    smallest differences from the mean of all calendars, `rank.mean`, that are found with 80 % power at the adjusted
+    level; `least_p` is the smallest p that the test can give. Of `rank`, z and the p-values are those of the
+    studentised mean, effect, mean and deviation those of the means themselves. None where not available; `rank.reason`
+    says why.
     """
 
     n: int
@@ -95,6 +92,7 @@ class PooledExcess:
     rank: PlaceboRank
     upward: float | None = None
     downward: float | None = None
+    least_p: float | None = None
 
 
 def pooled_excesses(
@@ -287,6 +285,11 @@ def quarter_interval(values: np.ndarray, quarters: np.ndarray, seed: int) -> tup
     return float(low), float(high)
 
 
+def _least_p(shifts: int, quarters: int) -> float:
+    """The smallest p of a test that asks so many shifts and the flipped signs of so many quarters."""
+    return max(1 / (shifts + 1), 1 / (FLIPS + 1), 2.0**-quarters)
+
+
 @lru_cache(maxsize=8)
 def _drawn_quarters(count: int, seed: int) -> np.ndarray:
     """How often each of `count` quarters is drawn, shape (RESAMPLES, count)."""
@@ -312,4 +315,5 @@ def _pooled(
         high,
         rank,
         *sizes,
+        least_p=None if rank.reason else _least_p(rank.n, len(np.unique(calendar.quarters[known]))),
     )

@@ -124,7 +124,7 @@ def run_to_folder(request: Request, window: PriceWindow, out: Path, command: str
     preload((*evidence.PRELOAD, *drawing.PRELOAD) if request.evidence else drawing.PRELOAD)
     executor = Processes(jobs)
     run = produce_run(priced, command, executor, step)
-    run = with_base_rates(run, priced.plan.with_results(run.results), source, executor, step)
+    run = with_base_rates(run, priced.plan.with_results(run.results), source, window, executor, step)
     sheets = drawing.draw_tearsheets(run, out, jobs, step("tearsheets", len(run.results)))
     run_folder.write(run, sheets, out)
     return run

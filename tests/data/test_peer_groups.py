@@ -12,10 +12,10 @@ GROUP = '[chips]\ntitle = "chip makers"\nmembers = ["NVDA", "AMD", "INTC"]\n'
 
 def test_a_file_of_two_groups_that_share_a_member(tmp_path):
     path = tmp_path / "groups.toml"
-    path.write_text(GROUP + '[big]\ntitle = "large"\nmembers = ["NVDA", "BRK-B"]\n')
+    path.write_text(GROUP + '[big]\ntitle = "large"\nmembers = ["NVDA", "BRK-B", "KO"]\n')
     assert read_groups(path) == (
         PeerGroup("chips", "chip makers", ("NVDA", "AMD", "INTC")),
-        PeerGroup("big", "large", ("NVDA", "BRK-B")),
+        PeerGroup("big", "large", ("NVDA", "BRK-B", "KO")),
     )
 
 
@@ -31,17 +31,18 @@ def test_the_bundled_groups_have_three_members_or_more_and_distinct_names():
     [
         ("", "my.toml", "write a table for each"),
         ("[chips\n", "my.toml", "not valid TOML"),
-        ('[chips]\nmembers = ["A", "B"]\n', "chips.title", "say in a few words"),
+        ('[chips]\nmembers = ["A", "B", "C"]\n', "chips.title", "say in a few words"),
         ('[chips]\ntitle = "t"\n', "chips.members", "list symbols"),
         ('[chips]\ntitle = "t"\nmembers = []\n', "chips.members", "name at least one symbol"),
-        ('[chips]\ntitle = "t"\nmembers = ["A"]\n', "chips.members", "list 2 stocks or more"),
+        ('[chips]\ntitle = "t"\nmembers = ["A"]\n', "chips.members", "list 3 stocks or more"),
+        ('[chips]\ntitle = "t"\nmembers = ["A", "B"]\n', "chips.members", "it has 2; list 3 stocks or more"),
         ('[chips]\ntitle = "t"\nmembers = ["A", "A"]\n', "chips.members", "remove one"),
         ('[chips]\ntitle = "t"\nmembers = ["A", "b c"]\n', "chips.members", "write it as Yahoo does"),
         ('[chips]\ntitle = "t"\nmembers = "A"\n', "chips.members", "list symbols"),
-        ('[chips]\ntitle = "t"\nmembers = ["A", "B"]\nleader = "A"\n', "chips.leader", "the keys are"),
-        ('[chips]\ntitel = "t"\nmembers = ["A", "B"]\n', "chips.titel", "did you mean title?"),
+        ('[chips]\ntitle = "t"\nmembers = ["A", "B", "C"]\nleader = "A"\n', "chips.leader", "the keys are"),
+        ('[chips]\ntitel = "t"\nmembers = ["A", "B", "C"]\n', "chips.titel", "did you mean title?"),
         ('chips = ["A", "B"]\n', "chips", "make it a table"),
-        ('["Chip makers"]\ntitle = "t"\nmembers = ["A", "B"]\n', "'Chip makers'", "lower-case letters"),
+        ('["Chip makers"]\ntitle = "t"\nmembers = ["A", "B", "C"]\n', "'Chip makers'", "lower-case letters"),
         (GROUP + GROUP, "my.toml", "not valid TOML"),  # a name twice
     ],
 )

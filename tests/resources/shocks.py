@@ -60,6 +60,7 @@ def pooled_of(values: Sequence[float], **changes: object) -> PooledExcess:
         "rank": rank_of(),
         "upward": 0.021,
         "downward": 0.019,
+        "least_p": 0.001,
         **changes,
     }
     return PooledExcess(**figures)

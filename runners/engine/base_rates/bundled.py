@@ -9,7 +9,8 @@ from importlib.resources import files
 import pandas as pd
 
 from reports.folders.base_rates_json import read_base_rates
-from reports.records.base_rates import BaseRate, BaseRates
+from reports.records.base_rates import BaseRate, BaseRates, DecisionClass
+from runners.engine.parameters import declared_parameters
 from runners.engine.study import Study
 
 RESULTS, SHOCKS = "base-rates.json", "leader-shocks.csv"
@@ -24,8 +25,9 @@ def bundled_base_rates() -> BaseRates:
     return read_base_rates(json.loads((facts / RESULTS).read_text(encoding="utf-8")), shocks)
 
 
-def is_bundled(study: Study | None, rate: BaseRate) -> bool:
-    """Whether a bundled base rate is about this study: a reading of the project in the same general form."""
+def is_bundled(study: Study | None, rate: BaseRate | DecisionClass) -> bool:
+    """Whether a bundled result is about this study: a reading of the project as declared, in the same general form."""
     if study is None or study.name != rate.name or not study.strategy.__module__.startswith("strategies."):
         return False
-    return study.general_form is not None and study.general_form.text == rate.form
+    is_declared = study.all_parameters == declared_parameters(study.strategy)
+    return is_declared and study.general_form is not None and study.general_form.text == rate.form

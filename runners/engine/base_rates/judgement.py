@@ -76,7 +76,7 @@ def _base_rate(
         form="" if form is None else form.text,
         verdict=instead or base_rate_verdict(pooled[str(HORIZON)]),
         pooled=pooled,
-        **standing(values, sessions, event_session),
+        **standing(values, own_event(launches.shocks, event_session)),
         without={group: mean_of(month[groups != group]) for group in dict.fromkeys(groups.tolist())},
         decades={decade: mean_of(month[decades == decade]) for decade in sorted(set(decades.tolist()))},
         before=mean_of(month[earlier]),
@@ -92,9 +92,17 @@ def base_rate_verdict(pooled: PooledExcess) -> Verdict:
     return decide_verdict([placebo_test(BASE_RATE, pooled.rank)], sensitivity)
 
 
-def standing(values: np.ndarray, sessions: Sequence[str], event_session: str) -> dict[str, Mapping[str, float | None]]:
-    """`this_event` and `percentile` of a BaseRate from excess returns of shape (n_shocks, n_horizons)."""
-    own = sessions.index(event_session) if event_session in sessions else None
+def own_event(shocks: Sequence[Shock], session: str) -> int | None:
+    """Index of the run's own event: the deepest fall of its session; None if there is none."""
+    that_day = [index for index, shock in enumerate(shocks) if f"{shock.session:%Y-%m-%d}" == session]
+    return min(that_day, key=lambda index: shocks[index].fall, default=None)
+
+
+def standing(values: np.ndarray, own: int | None) -> dict[str, Mapping[str, float | None]]:
+    """`this_event` and `percentile` of a BaseRate from excess returns of shape (n_shocks, n_horizons).
+
+    `own` is the index of the run's own event, None if there is none.
+    """
     this_event, percentile = dict[str, float | None](), dict[str, float | None]()
     for column, horizon in zip(values.T, HORIZONS, strict=True):
         value = np.nan if own is None else column[own]

@@ -9,12 +9,11 @@ import numpy as np
 
 from data.errors import RequestError
 from data.histories import Histories
-from data.peer_groups import PeerGroup
+from data.peer_groups import LEAST_MEMBERS, PeerGroup
 from reports.records.result import HORIZONS
 from reports.statistics.pooled import TESTED, Calendar, ShiftRange
 from runners.engine.base_rates.shocks import (
     LEAST_CLOSES,
-    LEAST_MEMBERS,
     GroupRoles,
     Shock,
     ShockClass,

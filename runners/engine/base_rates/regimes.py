@@ -21,13 +21,15 @@ FIRST, SECOND, NEITHER = 1, 0, -1
 class Regime:
     """Two kinds of sessions, named for sentences, and the function that tells each session's kind.
 
-    `untested` says why the difference of their means is not tested, if it is not.
+    `of_entry`: the kind is that of the entry session itself, not of what is known at the close before it. `untested`
+    says why the difference of their means is not tested, if it is not.
     """
 
     name: str
     first: str
     second: str
     kinds: Callable[[Histories], np.ndarray]
+    of_entry: bool = False
     untested: str = ""
 
 
@@ -70,7 +72,12 @@ REGIMES = (
     Regime("policy", "after the last change of the policy rate was a cut", "after it was a rise", policy_kinds),
     Regime("trend", "while Treasuries (IEF) beat bills (BIL) over 60 trading days", "while they did not", trend_kinds),
     Regime(
-        "decision", "within 5 trading days of a scheduled FOMC decision", "further from one", decision_kinds, UNTESTED
+        "decision",
+        "within 5 trading days of a scheduled FOMC decision",
+        "further from one",
+        decision_kinds,
+        of_entry=True,
+        untested=UNTESTED,
     ),
 )
 
@@ -81,7 +88,7 @@ def kinds_at_shocks(regime: Regime, histories: Histories, lead: int) -> np.ndarr
     Rates are those known at the close before the entry; the distance to a decision is that of the entry itself.
     """
     kinds = regime.kinds(histories)
-    ahead = lead if regime.kinds is decision_kinds else lead - 1
+    ahead = lead if regime.of_entry else lead - 1
     shifted = np.full(len(kinds), NEITHER)
     shifted[: len(kinds) - ahead] = kinds[ahead:]
     return shifted

@@ -11,12 +11,11 @@ import pandas as pd
 
 from data.errors import RequestError
 from data.histories import Histories
-from data.peer_groups import PeerGroup
+from data.peer_groups import LEAST_MEMBERS, PeerGroup
 
 VOLUME_SESSIONS = 63  # sessions of the median dollar volume, those before the shock
 LEAST_VOLUMES = 40  # known dollar volumes among them
 LEAST_CLOSES = 252  # before the shock, of a member
-LEAST_MEMBERS = 3  # with enough history, of a group
 NO_LEADER = -1
 
 

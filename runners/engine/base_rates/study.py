@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
@@ -36,14 +36,16 @@ from strategies.base.general_form import AroundDecisions
 MARKET = "SPY"
 RATES = ("IEF", "BIL")  # their trend tells regimes apart
 DECLARED = ShockClass()
-CHANGED = "the class of shocks or the costs differ from the declared ones"
+FIRST = "2000-01-01"
+CHANGED = "the class of shocks, the costs or the dates of the prices differ from the declared ones"
 
 
 @dataclass(frozen=True)
 class BaseRateRequest:
     """What to compute: studies with a general form, for an event, on prices, after a class of shocks.
 
-    `groups` replace the bundled ones. Raises RequestError for a study without a general form.
+    p-values are adjusted for all `studies`; the result is about those named in `shown`, or about all. `groups` replace
+    the bundled ones. Raises RequestError for a study without a general form.
     """
 
     studies: tuple[Study, ...]
@@ -52,6 +54,7 @@ class BaseRateRequest:
     settings: ShockClass = DECLARED
     groups: tuple[PeerGroup, ...] = ()
     frictions: Frictions = Frictions()
+    shown: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for study in self.studies:
@@ -75,7 +78,12 @@ class BaseRateRequest:
 
     @property
     def is_declared(self) -> bool:
-        """Whether the class of shocks and the costs are those fixed in code."""
+        """Whether the class of shocks, the costs and the dates of the prices are those fixed in code."""
+        return self.is_declared_class and self.window.start in (None, FIRST) and self.window.end is None
+
+    @property
+    def is_declared_class(self) -> bool:
+        """Whether the class of shocks and the costs are those fixed in code, whatever the dates."""
         return self.settings == DECLARED and not self.groups and self.frictions == Frictions()
 
 
@@ -88,19 +96,28 @@ def _own_symbols(study: Study) -> tuple[str, ...]:
 
 
 def studies_with_general_form(event: Event, names: Sequence[str] = ()) -> tuple[Study, ...]:
-    """The named readings of an event, or all of its readings that have a general form.
+    """All readings of an event that have a general form, with those of the given `names`.
 
-    Raises RequestError for a name without one, or if no reading of the event has one.
+    Raises RequestError if there is none.
     """
-    if names:
-        return tuple(strategy_set.load_study(event, name, MARKET) for name in dict.fromkeys(names))
-    studies = (study for study in strategy_set.loadable_studies(event, MARKET) if study.general_form is not None)
-    if not (found := tuple(studies)):
+    named = {(study := strategy_set.load_study(event, name, MARKET)).name: study for name in names}
+    found = adjusted_together(tuple(named.values()), strategy_set.loadable_studies(event, MARKET))
+    if not found:
         raise RequestError(
             f"no reading of the event {event.name!r} has a general form; give one of them `roles`, as in "
             f"docs/base-rates.md"
         )
     return found
+
+
+def adjusted_together(studies: Sequence[Study], others: Iterable[Study]) -> tuple[Study, ...]:
+    """The studies for which p-values are adjusted together: these, and the `others` that have a general form.
+
+    Of two with the same name the first counts.
+    """
+    with_form = (study for study in others if study.general_form is not None)
+    family = {study.name: study for study in reversed((*studies, *with_form))}
+    return tuple(reversed(family.values()))
 
 
 def run_base_rates(
@@ -138,7 +155,7 @@ def base_rates_of(
     conditions = TradingConditions(hold=max(HORIZONS), frictions=request.frictions, shock_lead=event.lead)
     launches = launch_all(histories, request.peer_groups, MARKET, request.settings, forms, conditions, executor, done)
     session = f"{event.shock:%Y-%m-%d}"
-    return BaseRates(
+    rates = BaseRates(
         event=event.title,
         event_session=session,
         shocks=tuple(shock_outcome(launches, shock) for shock in launches.shocks),
@@ -157,6 +174,7 @@ def base_rates_of(
         version=version("deepseek-readings"),
         bundled=bundled_means(studies) if histories.prices.real and request.is_declared else {},
     )
+    return rates.only(request.shown) if request.shown else rates
 
 
 def bundled_means(studies: Mapping[str, Study]) -> dict[str, MeanOf]:

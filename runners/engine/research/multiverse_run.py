@@ -41,7 +41,7 @@ from runners.engine.run_settings import unknown_rates_notice
 from runners.engine.tracebacks import AUTHOR_ERRORS, describe_failure
 from strategies.base.reading import Reading
 
-IMPORTS = ("runners.ENGINE_research.multiverse",)  # imported by workers while prices are read
+IMPORTS = ("runners.engine.research.multiverse",)  # imported by workers while prices are read
 
 
 @dataclass(frozen=True)

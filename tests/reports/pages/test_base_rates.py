@@ -55,9 +55,10 @@ def test_a_reading_has_a_row_for_each_holding_period():
         " to ".join(percents(expected.low, expected.high)),
         *percents(expected.median),
         f"{100 * (month > 0).mean():.1f}%",
+        *percents(expected.rank.mean),
         "0.700",
         "0.900",
-        "0.001",  # 1 of 999 shifted calendars and the real one
+        "0.001",
         "2.1%",
         "1.9%",
         *percents(month[OWN]),
@@ -70,14 +71,14 @@ def test_a_reason_stands_in_place_of_p():
     untested = replace(rate.pooled["60"], rank=rank_of(reason="7 calendars are left; 19 are needed"))
     rates = rates_of(replace(rate, pooled={**rate.pooled, "60": untested}))
     row = table_of(Page(render(rates)), "Trading days", "Shocks", "Dates")[4]
-    assert row[0] == "60" and row[7] == "7 calendars are left; 19 are needed" and len(row) == 10
+    assert row[0] == "60" and row[8] == "7 calendars are left; 19 are needed" and len(row) == 11
 
 
 def test_the_first_screen_has_shocks_both_horizons_this_event_decisions_and_the_limit():
     assert [tile.heading for tile in tiles(rates_of())] == [
         "Comparable shocks",
         "Furthest from luck, 20 days",
-        "Furthest from luck, 252 days",
+        "Furthest from luck, 120 days",
         "This event, 20 days",
         "FOMC decisions",
         "Main limit",
@@ -90,9 +91,9 @@ def test_the_first_screen_has_shocks_both_horizons_this_event_decisions_and_the_
 def test_the_tile_of_a_horizon_shows_the_reading_furthest_from_luck():
     second = rate_of("second", 2)
     far = replace(
-        second.pooled["252"], mean=-0.126, low=-0.169, high=-0.08, n=137, rank=rank_of(z=-4.0, p_family=0.0002)
+        second.pooled["120"], mean=-0.126, low=-0.169, high=-0.08, n=137, rank=rank_of(z=-4.0, p_family=0.0002)
     )
-    found = list(tiles(rates_of(rate_of(), replace(second, pooled={**second.pooled, "252": far}))))[2]
+    found = list(tiles(rates_of(rate_of(), replace(second, pooled={**second.pooled, "120": far}))))[2]
     assert found.figure == f"{MINUS}12.6%"
     assert found.note == f"second, n 137; 95%: {MINUS}16.9% to {MINUS}8.0%; adjusted p = 0.0002"
 

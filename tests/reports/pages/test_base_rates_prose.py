@@ -121,14 +121,14 @@ def test_too_few_shocks_are_told_without_figures():
     assert prose.month_sentence(rates_of(rate)) == prose.long_horizon_sentence(rates_of(rate)) == ""
 
 
-def test_the_year_tells_what_luck_does_not_explain():
-    behind = with_pooled(252, mean=-0.07, rank=rank_of(p_family=1.0, p_family_lower=0.002))
+def test_the_longest_tested_horizon_tells_what_luck_does_not_explain():
+    behind = with_pooled(120, mean=-0.07, rank=rank_of(p_family=1.0, p_family_lower=0.002))
     sentence = prose.long_horizon_sentence(rates_of(behind, rate_of("second", 2)))
     assert sentence.startswith(
-        f"After 252 trading days luck does not explain first ({MINUS}7.0%) (adjusted p at most 0.002)."
+        f"After 120 trading days luck does not explain first ({MINUS}7.0%) (adjusted p at most 0.002)."
     )
     assert "leaders that went under are missing" in sentence
-    assert prose.long_horizon_sentence(rates_of()) == "After 252 trading days, too, luck could explain all of them."
+    assert prose.long_horizon_sentence(rates_of()) == "After 120 trading days, too, luck could explain all of them."
 
 
 def test_means_and_intervals_are_given_as_ranges():
@@ -201,7 +201,7 @@ def test_limits_begin_with_the_main_one_and_give_n_at_every_horizon():
     special = list(prose.limits(rates_of(real=False, declared=False, missing=("AAA",))))
     assert special[0] == prose.SIMULATED
     assert special[-2:] == [
-        "The class of shocks or the costs are not the declared ones, so that there is no verdict.",
+        "The class of shocks, the costs or the dates are not the declared ones, so that there is no verdict.",
         "No prices for AAA; their groups go on where three members remain.",
     ]
 

@@ -42,7 +42,7 @@ def test_the_finding_comes_first_then_a_row_for_each_reading(shown):
 def test_n_limits_and_files_follow(shown):
     words = " ".join(shown().split())
     assert "24 after 20, 23 after 60" in words
-    assert "limit The stocks are companies that are still listed." in words
+    assert "limit Only companies that were still listed" in words
     assert "prices made up, 2000-01-03 to 2026-05-01" in words
     assert "page out/index.html tables out/base_rates.json, shocks.csv" in words
     assert "Around 30 scheduled FOMC decisions" in words

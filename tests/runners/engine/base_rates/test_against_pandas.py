@@ -85,7 +85,6 @@ def test_the_bundled_shocks_are_these(histories, roles, shocks):
             assert values == pytest.approx(expected, abs=1e-9, nan_ok=True)
 
 
-@pytest.mark.slow
 def test_the_bundled_base_rates_are_those_of_a_new_run(market_history):
     event = load_event("deepseek")
     request = BaseRateRequest(studies_with_general_form(event), event, PriceWindow(str(market_history)))
@@ -96,6 +95,10 @@ def test_the_bundled_base_rates_are_those_of_a_new_run(market_history):
     for key, value in flat.items():
         same = pytest.approx(expected[key], abs=1e-9) if isinstance(value, float) else expected[key]
         assert value == same or key == "decisions.outcomes", key
+    decisions = [(each["date"], each["change_bps"]) for each in told["decisions"]["outcomes"]]
+    assert [(each["date"], each["change_bps"]) for each in ours["decisions"]["outcomes"]] == decisions
+    excess = [each["excess"] for each in told["decisions"]["outcomes"]]
+    assert [each["excess"] for each in ours["decisions"]["outcomes"]] == pytest.approx(excess, abs=1e-9)
 
 
 def test_excess_returns_are_those_of_plain_pandas(histories, roles, shocks, recipe):
