@@ -31,8 +31,8 @@ Examples:
 @click.option("--source", default="auto", metavar="auto|yahoo|sample|DIR", help="Source of prices.  [auto]")
 @click.option("--start", default="2000-01-01", metavar="DATE", help="First date of prices.  [2000-01-01]")
 @click.option("--end", metavar="DATE", help="Last date of prices.")
-@click.option("--threshold", type=float, default=-0.10, metavar="X", help="Largest return of the leader.  [-0.10]")
-@click.option("--market", type=float, default=-0.03, metavar="X", help="The market's return must be above.  [-0.03]")
+@click.option("--threshold", type=float, default=-0.10, metavar="X", help="The leader returns this or less.  [-0.10]")
+@click.option("--market", type=float, default=-0.03, metavar="X", help="The market returns more than this.  [-0.03]")
 @click.option("--cool-down", type=int, default=60, metavar="N", help="Sessions between shocks of a group.  [60]")
 @click.option("--groups", type=Path, metavar="FILE.toml", help="Peer groups of your own.")
 @click.option(

@@ -129,7 +129,17 @@ def _roles(table: TomlTable, key: str) -> tuple[tuple[str, float], ...]:
     for role, weight in below.values.items():
         if type(weight) not in (int, float) or not isfinite(weight):  # type: ignore[arg-type]
             below.refuse(role, f"{quoted_value(weight)} is not a weight; give a fraction of equity, such as -0.5")
-    return tuple((role, float(weight)) for role, weight in below.values.items())  # type: ignore[arg-type]
+    weights = tuple((role, float(weight)) for role, weight in below.values.items())  # type: ignore[arg-type]
+    if not 0 < (gross := sum(abs(weight) for _, weight in weights)) <= 1:
+        table.refuse(key, f"the absolute weights add up to {gross:g}; let them add up to more than 0 and at most 1")
+    return weights
+
+
+def _against(table: TomlTable, key: str) -> str:
+    text = table.text(key, 'write "cash" or "market"')
+    if text not in ("cash", "market"):
+        table.refuse(key, f'{quoted_value(text)} is no comparator of a general form; write "cash" or "market"')
+    return text
 
 
 def _strategy(table: TomlTable, key: str) -> str:
@@ -186,5 +196,5 @@ MEMBER: Mapping[str, Callable[[TomlTable, str], object]] = {
     "parameters": _parameters,
     "chooses": _flag,
     "roles": _roles,
-    "against": _text('say what the general form is compared with, "cash" or "market"'),
+    "against": _against,
 }

@@ -71,7 +71,7 @@ def base_rate_files(run: Run) -> dict[str, bytes]:
     if run.base_rates is None:
         return {}
     return {
-        "base-rates.html": base_rates_page.render(run.base_rates).encode(),
+        "base-rates.html": base_rates_page.render(run.base_rates, home="index.html").encode(),
         "base_rates.json": to_json(base_rate_results(run.base_rates)),
         "shocks.csv": to_csv(reading_table(run.base_rates)),
     }

@@ -30,11 +30,12 @@ class Tile:
     note: str
 
 
-def render(rates: BaseRates) -> str:
-    """The page as HTML."""
+def render(rates: BaseRates, home: str = "") -> str:
+    """The page as HTML; `home` is the address of the page of its run, if there is one."""
     decisions = rates.decisions if isinstance(rates.decisions, DecisionClass) else None
     return template("base-rates.html", **filters()).render(
         rates=rates,
+        home=home,
         prose=base_rates_prose,
         horizons=HORIZONS,
         horizon=HORIZON,
@@ -134,7 +135,7 @@ def _pooled_tile(rate: BaseRate, horizon: int) -> Tile:
     p = base_rates_prose.smallest_p(pooled.rank)
     test = "no p" if p is None else f"adjusted p {base_rates_prose.p_below(p)}"
     return Tile(
-        f"Furthest from luck, {horizon} days",
+        f"Smallest p, {horizon} days",
         percent(pooled.mean),
         f"{rate.name}, n {pooled.n}; 95%: {base_rates_prose.interval(pooled)}; {test}",
     )

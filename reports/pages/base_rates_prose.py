@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from reports.pages.evidence_prose import listed_names
 from reports.records.base_rates import BaseRate, BaseRates, DecisionClass, MeanOf, Split
 from reports.records.result import HORIZONS
-from reports.rendering.numbers import percent, probability
+from reports.rendering.numbers import MINUS, percent, probability
 from reports.statistics.placebo import SIZE, PlaceboRank
 from reports.statistics.pooled import TESTED, PooledExcess
 from reports.statistics.verdict import (
@@ -148,10 +148,15 @@ def base_rate_sentence(rate: BaseRate) -> str:
     if pooled.mean is None or pooled.positive is None:
         return f"No base rate: only {counted(pooled.n, 'comparable shock')} with a result over {MONTH_WORDS}."
     return (
-        f"After {counted(pooled.n, 'comparable shock')} the same trade {compared(pooled.mean)} on average over "
-        f"{MONTH_WORDS} (95% interval {interval(pooled)}), and was ahead in {pooled.positive:.0%} of them: "
-        f"{base_rate_conclusion(rate)}."
+        f"After {counted(pooled.n, 'comparable shock')} its general form ({signed(rate.form)}) {compared(pooled.mean)} "
+        f"on average over {MONTH_WORDS} (95% interval {interval(pooled)}), and was ahead in {pooled.positive:.0%} of "
+        f"them: {base_rate_conclusion(rate)}."
     )
+
+
+def signed(form: str) -> str:
+    """The text of a general form with real minus signs."""
+    return form.replace("-", MINUS)
 
 
 def compared(mean: float, digits: int = 1) -> str:
@@ -199,7 +204,7 @@ def standing_sentence(rates: BaseRates, rate: BaseRate) -> str:
     value, percentile = rate.this_event[str(HORIZON)], rate.percentile[str(HORIZON)]
     if value is None or percentile is None:
         return ""
-    return f"This event ({rates.event}): {percent(value)}; {percentile:.0%} of the other shocks did worse."
+    return f"After this event ({rates.event}) it made {percent(value)}; {percentile:.0%} of the other shocks did worse."
 
 
 def without_sentence(rates: BaseRates, rate: BaseRate) -> str:

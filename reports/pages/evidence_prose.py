@@ -74,6 +74,12 @@ def verdict_counts(evidence_report: EvidenceReport) -> str:
         for word in (SUPPORTED, REFUTED)
         if word in names_by_word
     ]
+    if not sentences and names_by_word.keys() & {BOUNDED, UNDERPOWERED, CHANCE}:
+        sentences = [
+            "The reading is neither supported nor refuted."
+            if count == 1
+            else "No reading is supported, none is refuted."
+        ]
     sentences += [
         f"{word.capitalize()}: {len(names_by_word[word])} of {count} readings."
         for word in (BOUNDED, UNDERPOWERED, CHANCE, EXPLORATORY)

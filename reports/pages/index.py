@@ -19,7 +19,7 @@ from reports.figures.correlation import correlations
 from reports.figures.exposure import exposure_chart, mean_exposure
 from reports.figures.metrics import compute_metrics, mean_risk_free
 from reports.figures.months import monthly_returns
-from reports.pages import base_rate_summary, evidence_prose
+from reports.pages import base_rate_summary, base_rates_prose, evidence_prose
 from reports.pages.base_rate_summary import base_rate_summaries
 from reports.pages.overview import OverviewRow, overview_rows, positive_counts, reached_horizons
 from reports.pages.ranges import zoom_ranges
@@ -111,6 +111,7 @@ def render(run: Run) -> str:
         evidence_report=run.evidence_report,
         base_rates=base_rate_summaries(run),
         base_rates_page=base_rate_summary.PAGE,
+        base_rates_prose=base_rates_prose,
         adjusted=adjusted_rows(run),
         prose=evidence_prose,
         horizon=HORIZON,

@@ -9,11 +9,11 @@ from rich.text import Text
 
 from reports.pages import base_rates_prose, evidence_prose
 from reports.records.base_rates import BaseRate, BaseRates, DecisionClass
-from reports.records.result import HORIZONS
+from reports.statistics.pooled import TESTED
 from reports.statistics.verdict import HORIZON
 from runners.cli.tables import PlainConsole, PlainTable, ascii_minus
 
-YEAR = max(HORIZONS)
+LONGEST = max(TESTED)
 WIDTH = 6  # of the names of notes
 
 
@@ -46,7 +46,7 @@ def show_base_rates(rates: BaseRates, out: Path) -> None:
 def _table(rates: BaseRates) -> PlainTable:
     table = PlainTable(box=None, show_edge=False, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("reading", no_wrap=True)
-    for heading in ("n", f"mean {HORIZON}d", "95% interval", "ahead", f"mean {YEAR}d"):
+    for heading in ("n", f"mean {HORIZON}d", "95% interval", "ahead", f"mean {LONGEST}d"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for rate in rates.readings.values():
@@ -56,7 +56,7 @@ def _table(rates: BaseRates) -> PlainTable:
 
 def _notes(rates: BaseRates) -> Iterator[tuple[str, str]]:
     if rates.readings:
-        yield "mean", f"average excess over the comparator, {HORIZON} and {YEAR} trading days after the entry"
+        yield "mean", f"average excess over the comparator, {HORIZON} and {LONGEST} trading days after the entry"
         yield "n", base_rates_prose.counts_sentence(rates)
         yield "ahead", "share of the shocks after which the reading beat its comparator"
     yield "limit", base_rates_prose.SURVIVORSHIP
@@ -64,7 +64,7 @@ def _notes(rates: BaseRates) -> Iterator[tuple[str, str]]:
 
 
 def _row(rate: BaseRate) -> tuple[str, ...]:
-    pooled, year = rate.headline, rate.pooled[str(YEAR)]
+    pooled, longest = rate.headline, rate.pooled[str(LONGEST)]
     if pooled.mean is None or pooled.positive is None or pooled.low is None or pooled.high is None:
         return rate.name, str(pooled.n), "-", "-", "-", "-", "-"
     return (
@@ -73,6 +73,6 @@ def _row(rate: BaseRate) -> tuple[str, ...]:
         f"{pooled.mean:+.1%}",
         f"{pooled.low:+.1%} to {pooled.high:+.1%}",
         f"{pooled.positive:.0%}",
-        "-" if year.mean is None else f"{year.mean:+.1%}",
+        "-" if longest.mean is None else f"{longest.mean:+.1%}",
         evidence_prose.short_verdict(rate.verdict) or "-",
     )

@@ -53,7 +53,7 @@ def show_run(run: Run, out: Path) -> None:
     if run.base_rates is not None:
         console.print(f"base rate {base_rates_prose.headline(run.base_rates)}", soft_wrap=True)
     if run.base_rates_note:
-        console.print(f"          {run.base_rates_note}", soft_wrap=True)
+        console.print(f"{'base rate' if run.base_rates is None else '':9} {run.base_rates_note}", soft_wrap=True)
     console.print(f"compare   {out / 'index.html'}", soft_wrap=True)
     console.print(f"sheets    {out}/NAME.html", soft_wrap=True)
     if run.evidence_report is not None:

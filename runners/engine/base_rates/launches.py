@@ -96,7 +96,7 @@ def launch_all(
     if not roles:
         raise RequestError(
             f"{histories.prices.origin} has no peer group with {LEAST_MEMBERS} members with prices and volumes for "
-            f"{LEAST_CLOSES} trading days; load more symbols or earlier prices"
+            f"{LEAST_CLOSES} trading days{missing_words(histories)}; load more symbols or earlier prices"
         )
     shocks = find_shocks(histories, roles, market, settings)
     if not shocks:
@@ -113,6 +113,13 @@ def launch_all(
     tasks = [GroupTask(plan.restricted((*each.symbols, *others)), each, rows[each.group.name]) for each in roles]
     excess = executor.map(launch_group, (forms,), tasks, done)
     return Launches(roles, shocks, tuple(forms), np.array(excess), conditions.shock_lead)
+
+
+def missing_words(histories: Histories, most: int = 8) -> str:
+    """The symbols without prices for an error, at most so many by name; empty if none is missing."""
+    named, rest = histories.missing[:most], len(histories.missing) - most
+    more = f" and {rest} more" if rest > 0 else ""
+    return f" (no prices for {', '.join(named)}{more})" if named else ""
 
 
 def launch_group(forms: Mapping[str, Form], task: GroupTask) -> np.ndarray:

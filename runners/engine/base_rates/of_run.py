@@ -39,7 +39,9 @@ from runners.engine.story import story_of
 LEAST_GROUPS = 10  # of at least LEAST_MEMBERS symbols with prices, for base rates of one's own
 LEAST_SHOCKS = 30  # among them
 MOST_KEPT = 20  # results in the cache; the oldest are removed
-REMEDY = "for your own prices: python -m runners.base_rates --source yahoo, which fetches some 180 symbols once"
+REMEDY = (
+    "runners.base_rates computes them from prices of your own: --source DIR, or yahoo, some 180 symbols fetched once"
+)
 
 Step = Callable[[str, int | None], Progress]
 
@@ -73,6 +75,8 @@ def own_base_rates(
     """Base rates from what the source of a run has on this machine, if that is enough; else the reason."""
     if isinstance(source, Prices):
         return None, "prices in memory are those of the run alone"
+    if not source.real:
+        return None, "the prices of this run are simulated"
     local, present = at_hand(source)
     groups = groups_with_prices(request.peer_groups, present)
     if MARKET not in present or groups < LEAST_GROUPS:

@@ -28,10 +28,11 @@ from runners.engine.base_rates.launches import launch_all, launch_form
 from runners.engine.base_rates.shocks import ShockClass
 from runners.engine.base_rates.simulation import RuleOnLeader
 from runners.engine.execution.executor import Executor, Progress, Serial, no_progress
-from runners.engine.request import PriceWindow
+from runners.engine.plan import load_studies
+from runners.engine.request import PriceWindow, Request
 from runners.engine.study import Study
 from runners.engine.vectorized.scenarios import TradingConditions
-from strategies.base.general_form import AroundDecisions
+from strategies.base.general_form import AroundDecisions, OnLeader
 
 MARKET = "SPY"
 RATES = ("IEF", "BIL")  # their trend tells regimes apart
@@ -62,6 +63,12 @@ class BaseRateRequest:
                 raise RequestError(
                     f"{study.name} has no general form, so that it has no base rate; give its class one, such as "
                     f"general_form = RoleWeights(leader=-0.5, market=0.5)"
+                )
+            form = study.general_form
+            if isinstance(form, OnLeader) and form.parameter not in study.all_parameters:
+                raise RequestError(
+                    f"{study.name}: general_form: OnLeader({form.parameter!r}) names a parameter that the reading does "
+                    f"not have; it has {', '.join(study.all_parameters) or 'none'}"
                 )
 
     @property
@@ -100,8 +107,8 @@ def studies_with_general_form(event: Event, names: Sequence[str] = ()) -> tuple[
 
     Raises RequestError if there is none.
     """
-    named = {(study := strategy_set.load_study(event, name, MARKET)).name: study for name in names}
-    found = adjusted_together(tuple(named.values()), strategy_set.loadable_studies(event, MARKET))
+    named = load_studies(Request(event, tuple(names), benchmark=MARKET)) if names else ()
+    found = adjusted_together(named, strategy_set.loadable_studies(event, MARKET))
     if not found:
         raise RequestError(
             f"no reading of the event {event.name!r} has a general form; give one of them `roles`, as in "

@@ -85,12 +85,12 @@ def test_every_key_is_read():
     assert event.primary == ("sail",) and event.as_dict()["primary"] == ["sail"]
 
 
-ROLES = WHOLE.replace("chooses = true", 'chooses = true\nroles = { leader = -0.5, market = 1 }\nagainst = "market"')
+ROLES = WHOLE.replace("chooses = true", 'chooses = true\nroles = { leader = -0.5, market = 0.5 }\nagainst = "market"')
 
 
 def test_roles_of_a_reading_are_read():
     sail, plain = parse_event(ROLES.encode(), "my.toml").readings
-    assert (sail.roles, sail.against) == ((("leader", -0.5), ("market", 1.0)), "market")
+    assert (sail.roles, sail.against) == ((("leader", -0.5), ("market", 0.5)), "market")
     assert (plain.roles, plain.against) == ((), "cash")
 
 
@@ -98,11 +98,21 @@ def test_roles_of_a_reading_are_read():
     ("old", "new", "complaint"),
     [
         ("leader = -0.5", "leeder = -0.5", r"roles\.leeder: unknown key; did you mean leader\?"),
-        ("-0.5", '"-0.5"', r"roles\.leader: '-0.5' is not a weight; give a fraction of equity, such as -0.5"),
-        ("-0.5", "nan", r"roles\.leader: nan is not a weight"),
-        ("-0.5", "true", r"roles\.leader: True is not a weight"),
-        ("{ leader = -0.5, market = 1 }", "-0.5", r"roles: -0.5 is a number; make it a table of weights"),
-        ('"market"', "1", r"against: 1 is a whole number; say what the general form is compared with"),
+        (
+            "leader = -0.5",
+            'leader = "-0.5"',
+            r"roles\.leader: '-0.5' is not a weight; give a fraction of",
+        ),
+        ("leader = -0.5", "leader = nan", r"roles\.leader: nan is not a weight"),
+        ("leader = -0.5", "leader = true", r"roles\.leader: True is not a weight"),
+        ("{ leader = -0.5, market = 0.5 }", "-0.5", r"roles: -0.5 is a number; make it a table of weights"),
+        ('"market"', "1", r"against: 1 is a whole number; write \"cash\" or \"market\""),
+        ('"market"', '"SPY"', r"against: 'SPY' is no comparator of a general form; write \"cash\" or \"market\""),
+        (
+            "leader = -0.5",
+            "leader = -0.8",
+            r"roles: the absolute weights add up to 1\.3; let them add up to more than 0",
+        ),
     ],
 )
 def test_wrong_roles_are_refused(old, new, complaint):

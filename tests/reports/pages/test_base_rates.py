@@ -77,8 +77,8 @@ def test_a_reason_stands_in_place_of_p():
 def test_the_first_screen_has_shocks_both_horizons_this_event_decisions_and_the_limit():
     assert [tile.heading for tile in tiles(rates_of())] == [
         "Comparable shocks",
-        "Furthest from luck, 20 days",
-        "Furthest from luck, 120 days",
+        "Smallest p, 20 days",
+        "Smallest p, 120 days",
         "This event, 20 days",
         "FOMC decisions",
         "Main limit",
@@ -147,8 +147,8 @@ def test_others_texts_are_escaped():
 def test_the_section_for_other_pages_marks_this_event_and_leads_to_all_shocks():
     rates = rates_of()
     page = Page(base_rate_section(rates.readings["second"], rates, "../base-rates/index.html"))
-    assert page.text.startswith("After comparable shocks bounded After 24 comparable shocks the same trade trailed")
-    assert "This event (An event):" in page.text and "still listed" in page.text
+    assert page.text.startswith("After comparable shocks bounded After 24 comparable shocks its general form (")
+    assert "After this event (An event) it made" in page.text and "still listed" in page.text
     assert "../base-rates/index.html" in page.addresses
     assert page.scripts == []
 

@@ -101,7 +101,8 @@ def test_shocks_are_counted_apart_from_those_with_a_result():
 def test_a_base_rate_has_its_n_its_interval_and_its_verdict(verdict, end):
     rate = replace(with_pooled(20, n=139, mean=-0.0070, low=-0.0151, high=0.0010, positive=0.446), verdict=verdict)
     assert prose.base_rate_sentence(rate) == (
-        "After 139 comparable shocks the same trade trailed its comparator by 0.7% on average over 20 trading days "
+        f"After 139 comparable shocks its general form ({MINUS}50% leader, +50% market) trailed its comparator by 0.7% "
+        "on average over 20 trading days "
         f"(95% interval {MINUS}1.5% to +0.1%), and was ahead in 45% of them: {end}"
     )
 
@@ -146,7 +147,7 @@ def test_means_and_intervals_are_given_as_ranges():
 def test_this_event_stands_among_the_others():
     rate = rate_of(this_event={"20": -0.034}, percentile={"20": 0.275})
     assert prose.standing_sentence(rates_of(rate), rate) == (
-        f"This event (An event): {MINUS}3.4%; 28% of the other shocks did worse."
+        f"After this event (An event) it made {MINUS}3.4%; 28% of the other shocks did worse."
     )
 
 

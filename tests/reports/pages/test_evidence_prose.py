@@ -22,12 +22,16 @@ def court_of(judged, evidence_of, *words):
 
 
 CHANCE = "not distinguishable from chance"
+NONE = "No reading is supported, none is refuted."
 
 
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        ((CHANCE, CHANCE), "Not distinguishable from chance: 2 of 2 readings."),
+        (
+            (CHANCE, CHANCE),
+            f"{NONE} Not distinguishable from chance: 2 of 2 readings.",
+        ),
         (
             ("supported", "refuted", CHANCE, "supported", None),
             f"Supported: r0 and r3. Refuted: r1. {CHANCE.capitalize()}: 1 of 5 readings. Without a verdict: r4.",
@@ -35,8 +39,8 @@ CHANCE = "not distinguishable from chance"
         (
             ("bounded", "exploratory", "underpowered", "bounded", CHANCE),
             (
-                "Bounded: 2 of 5 readings. Underpowered: 1 of 5 readings. Not distinguishable from chance: 1 of 5 "
-                "readings. Exploratory: 1 of 5 readings."
+                f"{NONE} Bounded: 2 of 5 readings. Underpowered: 1 of 5 readings. Not distinguishable from chance: 1 of "
+                "5 readings. Exploratory: 1 of 5 readings."
             ),
         ),
         ((None, None), "No reading has a verdict."),
