@@ -47,7 +47,7 @@ SHOTS = {
     "pictures/index.webp": Shot("readings/index.html", 1400, 1250),
     "pictures/tearsheet.webp": Shot("readings/gpu_bubble.html", 1630),
     "pictures/evidence.webp": Shot("readings/high_end_demand-evidence.html", 1745),
-    "pictures/base-rates.webp": Shot("base-rates.html", 1040),
+    "pictures/base-rates.webp": Shot("base-rates.html", 1066),
     "pictures/multiverse.webp": Shot("choices/gpu_bubble.html", 1500),
     "pictures/heatmap.webp": Shot("settings/index.html", 2000),
 }
