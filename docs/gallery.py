@@ -1,9 +1,9 @@
-"""Regenerate the pictures and tables of gallery.md from real prices: derived figures only, never the prices.
+"""Regenerate the gallery and README's picture from real prices: derived figures only, never the prices.
 
     python docs/gallery.py PRICES [--browser chromium]
 
 PRICES is a folder of CSVs in Yahoo's format. The script runs the commands that the page names and takes screenshots of
-their pages with a browser of the Chromium family.
+their pages with a browser of the Chromium family. The page of base rates is that of the bundled result.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ import sys
 from math import expm1
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
+
+from reports.pages.base_rates import render
+from reports.records.base_rates import BaseRate
+from runners.engine.base_rates.bundled import bundled_base_rates
 
 DOCS = Path(__file__).parent
 RUNS = {
@@ -26,15 +30,27 @@ RUNS = {
     "choices": ("multiverse",),
     "settings": ("sweep", "gpu_bubble", "-p", "hold=20,60,120,252", "-p", "rebalance=5,10,20,40,60,never"),
 }
-# Pictures by name: the page, the part of it (CSS pixels from the top: first, height), at a width of 1100.
+
+
+class Shot(NamedTuple):
+    """A picture: a page, its height from the top and its width in CSS pixels, and readings whose curves are hidden."""
+
+    page: str
+    height: int
+    width: int = 1100
+    hidden: tuple[str, ...] = ()
+
+
+# Prices may not be published, and the curve of a reading that holds one stock gives them away.
 SHOTS = {
-    "index": ("readings/index.html", 0, 1400),
-    "tearsheet": ("readings/gpu_bubble.html", 0, 1400),
-    "evidence": ("readings/high_end_demand-evidence.html", 0, 1800),
-    "multiverse": ("choices/gpu_bubble.html", 0, 1500),
-    "heatmap": ("settings/index.html", 0, 2000),
+    "comparison.png": Shot("readings/index.html", 2080, 1400, hidden=("nvda_comeback", "nvda_holder")),
+    "pictures/index.webp": Shot("readings/index.html", 1400, 1250),
+    "pictures/tearsheet.webp": Shot("readings/gpu_bubble.html", 1630),
+    "pictures/evidence.webp": Shot("readings/high_end_demand-evidence.html", 1745),
+    "pictures/base-rates.webp": Shot("base-rates.html", 1066),
+    "pictures/multiverse.webp": Shot("choices/gpu_bubble.html", 1500),
+    "pictures/heatmap.webp": Shot("settings/index.html", 2000),
 }
-WIDTH = 1100
 UNDEFINED, MINUS = "\u2013", "\u2212"
 WORDS = {None: UNDEFINED, "not distinguishable from chance": "chance"}
 
@@ -48,8 +64,9 @@ def main(prices: Path, browser: str) -> None:
         made = Path(scratch)
         for name in RUNS:
             run(name, prices.resolve(), made)
-        for name, (page, first, height) in SHOTS.items():
-            photograph(browser, made / page, first, height, DOCS / "pictures" / f"{name}.webp")
+        (made / "base-rates.html").write_text(render(bundled_base_rates()), encoding="utf-8")
+        for name, shot in SHOTS.items():
+            photograph(browser, shot, made, DOCS / name)
         page = DOCS / "gallery.md"
         page.write_text(filled(page.read_text(encoding="utf-8"), tables(made)), encoding="utf-8")
 
@@ -62,16 +79,27 @@ def run(name: str, prices: Path, made: Path) -> None:
     subprocess.run(command, cwd=DOCS.parent, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
-def photograph(browser: str, page: Path, first: int, height: int, picture: Path) -> None:
-    """A part of a page as WebP."""
+def photograph(browser: str, shot: Shot, made: Path, picture: Path) -> None:
+    """The upper part of a page as PNG or WebP, by the name of the picture."""
     from PIL import Image
 
-    shot = page.with_suffix(".png")
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--screenshot={shot}"]
-    options = ["--virtual-time-budget=3000", f"--window-size={WIDTH},{first + height}"]
+    page, screenshot = made / shot.page, made / "screenshot.png"
+    if shot.hidden:
+        page = without_curves(page, shot.hidden)
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+    options = [f"--screenshot={screenshot}", "--virtual-time-budget=3000", f"--window-size={shot.width},{shot.height}"]
     subprocess.run([*command, *options, page.as_uri()], check=True, capture_output=True)
-    with Image.open(shot) as image:
-        image.crop((0, first, WIDTH, first + height)).convert("RGB").save(picture, quality=70, method=6)
+    with Image.open(screenshot) as image:
+        image.convert("RGB").save(picture, quality=70, method=6, optimize=True)
+
+
+def without_curves(page: Path, readings: tuple[str, ...]) -> Path:
+    """A copy of the page in which the names of readings in the legend were clicked, which hides their curves."""
+    clicks = "".join(f"document.querySelector('[data-line={name}]').click();\n" for name in readings)
+    page.with_name("clicks.js").write_text(clicks, encoding="utf-8")  # the page permits scripts of its own folder
+    copy = page.with_name("without-curves.html")
+    copy.write_text(page.read_text(encoding="utf-8") + '<script src="clicks.js"></script>', encoding="utf-8")
+    return copy
 
 
 def tables(made: Path) -> dict[str, str]:
@@ -85,6 +113,7 @@ def tables(made: Path) -> dict[str, str]:
             "reading|excess, 20 trading days|p, timing|adjusted p|power|p, stocks|adjusted p|verdict",
             map(_verdict, found["readings"]["readings"].items()),
         ),
+        "base-rates": base_rate_table(),
         "shock": table("leg|day 0|[0,+1]|[0,+5]|[0,+20]", _shock(found["readings"]["readings"])),
         "choices": table(
             "reading|specifications|median excess|same sign|p|main driver",
@@ -92,6 +121,14 @@ def tables(made: Path) -> dict[str, str]:
         ),
         "settings": table("hold|rebalance|net|excess|Sharpe", map(_variant, found["settings"]["best"])),
     }
+
+
+def base_rate_table() -> str:
+    """The pooled results of the bundled base rates over 20 trading days."""
+    return table(
+        "reading|in general|n|mean excess|95 % interval|ahead|adjusted p",
+        map(_base_rate, bundled_base_rates().readings.values()),
+    )
 
 
 def table(head: str, rows: Any) -> str:
@@ -124,7 +161,7 @@ def _reading(item: tuple[str, Any]) -> list[str]:
 
 def _verdict(item: tuple[str, Any]) -> list[str]:
     name, evidence = item[0], item[1]["evidence"]
-    stocks, power = evidence["selection"] or {}, evidence["details"]["power"].get("detectable")
+    stocks, details = evidence["selection"] or {}, evidence["details"]
     upper = evidence["effect"] > 0
     better = upper if not stocks else stocks["effect"] > 0
     return [
@@ -132,10 +169,33 @@ def _verdict(item: tuple[str, Any]) -> list[str]:
         _excess(evidence["effect"]),
         _number(evidence["p" if upper else "p_lower"], ".3f"),
         _number(evidence["p_family" if upper else "p_family_lower"], ".3f"),
-        "above +60.0 %" if power is None else _excess(power),
+        f"{_detectable(details['power_down'], -1)} / {_detectable(details['power'], 1)}",
         _number(stocks.get("p" if better else "p_lower"), ".3f"),
         _number(stocks.get("p_family" if better else "p_family_lower"), ".3f"),
         WORDS.get(evidence["verdict"], evidence["verdict"]),
+    ]
+
+
+def _detectable(power: dict[str, Any], side: int) -> str:
+    """The smallest effect found on the side of this sign."""
+    if "effects" not in power:
+        return UNDEFINED
+    if power["detectable"] is None:
+        return f"beyond {_excess(side * power['effects'][-1])}"
+    return _excess(side * power["detectable"])
+
+
+def _base_rate(rate: BaseRate) -> list[str]:
+    pooled = rate.headline
+    p = pooled.rank.p_family if pooled.mean is not None and pooled.mean > 0 else pooled.rank.p_family_lower
+    return [
+        f"`{rate.name}`",
+        rate.form.replace("-", MINUS),
+        str(pooled.n),
+        _percent(pooled.mean),
+        f"{_percent(pooled.low)} to {_percent(pooled.high)}",
+        f"{pooled.positive:.0%}",
+        _number(p, ".3f"),
     ]
 
 

@@ -275,11 +275,23 @@ def test_the_files_of_a_folder_and_the_columns_of_its_tables_are_those_that_are_
     assert {"entry", "costs", "borrow"} <= set(specs)
 
 
-@pytest.mark.slow
-def test_the_tables_of_the_gallery_are_those_of_real_prices(market_data, tmp_path):
+@pytest.fixture
+def gallery():
+    """The script docs/gallery.py."""
     spec = importlib.util.spec_from_file_location("gallery", DOCS / "gallery.py")
-    gallery = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(gallery)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_gallery_shows_the_bundled_base_rates(gallery):
+    page = (DOCS / "gallery.md").read_text(encoding="utf-8")
+    table = gallery.base_rate_table()
+    assert table in page and gallery.filled(page, {"base-rates": table}) == page
+
+
+@pytest.mark.slow
+def test_the_tables_of_the_gallery_are_those_of_real_prices(gallery, market_data, tmp_path):
     for name in gallery.RUNS:
         gallery.run(name, market_data.resolve(), tmp_path)
     page = (DOCS / "gallery.md").read_text(encoding="utf-8")

@@ -59,6 +59,9 @@ def reading_section(name: str, run: Run) -> Markup:
     decisions = None if rates is None else rates.decisions
     is_about = isinstance(decisions, DecisionClass) and decisions.name == name
     section = template("base-rate-text.html").render(
-        prose=base_rates_prose, decisions=decisions if is_about else None, note=run.base_rates_note, address=PAGE
+        prose=base_rates_prose,
+        decisions=decisions if is_about else None,
+        note=run.base_rates_note if rates is None else "",
+        address=PAGE,
     )
     return Markup(section)  # noqa: S704  (escaped by the template)

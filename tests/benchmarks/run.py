@@ -18,7 +18,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -231,18 +232,89 @@ def help_text(prices: Path) -> list[Record]:
 
 
 def memory(prices: Path) -> list[Record]:
-    """Peak memory of a run, all its processes together (proportional set size, Linux only)."""
+    """Peak memory of a run."""
     with tempfile.TemporaryDirectory() as scratch:
-        process = subprocess.Popen(
-            job_command(prices, Path(scratch) / "out"), cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True
-        )
-        peak = 0
-        while process.poll() is None:
-            peak = max(peak, sum(map(proportional_bytes, processes_of(process.pid))))
-            sleep(0.05)
+        peak = peak_gigabytes(job_command(prices, Path(scratch) / "out"))
+    return [record("memory", [peak], "limit", [1.5], 1.0, "GB at the peak of a run")]
+
+
+def peak_gigabytes(command: list[str]) -> float:
+    """Peak memory of a command, all its processes together (proportional set size, Linux only)."""
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, sum(map(proportional_bytes, processes_of(process.pid))))
+        sleep(0.05)
     if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, "runners.deepseek")
-    return [record("memory", [peak / 1e9], "limit", [1.5], 1.0, "GB at the peak of a run")]
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return peak / 1e9
+
+
+def history(prices: Path) -> Path:
+    """The folder of long histories beside that of the prices."""
+    folder = prices.parent / "history"
+    if not folder.is_dir():
+        raise MissingPeerError(f"there are no long histories in {folder}")
+    return folder
+
+
+def base_rates(prices: Path) -> list[Record]:
+    """A launch of one form, of all after every session of every group; means, since launches differ.
+
+    The floor is half of the 5,000 and 5,700 that were measured on a busy machine.
+    """
+    import base_rates as benchmark
+
+    ours, peers = benchmark.against_stock(history(prices))
+    unit = f"s a launch of {benchmark.READING}, {benchmark.HOLD} sessions"
+    return [record("base rates", [ours], "stock backtrader", [statistics.mean(peers)], 2_500, unit, len(peers))]
+
+
+def base_rates_pandas(prices: Path) -> list[Record]:
+    """Means over all shocks, equal to those of a loop in plain pandas.
+
+    The floor is half of the 3.5 and 4.9 that were measured on a busy machine.
+    """
+    import base_rates as benchmark
+
+    ours, peers = benchmark.against_pandas(history(prices))
+    return [record("base rates, means", ours, "plain pandas", peers, 2, "s for means of 5 readings after all shocks")]
+
+
+def base_rates_limits(prices: Path) -> list[Record]:
+    """The whole class as a command with the histories kept, and the reading of all files without and with them."""
+    folder = history(prices)
+    read = [sys.executable, str(HERE / "histories.py"), str(folder)]
+    command = [sys.executable, "-m", "runners.base_rates", "--source", str(folder), "--out"]
+    cold, again, whole = [], [], []
+    for _ in range(3):
+        with tempfile.TemporaryDirectory() as scratch, cache_in(scratch):
+            cold.append(printed_number(read))
+            again.append(printed_number(read))
+    with tempfile.TemporaryDirectory() as scratch, cache_in(scratch):
+        peak = peak_gigabytes([*command, f"{scratch}/out"])  # keeps the histories for the runs that are timed
+        whole = [timed([*command, f"{scratch}/out"]) for _ in range(3)]
+    return [
+        record("base rates, all", whole, "limit", [30], 1, "s for the whole class, histories kept"),
+        record("base rates, memory", [peak], "limit", [2], 1, "GB at its peak"),
+        record("histories", cold, "limit", [5], 1, "s to read all files"),
+        record("histories again", again, "limit", [0.5], 1, "s to read them again"),
+    ]
+
+
+@contextmanager
+def cache_in(folder: str) -> Iterator[None]:
+    """What the commands inside keep goes to `folder`."""
+    before = os.environ.get("DEEPSEEK_CACHE")
+    os.environ["DEEPSEEK_CACHE"] = folder
+    try:
+        yield
+    finally:
+        os.environ.pop("DEEPSEEK_CACHE") if before is None else os.environ.update(DEEPSEEK_CACHE=before)
+
+
+def printed_number(command: list[str]) -> float:
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 # CPU seconds and GB that each step of `universe` may take; the prices alone are 1.2 GB.
@@ -296,6 +368,9 @@ BENCHMARKS: dict[str, Callable[[Path], list[Record]]] = {
     "placebos": placebos,
     "placebos-vectorbt": placebos_vectorbt,
     "readings": readings,
+    "base-rates": base_rates,
+    "base-rates-pandas": base_rates_pandas,
+    "base-rates-limits": base_rates_limits,
     "million": million,
     "curve": curve,
     "scaling": scaling,

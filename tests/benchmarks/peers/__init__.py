@@ -20,7 +20,7 @@ INSIDE = Path("Scripts", "python.exe") if os.name == "nt" else Path("bin", "pyth
 
 
 class MissingPeerError(Exception):
-    """A peer is not installed; the message says how to get it."""
+    """A peer, or prices that it needs, are not there; the message says how to get them."""
 
 
 def python_of(package: str) -> Path:

@@ -35,7 +35,12 @@ def frames(reading: type[Reading], prices: Prices, entry: pd.Timestamp, hold: in
 
 
 def run(
-    reading: type[Reading], bars: dict[str, pd.DataFrame], entry: pd.Timestamp, hold: int, costs: Frictions
+    reading: type[Reading],
+    bars: dict[str, pd.DataFrame],
+    entry: pd.Timestamp,
+    hold: int,
+    costs: Frictions,
+    **parameters: object,
 ) -> StockResult:
     """Run a reading at one entry."""
     began = perf_counter()
@@ -44,7 +49,7 @@ def run(
     cerebro.broker.setcommission(commission=costs.commission + costs.half_spread)
     for symbol, frame in bars.items():
         cerebro.adddata(bt.feeds.PandasData(dataname=frame), name=symbol)
-    cerebro.addstrategy(reading, entry=entry, hold=hold)
+    cerebro.addstrategy(reading, entry=entry, hold=hold, **parameters)
     cerebro.run()
     terminal = cerebro.broker.getvalue()
     seconds = perf_counter() - began
