@@ -39,8 +39,8 @@ NONE = "No reading is supported, none is refuted."
         (
             ("bounded", "exploratory", "underpowered", "bounded", CHANCE),
             (
-                f"{NONE} Bounded: 2 of 5 readings. Underpowered: 1 of 5 readings. Not distinguishable from chance: 1 of "
-                "5 readings. Exploratory: 1 of 5 readings."
+                f"{NONE} Bounded: 2 of 5 readings. Underpowered: 1 of 5 readings. Not distinguishable from chance: "
+                "1 of 5 readings. Exploratory: 1 of 5 readings."
             ),
         ),
         ((None, None), "No reading has a verdict."),
