@@ -15,6 +15,8 @@ DISTRIBUTION = "deepseek-readings"
 ROOMS = ("data", "reports", "runners", "strategies")
 DATA_FILES = (
     "data/facts/*.csv",
+    "data/facts/*.json",
+    "data/facts/*.toml",
     "data/facts/events/*.toml",
     "reports/templates/*",
     "reports/static/*",
