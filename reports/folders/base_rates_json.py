@@ -126,7 +126,7 @@ def _split(split: Split) -> dict[str, Any]:
 
 def _decisions(decisions: DecisionClass | Missing) -> dict[str, Any]:
     if isinstance(decisions, Missing):
-        return {"reason": decisions.reason}
+        return {"not_available": decisions.reason}
     return {**asdict(decisions), "shifted": {str(shift): mean for shift, mean in decisions.shifted.items()}}
 
 
@@ -163,8 +163,8 @@ def _read_split(name: str, values: Mapping[str, Any]) -> Split:
 
 
 def _read_decisions(values: Mapping[str, Any]) -> DecisionClass | Missing:
-    if "outcomes" not in values:
-        return Missing(values["reason"])
+    if "not_available" in values:
+        return Missing(values["not_available"])
     outcomes = tuple(DecisionOutcome(**outcome) for outcome in values["outcomes"])
     shifted = {int(shift): mean for shift, mean in values["shifted"].items()}
     return DecisionClass(**{**values, "outcomes": outcomes, "shifted": shifted})
