@@ -103,7 +103,9 @@ def tiles(rates: BaseRates) -> Iterator[Tile]:
     """The figures of the first screen."""
     dates = {shock.session for shock in rates.shocks}
     years = sorted({date[:4] for date in dates})
-    yield Tile("Comparable shocks", f"{len(rates.shocks):,}", f"on {len(dates):,} dates, {years[0]} to {years[-1]}")
+    prices = "real" if rates.real else "simulated"
+    note = f"on {len(dates):,} dates, {years[0]} to {years[-1]}, {prices} prices"
+    yield Tile("Comparable shocks", f"{len(rates.shocks):,}", note)
     for horizon in (HORIZON, LONGEST):
         if (clearest := _clearest(rates, horizon)) is not None:
             yield _pooled_tile(clearest, horizon)
